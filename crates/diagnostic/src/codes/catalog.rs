@@ -1,0 +1,4 @@
+//! `K`: the catalog: names, versions, publishing.
+
+codes! {
+}

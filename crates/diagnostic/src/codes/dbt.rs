@@ -1,0 +1,4 @@
+//! `D`: dbt projects: nodes, references, configuration, artifacts.
+
+codes! {
+}

@@ -1,0 +1,4 @@
+//! `E`: running SQL: execution, memory, unsupported operations.
+
+codes! {
+}

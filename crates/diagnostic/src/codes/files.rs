@@ -1,0 +1,4 @@
+//! `F`: files: finding, decoding and reading them.
+
+codes! {
+}

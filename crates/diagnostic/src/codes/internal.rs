@@ -1,0 +1,5 @@
+//! `X`: defects in Sluice itself.
+
+codes! {
+    X0001, Internal, "Something happened that cannot happen";
+}

@@ -1,0 +1,4 @@
+//! `J`: templates: syntax and evaluation.
+
+codes! {
+}

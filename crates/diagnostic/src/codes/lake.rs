@@ -1,0 +1,4 @@
+//! `L`: the lake: contracts, rules, tables.
+
+codes! {
+}

@@ -1,0 +1,4 @@
+//! `O`: runs: scheduling, locks, failed assets.
+
+codes! {
+}

@@ -1,0 +1,4 @@
+//! `S`: SQL: syntax, names, unsupported constructs.
+
+codes! {
+}
