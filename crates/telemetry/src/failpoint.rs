@@ -1,0 +1,93 @@
+//! Places where a test can kill the process, as `kill -9` would: no unwinding, no destructors.
+//!
+//! `SLUICE_FAILPOINT=publish.after_intent` dies at the first hit of that name,
+//! `SLUICE_FAILPOINT=publish.after_intent:3` at the third. Builds without debug assertions contain
+//! nothing of this.
+
+/// Every failpoint of the program, in the order a run passes them. A test kills at each one.
+pub const FAILPOINTS: &[&str] = &[
+    "publish.before_intent",
+    "publish.after_intent",
+    "publish.after_logs",
+    "publish.after_pointers",
+];
+
+/// Kills the process here if the environment asks for `name`, which must be listed in
+/// [`FAILPOINTS`].
+#[inline]
+pub fn failpoint(name: &'static str) {
+    #[cfg(debug_assertions)]
+    armed::hit(name);
+    #[cfg(not(debug_assertions))]
+    let _ = name;
+}
+
+#[cfg(debug_assertions)]
+mod armed {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::FAILPOINTS;
+
+    struct Trigger {
+        name: String,
+        hits_left: AtomicU64,
+    }
+
+    static TRIGGER: OnceLock<Option<Trigger>> = OnceLock::new();
+
+    pub(super) fn hit(name: &'static str) {
+        debug_assert!(
+            FAILPOINTS.contains(&name),
+            "the failpoint `{name}` is not listed in FAILPOINTS"
+        );
+        let trigger = TRIGGER.get_or_init(|| {
+            let text = std::env::var("SLUICE_FAILPOINT").ok()?;
+            let (name, hits) = parse(&text);
+            Some(Trigger {
+                name: name.to_owned(),
+                hits_left: AtomicU64::new(hits),
+            })
+        });
+        if let Some(trigger) = trigger
+            && trigger.name == name
+            && trigger.hits_left.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            std::process::abort();
+        }
+    }
+
+    /// `name` or `name:N`, N from 1.
+    pub(super) fn parse(text: &str) -> (&str, u64) {
+        match text.rsplit_once(':') {
+            Some((name, hits)) => match hits.parse() {
+                Ok(hits) if hits > 0 => (name, hits),
+                _ => (text, 1),
+            },
+            None => (text, 1),
+        }
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    #[test]
+    fn reads_the_number_of_the_hit() {
+        assert_eq!(super::armed::parse("a.b"), ("a.b", 1));
+        assert_eq!(super::armed::parse("a.b:3"), ("a.b", 3));
+        assert_eq!(super::armed::parse("a.b:x"), ("a.b:x", 1));
+    }
+
+    #[test]
+    fn does_nothing_unless_asked() {
+        super::failpoint(super::FAILPOINTS[0]);
+    }
+
+    #[test]
+    fn lists_each_name_once() {
+        let mut names = super::FAILPOINTS.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), super::FAILPOINTS.len());
+    }
+}

@@ -1,0 +1,10 @@
+//! What a process tells about itself while it works, and where tests may kill it.
+//!
+//! [`start`] sets up logs once, in the binary; every crate then logs with `tracing`. [`failpoint`]
+//! marks the boundaries between two durable steps, where a crash must do no harm.
+
+mod failpoint;
+mod logs;
+
+pub use failpoint::{FAILPOINTS, failpoint};
+pub use logs::{LogFormat, LogSettings, start};
