@@ -1,0 +1,30 @@
+-- One row for each product of an order, under the names the warehouse uses.
+select
+    {{ surrogate_key(['order_id', 'product_id']) }} as sale_key,
+    {{ surrogate_key(['country', 'state', 'city']) }} as store_id,
+    row_id,
+    order_id,
+    order_date,
+    ship_date,
+    ship_mode,
+    customer_id,
+    customer_name,
+    segment as customer_segment,
+    city,
+    state,
+    country,
+    -- The files write postal codes as decimal numbers: 10024.0.
+    nullif(split_part(postal_code, '.', 1), '') as postal_code,
+    market,
+    region,
+    product_id,
+    category,
+    sub_category,
+    product_name,
+    sales as sales_amount,
+    quantity,
+    discount as discount_rate,
+    profit as profit_amount,
+    shipping_cost as shipping_amount,
+    order_priority
+from {{ source('raw', 'sales') }}
