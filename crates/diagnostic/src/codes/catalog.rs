@@ -1,4 +1,18 @@
 //! `K`: the catalog: names, versions, publishing.
 
 codes! {
+    K1001, Conflict, "A relation was changed by somebody else during the run";
+    K1002, Conflict, "Another run is being published";
+    K1003, Conflict, "Another run is at work in this project";
+    K1004, Internal, "A commit file of another run stands where this run's should go";
+    K2001, Resource, "The state file cannot be used";
+    K2002, Configuration, "The state file was written by a newer Sluice";
+    K2003, DestinationOutage, "A file of the warehouse cannot be read or written";
+    K2004, DestinationOutage, "A Delta table cannot be opened or written";
+    K3001, UserInput, "A relation does not exist";
+    K3002, UserInput, "A relation exists already";
+    K3003, UserInput, "A schema does not exist";
+    K3004, UserInput, "A database does not exist";
+    K3005, Data, "A column type cannot be stored in a table";
+    K3006, UserInput, "Columns do not fit the table";
 }

@@ -1,0 +1,21 @@
+//! The embedded database: relations and their versions, runs, the load ledger, asset records and
+//! publish intents, in one SQLite file in WAL mode.
+//!
+//! Rows only: what they mean is decided above (`catalog`, `ingest`, `platform`). Everything a run
+//! publishes is applied by [`State::finish_publish`] in one transaction; before it, the same
+//! [`Publication`] is stored as an intent, so that a crash in between can be finished.
+
+mod assets;
+mod database;
+mod ledger;
+mod publication;
+mod relations;
+mod runs;
+mod schema;
+
+pub use assets::{AssetRecord, CheckRecord};
+pub use database::State;
+pub use ledger::{LedgerEntry, LoadStatus};
+pub use publication::{Change, Publication};
+pub use relations::{Relation, RelationKind};
+pub use runs::{RunRecord, RunStatus};

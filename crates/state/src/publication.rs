@@ -1,0 +1,164 @@
+//! What one run publishes: stored as an intent first, applied in one transaction last.
+
+use diagnostic::{Error, Result, codes};
+use model::{RelationName, RunId, SchemaName};
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::database::{RowResult, from_body, to_body};
+use crate::relations::{create_namespace, drop_namespace, generation, point};
+use crate::runs::set_status;
+use crate::{AssetRecord, CheckRecord, LedgerEntry, Relation, RunStatus, State};
+
+/// Everything that becomes visible when a run is published.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Publication {
+    /// The run.
+    pub run: RunId,
+    /// Namespaces created.
+    pub namespaces: Vec<SchemaName>,
+    /// Namespaces dropped.
+    #[serde(default)]
+    pub dropped_namespaces: Vec<SchemaName>,
+    /// Pointers moved.
+    pub changes: Vec<Change>,
+    /// Files loaded.
+    pub ledger: Vec<LedgerEntry>,
+    /// Assets materialised.
+    pub assets: Vec<AssetRecord>,
+    /// Checks evaluated.
+    pub checks: Vec<CheckRecord>,
+}
+
+/// One pointer's move.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// The name.
+    pub name: RelationName,
+    /// The generation the run had read; 0 for a name that did not exist.
+    pub read: u32,
+    /// What it points at afterwards; `None` drops it.
+    pub becomes: Option<Relation>,
+}
+
+impl State {
+    /// Records that `publication` is about to happen, if what its run read is still current and no
+    /// other publication is under way.
+    ///
+    /// # Errors
+    /// `K1001` if somebody changed a relation since the run read it, `K1002` if another
+    /// publication is under way, `K2001` if the state file cannot be used.
+    pub fn begin_publish(&self, publication: &Publication) -> Result<()> {
+        let body = to_body(publication)?;
+        self.write(|tx| {
+            let other: Option<String> = tx
+                .query_row("select run_id from intents", [], |row| row.get(0))
+                .optional()
+                .row()?;
+            if let Some(other) = other {
+                return Err(
+                    Error::new(codes::K1002, "Another run is being published just now")
+                        .with("run", other)
+                        .help("try again in a moment"),
+                );
+            }
+            for change in &publication.changes {
+                if generation(tx, &change.name)? != change.read {
+                    return Err(Error::new(
+                        codes::K1001,
+                        format!(
+                            "`{}` was changed by somebody else during this run",
+                            change.name
+                        ),
+                    )
+                    .help("run again: the work is done on the new state"));
+                }
+            }
+            tx.execute(
+                "insert into intents values (?1, ?2, ?3)",
+                params![publication.run.to_string(), body, now()],
+            )
+            .row()?;
+            set_status(tx, publication.run, RunStatus::Publishing, None)
+        })
+    }
+
+    /// The publication under way, if there is one: after a crash it has to be finished.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn intent(&self) -> Result<Option<Publication>> {
+        self.read(|tx| {
+            tx.query_row("select publication from intents", [], |row| {
+                row.get::<_, String>(0)
+            })
+            .optional()
+            .row()?
+            .map(|body| from_body(&body))
+            .transpose()
+        })
+    }
+
+    /// Makes everything in `publication` visible in one transaction and clears its intent.
+    /// Doing it again after a crash changes nothing.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn finish_publish(&self, publication: &Publication) -> Result<()> {
+        self.write(|tx| {
+            let cleared = tx
+                .execute(
+                    "delete from intents where run_id = ?1",
+                    params![publication.run.to_string()],
+                )
+                .row()?;
+            if cleared == 0 {
+                return Ok(());
+            }
+            let now = now();
+            for name in &publication.dropped_namespaces {
+                drop_namespace(tx, name)?;
+            }
+            for name in &publication.namespaces {
+                create_namespace(tx, name, &now)?;
+            }
+            for change in &publication.changes {
+                point(
+                    tx,
+                    &change.name,
+                    change.becomes.as_ref(),
+                    publication.run,
+                    &now,
+                )?;
+            }
+            crate::ledger::record(tx, &publication.ledger, publication.run, &now)?;
+            crate::assets::record(
+                tx,
+                &publication.assets,
+                &publication.checks,
+                publication.run,
+                &now,
+            )?;
+            set_status(tx, publication.run, RunStatus::Published, None)
+        })
+    }
+
+    /// Forgets an intent whose commit files could not be moved because somebody else's stand there.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn abandon_publish(&self, run: RunId, reason: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "delete from intents where run_id = ?1",
+                params![run.to_string()],
+            )
+            .row()?;
+            set_status(tx, run, RunStatus::Failed, Some(reason))
+        })
+    }
+}
+
+pub(crate) fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}

@@ -1,0 +1,205 @@
+//! Relations: what a name points at now, and what it pointed at before.
+
+use std::collections::BTreeMap;
+
+use diagnostic::Result;
+use model::{Identifier, RelationName, RunId, SchemaName};
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use crate::State;
+use crate::database::{RowResult, from_body, to_body};
+
+/// What a name points at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// Table or view, with what is needed to read it.
+    pub kind: RelationKind,
+    /// A sentence for people.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// Counts the publications that changed this relation, from 1.
+    #[serde(default)]
+    pub generation: u32,
+}
+
+/// A table or a view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RelationKind {
+    /// A Delta table at one version.
+    Table {
+        /// Folder of the table, relative to the warehouse.
+        location: String,
+        /// Version of the Delta log that readers see.
+        version: u64,
+        /// Trailing columns that `select *` does not show.
+        #[serde(default)]
+        hidden: Vec<String>,
+    },
+    /// A named query.
+    View {
+        /// The query's text, without `create view`.
+        sql: String,
+        /// Database and schema that unqualified names in it refer to.
+        namespace: SchemaName,
+        /// Column names, if the view renames its query's columns.
+        #[serde(default)]
+        columns: Vec<String>,
+        /// Whether its text is hidden from roles that do not own it.
+        #[serde(default)]
+        secure: bool,
+    },
+}
+
+impl State {
+    /// Every relation, by name.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn relations(&self) -> Result<BTreeMap<RelationName, Relation>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached("select database, schema, name, body, generation from relations")
+                .row()?;
+            let rows = statement
+                .query_map([], |row| {
+                    Ok((
+                        name_of(row)?,
+                        row.get::<_, String>(3)?,
+                        row.get::<_, u32>(4)?,
+                    ))
+                })
+                .row()?;
+            let mut relations = BTreeMap::new();
+            for row in rows {
+                let (name, body, generation) = row.row()?;
+                let mut relation: Relation = from_body(&body)?;
+                relation.generation = generation;
+                relations.insert(name, relation);
+            }
+            Ok(relations)
+        })
+    }
+
+    /// Every namespace that was created, also empty ones.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn namespaces(&self) -> Result<Vec<SchemaName>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached("select database, schema from namespaces order by 1, 2")
+                .row()?;
+            let rows = statement
+                .query_map([], |row| {
+                    Ok(SchemaName::new(
+                        Identifier::quoted(row.get::<_, String>(0)?),
+                        Identifier::quoted(row.get::<_, String>(1)?),
+                    ))
+                })
+                .row()?;
+            rows.map(RowResult::row).collect()
+        })
+    }
+}
+
+fn name_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RelationName> {
+    Ok(RelationName {
+        database: Identifier::quoted(row.get::<_, String>(0)?),
+        schema: Identifier::quoted(row.get::<_, String>(1)?),
+        name: Identifier::quoted(row.get::<_, String>(2)?),
+    })
+}
+
+pub(crate) fn create_namespace(tx: &Transaction<'_>, name: &SchemaName, now: &str) -> Result<()> {
+    tx.prepare_cached("insert or ignore into namespaces values (?1, ?2, ?3)")
+        .and_then(|mut s| s.execute(params![name.database.as_str(), name.schema.as_str(), now]))
+        .row()
+        .map(drop)
+}
+
+pub(crate) fn drop_namespace(tx: &Transaction<'_>, name: &SchemaName) -> Result<()> {
+    tx.execute(
+        "delete from namespaces where database = ?1 and schema = ?2",
+        params![name.database.as_str(), name.schema.as_str()],
+    )
+    .row()
+    .map(drop)
+}
+
+/// The generation of `name`, 0 if it does not exist.
+pub(crate) fn generation(tx: &Transaction<'_>, name: &RelationName) -> Result<u32> {
+    let found = tx
+        .prepare_cached(
+            "select generation from relations where database = ?1 and schema = ?2 and name = ?3",
+        )
+        .and_then(|mut s| {
+            s.query_row(
+                params![
+                    name.database.as_str(),
+                    name.schema.as_str(),
+                    name.name.as_str()
+                ],
+                |row| row.get(0),
+            )
+            .optional()
+        })
+        .row()?;
+    Ok(found.unwrap_or(0))
+}
+
+/// Points `name` at `relation` (or at nothing) and remembers it in the history.
+pub(crate) fn point(
+    tx: &Transaction<'_>,
+    name: &RelationName,
+    relation: Option<&Relation>,
+    run: RunId,
+    now: &str,
+) -> Result<()> {
+    let (database, schema, table) = (
+        name.database.as_str(),
+        name.schema.as_str(),
+        name.name.as_str(),
+    );
+    let last: u32 = tx
+        .prepare_cached("select coalesce(max(generation), 0) from relation_history where database = ?1 and schema = ?2 and name = ?3")
+        .and_then(|mut s| s.query_row(params![database, schema, table], |row| row.get(0)))
+        .row()?;
+    let next = last + 1;
+    let body = relation.map(to_body).transpose()?;
+    tx.prepare_cached(
+        "insert into relation_history (database, schema, name, body, generation, run_id, published_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )
+    .and_then(|mut s| s.execute(params![database, schema, table, body, next, run.to_string(), now]))
+    .row()?;
+    match body {
+        Some(body) => {
+            create_namespace(tx, &name.namespace(), now)?;
+            tx.prepare_cached(
+                "insert or replace into relations values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .and_then(|mut s| {
+                s.execute(params![
+                    database,
+                    schema,
+                    table,
+                    body,
+                    next,
+                    run.to_string(),
+                    now
+                ])
+            })
+            .row()
+            .map(drop)
+        }
+        None => tx
+            .prepare_cached(
+                "delete from relations where database = ?1 and schema = ?2 and name = ?3",
+            )
+            .and_then(|mut s| s.execute(params![database, schema, table]))
+            .row()
+            .map(drop),
+    }
+}

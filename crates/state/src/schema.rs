@@ -1,0 +1,79 @@
+//! The tables, created and upgraded by `PRAGMA user_version`.
+
+/// One script per version of the file; script `n` upgrades version `n` to `n + 1`.
+pub(crate) const UPGRADES: &[&str] = &["
+create table namespaces (
+    database text not null,
+    schema text not null,
+    created_at text not null,
+    primary key (database, schema)
+) strict;
+
+create table relations (
+    database text not null,
+    schema text not null,
+    name text not null,
+    body text not null,
+    generation integer not null,
+    run_id text not null,
+    updated_at text not null,
+    primary key (database, schema, name)
+) strict;
+
+create table relation_history (
+    id integer primary key,
+    database text not null,
+    schema text not null,
+    name text not null,
+    body text,
+    generation integer not null,
+    run_id text not null,
+    published_at text not null
+) strict;
+create index relation_history_name on relation_history (database, schema, name, published_at);
+
+create table runs (
+    run_id text primary key,
+    command text not null,
+    status text not null,
+    pid integer not null,
+    started_at text not null,
+    ended_at text,
+    error text
+) strict;
+
+create table intents (
+    run_id text primary key,
+    publication text not null,
+    recorded_at text not null
+) strict;
+
+create table ledger (
+    id integer primary key,
+    stream text not null,
+    path text not null,
+    content_hash text not null,
+    body text not null,
+    run_id text not null,
+    loaded_at text not null
+) strict;
+create index ledger_stream on ledger (stream, content_hash);
+
+create table assets (
+    asset text not null,
+    run_id text not null,
+    body text not null,
+    materialized_at text not null,
+    primary key (asset)
+) strict;
+
+create table checks (
+    id integer primary key,
+    run_id text not null,
+    asset text not null,
+    name text not null,
+    body text not null,
+    checked_at text not null
+) strict;
+create index checks_run on checks (run_id);
+"];

@@ -1,0 +1,96 @@
+//! Publishing: compare-and-swap, intents, history.
+#![allow(missing_docs)]
+
+use model::{Identifier, RelationName, RunId};
+use state::{Change, Publication, Relation, RelationKind, State};
+
+fn table(version: u64) -> Relation {
+    Relation {
+        kind: RelationKind::Table {
+            location: "retail/silver/sales".to_owned(),
+            version,
+            hidden: Vec::new(),
+        },
+        comment: None,
+        generation: 0,
+    }
+}
+
+fn name() -> RelationName {
+    RelationName {
+        database: Identifier::unquoted("retail"),
+        schema: Identifier::unquoted("silver"),
+        name: Identifier::unquoted("sales"),
+    }
+}
+
+fn publication(read: u32, becomes: Option<Relation>) -> Publication {
+    Publication {
+        run: RunId::fresh(),
+        namespaces: Vec::new(),
+        dropped_namespaces: Vec::new(),
+        changes: vec![Change {
+            name: name(),
+            read,
+            becomes,
+        }],
+        ledger: Vec::new(),
+        assets: Vec::new(),
+        checks: Vec::new(),
+    }
+}
+
+fn publish(state: &State, publication: &Publication) {
+    state.start_run(publication.run, "test").unwrap();
+    state.begin_publish(publication).unwrap();
+    state.finish_publish(publication).unwrap();
+}
+
+#[test]
+fn a_publication_moves_pointers_and_counts_generations() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(&dir.path().join("catalog.db")).unwrap();
+    publish(&state, &publication(0, Some(table(0))));
+    publish(&state, &publication(1, Some(table(3))));
+    let found = &state.relations().unwrap()[&name()];
+    assert_eq!(found.generation, 2);
+    assert_eq!(found.kind, table(3).kind);
+    publish(&state, &publication(2, None));
+    assert!(state.relations().unwrap().is_empty());
+    publish(&state, &publication(0, Some(table(0))));
+    assert_eq!(state.relations().unwrap()[&name()].generation, 4);
+}
+
+#[test]
+fn a_stale_run_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(&dir.path().join("catalog.db")).unwrap();
+    publish(&state, &publication(0, Some(table(0))));
+    let stale = publication(0, Some(table(9)));
+    let error = state.begin_publish(&stale).unwrap_err();
+    assert_eq!(error.code().id, "K1001");
+    assert!(state.intent().unwrap().is_none());
+}
+
+#[test]
+fn an_intent_survives_and_is_finished_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let first = publication(0, Some(table(0)));
+    {
+        let state = State::open(&path).unwrap();
+        state.start_run(first.run, "test").unwrap();
+        state.begin_publish(&first).unwrap();
+    }
+    let state = State::open(&path).unwrap();
+    let second = publication(0, Some(table(1)));
+    assert_eq!(state.begin_publish(&second).unwrap_err().code().id, "K1002");
+    let intent = state.intent().unwrap().unwrap();
+    state.finish_publish(&intent).unwrap();
+    state.finish_publish(&intent).unwrap();
+    assert_eq!(state.relations().unwrap()[&name()].generation, 1);
+    assert_eq!(
+        state.runs(10).unwrap()[0].status,
+        state::RunStatus::Published
+    );
+}
