@@ -1,0 +1,110 @@
+//! What no file can tell alone: references between sources and datasets, and within a contract.
+
+use diagnostic::{Error, Result, codes};
+
+use crate::reader::refuse_twins;
+use crate::{DatasetSpec, Located, SourceSpec, WriteMode};
+
+/// Refuses references to nothing, names that stand twice and contradictions, all of them in one error.
+pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> Result<()> {
+    let source_names = sources.iter().map(|s| (s.name.value.as_str(), s.name.place()));
+    let dataset_names = datasets.iter().map(|d| (d.name.value.as_str(), d.name.place()));
+    let mut errors = vec![
+        refuse_twins("sources", source_names).err(),
+        refuse_twins("datasets", dataset_names).err(),
+    ];
+    for dataset in datasets {
+        errors.extend([
+            stream_exists(dataset, sources).err(),
+            names_are_unique(dataset).err(),
+            columns_exist(dataset),
+            write_makes_sense(dataset),
+        ]);
+    }
+    match Error::join(errors.into_iter().flatten()) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn stream_exists(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Result<()> {
+    let from = &dataset.from;
+    let Some(source) = sources.iter().find(|source| source.name.value == from.value.source) else {
+        let message = format!(
+            "Dataset `{}` reads from the source `{}`, which does not exist",
+            dataset.name.value, from.value.source
+        );
+        let names = sources.iter().map(|source| source.name.value.as_str());
+        return Err(Error::new(codes::C0008, message)
+            .at(from.place())
+            .suggest(&from.value.source, names));
+    };
+    if source.stream(&from.value.stream).is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "Dataset `{}` reads the stream `{}`, which the source `{}` does not have",
+        dataset.name.value, from.value.stream, from.value.source
+    );
+    let names = source.streams.iter().map(|stream| stream.name.value.as_str());
+    Err(Error::new(codes::C0008, message)
+        .at(from.place())
+        .suggest(&from.value.stream, names))
+}
+
+fn names_are_unique(dataset: &DatasetSpec) -> Result<()> {
+    let columns = dataset.columns.iter().map(|c| (c.name.value.as_str(), c.name.place()));
+    let rules = dataset.rules.iter().map(|r| (r.name.value.as_str(), r.name.place()));
+    let checks = dataset.checks.iter().map(|c| (c.name.value.as_str(), c.name.place()));
+    refuse_twins("columns", columns)?;
+    refuse_twins("rules", rules)?;
+    refuse_twins("checks", checks)
+}
+
+/// The conditions of rules are SQL and checked by who plans them.
+fn columns_exist(dataset: &DatasetSpec) -> Option<Error> {
+    let mut errors = Vec::new();
+    if let Some(deduplicate) = &dataset.deduplicate {
+        let listed = deduplicate.key.iter().chain(&deduplicate.latest_by);
+        errors.extend(listed.filter_map(|name| unknown_column(dataset, name, name, "deduplicate")));
+    }
+    for rule in &dataset.rules {
+        let user = format!("the reason of rule `{}`", rule.name.value);
+        let names = rule.placeholders();
+        errors.extend(names.filter_map(|name| unknown_column(dataset, name, &rule.reason, &user)));
+    }
+    Error::join(errors)
+}
+
+fn unknown_column(
+    dataset: &DatasetSpec,
+    name: &str,
+    at: &Located<String>,
+    user: &str,
+) -> Option<Error> {
+    if dataset.column(name).is_some() {
+        return None;
+    }
+    let message = format!(
+        "In dataset `{}`, {user} names the column `{name}`, which does not exist",
+        dataset.name.value
+    );
+    let names = dataset.columns.iter().map(|column| column.name.value.as_str());
+    Some(Error::new(codes::C0008, message).at(at.place()).suggest(name, names))
+}
+
+fn write_makes_sense(dataset: &DatasetSpec) -> Option<Error> {
+    let merges = dataset.write == WriteMode::Merge;
+    if !merges || dataset.deduplicate.is_some() {
+        return None;
+    }
+    let message = format!(
+        "Dataset `{}` is written by merge, but no `deduplicate` says which rows are the same",
+        dataset.name.value
+    );
+    Some(
+        Error::new(codes::C0010, message)
+            .at(dataset.name.place())
+            .help("add `deduplicate: {key: […], latest_by: […]}`, or write by `append`"),
+    )
+}

@@ -1,0 +1,26 @@
+//! A project's files, found, read and validated before anything starts: `sluice.yml`, `sources/`, `lake/`.
+//!
+//! [`Project::open`] is the door. Every value keeps the place it was read from where a later step
+//! may still have to refuse it ([`Located`]): a rule's SQL is checked by who plans it.
+//!
+//! Texts may take values from the environment: `${NAME}`, `${NAME:-default}`; `$${` is a plain `${`.
+
+mod cross_check;
+mod dataset;
+mod date_format;
+mod located;
+mod project;
+mod reader;
+mod size;
+mod source;
+mod surroundings;
+
+pub use dataset::{
+    CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange, RuleSpec,
+    SchemaContract, Severity, StreamReference, WriteMode,
+};
+pub use date_format::{DateFormat, FormatPart};
+pub use located::Located;
+pub use project::{EnvironmentSpec, Project, Vars};
+pub use source::{CsvFormat, Encoding, Format, RawMode, SourceKind, SourceSpec, StreamSpec};
+pub use surroundings::Surroundings;
