@@ -1,0 +1,83 @@
+//! [`Flags`]: what the command line and the environment said, before any file is read.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value as Json};
+
+use crate::selector::IndirectSelection;
+
+/// What a command was asked to do. `Default` is a plain `dbt parse` with no environment.
+#[derive(Clone, Debug)]
+pub struct Flags {
+    /// The command as Jinja's `flags.WHICH` shows it: `run`, `build`, …
+    pub which: String,
+    /// `--vars`, already parsed.
+    pub vars: Map<String, Json>,
+    /// `--target`.
+    pub target: Option<String>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--profiles-dir`.
+    pub profiles_dir: Option<PathBuf>,
+    /// `--threads`.
+    pub threads: Option<usize>,
+    /// `--full-refresh`.
+    pub full_refresh: Option<bool>,
+    /// `--empty`.
+    pub empty: bool,
+    /// `--store-failures`.
+    pub store_failures: bool,
+    /// `--fail-fast`.
+    pub fail_fast: bool,
+    /// `--indirect-selection`.
+    pub indirect_selection: IndirectSelection,
+    /// `--target-path`.
+    pub target_path: Option<PathBuf>,
+    /// The environment that `env_var` reads; it is handed in so that a run is reproducible.
+    pub environment: HashMap<String, String>,
+    /// What `invocation_id` shows.
+    pub invocation_id: String,
+    /// What `run_started_at` shows.
+    pub run_started_at: DateTime<Utc>,
+    /// The connection to use when there is no profiles.yml at all: `type`, `database`, `schema`.
+    pub default_connection: Map<String, Json>,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self {
+            which: "parse".to_owned(),
+            vars: Map::new(),
+            target: None,
+            profile: None,
+            profiles_dir: None,
+            threads: None,
+            full_refresh: None,
+            empty: false,
+            store_failures: false,
+            fail_fast: false,
+            indirect_selection: IndirectSelection::Eager,
+            target_path: None,
+            environment: HashMap::new(),
+            invocation_id: uuid::Uuid::new_v4().to_string(),
+            run_started_at: Utc::now(),
+            default_connection: Map::new(),
+        }
+    }
+}
+
+impl Flags {
+    /// Flags with the environment of this process.
+    #[must_use]
+    pub fn from_process() -> Self {
+        Self { environment: std::env::vars().collect(), ..Self::default() }
+    }
+
+    /// The variable `name` of the environment handed in.
+    #[must_use]
+    pub fn env(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str)
+    }
+}

@@ -1,0 +1,3 @@
+//! From the files of a project to its resources.
+
+pub mod generic_test;

@@ -1,0 +1,6 @@
+//! A project's settings: `dbt_project.yml`, `profiles.yml`, and the packages it uses.
+
+pub mod file;
+pub mod packages;
+pub mod profile;
+pub mod render;
