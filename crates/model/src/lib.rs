@@ -3,7 +3,9 @@
 mod column_type;
 mod ids;
 mod name;
+mod severity;
 
 pub use column_type::{ColumnType, ParseColumnTypeError};
 pub use ids::{InvocationId, RunId};
 pub use name::{Identifier, RelationName, SchemaName};
+pub use severity::Severity;

@@ -3,7 +3,7 @@
 mod read;
 
 use diagnostic::Source;
-use model::{ColumnType, Identifier};
+use model::{ColumnType, Identifier, Severity};
 
 use crate::{DateFormat, Located};
 
@@ -145,15 +145,6 @@ pub struct CheckSpec {
     pub expect: Located<String>,
     /// What follows when it is not.
     pub severity: Severity,
-}
-
-/// What follows from a check that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// The run fails and publishes nothing.
-    Error,
-    /// The run says so and goes on.
-    Warn,
 }
 
 impl Default for SchemaContract {

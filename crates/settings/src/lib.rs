@@ -17,10 +17,11 @@ mod surroundings;
 
 pub use dataset::{
     CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange, RuleSpec,
-    SchemaContract, Severity, StreamReference, WriteMode,
+    SchemaContract, StreamReference, WriteMode,
 };
 pub use date_format::{DateFormat, FormatPart};
 pub use located::Located;
+pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};
 pub use source::{CsvFormat, Encoding, Format, RawMode, SourceKind, SourceSpec, StreamSpec};
 pub use surroundings::Surroundings;

@@ -1,11 +1,11 @@
 //! Reads the contract of a dataset from its file.
 
 use diagnostic::{Error, Result, codes};
-use model::{ColumnType, Identifier};
+use model::{ColumnType, Identifier, Severity};
 
 use super::{
     CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange, RuleSpec,
-    SchemaContract, Severity, StreamReference, WriteMode,
+    SchemaContract, StreamReference, WriteMode,
 };
 use crate::reader::{File, Item};
 use crate::{DateFormat, Located};
