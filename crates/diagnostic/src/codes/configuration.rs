@@ -11,4 +11,8 @@ codes! {
     C0008, Configuration, "A name refers to something that does not exist";
     C0009, UserInput, "The environment is not one of the project's";
     C0010, Configuration, "Settings of a dataset contradict each other";
+    C0100, UserInput, "The folder is not empty";
+    C0101, UserInput, "The folder holds another demo";
+    C0102, Resource, "The demo cannot be written";
+    C0103, UserInput, "The demo's options make no sense";
 }
