@@ -1,0 +1,3 @@
+//! Source systems, one folder per system. Today: [`files`].
+
+pub mod files;
