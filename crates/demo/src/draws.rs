@@ -47,11 +47,7 @@ impl Stream {
             self.rng.set_word_pos(u128::from(index) * WORDS as u128);
         }
         self.next = index + 1;
-        let mut words = [0_u32; WORDS];
-        for word in &mut words {
-            *word = self.rng.next_u32();
-        }
-        Draws(words)
+        Draws(std::array::from_fn(|_| self.rng.next_u32()))
     }
 }
 

@@ -29,6 +29,8 @@ const fn country(
     Country { name, code, states }
 }
 
+// A line for each country reads better than rustfmt's forty.
+#[rustfmt::skip]
 pub(crate) const MARKETS: &[Market] = &[
     Market {
         name: "Africa",
@@ -36,43 +38,11 @@ pub(crate) const MARKETS: &[Market] = &[
         weight: 9,
         regions: &["Africa"],
         countries: &[
-            country(
-                "SG",
-                "Senegal",
-                &[
-                    ("Dakar", &["Dakar", "Pikine"]),
-                    ("Thiès", &["Thiès", "Mbour"]),
-                ],
-            ),
-            country(
-                "NI",
-                "Nigeria",
-                &[("Lagos", &["Lagos", "Ikeja"]), ("Kano", &["Kano"])],
-            ),
-            country(
-                "SF",
-                "South Africa",
-                &[
-                    ("Gauteng", &["Johannesburg", "Soweto", "Pretoria"]),
-                    ("Western Cape", &["Cape Town"]),
-                ],
-            ),
-            country(
-                "KE",
-                "Kenya",
-                &[
-                    ("Nairobi", &["Nairobi"]),
-                    ("Coast", &["Mombasa", "Malindi"]),
-                ],
-            ),
-            country(
-                "MO",
-                "Morocco",
-                &[
-                    ("Grand Casablanca", &["Casablanca"]),
-                    ("Fès-Meknès", &["Fès", "Meknès"]),
-                ],
-            ),
+            country("SG", "Senegal", &[("Dakar", &["Dakar", "Pikine"]), ("Thiès", &["Thiès", "Mbour"])]),
+            country("NI", "Nigeria", &[("Lagos", &["Lagos", "Ikeja"]), ("Kano", &["Kano"])]),
+            country("SF", "South Africa", &[("Gauteng", &["Johannesburg", "Soweto", "Pretoria"]), ("Western Cape", &["Cape Town"])]),
+            country("KE", "Kenya", &[("Nairobi", &["Nairobi"]), ("Coast", &["Mombasa", "Malindi"])]),
+            country("MO", "Morocco", &[("Grand Casablanca", &["Casablanca"]), ("Fès-Meknès", &["Fès", "Meknès"])]),
         ],
     },
     Market {
@@ -81,54 +51,12 @@ pub(crate) const MARKETS: &[Market] = &[
         weight: 22,
         regions: &["Oceania", "Southeast Asia", "North Asia", "Central Asia"],
         countries: &[
-            country(
-                "IN",
-                "India",
-                &[
-                    ("Gujarat", &["Surat", "Ahmedabad"]),
-                    ("Karnataka", &["Bangalore", "Mysore"]),
-                ],
-            ),
-            country(
-                "CN",
-                "China",
-                &[
-                    ("Heilongjiang", &["Mudanjiang", "Harbin"]),
-                    ("Guangdong", &["Shenzhen", "Guangzhou"]),
-                ],
-            ),
-            country(
-                "AU",
-                "Australia",
-                &[
-                    ("New South Wales", &["Sydney", "Wollongong", "Newcastle"]),
-                    ("Queensland", &["Brisbane", "Cairns"]),
-                ],
-            ),
-            country(
-                "ID",
-                "Indonesia",
-                &[
-                    ("Nusa Tenggara Barat", &["Mataram"]),
-                    ("Jawa Timur", &["Surabaya", "Malang"]),
-                ],
-            ),
-            country(
-                "JP",
-                "Japan",
-                &[
-                    ("Tokyo", &["Tokyo", "Hachioji"]),
-                    ("Osaka", &["Osaka", "Sakai"]),
-                ],
-            ),
-            country(
-                "NZ",
-                "New Zealand",
-                &[
-                    ("Auckland", &["Auckland"]),
-                    ("Canterbury", &["Christchurch"]),
-                ],
-            ),
+            country("IN", "India", &[("Gujarat", &["Surat", "Ahmedabad"]), ("Karnataka", &["Bangalore", "Mysore"])]),
+            country("CN", "China", &[("Heilongjiang", &["Mudanjiang", "Harbin"]), ("Guangdong", &["Shenzhen", "Guangzhou"])]),
+            country("AU", "Australia", &[("New South Wales", &["Sydney", "Wollongong", "Newcastle"]), ("Queensland", &["Brisbane", "Cairns"])]),
+            country("ID", "Indonesia", &[("Nusa Tenggara Barat", &["Mataram"]), ("Jawa Timur", &["Surabaya", "Malang"])]),
+            country("JP", "Japan", &[("Tokyo", &["Tokyo", "Hachioji"]), ("Osaka", &["Osaka", "Sakai"])]),
+            country("NZ", "New Zealand", &[("Auckland", &["Auckland"]), ("Canterbury", &["Christchurch"])]),
         ],
     },
     Market {
@@ -136,16 +64,7 @@ pub(crate) const MARKETS: &[Market] = &[
         file: "canada",
         weight: 1,
         regions: &["Canada"],
-        countries: &[country(
-            "CA",
-            "Canada",
-            &[
-                ("Ontario", &["Toronto", "Guelph", "Ottawa", "Hamilton"]),
-                ("Quebec", &["Montréal", "Québec", "Trois-Rivières"]),
-                ("British Columbia", &["Vancouver", "Victoria"]),
-                ("Alberta", &["Calgary", "Edmonton"]),
-            ],
-        )],
+        countries: &[country("CA", "Canada", &[("Ontario", &["Toronto", "Guelph", "Ottawa", "Hamilton"]), ("Quebec", &["Montréal", "Québec", "Trois-Rivières"]), ("British Columbia", &["Vancouver", "Victoria"]), ("Alberta", &["Calgary", "Edmonton"])])],
     },
     Market {
         name: "EMEA",
@@ -153,37 +72,11 @@ pub(crate) const MARKETS: &[Market] = &[
         weight: 9,
         regions: &["EMEA"],
         countries: &[
-            country(
-                "PL",
-                "Poland",
-                &[
-                    ("Silesia", &["Bytom", "Katowice"]),
-                    ("Masovia", &["Warsaw", "Radom"]),
-                ],
-            ),
-            country(
-                "TU",
-                "Turkey",
-                &[
-                    ("Ankara", &["Ankara"]),
-                    ("Istanbul", &["Istanbul", "Kadiköy"]),
-                ],
-            ),
-            country(
-                "SA",
-                "Saudi Arabia",
-                &[("Jizan", &["Jizan"]), ("Riyadh", &["Riyadh"])],
-            ),
-            country(
-                "HU",
-                "Hungary",
-                &[("Budapest", &["Budapest"]), ("Baranya", &["Pécs"])],
-            ),
-            country(
-                "IS",
-                "Israel",
-                &[("Haifa", &["Haifa"]), ("Tel Aviv", &["Tel Aviv", "Holon"])],
-            ),
+            country("PL", "Poland", &[("Silesia", &["Bytom", "Katowice"]), ("Masovia", &["Warsaw", "Radom"])]),
+            country("TU", "Turkey", &[("Ankara", &["Ankara"]), ("Istanbul", &["Istanbul", "Kadiköy"])]),
+            country("SA", "Saudi Arabia", &[("Jizan", &["Jizan"]), ("Riyadh", &["Riyadh"])]),
+            country("HU", "Hungary", &[("Budapest", &["Budapest"]), ("Baranya", &["Pécs"])]),
+            country("IS", "Israel", &[("Haifa", &["Haifa"]), ("Tel Aviv", &["Tel Aviv", "Holon"])]),
         ],
     },
     Market {
@@ -192,51 +85,12 @@ pub(crate) const MARKETS: &[Market] = &[
         weight: 20,
         regions: &["Central", "North", "South"],
         countries: &[
-            country(
-                "DE",
-                "Germany",
-                &[
-                    ("Berlin", &["Berlin"]),
-                    ("Bavaria", &["München", "Nürnberg", "Würzburg"]),
-                ],
-            ),
-            country(
-                "FR",
-                "France",
-                &[
-                    ("Ile-de-France", &["Paris", "Saint-Denis"]),
-                    ("Bretagne", &["Rennes", "Saint-Malo"]),
-                ],
-            ),
-            country(
-                "GB",
-                "United Kingdom",
-                &[
-                    ("England", &["London", "Leeds", "Bristol"]),
-                    ("Scotland", &["Edinburgh", "Glasgow"]),
-                ],
-            ),
-            country(
-                "ES",
-                "Spain",
-                &[
-                    ("Andalucía", &["Málaga", "Sevilla"]),
-                    ("Castilla y León", &["León", "Ávila"]),
-                ],
-            ),
-            country(
-                "SE",
-                "Sweden",
-                &[
-                    ("Skåne", &["Malmö", "Lund"]),
-                    ("Västra Götaland", &["Göteborg", "Borås"]),
-                ],
-            ),
-            country(
-                "IT",
-                "Italy",
-                &[("Lombardy", &["Milan", "Brescia"]), ("Lazio", &["Rome"])],
-            ),
+            country("DE", "Germany", &[("Berlin", &["Berlin"]), ("Bavaria", &["München", "Nürnberg", "Würzburg"])]),
+            country("FR", "France", &[("Ile-de-France", &["Paris", "Saint-Denis"]), ("Bretagne", &["Rennes", "Saint-Malo"])]),
+            country("GB", "United Kingdom", &[("England", &["London", "Leeds", "Bristol"]), ("Scotland", &["Edinburgh", "Glasgow"])]),
+            country("ES", "Spain", &[("Andalucía", &["Málaga", "Sevilla"]), ("Castilla y León", &["León", "Ávila"])]),
+            country("SE", "Sweden", &[("Skåne", &["Malmö", "Lund"]), ("Västra Götaland", &["Göteborg", "Borås"])]),
+            country("IT", "Italy", &[("Lombardy", &["Milan", "Brescia"]), ("Lazio", &["Rome"])]),
         ],
     },
     Market {
@@ -245,46 +99,11 @@ pub(crate) const MARKETS: &[Market] = &[
         weight: 20,
         regions: &["South", "Central", "North", "Caribbean"],
         countries: &[
-            country(
-                "MX",
-                "Mexico",
-                &[
-                    ("Chihuahua", &["Juárez", "Chihuahua"]),
-                    ("Jalisco", &["Guadalajara", "Zapopan"]),
-                ],
-            ),
-            country(
-                "BR",
-                "Brazil",
-                &[
-                    ("São Paulo", &["São Paulo", "Guarujá"]),
-                    ("Paraná", &["Curitiba", "Maringá"]),
-                ],
-            ),
-            country(
-                "DO",
-                "Dominican Republic",
-                &[
-                    ("Santo Domingo", &["Santo Domingo"]),
-                    ("La Romana", &["La Romana"]),
-                ],
-            ),
-            country(
-                "CO",
-                "Colombia",
-                &[
-                    ("Bogotá", &["Bogotá"]),
-                    ("Antioquia", &["Medellín", "Itagüí"]),
-                ],
-            ),
-            country(
-                "AR",
-                "Argentina",
-                &[
-                    ("Córdoba", &["Córdoba"]),
-                    ("Tucumán", &["San Miguel de Tucumán"]),
-                ],
-            ),
+            country("MX", "Mexico", &[("Chihuahua", &["Juárez", "Chihuahua"]), ("Jalisco", &["Guadalajara", "Zapopan"])]),
+            country("BR", "Brazil", &[("São Paulo", &["São Paulo", "Guarujá"]), ("Paraná", &["Curitiba", "Maringá"])]),
+            country("DO", "Dominican Republic", &[("Santo Domingo", &["Santo Domingo"]), ("La Romana", &["La Romana"])]),
+            country("CO", "Colombia", &[("Bogotá", &["Bogotá"]), ("Antioquia", &["Medellín", "Itagüí"])]),
+            country("AR", "Argentina", &[("Córdoba", &["Córdoba"]), ("Tucumán", &["San Miguel de Tucumán"])]),
         ],
     },
     Market {
@@ -292,24 +111,7 @@ pub(crate) const MARKETS: &[Market] = &[
         file: "us",
         weight: 19,
         regions: &["East", "West", "Central", "South"],
-        countries: &[country(
-            "US",
-            "United States",
-            &[
-                (
-                    "New York",
-                    &["New York City", "Buffalo", "Rochester", "Yonkers"],
-                ),
-                (
-                    "California",
-                    &["Los Angeles", "San Diego", "Sacramento", "Oakland"],
-                ),
-                ("Texas", &["Houston", "Dallas", "Austin", "El Paso"]),
-                ("North Carolina", &["Charlotte", "Concord", "Raleigh"]),
-                ("Illinois", &["Chicago", "Aurora", "Peoria"]),
-                ("Washington", &["Seattle", "Tacoma", "Spokane"]),
-            ],
-        )],
+        countries: &[country("US", "United States", &[("New York", &["New York City", "Buffalo", "Rochester", "Yonkers"]), ("California", &["Los Angeles", "San Diego", "Sacramento", "Oakland"]), ("Texas", &["Houston", "Dallas", "Austin", "El Paso"]), ("North Carolina", &["Charlotte", "Concord", "Raleigh"]), ("Illinois", &["Chicago", "Aurora", "Peoria"]), ("Washington", &["Seattle", "Tacoma", "Spokane"])])],
     },
 ];
 
@@ -467,135 +269,25 @@ const FURNITURE: &str = "Furniture";
 const OFFICE: &str = "Office Supplies";
 const TECHNOLOGY: &str = "Technology";
 
+#[rustfmt::skip]
 pub(crate) const KINDS: &[Kind] = &[
-    kind(
-        FURNITURE,
-        "Bookcases",
-        "FUR-BO",
-        180,
-        &["Bookcase", "Library with Doors", "Corner Shelf"],
-    ),
-    kind(
-        FURNITURE,
-        "Chairs",
-        "FUR-CH",
-        150,
-        &[
-            "Executive Leather Armchair",
-            "Swivel Stool",
-            "Rocking Chair",
-        ],
-    ),
-    kind(
-        FURNITURE,
-        "Tables",
-        "FUR-TA",
-        320,
-        &["Conference Table", "Training Table", "Wood Table"],
-    ),
-    kind(
-        FURNITURE,
-        "Furnishings",
-        "FUR-FU",
-        35,
-        &["Frame", "Clock", "Door Stop", "Light Bulb"],
-    ),
-    kind(
-        OFFICE,
-        "Appliances",
-        "OFF-AP",
-        140,
-        &["Microwave", "Refrigerator", "Stove", "Toaster"],
-    ),
-    kind(
-        OFFICE,
-        "Art",
-        "OFF-AR",
-        15,
-        &["Canvas", "Sketch Pad", "Pencil Sharpener", "Highlighters"],
-    ),
-    kind(
-        OFFICE,
-        "Binders",
-        "OFF-BI",
-        12,
-        &[
-            "Binding Machine",
-            "3-Hole Punch",
-            "Index Tab",
-            "Binder Covers",
-        ],
-    ),
-    kind(
-        OFFICE,
-        "Envelopes",
-        "OFF-EN",
-        14,
-        &["Peel and Seal", "Business Envelopes", "Mailers"],
-    ),
-    kind(
-        OFFICE,
-        "Fasteners",
-        "OFF-FA",
-        9,
-        &["Paper Clips", "Rubber Bands", "Thumb Tacks", "Staples"],
-    ),
-    kind(
-        OFFICE,
-        "Labels",
-        "OFF-LA",
-        8,
-        &["Shipping Labels", "File Folder Labels", "Round Labels"],
-    ),
-    kind(
-        OFFICE,
-        "Paper",
-        "OFF-PA",
-        18,
-        &["Cards & Envelopes", "Note Cards", "Parchment Paper"],
-    ),
-    kind(
-        OFFICE,
-        "Storage",
-        "OFF-ST",
-        60,
-        &["Lockers", "File Cart", "Trays", "Box"],
-    ),
-    kind(
-        OFFICE,
-        "Supplies",
-        "OFF-SU",
-        20,
-        &["Letter Opener", "Shears", "Trimmer", "Ruler"],
-    ),
-    kind(
-        TECHNOLOGY,
-        "Accessories",
-        "TEC-AC",
-        65,
-        &["Keyboard", "Memory Card", "Router", "Headset"],
-    ),
-    kind(
-        TECHNOLOGY,
-        "Copiers",
-        "TEC-CO",
-        300,
-        &["Wireless Fax", "Copy Machine", "Personal Copier"],
-    ),
-    kind(
-        TECHNOLOGY,
-        "Machines",
-        "TEC-MA",
-        210,
-        &["Inkjet Printer", "Card Printer", "Receipt Printer"],
-    ),
-    kind(
-        TECHNOLOGY,
-        "Phones",
-        "TEC-PH",
-        190,
-        &["Smart Phone", "Office Telephone", "Speaker Phone"],
-    ),
+    kind(FURNITURE, "Bookcases", "FUR-BO", 180, &["Bookcase", "Library with Doors", "Corner Shelf"]),
+    kind(FURNITURE, "Chairs", "FUR-CH", 150, &["Executive Leather Armchair", "Swivel Stool", "Rocking Chair"]),
+    kind(FURNITURE, "Tables", "FUR-TA", 320, &["Conference Table", "Training Table", "Wood Table"]),
+    kind(FURNITURE, "Furnishings", "FUR-FU", 35, &["Frame", "Clock", "Door Stop", "Light Bulb"]),
+    kind(OFFICE, "Appliances", "OFF-AP", 140, &["Microwave", "Refrigerator", "Stove", "Toaster"]),
+    kind(OFFICE, "Art", "OFF-AR", 15, &["Canvas", "Sketch Pad", "Pencil Sharpener", "Highlighters"]),
+    kind(OFFICE, "Binders", "OFF-BI", 12, &["Binding Machine", "3-Hole Punch", "Index Tab", "Binder Covers"]),
+    kind(OFFICE, "Envelopes", "OFF-EN", 14, &["Peel and Seal", "Business Envelopes", "Mailers"]),
+    kind(OFFICE, "Fasteners", "OFF-FA", 9, &["Paper Clips", "Rubber Bands", "Thumb Tacks", "Staples"]),
+    kind(OFFICE, "Labels", "OFF-LA", 8, &["Shipping Labels", "File Folder Labels", "Round Labels"]),
+    kind(OFFICE, "Paper", "OFF-PA", 18, &["Cards & Envelopes", "Note Cards", "Parchment Paper"]),
+    kind(OFFICE, "Storage", "OFF-ST", 60, &["Lockers", "File Cart", "Trays", "Box"]),
+    kind(OFFICE, "Supplies", "OFF-SU", 20, &["Letter Opener", "Shears", "Trimmer", "Ruler"]),
+    kind(TECHNOLOGY, "Accessories", "TEC-AC", 65, &["Keyboard", "Memory Card", "Router", "Headset"]),
+    kind(TECHNOLOGY, "Copiers", "TEC-CO", 300, &["Wireless Fax", "Copy Machine", "Personal Copier"]),
+    kind(TECHNOLOGY, "Machines", "TEC-MA", 210, &["Inkjet Printer", "Card Printer", "Receipt Printer"]),
+    kind(TECHNOLOGY, "Phones", "TEC-PH", 190, &["Smart Phone", "Office Telephone", "Speaker Phone"]),
 ];
 
 pub(crate) const BRANDS: &[&str] = &[

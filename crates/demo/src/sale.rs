@@ -115,8 +115,8 @@ const LINE_OF_ORDER: [u64; 12] = [0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1];
 pub(crate) struct Sales<'a> {
     world: &'a World,
     slot: Slot,
-    lines: Stream,
-    orders: Stream,
+    draws: Stream,
+    /// The draws of the current order's first line: what the whole order shares is drawn there.
     order: Option<(u64, Draws)>,
 }
 
@@ -126,8 +126,7 @@ impl<'a> Sales<'a> {
         Self {
             world,
             slot,
-            lines: Stream::new(seed, slot.stream() * 2),
-            orders: Stream::new(seed, slot.stream() * 2 + 1),
+            draws: Stream::new(seed, slot.stream()),
             order: None,
         }
     }
@@ -137,7 +136,10 @@ impl<'a> Sales<'a> {
         let twelfth = usize::try_from(index % 12).unwrap_or(0);
         let line = LINE_OF_ORDER[twelfth];
         let order = self.order_at(index - line);
-        let draws = self.lines.at(index);
+        let draws = match line {
+            0 => order,
+            _ => self.draws.at(index),
+        };
         self.sale(index - line, line, &order, &draws)
     }
 
@@ -145,7 +147,7 @@ impl<'a> Sales<'a> {
         match self.order {
             Some((at, draws)) if at == first => draws,
             _ => {
-                let draws = self.orders.at(first);
+                let draws = self.draws.at(first);
                 self.order = Some((first, draws));
                 draws
             }
@@ -157,13 +159,13 @@ impl<'a> Sales<'a> {
         let size = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let products = world.products.len();
         let stride = products / 5 + 1;
-        let popular = order.skewed(0, size(products)) as usize;
+        let popular = order.skewed(8, size(products)) as usize;
         let product = (popular + usize::try_from(line).unwrap_or(0) * stride) % products;
-        let order_day = i64::from(self.slot.drop) + 3 - i64::from(order.below(1, 4));
+        let order_day = i64::from(self.slot.drop) + 3 - i64::from(order.below(9, 4));
         let (ship_mode, least, most) =
-            SHIP_MODES[by_weight(order.below(2, 100), [60, 80, 95, 100])];
-        let ship_day = order_day + i64::from(least + order.below(3, most - least + 1));
-        let priority = PRIORITIES[by_weight(order.below(4, 100), [57, 87, 95, 100])];
+            SHIP_MODES[by_weight(order.below(10, 100), [60, 80, 95, 100])];
+        let ship_day = order_day + i64::from(least + order.below(11, most - least + 1));
+        let priority = PRIORITIES[by_weight(order.below(12, 100), [57, 87, 95, 100])];
 
         let quantity = 1 + i64::from(draws.skewed(0, 14));
         let discount_percent = [0, 0, 0, 0, 10, 20, 20, 30, 40, 70][draws.below(1, 10) as usize];
@@ -172,8 +174,8 @@ impl<'a> Sales<'a> {
         let margin_percent = i64::from(draws.below(2, 60)) - 15 - discount_percent / 2;
         Sale {
             order: self.slot.first_row + first,
-            customer: order.below(5, size(world.customers.len())) as usize,
-            store: order.skewed(6, size(world.stores[self.slot.market].len())) as usize,
+            customer: order.below(13, size(world.customers.len())) as usize,
+            store: order.skewed(14, size(world.stores[self.slot.market].len())) as usize,
             product,
             id_day: order_day,
             order_day,

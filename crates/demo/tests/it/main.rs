@@ -74,9 +74,9 @@ fn writes_the_same_bytes_for_the_same_options() {
     assert_eq!(first_line, FIRST_LINE);
 }
 
-const FIRST_LINE: &str = "1811,US-2026-101810,22-07-2026,27-07-2026,Standard Class,DN-10049,Dianna Novak,\
-Consumer,Sacramento,California,United States,30158.0,US,East,OFF-ST-10000053,Office Supplies,Storage,\
-\"Ångström Lockers, Black\",448.14,11,0.4,-67.221,56.4,Medium";
+const FIRST_LINE: &str = "1811,US-2026-101810,25-07-2026,31-07-2026,Standard Class,OP-10108,Olga Phan,\
+Consumer,Oakland,California,United States,76009.0,US,West,FUR-FU-10000011,Furniture,Furnishings,\
+\"Umbra Door Stop, Full Size\",115.44,6,0.0,11.544,32.72,Medium";
 
 #[test]
 fn refuses_folders_of_others_and_keeps_its_own() {
