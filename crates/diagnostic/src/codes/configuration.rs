@@ -11,6 +11,9 @@ codes! {
     C0008, Configuration, "A name refers to something that does not exist";
     C0009, UserInput, "The environment is not one of the project's";
     C0010, Configuration, "Settings of a dataset contradict each other";
+    C0011, UserInput, "No error has this code";
+    C0012, Resource, "The output cannot be written";
+    C0013, UserInput, "The statements cannot be read";
     C0100, UserInput, "The folder is not empty";
     C0101, UserInput, "The folder holds another demo";
     C0102, Resource, "The demo cannot be written";

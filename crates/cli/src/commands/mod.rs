@@ -1,0 +1,65 @@
+//! One file per command: its arguments, then the function, then what only it needs.
+
+pub mod completions;
+pub mod dbt;
+pub mod demo;
+pub mod doctor;
+pub mod explain;
+pub mod init;
+pub mod lineage;
+pub mod ls;
+pub mod run;
+pub mod selection;
+pub mod sql;
+pub mod watch;
+
+use std::process::ExitCode;
+
+use diagnostic::{Error, Result, codes};
+
+use crate::arguments::{Command, Globals};
+
+/// How a command that could start ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All was done: 0.
+    Done,
+    /// The work ran and something failed: 1.
+    Failed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::FAILURE,
+        }
+    }
+}
+
+/// Runs `command`. An error means that it could not start or broke down.
+pub fn dispatch(globals: &Globals, command: Command) -> Result<Exit> {
+    match command {
+        Command::Demo(arguments) => demo::demo(globals, &arguments),
+        Command::Init(arguments) => init::init(globals, &arguments),
+        Command::Run(arguments) => run::run(globals, &arguments),
+        Command::Ls(arguments) => ls::ls(globals, &arguments),
+        Command::Lineage(arguments) => lineage::lineage(globals, &arguments),
+        Command::Sql(arguments) => sql::sql(globals, &arguments),
+        Command::Dbt(arguments) => dbt::dbt(globals, &arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(globals, &arguments),
+        Command::Completions(arguments) => completions::completions(&arguments),
+    }
+}
+
+/// Opens the project the command line names.
+pub fn open_project(globals: &Globals) -> Result<settings::Project> {
+    settings::Project::open(&globals.project_dir, globals.env.as_deref())
+}
+
+/// What a command says until the platform stands behind it.
+fn not_wired(command: &str) -> Error {
+    let message = format!("`sluice {command}` is not connected to the platform in this build");
+    Error::new(codes::X0001, message)
+}

@@ -1,0 +1,33 @@
+//! The binary `sluice`: reads the command line, runs one command, tells what went wrong.
+
+mod arguments;
+mod commands;
+mod display;
+mod output;
+mod query_output;
+mod report;
+
+use std::process::ExitCode;
+
+use arguments::Cli;
+
+fn main() -> ExitCode {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        // Prints help and versions to stdout with code 0, mistakes to stderr with code 2.
+        Err(error) => error.exit(),
+    };
+    let globals = cli.globals;
+    telemetry::start(&telemetry::LogSettings {
+        format: globals.log_format.into(),
+        verbosity: globals.verbosity(),
+        writer: Some(display::log_writer),
+    });
+    match commands::dispatch(&globals, cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            report::error(&error, globals.log_format);
+            ExitCode::from(error.class().exit_code())
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Rows in boxes, for people.
+
+use std::io::Write;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::{Cell, RowWriter};
+use crate::display::human;
+
+pub(super) struct TableWriter<'w> {
+    out: Box<dyn Write + 'w>,
+    table: Table,
+    rows: usize,
+}
+
+impl<'w> TableWriter<'w> {
+    pub(super) fn new(columns: &[String], out: Box<dyn Write + 'w>) -> Self {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_FULL_CONDENSED);
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(columns);
+        Self { out, table, rows: 0 }
+    }
+}
+
+impl RowWriter for TableWriter<'_> {
+    fn row(&mut self, cells: &[Cell<'_>]) -> std::io::Result<()> {
+        self.rows += 1;
+        self.table.add_row(cells.iter().map(|cell| {
+            let text = comfy_table::Cell::new(cell.as_text().unwrap_or("NULL"));
+            match cell {
+                Cell::Number(_) => text.set_alignment(CellAlignment::Right),
+                _ => text,
+            }
+        }));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        writeln!(self.out, "{}\n{}", self.table, human::counted(self.rows, "row"))?;
+        self.out.flush()
+    }
+}

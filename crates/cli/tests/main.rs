@@ -1,0 +1,5 @@
+//! The command line from outside, and the shape of the house.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod architecture;
+mod commands;
