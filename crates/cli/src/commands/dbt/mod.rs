@@ -1,10 +1,14 @@
 //! `sluice dbt …`: does what the `dbt` executable does, with dbt's own flags.
 
+pub mod command_line;
+
 use clap::Args;
 use diagnostic::Result;
 
 use crate::arguments::Globals;
 use crate::commands::{Exit, not_wired};
+
+use command_line::DbtLine;
 
 /// dbt's command line.
 #[derive(Debug, Args)]
@@ -15,6 +19,8 @@ pub struct Arguments {
 }
 
 /// Runs the dbt command.
-pub fn dbt(_globals: &Globals, _arguments: &Arguments) -> Result<Exit> {
+pub fn dbt(_globals: &Globals, arguments: &Arguments) -> Result<Exit> {
+    // Prints help to stdout with code 0, mistakes to stderr with code 2, as `dbt` does.
+    let _line = DbtLine::read(&arguments.arguments).unwrap_or_else(|error| error.exit());
     Err(not_wired("dbt"))
 }

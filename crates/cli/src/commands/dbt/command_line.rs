@@ -1,0 +1,589 @@
+//! dbt's own command line (dbt 1.12), read into what the `dbt` crate takes.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// `dbt …`.
+#[derive(Debug, Parser)]
+#[command(name = "sluice dbt", bin_name = "sluice dbt", disable_version_flag = true)]
+#[command(args_override_self = true, infer_subcommands = false)]
+pub struct DbtLine {
+    /// Flags of every command, before or after its name.
+    #[command(flatten)]
+    pub common: Common,
+    /// The command.
+    #[command(subcommand)]
+    pub command: DbtCommand,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Which target of the profile to use
+    #[arg(short, long, global = true)]
+    pub target: Option<String>,
+    /// Which profile to use, instead of the project's
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+    /// Where profiles.yml is
+    #[arg(long, value_name = "DIR", env = "DBT_PROFILES_DIR", global = true)]
+    pub profiles_dir: Option<PathBuf>,
+    /// Where dbt_project.yml is
+    #[arg(long, value_name = "DIR", env = "DBT_PROJECT_DIR", global = true)]
+    pub project_dir: Option<PathBuf>,
+    /// Where artifacts are written
+    #[arg(long, value_name = "DIR", env = "DBT_TARGET_PATH", global = true)]
+    pub target_path: Option<PathBuf>,
+    /// How many nodes are worked on at once
+    #[arg(long, value_name = "N", global = true)]
+    pub threads: Option<usize>,
+    /// Variables, as a YAML mapping
+    #[arg(long, value_name = "YAML", global = true)]
+    pub vars: Option<String>,
+    /// Stop at the first failure
+    #[arg(short = 'x', long, env = "DBT_FAIL_FAST", overrides_with = "no_fail_fast", global = true)]
+    pub fail_fast: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "fail_fast", global = true)]
+    pub no_fail_fast: bool,
+    /// The folder with the artifacts of an earlier run, for `state:` and `--defer`
+    #[arg(long, value_name = "DIR", env = "DBT_STATE", global = true)]
+    pub state: Option<PathBuf>,
+    /// Read what is not selected from the earlier run's relations
+    #[arg(long, overrides_with = "no_defer", global = true)]
+    pub defer: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "defer", global = true)]
+    pub no_defer: bool,
+    /// The folder with the artifacts to defer to, if it is not that of `--state`
+    #[arg(long, value_name = "DIR", global = true)]
+    pub defer_state: Option<PathBuf>,
+    /// Prefer the earlier run's relations to ones that are there
+    #[arg(long, overrides_with = "no_favor_state", global = true)]
+    pub favor_state: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "favor_state", global = true)]
+    pub no_favor_state: bool,
+    /// Which tests come with selected nodes
+    #[arg(long, value_enum, value_name = "MODE", global = true)]
+    pub indirect_selection: Option<IndirectSelection>,
+    /// Take warnings for errors
+    #[arg(long, overrides_with = "no_warn_error", global = true)]
+    pub warn_error: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "warn_error", global = true)]
+    pub no_warn_error: bool,
+    /// Which warnings to take for errors, as a YAML mapping
+    #[arg(long, value_name = "YAML", global = true)]
+    pub warn_error_options: Option<String>,
+    /// Write no artifacts
+    #[arg(long, overrides_with = "write_json", global = true)]
+    pub no_write_json: bool,
+    /// Write artifacts
+    #[arg(long, hide = true, overrides_with = "no_write_json", global = true)]
+    pub write_json: bool,
+    /// Say less
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub debug: bool,
+    /// How lines are written
+    #[arg(long, value_enum, value_name = "FORMAT", global = true)]
+    pub log_format: Option<DbtLogFormat>,
+}
+
+/// Which tests come with selected nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IndirectSelection {
+    /// Tests of any selected parent
+    Eager,
+    /// Tests whose parents are all selected
+    Cautious,
+    /// Tests whose parents are selected or upstream of a selected node
+    Buildable,
+    /// None
+    Empty,
+}
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DbtLogFormat {
+    /// For people
+    Text,
+    /// For people, with times and threads
+    Debug,
+    /// One JSON object per line
+    Json,
+    /// Text for people
+    Default,
+}
+
+/// Which nodes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Selecting {
+    /// Only these
+    #[arg(short, long, num_args = 1.., value_name = "SELECTOR")]
+    #[arg(short_alias = 'm', alias = "models", alias = "model")]
+    pub select: Vec<String>,
+    /// Not these
+    #[arg(long, num_args = 1.., value_name = "SELECTOR")]
+    pub exclude: Vec<String>,
+    /// A selector of selectors.yml
+    #[arg(long, value_name = "NAME")]
+    pub selector: Option<String>,
+}
+
+/// Which kinds of nodes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Kinds {
+    /// Only these kinds
+    #[arg(long = "resource-type", alias = "resource-types", value_name = "KIND", num_args = 1..)]
+    pub resource_types: Vec<String>,
+    /// Not these kinds
+    #[arg(long = "exclude-resource-type", alias = "exclude-resource-types")]
+    #[arg(value_name = "KIND", num_args = 1..)]
+    pub exclude_resource_types: Vec<String>,
+}
+
+/// Whether incremental models and seeds start over.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Refresh {
+    /// Rebuild incremental models and seeds from nothing
+    #[arg(short, long, overrides_with = "no_full_refresh")]
+    pub full_refresh: bool,
+    /// Never rebuild them
+    #[arg(long, hide = true, overrides_with = "full_refresh")]
+    pub no_full_refresh: bool,
+}
+
+impl Refresh {
+    /// `None` leaves it to the models.
+    pub fn wanted(self) -> Option<bool> {
+        match (self.full_refresh, self.no_full_refresh) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
+    }
+}
+
+/// How far in event time a microbatch or sampled run reaches.
+#[derive(Clone, Debug, Default, Args)]
+pub struct EventTime {
+    /// Build with no rows, for the shape alone
+    #[arg(long)]
+    pub empty: bool,
+    /// First event time of microbatch models
+    #[arg(long, value_name = "TIME")]
+    pub event_time_start: Option<String>,
+    /// Event time at which microbatch models end
+    #[arg(long, value_name = "TIME")]
+    pub event_time_end: Option<String>,
+    /// Only rows of this span of event time
+    #[arg(long, value_name = "SPAN")]
+    pub sample: Option<String>,
+}
+
+/// dbt's commands.
+#[derive(Debug, Subcommand)]
+pub enum DbtCommand {
+    /// Read the project and write target/manifest.json
+    Parse,
+    /// Write the SQL of nodes to target/compiled
+    Compile {
+        #[command(flatten)]
+        selecting: Selecting,
+        #[command(flatten)]
+        refresh: Refresh,
+        /// Compile this template instead of nodes
+        #[arg(long, value_name = "SQL")]
+        inline: Option<String>,
+        /// How the SQL is shown
+        #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+        output: String,
+        /// Build with no rows, for the shape alone
+        #[arg(long)]
+        empty: bool,
+    },
+    /// Build models
+    Run {
+        #[command(flatten)]
+        selecting: Selecting,
+        #[command(flatten)]
+        refresh: Refresh,
+        #[command(flatten)]
+        event_time: EventTime,
+    },
+    /// Build seeds, snapshots and models, and test each before what depends on it
+    Build {
+        #[command(flatten)]
+        selecting: Selecting,
+        #[command(flatten)]
+        kinds: Kinds,
+        #[command(flatten)]
+        refresh: Refresh,
+        #[command(flatten)]
+        event_time: EventTime,
+        /// Keep the rows that fail tests
+        #[arg(long)]
+        store_failures: bool,
+        /// Show a part of each seed
+        #[arg(long)]
+        show: bool,
+    },
+    /// Test what is built
+    Test {
+        #[command(flatten)]
+        selecting: Selecting,
+        #[command(flatten)]
+        kinds: Kinds,
+        /// Keep the rows that fail tests
+        #[arg(long)]
+        store_failures: bool,
+    },
+    /// Load seeds
+    Seed {
+        #[command(flatten)]
+        selecting: Selecting,
+        #[command(flatten)]
+        refresh: Refresh,
+        /// Show a part of each seed
+        #[arg(long)]
+        show: bool,
+    },
+    /// Take snapshots
+    Snapshot {
+        #[command(flatten)]
+        selecting: Selecting,
+        /// Build with no rows, for the shape alone
+        #[arg(long)]
+        empty: bool,
+    },
+    /// List nodes
+    #[command(alias = "list")]
+    Ls {
+        #[command(flatten)]
+        selecting: Selecting,
+        #[command(flatten)]
+        kinds: Kinds,
+        /// How they are written
+        #[arg(long, default_value = "selector", value_parser = ["json", "name", "path", "selector"])]
+        output: String,
+        /// Which keys the JSON has
+        #[arg(long, num_args = 1.., value_name = "KEY")]
+        output_keys: Vec<String>,
+    },
+    /// Show rows of a node or of a query
+    Show {
+        #[command(flatten)]
+        selecting: Selecting,
+        /// Run this template instead of a node
+        #[arg(long, value_name = "SQL")]
+        inline: Option<String>,
+        /// At most so many rows; -1 shows all
+        #[arg(long, default_value_t = 5, allow_negative_numbers = true)]
+        limit: i64,
+        /// How rows are written
+        #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+        output: String,
+    },
+    /// Fetch the packages of packages.yml
+    Deps {
+        /// Fetch newer versions than the lock file names
+        #[arg(long)]
+        upgrade: bool,
+        /// Write the lock file only
+        #[arg(long)]
+        lock: bool,
+    },
+    /// Documentation
+    #[command(subcommand)]
+    Docs(Docs),
+    /// Sources
+    #[command(subcommand)]
+    Source(SourceCommand),
+    /// Point relations at those of the earlier run
+    Clone {
+        #[command(flatten)]
+        selecting: Selecting,
+        #[command(flatten)]
+        kinds: Kinds,
+        #[command(flatten)]
+        refresh: Refresh,
+    },
+    /// Run again what failed in the last run
+    Retry {
+        #[command(flatten)]
+        refresh: Refresh,
+    },
+    /// Call a macro
+    RunOperation {
+        /// The macro
+        #[arg(value_name = "MACRO")]
+        name: String,
+        /// Its arguments, as a YAML mapping
+        #[arg(long, value_name = "YAML", default_value = "{}")]
+        args: String,
+    },
+    /// Delete the folders of clean-targets
+    Clean,
+    /// Show the configuration and try the connection
+    Debug {
+        /// Try the connection only
+        #[arg(long)]
+        connection: bool,
+        /// Show where profiles are looked for
+        #[arg(long)]
+        config_dir: bool,
+    },
+}
+
+/// `dbt docs …`.
+#[derive(Debug, Subcommand)]
+pub enum Docs {
+    /// Write target/catalog.json and target/index.html
+    Generate {
+        #[command(flatten)]
+        selecting: Selecting,
+        /// Do not compile first
+        #[arg(long)]
+        no_compile: bool,
+        /// Write a catalog without asking the warehouse
+        #[arg(long)]
+        empty_catalog: bool,
+        /// Write one page with everything inside
+        #[arg(long = "static")]
+        one_page: bool,
+    },
+    /// Serve the documentation
+    Serve {
+        /// The port
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
+}
+
+/// `dbt source …`.
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Check how old the newest rows of sources are
+    #[command(alias = "snapshot-freshness")]
+    Freshness {
+        #[command(flatten)]
+        selecting: Selecting,
+        /// Where the result is written
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// Switches, also as `--no-…`, that change how dbt works inside or how its lines look, not what it
+/// does: scripts pass them, so they are accepted.
+const WITHOUT_EFFECT: &[&str] = &[
+    "cache-selected-only", "hints-enabled", "introspect", "log-cache-events", "partial-parse",
+    "partial-parse-file-diff", "populate-cache", "print", "send-anonymous-usage-stats",
+    "show-all-deprecations", "single-threaded", "static-parser", "use-colors", "use-colors-file",
+    "use-experimental-parser", "use-v2-parser", "version-check",
+];
+
+/// The same with a value.
+const VALUES_WITHOUT_EFFECT: &[&str] = &[
+    "log-file-max-bytes", "log-format-file", "log-level", "log-level-file", "log-path",
+    "printer-width", "record-timing-info",
+];
+
+impl DbtLine {
+    /// Reads what stands after `dbt`.
+    pub fn read(arguments: &[String]) -> Result<Self, clap::Error> {
+        let kept = without_effectless(arguments).map(OsString::from);
+        Self::try_parse_from(std::iter::once(OsString::from("dbt")).chain(kept))
+    }
+
+    /// The command as dbt's `flags.WHICH` calls it.
+    pub fn which(&self) -> &'static str {
+        match &self.command {
+            DbtCommand::Parse => "parse",
+            DbtCommand::Compile { .. } => "compile",
+            DbtCommand::Run { .. } => "run",
+            DbtCommand::Build { .. } => "build",
+            DbtCommand::Test { .. } => "test",
+            DbtCommand::Seed { .. } => "seed",
+            DbtCommand::Snapshot { .. } => "snapshot",
+            DbtCommand::Ls { .. } => "list",
+            DbtCommand::Show { .. } => "show",
+            DbtCommand::Deps { .. } => "deps",
+            DbtCommand::Docs(Docs::Generate { .. }) => "generate",
+            DbtCommand::Docs(Docs::Serve { .. }) => "serve",
+            DbtCommand::Source(SourceCommand::Freshness { .. }) => "freshness",
+            DbtCommand::Clone { .. } => "clone",
+            DbtCommand::Retry { .. } => "retry",
+            DbtCommand::RunOperation { .. } => "run-operation",
+            DbtCommand::Clean => "clean",
+            DbtCommand::Debug { .. } => "debug",
+        }
+    }
+
+    /// Which nodes, where the command selects any.
+    pub fn selecting(&self) -> Option<&Selecting> {
+        match &self.command {
+            DbtCommand::Compile { selecting, .. }
+            | DbtCommand::Run { selecting, .. }
+            | DbtCommand::Build { selecting, .. }
+            | DbtCommand::Test { selecting, .. }
+            | DbtCommand::Seed { selecting, .. }
+            | DbtCommand::Snapshot { selecting, .. }
+            | DbtCommand::Ls { selecting, .. }
+            | DbtCommand::Show { selecting, .. }
+            | DbtCommand::Clone { selecting, .. }
+            | DbtCommand::Docs(Docs::Generate { selecting, .. })
+            | DbtCommand::Source(SourceCommand::Freshness { selecting, .. }) => Some(selecting),
+            DbtCommand::Parse
+            | DbtCommand::Deps { .. }
+            | DbtCommand::Docs(Docs::Serve { .. })
+            | DbtCommand::Retry { .. }
+            | DbtCommand::RunOperation { .. }
+            | DbtCommand::Clean
+            | DbtCommand::Debug { .. } => None,
+        }
+    }
+
+    /// Which kinds of nodes, where the command takes that.
+    pub fn kinds(&self) -> Option<&Kinds> {
+        match &self.command {
+            DbtCommand::Build { kinds, .. }
+            | DbtCommand::Test { kinds, .. }
+            | DbtCommand::Ls { kinds, .. }
+            | DbtCommand::Clone { kinds, .. } => Some(kinds),
+            _ => None,
+        }
+    }
+
+    /// Whether incremental models start over; `None` leaves it to them.
+    pub fn full_refresh(&self) -> Option<bool> {
+        match &self.command {
+            DbtCommand::Compile { refresh, .. }
+            | DbtCommand::Run { refresh, .. }
+            | DbtCommand::Build { refresh, .. }
+            | DbtCommand::Seed { refresh, .. }
+            | DbtCommand::Clone { refresh, .. }
+            | DbtCommand::Retry { refresh } => refresh.wanted(),
+            _ => None,
+        }
+    }
+
+    /// Whether relations are built with no rows.
+    pub fn empty(&self) -> bool {
+        match &self.command {
+            DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } => {
+                event_time.empty
+            }
+            DbtCommand::Compile { empty, .. } | DbtCommand::Snapshot { empty, .. } => *empty,
+            _ => false,
+        }
+    }
+
+    /// Whether the rows that fail tests are kept.
+    pub fn store_failures(&self) -> bool {
+        match &self.command {
+            DbtCommand::Build { store_failures, .. } | DbtCommand::Test { store_failures, .. } => {
+                *store_failures
+            }
+            _ => false,
+        }
+    }
+}
+
+fn without_effectless(arguments: &[String]) -> impl Iterator<Item = &String> {
+    let mut skip_value = false;
+    arguments.iter().filter(move |argument| {
+        if std::mem::take(&mut skip_value) {
+            return false;
+        }
+        let Some(name) = argument.strip_prefix("--") else { return true };
+        let (name, value) = match name.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (name, None),
+        };
+        if VALUES_WITHOUT_EFFECT.contains(&name) {
+            skip_value = value.is_none();
+            return false;
+        }
+        let switch = name.strip_prefix("no-").unwrap_or(name);
+        !WITHOUT_EFFECT.contains(&switch)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::{DbtCommand, DbtLine, IndirectSelection};
+
+    fn read(line: &str) -> Result<DbtLine, clap::Error> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        DbtLine::read(&words)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        DbtLine::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command() {
+        for line in ["--target ci --fail-fast run -s +a b+ -m c", "run -t ci -x --select +a b+ --models c"] {
+            let line = read(line).unwrap();
+            assert_eq!(line.common.target.as_deref(), Some("ci"));
+            assert!(line.common.fail_fast);
+            assert_eq!(line.selecting().unwrap().select, ["+a", "b+", "c"]);
+            assert_eq!(line.which(), "run");
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_opposites_wins() {
+        assert_eq!(read("run").unwrap().full_refresh(), None);
+        assert_eq!(read("build -f").unwrap().full_refresh(), Some(true));
+        assert_eq!(read("build -f --no-full-refresh").unwrap().full_refresh(), Some(false));
+        assert!(!read("build -x --no-fail-fast").unwrap().common.fail_fast);
+    }
+
+    #[test]
+    fn reads_the_commands_of_scripts() {
+        let line = read("ls --resource-type model test --output json --output-keys name alias --quiet").unwrap();
+        assert_eq!(line.kinds().unwrap().resource_types, ["model", "test"]);
+        assert_eq!(line.which(), "list");
+        let DbtCommand::Show { limit, .. } = read("show -s a --limit -1").unwrap().command else {
+            panic!("not show")
+        };
+        assert_eq!(limit, -1);
+        let line = read("test --indirect-selection cautious --store-failures --state prod").unwrap();
+        assert_eq!(line.common.indirect_selection, Some(IndirectSelection::Cautious));
+        assert!(line.store_failures());
+        for line in [
+            "parse --no-partial-parse",
+            "--log-level debug --log-format json build --vars {a:1}",
+            "build --empty --log-path=/tmp/x --no-version-check",
+            "docs generate --static",
+            "source freshness -o out.json",
+            "run-operation grant --args {role:x}",
+            "list --select tag:x",
+            "deps --upgrade",
+            "debug --connection",
+        ] {
+            read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn refuses_what_dbt_refuses() {
+        assert!(read("parse --select a").is_err());
+        assert!(read("run --store-failures").is_err());
+        assert!(read("biuld").is_err());
+        assert!(read("").is_err());
+    }
+}
