@@ -163,10 +163,10 @@ impl<'a> Lexer<'a> {
             self.at += 1;
         }
         self.push(begin, start);
-        let mut open_brackets = 0_usize;
+        let mut open: Vec<&'static str> = Vec::new();
         loop {
             self.skip_space();
-            if open_brackets == 0 {
+            if open.is_empty() {
                 let rest = self.rest();
                 let inner = rest.strip_prefix(['-', '+']).unwrap_or(rest);
                 if inner.starts_with(close) {
@@ -184,9 +184,17 @@ impl<'a> Lexer<'a> {
                     .fail(Span::new(start, start + 2), format!("this `{opened}` is never closed"))
                     .help(format!("close it with `{close}`, and check quotes and brackets inside")));
             }
+            let at = self.at;
             match self.expression_token()? {
-                Token::Op("(" | "[" | "{") => open_brackets += 1,
-                Token::Op(")" | "]" | "}") => open_brackets = open_brackets.saturating_sub(1),
+                Token::Op("(") => open.push(")"),
+                Token::Op("[") => open.push("]"),
+                Token::Op("{") => open.push("}"),
+                Token::Op(found @ (")" | "]" | "}")) => {
+                    if let Some(wanted) = open.pop().filter(|wanted| *wanted != found) {
+                        let message = format!("expected `{wanted}`, found `{found}`");
+                        return Err(self.fail(Span::new(at, self.at), message));
+                    }
+                }
                 _ => {}
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use diagnostic::{Result, Source};
 
 use crate::ast::{MacroDefinition, Stmt, StmtKind};
+use crate::visit::{self, StaticCall};
 use crate::{CallContext, Environment, Macro, Scope, Value, lexer, native, parser};
 
 /// A parsed template. Cheap to clone, and may be rendered by many threads at once.
@@ -13,7 +14,12 @@ pub struct Template(Arc<Parsed>);
 
 struct Parsed {
     source: Source,
-    body: Vec<Stmt>,
+    body: Body,
+}
+
+enum Body {
+    File(Vec<Stmt>),
+    Block(Arc<MacroDefinition>),
 }
 
 impl Template {
@@ -24,7 +30,15 @@ impl Template {
     pub fn parse(source: &Source) -> Result<Self> {
         let source = lexer::normalize(source);
         let body = parser::template(&source)?;
-        Ok(Self(Arc::new(Parsed { source, body })))
+        Ok(Self(Arc::new(Parsed { source, body: Body::File(body) })))
+    }
+
+    /// The body of a block as a template of its own: how a snapshot or a docs block is rendered.
+    /// Errors in it still show their place in the file.
+    #[must_use]
+    pub fn of_block(definition: &Arc<MacroDefinition>) -> Self {
+        let source = definition.source.clone();
+        Self(Arc::new(Parsed { source, body: Body::Block(Arc::clone(definition)) }))
     }
 
     /// The text it was parsed from, with `\n` line ends.
@@ -36,7 +50,10 @@ impl Template {
     /// Its statements.
     #[must_use]
     pub fn body(&self) -> &[Stmt] {
-        &self.0.body
+        match &self.0.body {
+            Body::File(body) => body,
+            Body::Block(definition) => &definition.body,
+        }
     }
 
     /// Renders it to text.
@@ -58,10 +75,16 @@ impl Template {
 
     /// The blocks of the top level that define macros (of every kind), in order.
     pub fn definitions(&self) -> impl Iterator<Item = &Arc<MacroDefinition>> {
-        self.0.body.iter().filter_map(|statement| match &statement.kind {
+        self.body().iter().filter_map(|statement| match &statement.kind {
             StmtKind::Macro(definition) => Some(definition),
             _ => None,
         })
+    }
+
+    /// The calls it makes, without running it.
+    #[must_use]
+    pub fn calls(&self) -> Vec<StaticCall> {
+        visit::calls(self.body())
     }
 
     /// The macros of the top level as values that run in the scope of whoever calls them, as dbt's

@@ -15,6 +15,8 @@ pub struct Macro {
     definition: Arc<MacroDefinition>,
     module: Weak<Module>,
     captured: Arc<[(Arc<str>, Value)]>,
+    /// Whether it was defined inside another macro or a loop, so that nobody else knows its name.
+    nested: bool,
 }
 
 impl Macro {
@@ -29,13 +31,27 @@ impl Macro {
         module: Weak<Module>,
         captured: Arc<[(Arc<str>, Value)]>,
     ) -> Self {
-        Self { definition, module, captured }
+        Self { definition, module, captured, nested: false }
+    }
+
+    pub(super) fn nested(mut self, nested: bool) -> Self {
+        self.nested = nested;
+        self
     }
 
     /// How it was defined.
     #[must_use]
     pub fn definition(&self) -> &Arc<MacroDefinition> {
         &self.definition
+    }
+
+    fn copy(&self) -> Self {
+        Self {
+            definition: Arc::clone(&self.definition),
+            module: Weak::clone(&self.module),
+            captured: Arc::clone(&self.captured),
+            nested: self.nested,
+        }
     }
 
     fn run(&self, context: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
@@ -50,6 +66,11 @@ impl Macro {
         };
         let frame = std::mem::replace(&mut context.frame, frame);
         let result = context.captured_output(|context| {
+            if self.nested {
+                // It can call itself.
+                let own = Value::object(self.copy());
+                context.frame.locals.push((Arc::clone(&definition.name), own));
+            }
             bind(definition, context, arguments)?;
             context.run(&definition.body).map(|_| ())
         });
@@ -166,15 +187,6 @@ fn bind(
     }
     if !takes.kwargs && let Some((name, _)) = named.first() {
         return Err(unknown_argument(definition, name));
-    }
-    if !context.frame.captured.is_empty() && definition.kind != MacroKind::Caller {
-        // A macro inside a macro can call itself.
-        let own = Macro {
-            definition: Arc::clone(definition),
-            module: Weak::clone(&context.frame.module),
-            captured: Arc::clone(&context.frame.captured),
-        };
-        context.frame.locals.push((Arc::clone(&definition.name), Value::object(own)));
     }
     for (parameter, value) in definition.parameters.iter().zip(given) {
         let value = match value {

@@ -53,10 +53,10 @@ impl CallContext<'_> {
                 self.evaluate(value)?;
             }
             StmtKind::Macro(definition) => {
-                let closure =
-                    if self.frame.top { Arc::from([]) } else { self.visible() };
+                let nested = !self.frame.top;
+                let closure = if nested { self.visible() } else { Arc::from([]) };
                 let module = self.frame.module.clone();
-                let value = Macro::bound(Arc::clone(definition), module, closure);
+                let value = Macro::bound(Arc::clone(definition), module, closure).nested(nested);
                 self.set(&definition.name, Value::object(value));
             }
             StmtKind::Call(definition, call) => {

@@ -187,31 +187,19 @@ impl Wrap {
         let mut chunks: Vec<String> = self.chunks(line);
         chunks.reverse();
         let mut lines: Vec<String> = Vec::new();
-        while let Some(chunk) = chunks.pop() {
-            if !lines.is_empty() && chunk.trim().is_empty() {
+        while let Some(first) = chunks.last() {
+            if !lines.is_empty() && first.trim().is_empty() {
+                chunks.pop();
                 continue;
             }
-            let mut current = chunk;
-            loop {
-                let length = current.chars().count();
-                if length > self.width {
-                    self.break_word(&mut current, &mut chunks);
-                    break;
-                }
-                let Some(next) = chunks.pop() else { break };
-                let room = self.width - length;
-                if next.chars().count() <= room {
-                    current.push_str(&next);
-                } else if self.long && next.chars().count() > self.width && room > 0 {
-                    let head: String = next.chars().take(room).collect();
-                    let tail: String = next.chars().skip(room).collect();
-                    current.push_str(&head);
-                    chunks.push(tail);
-                    break;
-                } else {
-                    chunks.push(next);
-                    break;
-                }
+            let mut current = String::new();
+            let mut length = 0;
+            while let Some(next) = chunks.pop_if(|next| length + next.chars().count() <= self.width) {
+                length += next.chars().count();
+                current.push_str(&next);
+            }
+            if let Some(word) = chunks.pop_if(|next| next.chars().count() > self.width) {
+                self.break_word(&word, self.width - length, &mut current, &mut chunks);
             }
             let trimmed = current.trim_end();
             if !trimmed.is_empty() {
@@ -221,12 +209,21 @@ impl Wrap {
         lines
     }
 
-    fn break_word(&self, current: &mut String, chunks: &mut Vec<String>) {
-        if self.long {
-            let tail: String = current.chars().skip(self.width).collect();
-            *current = current.chars().take(self.width).collect();
-            chunks.push(tail);
+    /// Puts as much of a word longer than a line into the line as fits, or all of it on its own.
+    fn break_word(&self, word: &str, room: usize, line: &mut String, chunks: &mut Vec<String>) {
+        if !self.long {
+            if line.is_empty() {
+                line.push_str(word);
+            } else {
+                chunks.push(word.to_owned());
+            }
+            return;
         }
+        let head: String = word.chars().take(room).collect();
+        let hyphen = head.rfind('-').filter(|at| self.hyphens && head[..*at].contains(|c| c != '-'));
+        let end = hyphen.map_or(head.len(), |at| at + 1);
+        line.push_str(&word[..end]);
+        chunks.push(word[end..].to_owned());
     }
 
     /// Words and the blanks between them; words with hyphens are cut after these.
@@ -241,7 +238,7 @@ impl Wrap {
             }
             blank = Some(is_blank);
             if self.hyphens && c == '-' && chunks.last().is_some_and(|chunk| {
-                chunk.chars().rev().nth(1).is_some_and(char::is_alphabetic)
+                chunk.chars().rev().skip(1).take(2).filter(|c| c.is_alphabetic()).count() == 2
             }) {
                 blank = None;
             }

@@ -89,13 +89,10 @@ pub(crate) fn format_value(value: &Value, text: &str) -> Result<String> {
         Value::Float(number) => format_float(*number, &Spec::parse(text)?),
         Value::Undefined(_) => Err(crate::fail::undefined(value)),
         Value::Object(object) => {
-            // Dates format by strftime.
-            match object.get_attr("__format__")? {
-                Some(_) if text.contains('%') => {
-                    crate::modules::format_date(value, text).map(|text| text.to_string())
-                }
-                _ => format_text(&value.to_string(), &Spec::parse(text)?),
+            if let Some(text) = crate::modules::format_date(value, text) {
+                return text;
             }
+            format_text(&object.text(), &Spec::parse(text)?)
         }
         _ => Err(bad_value(format!("a `{}` cannot be formatted as `{text}`", value.type_name()))),
     }

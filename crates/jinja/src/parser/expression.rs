@@ -49,7 +49,9 @@ impl Parser<'_> {
 
     fn conditional(&mut self) -> Result<Expr> {
         let mut value = self.or()?;
+        let mut links = 0;
         while self.eat_name("if") {
+            self.link(&mut links)?;
             let condition = self.or()?;
             let otherwise =
                 if self.eat_name("else") { Some(self.deeper(Self::conditional)?) } else { None };
@@ -62,7 +64,9 @@ impl Parser<'_> {
 
     fn or(&mut self) -> Result<Expr> {
         let mut left = self.and()?;
+        let mut links = 0;
         while self.eat_name("or") {
+            self.link(&mut links)?;
             let right = self.and()?;
             left = pair(left, right, ExprKind::Or);
         }
@@ -71,7 +75,9 @@ impl Parser<'_> {
 
     fn and(&mut self) -> Result<Expr> {
         let mut left = self.not()?;
+        let mut links = 0;
         while self.eat_name("and") {
+            self.link(&mut links)?;
             let right = self.not()?;
             left = pair(left, right, ExprKind::And);
         }
@@ -127,7 +133,9 @@ impl Parser<'_> {
 
     fn sum(&mut self) -> Result<Expr> {
         let mut left = self.concat()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let operator = match self.peek() {
                 Token::Op("+") => Operator::Add,
                 Token::Op("-") => Operator::Sub,
@@ -154,7 +162,9 @@ impl Parser<'_> {
 
     fn product(&mut self) -> Result<Expr> {
         let mut left = self.power()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let operator = match self.peek() {
                 Token::Op("*") => Operator::Mul,
                 Token::Op("/") => Operator::Div,
@@ -171,7 +181,9 @@ impl Parser<'_> {
     /// Jinja2's `**` is left-associative and binds looser than the sign.
     fn power(&mut self) -> Result<Expr> {
         let mut left = self.unary(true)?;
+        let mut links = 0;
         while self.eat_op("**") {
+            self.link(&mut links)?;
             let right = self.unary(true)?;
             left = pair(left, right, |both| ExprKind::Binary(Operator::Pow, both));
         }
@@ -294,7 +306,9 @@ impl Parser<'_> {
     }
 
     fn postfix(&mut self, mut expr: Expr) -> Result<Expr> {
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             expr = match self.peek() {
                 Token::Op(".") => self.attribute(expr)?,
                 Token::Op("[") => self.subscript(expr)?,
@@ -411,7 +425,9 @@ impl Parser<'_> {
     }
 
     fn filters_and_tests(&mut self, mut expr: Expr) -> Result<Expr> {
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             if self.is_op("|") {
                 self.advance();
                 let step = self.step("the name of a filter")?;
@@ -458,6 +474,9 @@ impl Parser<'_> {
         } else {
             CallArguments::default()
         };
+        if self.is_name("is") {
+            return Err(self.fail(self.span(), "tests cannot be chained; join them with `and`"));
+        }
         let whole = tested.span.to(self.last_span());
         let kind = ExprKind::Test(Box::new((tested, Step { name, span, arguments })));
         let test = Expr { span: whole, kind };

@@ -16,6 +16,9 @@ use crate::token::Token;
 /// Expressions and blocks nested deeper than this are refused rather than run out of stack.
 const DEPTH: usize = 200;
 
+/// Operators in a row, each of which is one level of the tree.
+const CHAIN: usize = 1000;
+
 /// Parses a whole (normalised) template.
 pub(crate) fn template(source: &Source) -> Result<Vec<Stmt>> {
     let tokens = lexer::tokenize(source)?;
@@ -147,6 +150,15 @@ impl<'a> Parser<'a> {
     fn unexpected(&self, expected: &str) -> Error {
         let found = self.peek().describe();
         self.fail(self.span(), format!("expected {expected}, found {found}"))
+    }
+
+    /// Refuses a chain of operators so long that its tree would be too deep to walk.
+    fn link(&self, links: &mut usize) -> Result<()> {
+        *links += 1;
+        if *links > CHAIN {
+            return Err(self.fail(self.span(), format!("more than {CHAIN} operators follow each other")));
+        }
+        Ok(())
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
