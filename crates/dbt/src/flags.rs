@@ -41,6 +41,8 @@ pub struct Flags {
     pub invocation_id: String,
     /// What `run_started_at` shows.
     pub run_started_at: DateTime<Utc>,
+    /// `--as-of`: what `modules.datetime` takes for now.
+    pub as_of: Option<DateTime<Utc>>,
     /// The connection to use when there is no profiles.yml at all: `type`, `database`, `schema`.
     pub default_connection: Map<String, Json>,
 }
@@ -63,6 +65,7 @@ impl Default for Flags {
             environment: HashMap::new(),
             invocation_id: uuid::Uuid::new_v4().to_string(),
             run_started_at: Utc::now(),
+            as_of: None,
             default_connection: Map::new(),
         }
     }

@@ -1,14 +1,29 @@
 //! dbt projects natively: what dbt-core 1.12 does between the files of a project and the statements
 //! it sends, and the artifacts it leaves behind.
 //!
-//! It knows no engine: compiling asks an `Adapter` about relations and lets it run queries.
+//! [`Project::load`] reads and parses a project; [`Project::select`] picks nodes; a [`Compiler`]
+//! renders them and calls macros against an [`adapter::Adapter`]. It knows no engine.
 
+pub mod adapter;
+pub mod artifact;
+mod compile;
 pub mod config;
+pub mod context;
 pub mod flags;
 pub mod graph;
+mod load;
+pub mod macros;
+pub mod manifest;
 pub mod node;
 pub mod parse;
 pub mod project;
 pub mod python_text;
+mod select;
 pub mod selector;
 pub mod warning;
+
+pub use compile::{CompiledNode, Compiler};
+pub use flags::Flags;
+pub use load::{Project, settings};
+pub use manifest::Manifest;
+pub use select::{PreviousState, SelectArguments};

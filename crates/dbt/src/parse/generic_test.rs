@@ -236,6 +236,12 @@ fn sorted(value: &Json) -> Json {
     }
 }
 
+/// The MD5 of `text` in hexadecimal digits.
+#[must_use]
+pub fn md5_of(text: &str) -> String {
+    hex(&Md5::digest(text.as_bytes()))
+}
+
 /// Bytes as lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,0 +1,5 @@
+//! What a command leaves under `target/`: manifest, run results, compiled and run code.
+
+pub mod files;
+pub mod manifest_json;
+pub mod run_results;

@@ -1,0 +1,162 @@
+//! `run_results.json`, version 6.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value as Json, json};
+
+use crate::context::{DBT_VERSION, ProjectContext};
+
+/// The schema these results follow.
+pub const SCHEMA: &str = "https://schemas.getdbt.com/dbt/run-results/v6.json";
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A node was built.
+    Success,
+    /// A node could not be built, or a test could not run.
+    Error,
+    /// A test found what it should not.
+    Fail,
+    /// A test found something, but only warns.
+    Warn,
+    /// A node was not built because something before it failed.
+    Skipped,
+    /// A test found nothing.
+    Pass,
+    /// There was nothing to do.
+    NoOp,
+    /// Some batches were built.
+    PartialSuccess,
+    /// The result of an earlier run still holds.
+    Reused,
+}
+
+impl Status {
+    /// dbt's word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Error => "error",
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Skipped => "skipped",
+            Self::Pass => "pass",
+            Self::NoOp => "no-op",
+            Self::PartialSuccess => "partial success",
+            Self::Reused => "reused",
+        }
+    }
+
+    /// Whether the command that ran it fails.
+    #[must_use]
+    pub fn failed(self) -> bool {
+        matches!(self, Self::Error | Self::Fail | Self::PartialSuccess)
+    }
+}
+
+/// The outcome of one node.
+#[derive(Clone, Debug)]
+pub struct NodeResult {
+    /// The node.
+    pub unique_id: String,
+    /// How it ended.
+    pub status: Status,
+    /// When it was compiled: start and end.
+    pub compiled_at: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// When it was executed: start and end.
+    pub executed_at: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The thread that did it.
+    pub thread: String,
+    /// Seconds it took.
+    pub execution_time: f64,
+    /// What the engine said: `_message`, `code`, `rows_affected`, `query_id`.
+    pub adapter_response: Map<String, Json>,
+    /// One line for people.
+    pub message: Option<String>,
+    /// For a test: how many rows it found.
+    pub failures: Option<i64>,
+    /// Whether it was compiled.
+    pub compiled: Option<bool>,
+    /// The statement.
+    pub compiled_code: Option<String>,
+    /// Its relation.
+    pub relation_name: Option<String>,
+}
+
+impl NodeResult {
+    /// A result without times.
+    #[must_use]
+    pub fn new(unique_id: impl Into<String>, status: Status) -> Self {
+        Self {
+            unique_id: unique_id.into(),
+            status,
+            compiled_at: None,
+            executed_at: None,
+            thread: "main".to_owned(),
+            execution_time: 0.0,
+            adapter_response: Map::new(),
+            message: None,
+            failures: None,
+            compiled: None,
+            compiled_code: None,
+            relation_name: None,
+        }
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let time = |moment: &DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let step = |name: &str, times: &Option<(DateTime<Utc>, DateTime<Utc>)>| {
+            times.as_ref().map(|(start, end)| {
+                json!({"name": name, "started_at": time(start), "completed_at": time(end)})
+            })
+        };
+        let timing: Vec<Json> = [step("compile", &self.compiled_at), step("execute", &self.executed_at)]
+            .into_iter()
+            .flatten()
+            .collect();
+        json!({
+            "status": self.status.name(),
+            "timing": timing,
+            "thread_id": self.thread,
+            "execution_time": self.execution_time,
+            "adapter_response": self.adapter_response,
+            "message": self.message,
+            "failures": self.failures,
+            "unique_id": self.unique_id,
+            "compiled": self.compiled,
+            "compiled_code": self.compiled_code,
+            "relation_name": self.relation_name,
+            "batch_results": null,
+        })
+    }
+}
+
+/// The results of one command.
+#[must_use]
+pub fn run_results_json(project: &ProjectContext, results: &[NodeResult], elapsed: f64) -> Json {
+    let flags = &project.flags;
+    json!({
+        "metadata": {
+            "dbt_schema_version": SCHEMA,
+            "dbt_version": DBT_VERSION,
+            "generated_at": Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
+            "invocation_id": flags.invocation_id,
+            "invocation_started_at": flags.run_started_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            "env": {},
+        },
+        "results": results.iter().map(NodeResult::to_json).collect::<Vec<_>>(),
+        "elapsed_time": elapsed,
+        "args": {
+            "which": flags.which,
+            "vars": flags.vars,
+            "target": project.connection.target,
+            "profile": project.connection.profile,
+            "full_refresh": flags.full_refresh,
+            "empty": flags.empty,
+            "invocation_command": format!("dbt {}", flags.which),
+        },
+    })
+}

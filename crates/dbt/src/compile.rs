@@ -1,0 +1,295 @@
+//! [`Compiler`]: from a node to the statement it means, with its ephemeral models put in front.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use diagnostic::{Error, Result, Source, codes};
+use jinja::{Arguments, Template, Value};
+
+use crate::adapter::Adapter;
+use crate::artifact::files;
+use crate::context::{Context, ProjectContext, lock};
+use crate::load::Project;
+use crate::manifest::Manifest;
+use crate::node::{Compiled, Node, ResourceType};
+use crate::parse::tests::test_kwargs;
+use crate::project::render::is_template;
+
+/// A node with its statement.
+#[derive(Clone, Debug)]
+pub struct CompiledNode {
+    /// The node; `node.compiled` holds the same statement.
+    pub node: Arc<Node>,
+    /// The statement, ephemeral models included.
+    pub sql: String,
+}
+
+/// Renders nodes of one project on one session of an engine.
+///
+/// A compiler is cheap; make one per thread, each with an adapter of its own. Ephemeral models are
+/// compiled once per compiler.
+pub struct Compiler {
+    /// The project.
+    pub project: Arc<ProjectContext>,
+    /// Its resources.
+    pub manifest: Arc<Manifest>,
+    adapter: Option<Arc<dyn Adapter>>,
+    ephemeral: Mutex<HashMap<String, Arc<Compiled>>>,
+    write: bool,
+}
+
+impl Compiler {
+    /// A compiler for `project`. Without an adapter (`--no-introspect`), code that asks for the
+    /// engine is an error.
+    #[must_use]
+    pub fn new(project: &Project, adapter: Option<Arc<dyn Adapter>>) -> Self {
+        Self::with(Arc::clone(&project.context), Arc::clone(&project.manifest), adapter)
+    }
+
+    /// A compiler over the parts of a project.
+    #[must_use]
+    pub fn with(
+        project: Arc<ProjectContext>,
+        manifest: Arc<Manifest>,
+        adapter: Option<Arc<dyn Adapter>>,
+    ) -> Self {
+        Self { project, manifest, adapter, ephemeral: Mutex::default(), write: true }
+    }
+
+    /// The same, but it writes nothing under `target/compiled/`.
+    #[must_use]
+    pub fn without_files(mut self) -> Self {
+        self.write = false;
+        self
+    }
+
+    /// Compiles the node with that unique id and writes it under `target/compiled/`.
+    ///
+    /// # Errors
+    /// Whatever its code raises, with its name; `D4001` if it cannot be written.
+    pub fn compile(&self, unique_id: &str) -> Result<CompiledNode> {
+        let node = self.manifest.nodes.get(unique_id).ok_or_else(|| {
+            Error::new(codes::D1004, format!("There is no node `{unique_id}`"))
+        })?;
+        self.compile_node(node)
+    }
+
+    /// Compiles a node that need not be in the manifest, for example an inline query.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn compile_node(&self, node: &Arc<Node>) -> Result<CompiledNode> {
+        let mut compiled = self.compiled(node, &mut Vec::new())?;
+        let written = !matches!(node.resource_type, ResourceType::Seed | ResourceType::Operation);
+        if self.write && written {
+            let path = files::write_code(&self.project, node, "compiled", &compiled.sql)?;
+            compiled.path = Some(path);
+        }
+        let sql = compiled.sql.clone();
+        let mut node = Node::clone(node);
+        node.compiled = Some(compiled);
+        Ok(CompiledNode { node: Arc::new(node), sql })
+    }
+
+    fn compiled(&self, node: &Arc<Node>, path: &mut Vec<String>) -> Result<Compiled> {
+        if node.resource_type == ResourceType::Seed {
+            return Ok(Compiled::default());
+        }
+        let (sql, ephemeral) = self.render(node).map_err(|error| self.explain(error, node))?;
+        // Nothing reads an ephemeral model twice, wherever it is referred to.
+        let mut ctes: Vec<(String, String)> = Vec::new();
+        for id in ephemeral {
+            if path.contains(&id) {
+                continue;
+            }
+            let Some(inner) = self.manifest.nodes.get(&id) else { continue };
+            path.push(id.clone());
+            let compiled = self.ephemeral(inner, path)?;
+            path.pop();
+            for cte in &compiled.extra_ctes {
+                if !ctes.iter().any(|have| have.0 == cte.0) {
+                    ctes.push(cte.clone());
+                }
+            }
+            if !ctes.iter().any(|have| have.0 == id) {
+                let text = format!(" __dbt__cte__{} as (\n{}\n)", inner.name, compiled.pre_injected_sql);
+                ctes.push((id, text));
+            }
+        }
+        Ok(Compiled { sql: inject(&sql, &ctes), pre_injected_sql: sql, extra_ctes: ctes, path: None })
+    }
+
+    fn ephemeral(&self, node: &Arc<Node>, path: &mut Vec<String>) -> Result<Arc<Compiled>> {
+        if let Some(known) = lock(&self.ephemeral).get(&node.unique_id) {
+            return Ok(Arc::clone(known));
+        }
+        let compiled = Arc::new(self.compiled(node, path)?);
+        lock(&self.ephemeral).insert(node.unique_id.clone(), Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    /// The rendered code and the ephemeral models it refers to.
+    fn render(&self, node: &Arc<Node>) -> Result<(String, Vec<String>)> {
+        if !is_template(&node.raw_code) || node.language != "sql" {
+            return Ok((node.raw_code.clone(), Vec::new()));
+        }
+        let context = self.context(Some(node));
+        if let Some(metadata) = &node.test_metadata {
+            let kwargs = test_kwargs(&context, &metadata.kwargs)?;
+            context.0.extra.insert("_dbt_generic_test_kwargs", kwargs);
+        }
+        let template = Template::parse(&self.source(node))?;
+        let sql = context.render(&template)?;
+        Ok((sql, context.captured().ephemeral.into_iter().collect()))
+    }
+
+    /// The code of a node as a source: its whole file where the file is the code, so that places
+    /// are those of the file.
+    fn source(&self, node: &Node) -> Source {
+        let root = self.project.package(&node.package).map(|package| package.root.as_path());
+        let root = root.unwrap_or(Path::new(""));
+        let shown = root.strip_prefix(&self.project.root.root).unwrap_or(root);
+        let shown = shown.join(&node.original_file_path).display().to_string();
+        if matches!(node.resource_type, ResourceType::Model | ResourceType::Analysis)
+            || (node.resource_type == ResourceType::Test && node.test_metadata.is_none())
+        {
+            let text = std::fs::read_to_string(root.join(&node.original_file_path)).unwrap_or_default();
+            let lead = text.len() - text.trim_start().len();
+            if text.trim() == node.raw_code && text[..lead].chars().all(|c| c == '\n') {
+                return Source::new(shown, node.raw_code.as_str());
+            }
+        }
+        Source::new(shown, node.raw_code.as_str())
+    }
+
+    /// A context for rendering templates or calling macros on the engine, as code of `node` (or of
+    /// the root project) sees it. `execute` is true.
+    #[must_use]
+    pub fn context(&self, node: Option<&Arc<Node>>) -> Context {
+        let package = node.map_or(self.project.root.name.as_str(), |node| node.package.as_str());
+        let adapter = self.adapter.clone();
+        Context::running(&self.project, package, node.cloned(), &self.manifest, adapter)
+    }
+
+    /// The context in which a compiled node is materialised: `sql`, `compiled_code`, `model` and
+    /// the hooks are set.
+    #[must_use]
+    pub fn materialization_context(&self, compiled: &CompiledNode) -> Context {
+        let context = self.context(Some(&compiled.node));
+        context.0.extra.insert("sql", compiled.sql.as_str());
+        context.0.extra.insert("compiled_code", compiled.sql.as_str());
+        context
+    }
+
+    /// Calls a macro (`name` or `package.name`), for example for `run-operation`.
+    ///
+    /// # Errors
+    /// `D2004` if there is none, and what it raises.
+    pub fn call_macro(&self, name: &str, arguments: Arguments) -> Result<Value> {
+        self.context(None).call_macro(name, arguments)
+    }
+
+    /// The statements of a node's hooks (`pre-hook` or `post-hook`), rendered, in order; empty ones
+    /// are left out.
+    ///
+    /// # Errors
+    /// What rendering raises.
+    pub fn hooks(&self, compiled: &CompiledNode, key: &str) -> Result<Vec<String>> {
+        let context = self.materialization_context(compiled);
+        let mut statements = Vec::new();
+        let hooks = compiled.node.config.get(key).map(crate::config::hooks).unwrap_or_default();
+        for hook in hooks {
+            let text = hook.get("sql").and_then(serde_json::Value::as_str).unwrap_or_default();
+            let source = Source::new(format!("{key} of {}", compiled.node.name), text);
+            let sql = context.render(&Template::parse(&source)?)?;
+            if !sql.trim().is_empty() {
+                statements.push(sql);
+            }
+        }
+        Ok(statements)
+    }
+
+    /// Adds the node, and for undefined names the macro that was probably meant.
+    fn explain(&self, error: Error, node: &Node) -> Error {
+        let missing = error.message().strip_suffix("` is undefined").and_then(|m| m.strip_prefix('`'));
+        let missing = missing.map(str::to_owned);
+        let error = error.with("node", &node.unique_id);
+        match missing {
+            Some(name) => {
+                let names = self.project.macros.iter().map(|entry| &*entry.definition.name);
+                let near = diagnostic::nearest(&name, names);
+                error.help(match near {
+                    Some(near) => format!("a macro with a similar name exists: `{near}`"),
+                    None => "this can happen when calling a macro that does not exist, or lacks the \
+                             name of its package"
+                        .to_owned(),
+                })
+            }
+            None => error,
+        }
+    }
+}
+
+/// Puts `ctes` in front of the CTEs that `sql` has, or makes it a `with` query.
+fn inject(sql: &str, ctes: &[(String, String)]) -> String {
+    if ctes.is_empty() {
+        return sql.to_owned();
+    }
+    let texts: Vec<&str> = ctes.iter().map(|(_, text)| text.as_str()).collect();
+    let texts = texts.join(", ");
+    match after_with(sql) {
+        Some(at) => format!("{}{texts},{}", &sql[..at], &sql[at..]),
+        None => {
+            let start = sql.len() - sql.trim_start().len();
+            format!("{}with{texts}{}", &sql[..start], &sql[start..])
+        }
+    }
+}
+
+/// Where the list of CTEs starts, if the first word of `sql` is `with` (or `with recursive`).
+fn after_with(sql: &str) -> Option<usize> {
+    let start = skip_blanks(sql, 0);
+    let at = word(sql, start, "with")?;
+    Some(word(sql, skip_blanks(sql, at), "recursive").unwrap_or(at))
+}
+
+fn word(sql: &str, at: usize, word: &str) -> Option<usize> {
+    let found = sql.get(at..at + word.len())?;
+    let after = sql[at + word.len()..].chars().next();
+    let ends = after.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+    (found.eq_ignore_ascii_case(word) && ends).then_some(at + word.len())
+}
+
+/// The first byte at or after `at` that is neither blank nor in a comment.
+fn skip_blanks(sql: &str, mut at: usize) -> usize {
+    loop {
+        let rest = &sql[at..];
+        let trimmed = rest.trim_start();
+        at += rest.len() - trimmed.len();
+        let comment = if trimmed.starts_with("--") {
+            trimmed.find('\n').map_or(trimmed.len(), |end| end + 1)
+        } else if trimmed.starts_with("/*") {
+            trimmed.find("*/").map_or(trimmed.len(), |end| end + 2)
+        } else {
+            return at;
+        };
+        at += comment;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inject;
+
+    #[test]
+    fn ctes_go_in_front() {
+        let ctes = [("m".to_owned(), " __dbt__cte__m as (\nselect 1\n)".to_owned())];
+        assert_eq!(inject("select 2", &ctes), "with __dbt__cte__m as (\nselect 1\n)select 2");
+        assert_eq!(
+            inject("-- with\nWITH a as (select 1) select 2", &ctes),
+            "-- with\nWITH __dbt__cte__m as (\nselect 1\n), a as (select 1) select 2"
+        );
+        assert_eq!(inject("select 2", &[]), "select 2");
+    }
+}

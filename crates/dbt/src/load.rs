@@ -1,0 +1,160 @@
+//! [`Project`]: a project's settings and manifest, ready to compile and run nodes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use diagnostic::{Error, Result, Source};
+use jinja::{Environment, Scope, Template};
+use serde_json::{Map, Value as Json};
+
+use crate::context::{ProjectContext, YamlScope, environments};
+use crate::flags::Flags;
+use crate::macros::Macros;
+use crate::manifest::Manifest;
+use crate::parse;
+use crate::project::file::ProjectFile;
+use crate::project::render::render_document;
+use crate::project::{packages, profile};
+use crate::selector::file::{self as selector_file, NamedSelectors};
+use crate::warning::Warnings;
+
+/// A loaded and parsed project.
+pub struct Project {
+    /// Settings, macros and connection, shared with every rendering.
+    pub context: Arc<ProjectContext>,
+    /// Every resource.
+    pub manifest: Arc<Manifest>,
+    /// `selectors.yml`.
+    pub selectors: NamedSelectors,
+    /// What dbt v1 would warn about.
+    pub warnings: Warnings,
+}
+
+impl Project {
+    /// Loads and parses the project in `root`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, joined, each at its place.
+    pub fn load(root: &Path, flags: Flags) -> Result<Self> {
+        let mut warnings = Warnings::default();
+        let context = Arc::new(settings(root, flags, &mut warnings)?);
+        let mut manifest = parse::parse(&context, &mut warnings)?;
+        let selectors = selectors(&context)?;
+        for (name, selector) in &selectors.selectors {
+            manifest.selectors.insert(name.clone(), selector.definition.clone());
+        }
+        Ok(Self { context, manifest: Arc::new(manifest), selectors, warnings })
+    }
+}
+
+/// Loads everything but the resources: settings, packages, connection, macros. Commands that need
+/// no manifest (`debug`, `clean`, `deps`) stop here.
+///
+/// # Errors
+/// What is wrong with the settings.
+pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<ProjectContext> {
+    let root = &root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let (parse_environment, run_environment) = environments(&flags);
+    let scope = YamlScope { flags: &flags, vars: Map::new(), connection: None, secrets: false };
+    let render = |text: &str| render_yaml(&run_environment, &scope, text);
+    // `target` may stand in dbt_project.yml, so the connection comes first; only `profile` and
+    // `name` are read for it.
+    let (name, wanted) = profile_name(root, &render)?;
+    let secrets = YamlScope { flags: &flags, vars: Map::new(), connection: None, secrets: true };
+    let render_profile = |text: &str| render_yaml(&run_environment, &secrets, text);
+    let connection =
+        profile::load(root, &name, wanted.as_deref(), &flags, &render_profile, warnings)?;
+    let scope =
+        YamlScope { flags: &flags, vars: Map::new(), connection: Some(&connection), secrets: false };
+    let render = |text: &str| render_yaml(&run_environment, &scope, text);
+    let project = ProjectFile::load(root, "dbt_project.yml", &render, warnings)?;
+    let mut found = Vec::new();
+    for folder in packages::folders(&project, warnings)? {
+        let shown = folder.strip_prefix(root).unwrap_or(&folder).join("dbt_project.yml");
+        found.push(ProjectFile::load(&folder, &shown.display().to_string(), &render, warnings)?);
+    }
+    packages::refuse_twins(&project, &found)?;
+    let macros = load_macros(&project, &found)?;
+    Ok(ProjectContext {
+        root: project,
+        packages: found,
+        connection,
+        flags,
+        macros,
+        parse_environment,
+        run_environment,
+        messages: std::sync::Mutex::default(),
+    })
+}
+
+fn profile_name(
+    root: &Path,
+    render: &dyn Fn(&str) -> Result<Json>,
+) -> Result<(String, Option<String>)> {
+    let Ok(text) = std::fs::read_to_string(root.join("dbt_project.yml")) else {
+        return Ok((String::new(), None));
+    };
+    let document = yaml::parse(&Source::new("dbt_project.yml", text))?;
+    let text = |key: &str| -> Result<Option<String>> {
+        let Some(value) = document.root.get(key).and_then(yaml::Node::scalar_text) else { return Ok(None) };
+        if !crate::project::render::is_template(&value) {
+            return Ok(Some(value));
+        }
+        Ok(render(&value)?.as_str().map(str::to_owned))
+    };
+    Ok((text("name")?.unwrap_or_default(), text("profile")?))
+}
+
+fn load_macros(root: &ProjectFile, packages: &[ProjectFile]) -> Result<Macros> {
+    let mut macros = Macros::new(&root.name);
+    let mut errors = Vec::new();
+    macros.add_built_in()?;
+    for package in std::iter::once(root).chain(packages) {
+        let shown = package.root.strip_prefix(&root.root).unwrap_or(&package.root);
+        let shown = shown.display().to_string();
+        let generic: Vec<String> = package.test_paths.iter().map(|p| format!("{p}/generic")).collect();
+        let mut files = parse::macro_files(package, &shown, &package.macro_paths)?;
+        files.extend(parse::macro_files(package, &shown, &generic)?);
+        for file in files {
+            let source = Source::new(file.show.as_str(), file.read()?);
+            if let Err(error) = macros.add_file(&package.name, &file.original, &source) {
+                errors.push(error);
+            }
+        }
+    }
+    match Error::join(errors) {
+        Some(error) => Err(error),
+        None => Ok(macros),
+    }
+}
+
+fn selectors(context: &ProjectContext) -> Result<NamedSelectors> {
+    let path = context.root.root.join("selectors.yml");
+    let Ok(text) = std::fs::read_to_string(path) else { return Ok(NamedSelectors::default()) };
+    let document = yaml::parse(&Source::new("selectors.yml", text))?;
+    let scope = YamlScope {
+        flags: &context.flags,
+        vars: context.root.vars.clone(),
+        connection: Some(&context.connection),
+        secrets: false,
+    };
+    let render = |text: &str| render_yaml(&context.run_environment, &scope, text);
+    selector_file::read(&render_document(&document, &|_| false, &render)?)
+}
+
+/// Renders one text of a YAML file, keeping the type of a single expression.
+///
+/// # Errors
+/// What the template raises.
+pub(crate) fn render_yaml(
+    environment: &Environment,
+    scope: &dyn Scope,
+    text: &str,
+) -> Result<Json> {
+    let template = Template::parse(&Source::new("", text))?;
+    let value = template.render_native(environment, scope)?;
+    if value.is_undefined() {
+        return Ok(Json::Null);
+    }
+    value.to_json()
+}

@@ -1,0 +1,212 @@
+//! References become edges; what is missing, double or circular is refused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diagnostic::{Error, Place, Source, codes};
+
+use super::code::Job;
+use crate::context::ProjectContext;
+use crate::manifest::Manifest;
+use crate::node::{DependsOn, Node, ResourceType};
+use crate::warning::{Warning, Warnings};
+
+/// Puts `nodes` into `manifest`, resolves what they refer to and builds the graph.
+pub fn resolve(
+    project: &Arc<ProjectContext>,
+    manifest: &mut Manifest,
+    nodes: Vec<Node>,
+    jobs: &[Job<'_>],
+    warnings: &mut Warnings,
+    errors: &mut Vec<Error>,
+) {
+    for node in nodes {
+        let id = node.unique_id.clone();
+        if !node.config.enabled() {
+            manifest.disabled.entry(id).or_default().push(Arc::new(node));
+            continue;
+        }
+        if let Some(other) = manifest.nodes.get(&id) {
+            // A test that stands twice is one test; two files of one name are an error.
+            if node.resource_type != ResourceType::Test || node.test_metadata.is_none() {
+                let message =
+                    format!("Two {}s are called `{}`", node.resource_type.name(), node.name);
+                errors.push(
+                    Error::new(codes::D1007, message)
+                        .with("first", &other.original_file_path)
+                        .with("second", &node.original_file_path),
+                );
+            }
+            continue;
+        }
+        manifest.nodes.insert(id, Arc::new(node));
+    }
+    manifest.index();
+    same_names(manifest, errors);
+    same_relations(manifest, errors);
+    let places = Places { jobs };
+    let root = &project.root.name;
+    let mut resolved: Vec<(String, DependsOn)> = Vec::new();
+    let mut dropped: Vec<String> = Vec::new();
+    for node in manifest.nodes.values() {
+        let mut nodes = Vec::new();
+        let mut failed = false;
+        for call in &node.refs {
+            match manifest.resolve_ref(call, root, &node.package) {
+                Ok(target) => push(&mut nodes, &target.unique_id),
+                Err(error) if node.resource_type == ResourceType::Test && node.test_metadata.is_some() => {
+                    // As in dbt, a generic test of something missing or disabled is left out.
+                    if error.code() == codes::D1004 {
+                        warnings.add(Warning::new(
+                            "NodeNotFoundOrDisabled",
+                            format!("The test `{}` is left out: {}", node.name, error.message()),
+                        ));
+                    }
+                    dropped.push(node.unique_id.clone());
+                    failed = true;
+                }
+                Err(error) => {
+                    errors.push(places.locate(error, node, &call.name));
+                    failed = true;
+                }
+            }
+        }
+        for call in &node.sources {
+            match manifest.resolve_source(call, root, &node.package) {
+                Ok(target) => push(&mut nodes, &target.unique_id),
+                Err(error) if error.code() == codes::D1006 && node.resource_type == ResourceType::Test => {
+                    dropped.push(node.unique_id.clone());
+                    failed = true;
+                }
+                Err(error) => {
+                    errors.push(places.locate(error, node, &call.table));
+                    failed = true;
+                }
+            }
+        }
+        if !failed {
+            resolved.push((node.unique_id.clone(), DependsOn { macros: Vec::new(), nodes }));
+        }
+    }
+    let root = root.clone();
+    let mut exposures = Vec::new();
+    for (id, exposure) in &manifest.exposures {
+        let refs = exposure.refs.iter().map(|call| {
+            manifest.resolve_ref(call, &root, &exposure.package).map(|node| node.unique_id.clone())
+        });
+        let sources = exposure.sources.iter().map(|call| {
+            manifest.resolve_source(call, &root, &exposure.package).map(|s| s.unique_id.clone())
+        });
+        let mut nodes = Vec::new();
+        for target in refs.chain(sources) {
+            match target {
+                Ok(id) => push(&mut nodes, &id),
+                Err(error) => errors.push(error.with("exposure", &exposure.name)),
+            }
+        }
+        exposures.push((id.clone(), nodes));
+    }
+    for (id, depends_on) in resolved {
+        if let Some(node) = manifest.nodes.get_mut(&id) {
+            Arc::make_mut(node).depends_on.nodes = depends_on.nodes;
+        }
+    }
+    for (id, nodes) in exposures {
+        if let Some(exposure) = manifest.exposures.get_mut(&id) {
+            Arc::make_mut(exposure).depends_on.nodes = nodes;
+        }
+    }
+    for id in dropped {
+        if let Some(node) = manifest.nodes.shift_remove(&id) {
+            manifest.disabled.entry(id).or_default().push(node);
+        }
+    }
+    manifest.connect();
+    if let Err(cycle) = manifest.edges.sorted() {
+        let message = format!("Nodes depend on each other in a circle: `{}`", cycle.join("` → `"));
+        let file = cycle.first().and_then(|id| manifest.nodes.get(id));
+        let error = Error::new(codes::D1008, message);
+        errors.push(match file {
+            Some(node) => error.with("file", &node.original_file_path),
+            None => error,
+        });
+    }
+}
+
+fn push(list: &mut Vec<String>, id: &str) {
+    if !list.iter().any(|have| have == id) {
+        list.push(id.to_owned());
+    }
+}
+
+/// A model and a seed of one name in one package: `ref` could mean either.
+fn same_names(manifest: &Manifest, errors: &mut Vec<Error>) {
+    let mut seen: HashMap<(&str, String), &Arc<Node>> = HashMap::new();
+    for node in manifest.nodes.values().filter(|node| node.resource_type.refable()) {
+        if let Some(other) = seen.insert((&node.package, node.search_name()), node) {
+            let message = format!("Two resources are called `{}`, so `ref` could mean either", node.name);
+            errors.push(
+                Error::new(codes::D1007, message)
+                    .with("first", format!("{} ({})", other.unique_id, other.original_file_path))
+                    .with("second", format!("{} ({})", node.unique_id, node.original_file_path)),
+            );
+        }
+    }
+}
+
+fn same_relations(manifest: &Manifest, errors: &mut Vec<Error>) {
+    let mut seen: HashMap<String, &Arc<Node>> = HashMap::new();
+    for node in manifest.nodes.values().filter(|node| node.is_relational()) {
+        let Some(name) = &node.relation_name else { continue };
+        if let Some(other) = seen.insert(name.to_lowercase(), node) {
+            let message = format!("Two nodes would build `{name}`");
+            errors.push(
+                Error::new(codes::D1009, message)
+                    .with("first", format!("{} ({})", other.unique_id, other.original_file_path))
+                    .with("second", format!("{} ({})", node.unique_id, node.original_file_path))
+                    .help("give one of them another `alias` or `schema`"),
+            );
+        }
+    }
+}
+
+/// Finds where in a node's file a reference stands.
+struct Places<'j> {
+    jobs: &'j [Job<'j>],
+}
+
+impl Places<'_> {
+    fn locate(&self, error: Error, node: &Node, name: &str) -> Error {
+        let error = error.with("node", &node.unique_id);
+        match self.place(node, name) {
+            Some(place) => error.at(place),
+            None => error.with("file", &node.original_file_path),
+        }
+    }
+
+    fn place(&self, node: &Node, name: &str) -> Option<Place> {
+        let job = self.jobs.iter().find(|job| {
+            job.package.name == node.package && job.file.original == node.original_file_path
+        })?;
+        let text = job.file.read().ok()?;
+        let at = find_name(&text, name)?;
+        let source = Source::new(job.file.show.as_str(), text);
+        Some(source.place(at..at + name.len()))
+    }
+}
+
+/// The first `name` in quotes after `ref(` or `source(`, else the first in quotes at all.
+fn find_name(text: &str, name: &str) -> Option<usize> {
+    let quoted = |at: usize| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        matches!((before, after), (Some('\''), Some('\'')) | (Some('"'), Some('"')))
+    };
+    let all: Vec<usize> = text.match_indices(name).map(|(at, _)| at).filter(|at| quoted(*at)).collect();
+    let called = all.iter().find(|at| {
+        let before = &text[..**at];
+        let call = before.rfind('(').map(|open| before[..open].trim_end());
+        call.is_some_and(|call| call.ends_with("ref") || call.ends_with("source"))
+    });
+    called.or(all.first()).copied()
+}
