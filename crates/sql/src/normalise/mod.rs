@@ -1,0 +1,185 @@
+//! Rewrites of the syntax tree: Snowflake's spelling to the one the planner knows.
+//!
+//! One walk, outside in. Refusals come first, so that no rewrite hides what is not implemented.
+
+mod change;
+mod count_distinct;
+mod date_parts;
+mod lateral_alias;
+mod like;
+mod limit;
+mod result_name;
+#[cfg(test)]
+mod tests;
+mod values;
+mod within_group;
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use diagnostic::{Error, Result};
+use sqlparser::ast::{
+    Expr, Query, Select, Spanned, Statement as Ast, TableAlias, TableFactor, VisitMut, VisitorMut,
+};
+use sqlparser::tokenizer::Span;
+
+use crate::refuse::{self, Refusal};
+use crate::scope::{Names, query_shape, with_names};
+use crate::{Columns, NoColumns, Statement};
+
+pub(crate) use result_name::column_name;
+
+/// [`normalise_with`] without knowledge of any relation's columns.
+///
+/// # Errors
+/// As there.
+pub fn normalise(statement: Statement) -> Result<Statement> {
+    normalise_with(statement, &NoColumns)
+}
+
+/// `statement` as the planner understands it.
+///
+/// **Lateral aliases.** A name in the select list, WHERE, GROUP BY, HAVING or QUALIFY that is no column
+/// of the FROM clause and is an alias of the select list stands for the aliased expression, which is
+/// inlined. Where `columns` does not know a relation of the FROM clause, a name that an alias's own
+/// expression uses (`trim(x) as x`) is taken for a column and any other alias for an alias.
+///
+/// # Errors
+/// `S1001` for what is parsed but not implemented; `S1002` for a date part that does not exist; `S1003`
+/// for aliases that refer to each other in a circle or grow without bound.
+pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result<Statement> {
+    change::to_merge(&mut statement)?;
+    let mut tree = statement.ast.clone();
+    let mut rewriter = Rewriter {
+        statement: &statement,
+        columns,
+        frames: vec![Frame::default()],
+        refused: None,
+    };
+    let _: ControlFlow<()> = tree.visit(&mut rewriter);
+    if let Some(error) = rewriter.refused {
+        return Err(error);
+    }
+    statement.ast = tree;
+    Ok(statement)
+}
+
+/// One query around the visitor and the names its WITH clause defines so far.
+#[derive(Default)]
+struct Frame {
+    waiting: VecDeque<TableAlias>,
+    recursive: bool,
+    names: Names,
+}
+
+struct Rewriter<'a> {
+    statement: &'a Statement,
+    columns: &'a dyn Columns,
+    frames: Vec<Frame>,
+    refused: Option<Error>,
+}
+
+impl Rewriter<'_> {
+    fn names(&self) -> Names {
+        self.frames
+            .last()
+            .map(|frame| frame.names.clone())
+            .unwrap_or_default()
+    }
+
+    fn refusal(&mut self, verdict: Result<(), Refusal>, span: Span) -> ControlFlow<()> {
+        self.check(verdict.map_err(|refusal| {
+            let place = self.statement.place(span);
+            refuse::unsupported(&refusal.part, refusal.remedy, place)
+        }))
+    }
+
+    fn check(&mut self, verdict: Result<()>) -> ControlFlow<()> {
+        match verdict {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.refused.get_or_insert(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.refusal(refuse::query(query), query.span())?;
+        limit::fetch_to_limit(query);
+        let mut frame = Frame {
+            names: self.names(),
+            ..Frame::default()
+        };
+        if let Some(with) = &query.with {
+            frame.waiting = with
+                .cte_tables
+                .iter()
+                .map(|cte| cte.alias.clone())
+                .collect();
+            frame.recursive = with.recursive;
+            if with.recursive {
+                // The members refer to each other; what they return is known only after all of them.
+                for alias in &frame.waiting {
+                    frame
+                        .names
+                        .define(alias.name.value.clone(), with_names(None, &alias.columns));
+                }
+            }
+        }
+        self.frames.push(frame);
+        limit::top_to_limit(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.frames.pop();
+        let columns = self.columns;
+        let Some(frame) = self.frames.last_mut() else {
+            return ControlFlow::Continue(());
+        };
+        // The queries of a WITH clause come first and in order: this one defines the next name.
+        if let Some(alias) = frame.waiting.pop_front() {
+            let shape = match frame.recursive {
+                true => None,
+                false => query_shape(query, &frame.names, columns),
+            };
+            let shape = with_names(shape, &alias.columns);
+            frame.names.define(alias.name.value, shape);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        self.refusal(refuse::select(select), select.span())?;
+        result_name::name_results(select);
+        values::number_columns(select);
+        let names = self.names();
+        let verdict = lateral_alias::inline(select, &names, self.columns, self.statement);
+        self.check(verdict)
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        self.refusal(refuse::table_factor(factor), factor.span())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        like::expand(expr);
+        if let Expr::Function(function) = expr {
+            self.refusal(refuse::function(function), function.span())?;
+            within_group::fold(function);
+            count_distinct::pack(function);
+        }
+        let verdict = date_parts::quote(expr, self.statement);
+        self.check(verdict)
+    }
+
+    fn pre_visit_statement(&mut self, statement: &mut Ast) -> ControlFlow<()> {
+        let span = statement.span();
+        self.refusal(change::refuse(statement), span)
+    }
+}

@@ -1,0 +1,166 @@
+//! Scripts to statements, with unquoted identifiers folded to upper case.
+//!
+//! Errors point at the character of the script where the parser stopped.
+
+use std::ops::Range;
+
+use diagnostic::{Error, Place, Result, Source, codes};
+use sqlparser::ast;
+use sqlparser::dialect::SnowflakeDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
+
+use crate::fold::fold;
+
+/// One statement of a script.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Its syntax tree.
+    pub ast: ast::Statement,
+    /// Its bytes in the script, without the semicolon.
+    pub span: Range<usize>,
+    /// Its text.
+    pub text: String,
+    /// The script it stands in: errors found later point into it.
+    pub source: Source,
+}
+
+impl Statement {
+    /// The place of a node of the syntax tree, or of the whole statement if the node has none.
+    #[must_use]
+    pub fn place(&self, span: Span) -> Place {
+        if span.start.line == 0 {
+            return self.source.place(self.span.clone());
+        }
+        let start = offset(&self.source, span.start);
+        let end = offset(&self.source, span.end);
+        self.source.place(start..end)
+    }
+}
+
+/// The statements of `script`, in order. Empty statements are left out.
+///
+/// # Errors
+/// `S0001` at the first character that does not fit.
+pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
+    let mut tokens = Tokenizer::new(&SnowflakeDialect, &script.text)
+        .tokenize_with_location()
+        .map_err(|error| token_error(script, &error))?;
+    fold(&mut tokens);
+    let mut parser = Parser::new(&SnowflakeDialect).with_tokens_with_locations(tokens);
+    let mut statements = Vec::new();
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        let first = parser.peek_token();
+        if first.token == Token::EOF {
+            return Ok(statements);
+        }
+        let ast = parser
+            .parse_statement()
+            .map_err(|error| parse_error(script, &parser.peek_token(), error))?;
+        let after = parser.peek_token();
+        if !matches!(after.token, Token::SemiColon | Token::EOF) {
+            return Err(unexpected(script, &after, "the end of the statement"));
+        }
+        let start = offset(script, first.span.start);
+        let end = match after.token {
+            Token::EOF => script.text.len(),
+            _ => offset(script, after.span.start),
+        };
+        let text = script.text.get(start..end).unwrap_or_default().trim_end();
+        statements.push(Statement {
+            ast,
+            span: start..start + text.len(),
+            text: text.to_owned(),
+            source: script.clone(),
+        });
+    }
+}
+
+fn offset(script: &Source, at: Location) -> usize {
+    let line = usize::try_from(at.line).unwrap_or(1);
+    let column = usize::try_from(at.column).unwrap_or(1);
+    script.offset(line, column)
+}
+
+fn token_error(script: &Source, error: &TokenizerError) -> Error {
+    let start = offset(script, error.location);
+    Error::new(codes::S0001, format!("This is not SQL: {}", error.message))
+        .at(script.place(start..start + 1))
+        .help("close every quote and every comment")
+}
+
+/// The parser says what it expected; where, it says only in its message.
+fn parse_error(script: &Source, next: &TokenWithSpan, error: ParserError) -> Error {
+    let message = match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+        ParserError::RecursionLimitExceeded => {
+            return Error::new(codes::S0002, "The statement is nested too deeply");
+        }
+    };
+    let (sentence, place) = match message.rsplit_once(" at Line: ") {
+        Some((sentence, place)) => (sentence.to_owned(), named_place(place)),
+        None => (message, None),
+    };
+    let at = place.unwrap_or(next.span.start);
+    let start = offset(script, at);
+    let length = word_length(script.text.get(start..).unwrap_or_default());
+    let sentence = sentence.replace("sql parser error: ", "");
+    Error::new(codes::S0001, sentence).at(script.place(start..start + length))
+}
+
+/// `3, Column: 14` as the parser writes it.
+fn named_place(text: &str) -> Option<Location> {
+    let (line, column) = text.split_once(", Column: ")?;
+    Some(Location {
+        line: line.trim().parse().ok()?,
+        column: column.trim().parse().ok()?,
+    })
+}
+
+fn unexpected(script: &Source, token: &TokenWithSpan, wanted: &str) -> Error {
+    let start = offset(script, token.span.start);
+    let length = word_length(script.text.get(start..).unwrap_or_default());
+    Error::new(
+        codes::S0001,
+        format!("Expected: {wanted}, found: {}", token.token),
+    )
+    .at(script.place(start..start + length))
+}
+
+fn word_length(text: &str) -> usize {
+    let length = text
+        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+        .unwrap_or(text.len());
+    length.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use diagnostic::Source;
+
+    use super::parse_script;
+
+    #[test]
+    fn splits_a_script_and_keeps_the_texts() {
+        let script = Source::new("s.sql", ";select 1;\n-- note\nselect ';' as x ; ");
+        let statements = parse_script(&script).unwrap();
+        let texts: Vec<&str> = statements.iter().map(|s| s.text.as_str()).collect();
+        assert_eq!(texts, ["select 1", "select ';' as x"]);
+        assert_eq!(&script.text[statements[1].span.clone()], "select ';' as x");
+    }
+
+    #[test]
+    fn points_at_the_character() {
+        let error =
+            parse_script(&Source::new("s.sql", "select 1;\nselect a from (b +")).unwrap_err();
+        let place = error.place().unwrap();
+        assert_eq!(
+            (error.code().id, place.line, place.column),
+            ("S0001", 2, 18)
+        );
+        let error = parse_script(&Source::new("s.sql", "select 'open")).unwrap_err();
+        assert_eq!(error.place().unwrap().column, 8);
+    }
+}
