@@ -229,7 +229,7 @@ fn write_rows<W: Write>(
 /// Whether the sale at `index` is written twice: spread evenly, [`Slot::repeats`] times.
 fn repeated(slot: &Slot, index: u64) -> bool {
     let every = slot.sales().checked_div(slot.repeats()).unwrap_or(u64::MAX);
-    index % every == 0 && index / every < slot.repeats()
+    index.is_multiple_of(every) && index / every < slot.repeats()
 }
 
 /// Whether an older version of the sale at `index` follows it.

@@ -17,7 +17,7 @@ mod sale;
 mod truth;
 mod world;
 
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 use std::path::Path;
 
 use diagnostic::Result;
@@ -58,6 +58,14 @@ pub struct Summary {
     pub truth: Truth,
 }
 
+impl AddAssign for Summary {
+    fn add_assign(&mut self, other: Self) {
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.truth += other.truth;
+    }
+}
+
 /// Writes the retail project and all its drops into `dir`, which may be missing or empty.
 ///
 /// A folder that already holds the demo of the same options is left as it is, so that the owner's
@@ -68,13 +76,31 @@ pub struct Summary {
 /// `C0100` if the folder holds something else, `C0101` if it holds the demo of other options, `C0102`
 /// if a file cannot be written, `C0103` if the options make no sense.
 pub fn write_project(dir: &Path, options: &Options) -> Result<Summary> {
+    write_project_in_two(dir, options, options.days, |_| Ok(()))
+}
+
+/// As [`write_project`], but with a pause after the drops of the first `days`: `meanwhile` may run the
+/// pipeline on them, so that snapshots see products and stores before and after they change. It is not
+/// called for a demo that is complete already.
+///
+/// # Errors
+/// Those of [`write_project`], and those of `meanwhile`.
+pub fn write_project_in_two(
+    dir: &Path,
+    options: &Options,
+    days: u32,
+    meanwhile: impl FnOnce(&Summary) -> Result<()>,
+) -> Result<Summary> {
     plan::check(options)?;
     if let Some(summary) = marker::find(dir, options)? {
         return Ok(summary);
     }
+    let days = days.min(options.days);
     marker::begin(dir, options)?;
     write_project_files(dir)?;
-    let summary = write_drops(dir, options, 0..options.days)?;
+    let mut summary = write_drops(dir, options, 0..days)?;
+    meanwhile(&summary)?;
+    summary += write_drops(dir, options, days..options.days)?;
     marker::complete(dir, options, &summary)?;
     Ok(summary)
 }

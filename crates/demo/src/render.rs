@@ -51,14 +51,16 @@ impl Renderer<'_> {
         plain(store.market, out);
         field(store.region(sale.order_day), out);
         match sale.fault {
-            Fault::MissingProductId if sale.detail % 2 == 0 => out.extend_from_slice(b"  ,"),
+            Fault::MissingProductId if sale.detail.is_multiple_of(2) => {
+                out.extend_from_slice(b"  ,")
+            }
             Fault::MissingProductId => out.push(b','),
             _ => field(&product.id, out),
         }
         let category = |text: &[u8], out: &mut Vec<u8>| {
             let start = out.len();
             field(text, out);
-            if messy && sale.detail % 3 == 0 {
+            if messy && sale.detail.is_multiple_of(3) {
                 out[start..].make_ascii_lowercase();
             }
         };
@@ -72,7 +74,7 @@ impl Renderer<'_> {
 
     fn order_id(&self, sale: &Sale, out: &mut Vec<u8>) {
         match sale.fault {
-            Fault::MissingOrderId if sale.detail % 2 == 0 => return,
+            Fault::MissingOrderId if sale.detail.is_multiple_of(2) => return,
             Fault::MissingOrderId => return out.extend_from_slice(b"   "),
             Fault::Messy => out.push(b' '),
             _ => {}
@@ -91,11 +93,11 @@ impl Renderer<'_> {
     fn dates(&self, sale: &Sale, out: &mut Vec<u8>) {
         let wrong = NO_DATE[(sale.detail / 2) as usize % NO_DATE.len()].as_bytes();
         match sale.fault {
-            Fault::MissingDate if sale.detail % 2 == 0 => plain(wrong, out),
+            Fault::MissingDate if sale.detail.is_multiple_of(2) => plain(wrong, out),
             _ => plain(self.calendar.text(sale.order_day), out),
         }
         match sale.fault {
-            Fault::MissingDate if sale.detail % 2 == 1 => plain(wrong, out),
+            Fault::MissingDate if !sale.detail.is_multiple_of(2) => plain(wrong, out),
             Fault::DateViolation => {
                 let before = 1 + i64::from(sale.detail % 5);
                 plain(self.calendar.text(sale.order_day - before), out);

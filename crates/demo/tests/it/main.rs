@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use demo::{Options, PROJECT, Rules, Silver, write_drops, write_project};
+use demo::{Options, PROJECT, Rules, Silver, write_drops, write_project, write_project_in_two};
 use diagnostic::codes;
 
 fn options(rows: u64, days: u32) -> Options {
@@ -110,12 +110,20 @@ fn parts_add_up_to_the_whole() {
     let options = options(4_000, 4);
     let all = write_drops(whole.path(), &options, 0..4).unwrap();
     let mut sum = write_drops(parts.path(), &options, 0..3).unwrap();
-    let rest = write_drops(parts.path(), &options, 3..4).unwrap();
-    sum.files += rest.files;
-    sum.bytes += rest.bytes;
-    sum.truth += rest.truth;
+    sum += write_drops(parts.path(), &options, 3..4).unwrap();
     assert_eq!(sum, all);
     assert_eq!(files(whole.path()), files(parts.path()));
+
+    let paused = tempfile::tempdir().unwrap();
+    let mut seen = 0;
+    let in_two = write_project_in_two(paused.path(), &options, 3, |summary| {
+        seen = summary.files;
+        Ok(())
+    });
+    assert_eq!(in_two.unwrap(), all);
+    assert_eq!(seen, all.files * 3 / 4);
+    let again = write_project_in_two(paused.path(), &options, 3, |_| panic!("it is complete"));
+    assert_eq!(again.unwrap(), all);
 }
 
 /// A second, naive implementation of the contract, to hold the generator's truth against.
