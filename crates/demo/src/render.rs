@@ -198,6 +198,7 @@ fn decimal(value_e4: i64, out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{decimal, disturbed, number};
 

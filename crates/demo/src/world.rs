@@ -228,6 +228,7 @@ fn quoted(text: &str) -> Box<[u8]> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::World;
     use crate::Options;

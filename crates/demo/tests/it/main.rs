@@ -212,7 +212,7 @@ fn judge(
         let winner = Winner {
             order: (
                 batch.to_owned(),
-                ordered.unwrap(),
+                ordered.unwrap_or_default(),
                 record[0].parse().unwrap(),
             ),
             sales_e4: sales.unwrap(),
