@@ -22,10 +22,11 @@
 //!
 //! // Macros are values; they run in the scope of whoever calls them.
 //! let source = Source::new("macros/m.sql", "{% macro twice(x) %}{{ return(x * 2) }}{% endmacro %}");
-//! let (name, twice) = Template::parse(&source)?.macros().next().ok_or_else(|| unreachable!())?;
-//! assert_eq!(&*name, "twice");
-//! let four = environment.call(&twice, &scope, jinja::Arguments::of([Value::from(2)]))?;
-//! assert_eq!(four, Value::from(4));
+//! for (name, twice) in Template::parse(&source)?.macros() {
+//!     assert_eq!(&*name, "twice");
+//!     let four = environment.call(&twice, &scope, jinja::Arguments::of([Value::from(2)]))?;
+//!     assert_eq!(four, Value::from(4));
+//! }
 //! # Ok(())
 //! # }
 //! ```

@@ -139,6 +139,15 @@ fn no_json(value: &Value) -> Error {
 }
 
 impl Value {
+    /// As JSON text, as Python's `json.dumps` writes it: `, ` and `: ` between the parts, other
+    /// characters than ASCII escaped.
+    ///
+    /// # Errors
+    /// As [`Value::to_json`].
+    pub fn to_json_text(&self, indent: Option<usize>, sort_keys: bool) -> Result<String> {
+        crate::filters::json::dumps(self, indent, sort_keys)
+    }
+
     /// The value as a set member or dict key.
     ///
     /// # Errors

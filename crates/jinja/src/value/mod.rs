@@ -198,6 +198,7 @@ impl Value {
 
     /// The number of items, where there is such a thing.
     #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "Python's `len` may not apply")]
     pub fn len(&self) -> Option<usize> {
         match self {
             Self::Undefined(_) => Some(0),

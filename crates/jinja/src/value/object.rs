@@ -48,6 +48,7 @@ impl Operator {
 /// This is Python's data model, so it has more methods than a trait of ours usually may; all but
 /// `type_name` have a default. Templates run on several threads at once: methods may be called
 /// concurrently, and none may keep a lock while it calls back into a [`CallContext`].
+#[allow(clippy::len_without_is_empty, reason = "Python's `len` may not apply")]
 pub trait Object: Any + Send + Sync {
     /// The name of the type, as messages show it.
     fn type_name(&self) -> &str;

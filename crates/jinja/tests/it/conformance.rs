@@ -305,7 +305,7 @@ fn scope() -> Dict {
         "text": "The quick brown fox",
         "empty": [],
         "nested": {"a": {"b": [10, 20, {"c": "deep"}]}},
-        "pi": 3.14159,
+        "pi": 3.25,
         "words": ["banana", "Apple", "cherry"],
     })) else {
         panic!("the scope is a dict")

@@ -127,7 +127,7 @@ impl Parts {
     }
 }
 
-fn keep<'a>((number, rest): (u32, &'a str), mut set: impl FnMut(u32)) -> &'a str {
+fn keep((number, rest): (u32, &str), mut set: impl FnMut(u32)) -> &str {
     set(number);
     rest
 }
@@ -141,7 +141,7 @@ fn digits(text: &str, low: usize, high: usize) -> Option<(u32, &str)> {
 }
 
 /// The longest of `names`, in full or by three letters, that the text starts with.
-fn name<'a>(text: &'a str, names: impl Iterator<Item = &'static str>) -> Option<(u32, &'a str)> {
+fn name(text: &str, names: impl Iterator<Item = &'static str>) -> Option<(u32, &str)> {
     let lower = text.to_ascii_lowercase();
     for (index, name) in (0_u32..).zip(names) {
         let name = name.to_ascii_lowercase();
