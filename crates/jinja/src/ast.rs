@@ -245,7 +245,10 @@ impl MacroDefinition {
     /// The text between the tags.
     #[must_use]
     pub fn body_text(&self) -> &str {
-        self.source.text.get(self.body_span.range()).unwrap_or_default()
+        self.source
+            .text
+            .get(self.body_span.range())
+            .unwrap_or_default()
     }
 }
 

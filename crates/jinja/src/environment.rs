@@ -32,7 +32,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 400, steps: 200_000_000 }
+        Self {
+            depth: 400,
+            steps: 200_000_000,
+        }
     }
 }
 

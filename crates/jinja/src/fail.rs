@@ -17,14 +17,20 @@ pub(crate) fn not_iterable(value: &Value) -> Error {
     if value.is_undefined() {
         return undefined(value);
     }
-    Error::new(codes::J2002, format!("a `{}` cannot be iterated over", value.type_name()))
+    Error::new(
+        codes::J2002,
+        format!("a `{}` cannot be iterated over", value.type_name()),
+    )
 }
 
 pub(crate) fn not_callable(value: &Value) -> Error {
     if value.is_undefined() {
         return undefined(value);
     }
-    Error::new(codes::J2002, format!("a `{}` cannot be called", value.type_name()))
+    Error::new(
+        codes::J2002,
+        format!("a `{}` cannot be called", value.type_name()),
+    )
 }
 
 /// `what` needs a `wanted`, but got `value`.
@@ -32,7 +38,10 @@ pub(crate) fn wrong_type(what: &str, wanted: &str, value: &Value) -> Error {
     if value.is_undefined() {
         return undefined(value);
     }
-    Error::new(codes::J2002, format!("{what} has to be {wanted}, not `{}`", value.type_name()))
+    Error::new(
+        codes::J2002,
+        format!("{what} has to be {wanted}, not `{}`", value.type_name()),
+    )
 }
 
 pub(crate) fn bad_value(message: impl Into<String>) -> Error {

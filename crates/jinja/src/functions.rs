@@ -17,12 +17,18 @@ pub(crate) fn mount(environment: &mut Environment) {
     environment.add_function("dict", dict);
     environment.add_function("namespace", namespace);
     environment.add_function("cycler", |_, arguments| {
-        Ok(Value::object(Cycler { items: arguments.positional, at: RwLock::new(0) }))
+        Ok(Value::object(Cycler {
+            items: arguments.positional,
+            at: RwLock::new(0),
+        }))
     });
     environment.add_function("joiner", |_, arguments| {
         let [separator] = arguments.bind("joiner", ["sep"], 0)?;
         let separator = separator.unwrap_or_else(|| ", ".into());
-        Ok(Value::object(Joiner { separator, used: RwLock::new(false) }))
+        Ok(Value::object(Joiner {
+            separator,
+            used: RwLock::new(false),
+        }))
     });
     environment.add_function("return", |context, arguments| {
         let [value] = arguments.bind("return", ["data"], 0)?;
@@ -34,7 +40,9 @@ fn range(_: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
     let mut bounds = Vec::new();
     for value in &arguments.positional {
         bounds.push(
-            value.as_int().ok_or_else(|| wrong_type("a bound of `range`", "a whole number", value))?,
+            value
+                .as_int()
+                .ok_or_else(|| wrong_type("a bound of `range`", "a whole number", value))?,
         );
     }
     let range = match (bounds.as_slice(), arguments.named.is_empty()) {
@@ -42,7 +50,10 @@ fn range(_: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
         ([start, stop], true) => Range::new(*start, *stop, 1)?,
         ([start, stop, step], true) => Range::new(*start, *stop, *step)?,
         _ => {
-            return Err(Error::new(codes::J2003, "`range` takes one to three positional arguments"));
+            return Err(Error::new(
+                codes::J2003,
+                "`range` takes one to three positional arguments",
+            ));
         }
     };
     Ok(Value::object(range))
@@ -95,13 +106,22 @@ impl Object for Namespace {
     }
 
     fn get_item(&self, key: &Value) -> Result<Option<Value>> {
-        Ok(key.as_str().and_then(|name| self.0.read().get(name).cloned()))
+        Ok(key
+            .as_str()
+            .and_then(|name| self.0.read().get(name).cloned()))
     }
 
     fn repr(&self) -> String {
-        let entries: Vec<(Arc<str>, Value)> =
-            self.0.read().iter().map(|(name, value)| (Arc::clone(name), value.clone())).collect();
-        let entries: Dict = entries.iter().map(|(name, value)| (&**name, value.clone())).collect();
+        let entries: Vec<(Arc<str>, Value)> = self
+            .0
+            .read()
+            .iter()
+            .map(|(name, value)| (Arc::clone(name), value.clone()))
+            .collect();
+        let entries: Dict = entries
+            .iter()
+            .map(|(name, value)| (&**name, value.clone()))
+            .collect();
         format!("<Namespace {}>", Value::Dict(entries).repr())
     }
 }
@@ -117,7 +137,11 @@ impl Object for Cycler {
     }
 
     fn get_attr(&self, name: &str) -> Result<Option<Value>> {
-        Ok(if name == "current" { self.items.get(*self.at.read()).cloned() } else { None })
+        Ok(if name == "current" {
+            self.items.get(*self.at.read()).cloned()
+        } else {
+            None
+        })
     }
 
     fn call_method(
@@ -155,7 +179,11 @@ impl Object for Joiner {
     fn call(&self, _: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
         arguments.none("joiner")?;
         let first = !std::mem::replace(&mut *self.used.write(), true);
-        Ok(if first { "".into() } else { self.separator.clone() })
+        Ok(if first {
+            "".into()
+        } else {
+            self.separator.clone()
+        })
     }
 
     fn callable(&self) -> bool {

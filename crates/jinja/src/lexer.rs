@@ -23,13 +23,22 @@ pub(crate) fn normalize(source: &Source) -> Source {
         return source.clone();
     }
     let text = source.text.replace("\r\n", "\n").replace('\r', "\n");
-    Source { name: Arc::clone(&source.name), text: text.into() }
+    Source {
+        name: Arc::clone(&source.name),
+        text: text.into(),
+    }
 }
 
 /// The tokens of a normalised source, always ending with [`Token::End`].
 pub(crate) fn tokenize(source: &Source) -> Result<Vec<(Token, Span)>> {
     let text = source.text.strip_suffix('\n').unwrap_or(&source.text);
-    let mut lexer = Lexer { source, text, at: 0, tokens: Vec::new(), names: HashMap::new() };
+    let mut lexer = Lexer {
+        source,
+        text,
+        at: 0,
+        tokens: Vec::new(),
+        names: HashMap::new(),
+    };
     lexer.template()?;
     let end = Span::new(lexer.text.len(), lexer.text.len());
     lexer.tokens.push((Token::End, end));
@@ -39,13 +48,21 @@ pub(crate) fn tokenize(source: &Source) -> Result<Vec<(Token, Span)>> {
 /// The tokens of a bare expression, as if it stood between `{{` and `}}`.
 pub(crate) fn tokenize_expression(source: &Source) -> Result<Vec<(Token, Span)>> {
     let text = &source.text;
-    let mut lexer = Lexer { source, text, at: 0, tokens: Vec::new(), names: HashMap::new() };
+    let mut lexer = Lexer {
+        source,
+        text,
+        at: 0,
+        tokens: Vec::new(),
+        names: HashMap::new(),
+    };
     lexer.skip_space();
     while lexer.at < text.len() {
         lexer.expression_token()?;
         lexer.skip_space();
     }
-    lexer.tokens.push((Token::End, Span::new(text.len(), text.len())));
+    lexer
+        .tokens
+        .push((Token::End, Span::new(text.len(), text.len())));
     Ok(lexer.tokens)
 }
 
@@ -100,10 +117,14 @@ impl<'a> Lexer<'a> {
     /// Emits the text before a tag, without its trailing blanks if the tag starts with `-`.
     fn text_until(&mut self, open: usize) {
         let text = &self.text[self.at..open];
-        let text =
-            if self.text[open + 2..].starts_with('-') { text.trim_end() } else { text };
+        let text = if self.text[open + 2..].starts_with('-') {
+            text.trim_end()
+        } else {
+            text
+        };
         if !text.is_empty() {
-            self.tokens.push((Token::Text, Span::new(self.at, self.at + text.len())));
+            self.tokens
+                .push((Token::Text, Span::new(self.at, self.at + text.len())));
         }
         self.at = open;
     }
@@ -140,8 +161,8 @@ impl<'a> Lexer<'a> {
             if let Some((end, trim_after)) = self.raw_tag(close, "endraw") {
                 self.at = begin;
                 if trim {
-                    let blank = self.text[begin..close].len()
-                        - self.text[begin..close].trim_start().len();
+                    let blank =
+                        self.text[begin..close].len() - self.text[begin..close].trim_start().len();
                     self.at += blank;
                 }
                 self.text_until(close);
@@ -181,8 +202,13 @@ impl<'a> Lexer<'a> {
             if self.at >= self.text.len() {
                 let opened = &self.text[start..start + 2];
                 return Err(self
-                    .fail(Span::new(start, start + 2), format!("this `{opened}` is never closed"))
-                    .help(format!("close it with `{close}`, and check quotes and brackets inside")));
+                    .fail(
+                        Span::new(start, start + 2),
+                        format!("this `{opened}` is never closed"),
+                    )
+                    .help(format!(
+                        "close it with `{close}`, and check quotes and brackets inside"
+                    )));
             }
             let at = self.at;
             match self.expression_token()? {
@@ -222,7 +248,10 @@ impl<'a> Lexer<'a> {
             Token::Name(Arc::clone(name))
         } else if rest.starts_with("--") && !rest.starts_with("--}}") && !rest.starts_with("--%}") {
             return Err(self
-                .fail(Span::new(start, start + 2), "a SQL comment does not work inside a template tag")
+                .fail(
+                    Span::new(start, start + 2),
+                    "a SQL comment does not work inside a template tag",
+                )
                 .help("write `{# … #}` outside of the tag instead"));
         } else if let Some(op) = OPERATORS.iter().find(|op| rest.starts_with(**op)) {
             self.at += op.len();
@@ -248,9 +277,8 @@ impl<'a> Lexer<'a> {
             } else if c == quote {
                 let inner = &self.text[start + 1..start + 1 + offset];
                 self.at = start + 1 + offset + 1;
-                let value = unescape(inner).map_err(|message| {
-                    self.fail(Span::new(start, start + offset + 2), message)
-                })?;
+                let value = unescape(inner)
+                    .map_err(|message| self.fail(Span::new(start, start + offset + 2), message))?;
                 return Ok(Token::Str(value.into()));
             }
         }
@@ -311,7 +339,9 @@ impl<'a> Lexer<'a> {
 
 /// How many bytes of digits (with `_` between them) `text` starts with.
 fn digits(text: &str) -> usize {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '_')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '_'))
+        .unwrap_or(text.len());
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         text[..end].trim_end_matches('_').len()
     } else {

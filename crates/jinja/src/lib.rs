@@ -62,8 +62,8 @@ pub use evaluate::{CallContext, Macro, MacroCall};
 pub use functions::Namespace;
 pub use scope::Scope;
 pub use template::Template;
-pub use visit::{StaticCall, calls, macro_calls};
 pub use value::{
     Arguments, Dict, Function, HostFunction, Key, List, Object, Operator, Range, Set, Undefined,
     Value,
 };
+pub use visit::{StaticCall, calls, macro_calls};

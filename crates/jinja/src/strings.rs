@@ -29,7 +29,9 @@ pub(crate) fn unescape(literal: &str) -> Result<String, String> {
             '0'..='7' => {
                 let mut code = escape.to_digit(8).unwrap_or(0);
                 for _ in 0..2 {
-                    let Some(digit) = chars.peek().and_then(|c| c.to_digit(8)) else { break };
+                    let Some(digit) = chars.peek().and_then(|c| c.to_digit(8)) else {
+                        break;
+                    };
                     code = code * 8 + digit;
                     chars.next();
                 }
@@ -42,10 +44,12 @@ pub(crate) fn unescape(literal: &str) -> Result<String, String> {
                     _ => 8,
                 };
                 let digits: String = chars.by_ref().take(length).collect();
-                let code = u32::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == length);
-                let c = code.and_then(char::from_u32).ok_or_else(|| {
-                    format!("the escape `\\{escape}{digits}` is no character")
-                })?;
+                let code = u32::from_str_radix(&digits, 16)
+                    .ok()
+                    .filter(|_| digits.len() == length);
+                let c = code
+                    .and_then(char::from_u32)
+                    .ok_or_else(|| format!("the escape `\\{escape}{digits}` is no character"))?;
                 out.push(c);
             }
             other => {

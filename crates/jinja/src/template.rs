@@ -30,7 +30,10 @@ impl Template {
     pub fn parse(source: &Source) -> Result<Self> {
         let source = lexer::normalize(source);
         let body = parser::template(&source)?;
-        Ok(Self(Arc::new(Parsed { source, body: Body::File(body) })))
+        Ok(Self(Arc::new(Parsed {
+            source,
+            body: Body::File(body),
+        })))
     }
 
     /// The body of a block as a template of its own: how a snapshot or a docs block is rendered.
@@ -38,7 +41,10 @@ impl Template {
     #[must_use]
     pub fn of_block(definition: &Arc<MacroDefinition>) -> Self {
         let source = definition.source.clone();
-        Self(Arc::new(Parsed { source, body: Body::Block(Arc::clone(definition)) }))
+        Self(Arc::new(Parsed {
+            source,
+            body: Body::Block(Arc::clone(definition)),
+        }))
     }
 
     /// The text it was parsed from, with `\n` line ends.
@@ -75,10 +81,12 @@ impl Template {
 
     /// The blocks of the top level that define macros (of every kind), in order.
     pub fn definitions(&self) -> impl Iterator<Item = &Arc<MacroDefinition>> {
-        self.body().iter().filter_map(|statement| match &statement.kind {
-            StmtKind::Macro(definition) => Some(definition),
-            _ => None,
-        })
+        self.body()
+            .iter()
+            .filter_map(|statement| match &statement.kind {
+                StmtKind::Macro(definition) => Some(definition),
+                _ => None,
+            })
     }
 
     /// The calls it makes, without running it.
@@ -91,7 +99,10 @@ impl Template {
     /// do. Variables that the file sets outside of its macros are not visible to them.
     pub fn macros(&self) -> impl Iterator<Item = (Arc<str>, Value)> {
         self.definitions().map(|definition| {
-            (Arc::clone(&definition.name), Value::object(Macro::new(Arc::clone(definition))))
+            (
+                Arc::clone(&definition.name),
+                Value::object(Macro::new(Arc::clone(definition))),
+            )
         })
     }
 }

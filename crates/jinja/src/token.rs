@@ -15,13 +15,19 @@ impl Span {
     pub(crate) fn new(start: usize, end: usize) -> Self {
         // A template beyond 4 GiB does not exist; saturating keeps the type small.
         let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Self { start: narrow(start), end: narrow(end) }
+        Self {
+            start: narrow(start),
+            end: narrow(end),
+        }
     }
 
     /// From the start of this to the end of `other`.
     #[must_use]
     pub fn to(self, other: Self) -> Self {
-        Self { start: self.start, end: other.end.max(self.end) }
+        Self {
+            start: self.start,
+            end: other.end.max(self.end),
+        }
     }
 
     /// As a range of bytes.

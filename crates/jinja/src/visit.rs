@@ -43,7 +43,10 @@ impl StaticCall {
 /// such as `adapter.dispatch('m')()`, are not listed themselves, but what they contain is.
 #[must_use]
 pub fn calls(body: &[Stmt]) -> Vec<StaticCall> {
-    let mut found = Finder { calls: Vec::new(), conditional: 0 };
+    let mut found = Finder {
+        calls: Vec::new(),
+        conditional: 0,
+    };
     found.statements(body);
     found.calls
 }
@@ -51,7 +54,10 @@ pub fn calls(body: &[Stmt]) -> Vec<StaticCall> {
 /// The calls that a macro makes, in the defaults of its parameters too.
 #[must_use]
 pub fn macro_calls(definition: &MacroDefinition) -> Vec<StaticCall> {
-    let mut found = Finder { calls: Vec::new(), conditional: 0 };
+    let mut found = Finder {
+        calls: Vec::new(),
+        conditional: 0,
+    };
     found.definition(definition);
     found.calls
 }
@@ -115,7 +121,10 @@ impl Finder {
 
     fn definition(&mut self, definition: &MacroDefinition) {
         for parameter in &definition.parameters {
-            parameter.default.iter().for_each(|default| self.expr(default));
+            parameter
+                .default
+                .iter()
+                .for_each(|default| self.expr(default));
         }
         self.statements(&definition.body);
     }
@@ -127,7 +136,12 @@ impl Finder {
     fn arguments(&mut self, arguments: &CallArguments) {
         let named = arguments.named.iter().map(|(_, value)| value);
         let splats = arguments.splat.iter().chain(&arguments.named_splat);
-        arguments.positional.iter().chain(named).chain(splats).for_each(|value| self.expr(value));
+        arguments
+            .positional
+            .iter()
+            .chain(named)
+            .chain(splats)
+            .for_each(|value| self.expr(value));
     }
 
     fn expr(&mut self, expr: &Expr) {

@@ -70,13 +70,17 @@ impl CallContext<'_> {
             ExprKind::Attribute(owner, name) => {
                 let owner = self.evaluate(owner)?;
                 let mut arguments = self.call_arguments_of(arguments)?;
-                arguments.named.extend(caller.map(|caller| (Arc::from("caller"), caller)));
+                arguments
+                    .named
+                    .extend(caller.map(|caller| (Arc::from("caller"), caller)));
                 self.call_method(&owner, name, arguments)
             }
             _ => {
                 let callee = self.evaluate(callee)?;
                 let mut arguments = self.call_arguments_of(arguments)?;
-                arguments.named.extend(caller.map(|caller| (Arc::from("caller"), caller)));
+                arguments
+                    .named
+                    .extend(caller.map(|caller| (Arc::from("caller"), caller)));
                 self.call(&callee, arguments)
             }
         };

@@ -15,12 +15,15 @@ impl CallContext<'_> {
         match &expr.kind {
             ExprKind::Literal(value) => Ok(value.clone()),
             ExprKind::Name(name) => {
-                let found = self.lookup(name).map_err(|error| self.locate(error, expr.span))?;
+                let found = self
+                    .lookup(name)
+                    .map_err(|error| self.locate(error, expr.span))?;
                 Ok(found.unwrap_or_else(|| Value::undefined(Arc::clone(name))))
             }
             ExprKind::Attribute(owner, name) => {
                 let owner = self.evaluate(owner)?;
-                self.attribute(&owner, name).map_err(|error| self.locate(error, expr.span))
+                self.attribute(&owner, name)
+                    .map_err(|error| self.locate(error, expr.span))
             }
             ExprKind::Call(call) => self.call_expression(expr.span, &call.0, &call.1, None),
             ExprKind::Filter(filter) => {
@@ -30,17 +33,26 @@ impl CallContext<'_> {
             ExprKind::Item(both) => {
                 let owner = self.evaluate(&both.0)?;
                 let key = self.evaluate(&both.1)?;
-                self.item(&owner, &key).map_err(|error| self.locate(error, expr.span))
+                self.item(&owner, &key)
+                    .map_err(|error| self.locate(error, expr.span))
             }
             ExprKind::Test(test) => self.test(&test.0, &test.1).map(Value::Bool),
             ExprKind::Not(inner) => Ok(Value::Bool(!self.condition(inner)?)),
             ExprKind::And(both) => {
                 let left = self.evaluate(&both.0)?;
-                if self.truth(&left, &both.0)? { self.evaluate(&both.1) } else { Ok(left) }
+                if self.truth(&left, &both.0)? {
+                    self.evaluate(&both.1)
+                } else {
+                    Ok(left)
+                }
             }
             ExprKind::Or(both) => {
                 let left = self.evaluate(&both.0)?;
-                if self.truth(&left, &both.0)? { Ok(left) } else { self.evaluate(&both.1) }
+                if self.truth(&left, &both.0)? {
+                    Ok(left)
+                } else {
+                    self.evaluate(&both.1)
+                }
             }
             ExprKind::Compare(first, rest) => self.compare(expr, first, rest).map(Value::Bool),
             _ => crate::stack::grow(|| self.evaluate_rarer(expr)),
@@ -85,11 +97,14 @@ impl CallContext<'_> {
             ExprKind::Binary(operator, both) => {
                 let left = self.evaluate(&both.0)?;
                 let right = self.evaluate(&both.1)?;
-                left.operate(*operator, &right).map_err(|error| self.locate(error, expr.span))
+                left.operate(*operator, &right)
+                    .map_err(|error| self.locate(error, expr.span))
             }
             ExprKind::Negate(inner) => {
                 let value = self.evaluate(inner)?;
-                value.negate().map_err(|error| self.locate(error, expr.span))
+                value
+                    .negate()
+                    .map_err(|error| self.locate(error, expr.span))
             }
             ExprKind::Plus(inner) => {
                 let value = self.evaluate(inner)?;
@@ -97,7 +112,8 @@ impl CallContext<'_> {
                     Value::Bool(flag) => Ok(Value::Int(i128::from(flag))),
                     Value::Int(_) | Value::Float(_) => Ok(value),
                     _ => {
-                        let error = crate::fail::wrong_type("the value after `+`", "a number", &value);
+                        let error =
+                            crate::fail::wrong_type("the value after `+`", "a number", &value);
                         Err(self.locate(error, expr.span))
                     }
                 }
@@ -151,12 +167,7 @@ impl CallContext<'_> {
         Ok(value.truthy())
     }
 
-    fn compare(
-        &mut self,
-        whole: &Expr,
-        first: &Expr,
-        rest: &[(Comparison, Expr)],
-    ) -> Result<bool> {
+    fn compare(&mut self, whole: &Expr, first: &Expr, rest: &[(Comparison, Expr)]) -> Result<bool> {
         let mut left = self.evaluate(first)?;
         for (comparison, right) in rest {
             let right = self.evaluate(right)?;
@@ -225,15 +236,15 @@ impl CallContext<'_> {
             Value::Undefined(_) => return Err(crate::fail::undefined(owner)),
             Value::Dict(dict) => match key {
                 Value::Str(text) => dict.get(text),
-                _ => Key::new(key.clone()).ok().and_then(|key| dict.get_key(&key)),
+                _ => Key::new(key.clone())
+                    .ok()
+                    .and_then(|key| dict.get_key(&key)),
             },
             Value::List(list) => index(key, list.len()).and_then(|at| list.get(at)),
             Value::Tuple(items) => index(key, items.len()).and_then(|at| items.get(at).cloned()),
-            Value::Str(text) => {
-                index(key, text.chars().count())
-                    .and_then(|at| text.chars().nth(at))
-                    .map(|c| Value::from(c.to_string()))
-            }
+            Value::Str(text) => index(key, text.chars().count())
+                .and_then(|at| text.chars().nth(at))
+                .map(|c| Value::from(c.to_string())),
             Value::Object(object) => object.get_item(key)?,
             _ => None,
         };
@@ -251,7 +262,8 @@ impl CallContext<'_> {
         self.step().map_err(|error| self.locate(error, step.span))?;
         let mut arguments = self.call_arguments_of(&step.arguments)?;
         arguments.positional.insert(0, value);
-        self.apply_filter(&step.name, arguments).map_err(|error| self.locate(error, step.span))
+        self.apply_filter(&step.name, arguments)
+            .map_err(|error| self.locate(error, step.span))
     }
 
     /// Applies the filter `name`; the value is the first argument.
@@ -265,10 +277,15 @@ impl CallContext<'_> {
         }
         match filters::find(name) {
             Some(filter) => filter(self, arguments),
-            None => Err(Error::new(codes::J2004, format!("there is no filter `{name}`")).suggest(
-                name,
-                filters::NAMES.iter().copied().chain(self.environment.filter_names()),
-            )),
+            None => Err(
+                Error::new(codes::J2004, format!("there is no filter `{name}`")).suggest(
+                    name,
+                    filters::NAMES
+                        .iter()
+                        .copied()
+                        .chain(self.environment.filter_names()),
+                ),
+            ),
         }
     }
 
@@ -276,7 +293,8 @@ impl CallContext<'_> {
         let value = self.evaluate(tested)?;
         let mut arguments = self.call_arguments_of(&step.arguments)?;
         arguments.positional.insert(0, value);
-        self.apply_test(&step.name, arguments).map_err(|error| self.locate(error, step.span))
+        self.apply_test(&step.name, arguments)
+            .map_err(|error| self.locate(error, step.span))
     }
 
     /// Applies the test `name`; the value is the first argument.
@@ -290,10 +308,15 @@ impl CallContext<'_> {
         }
         match checks::find(name) {
             Some(test) => test(self, arguments),
-            None => Err(Error::new(codes::J2004, format!("there is no test `{name}`")).suggest(
-                name,
-                checks::NAMES.iter().copied().chain(self.environment.test_names()),
-            )),
+            None => Err(
+                Error::new(codes::J2004, format!("there is no test `{name}`")).suggest(
+                    name,
+                    checks::NAMES
+                        .iter()
+                        .copied()
+                        .chain(self.environment.test_names()),
+                ),
+            ),
         }
     }
 }
@@ -305,6 +328,10 @@ fn not_a_number(value: &Value) -> bool {
 /// The position that `key` means in a sequence of `length`.
 fn index(key: &Value, length: usize) -> Option<usize> {
     let index = key.as_int()?;
-    let index = if index < 0 { index + length as i128 } else { index };
+    let index = if index < 0 {
+        index + length as i128
+    } else {
+        index
+    };
     usize::try_from(index).ok().filter(|index| *index < length)
 }

@@ -19,7 +19,9 @@ impl CallContext<'_> {
         if iterable.is_undefined() && self.strict() {
             return Err(self.locate(crate::fail::undefined(&iterable), span));
         }
-        let items = iterable.iterate().map_err(|error| self.locate(error, span))?;
+        let items = iterable
+            .iterate()
+            .map_err(|error| self.locate(error, span))?;
         self.repeat(for_loop, items, 0)
     }
 
@@ -29,7 +31,9 @@ impl CallContext<'_> {
             Some(_) => self.filter_items(for_loop, items)?,
         };
         if items.is_empty() {
-            return self.scoped(|context| context.run(&for_loop.otherwise)).map(|_| ());
+            return self
+                .scoped(|context| context.run(&for_loop.otherwise))
+                .map(|_| ());
         }
         let state = for_loop.uses_loop.then(|| {
             Arc::new(Loop {
@@ -41,7 +45,8 @@ impl CallContext<'_> {
             })
         });
         for (index, item) in items.into_iter().enumerate() {
-            self.step().map_err(|error| self.locate(error, for_loop.iterable.span))?;
+            self.step()
+                .map_err(|error| self.locate(error, for_loop.iterable.span))?;
             let flow = self.scoped(|context| {
                 if let Some(state) = &state {
                     state.index.store(index, Ordering::Relaxed);
@@ -130,8 +135,11 @@ impl Object for Loop {
 
     fn call(&self, context: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
         let Some(for_loop) = &self.recursive else {
-            return Err(Error::new(codes::J2002, "`loop` can be called only in a recursive loop")
-                .help("write `recursive` at the end of the `for` tag"));
+            return Err(Error::new(
+                codes::J2002,
+                "`loop` can be called only in a recursive loop",
+            )
+            .help("write `recursive` at the end of the `for` tag"));
         };
         if self.depth >= context.environment.limits.depth {
             return Err(Error::new(
@@ -161,7 +169,10 @@ impl Object for Loop {
             "cycle" => {
                 let choices = &arguments.positional;
                 if choices.is_empty() {
-                    return Err(Error::new(codes::J2003, "`loop.cycle` needs values to choose from"));
+                    return Err(Error::new(
+                        codes::J2003,
+                        "`loop.cycle` needs values to choose from",
+                    ));
                 }
                 let index = self.index.load(Ordering::Relaxed);
                 Ok(Some(choices[index % choices.len()].clone()))

@@ -31,7 +31,12 @@ impl Macro {
         module: Weak<Module>,
         captured: Arc<[(Arc<str>, Value)]>,
     ) -> Self {
-        Self { definition, module, captured, nested: false }
+        Self {
+            definition,
+            module,
+            captured,
+            nested: false,
+        }
     }
 
     pub(super) fn nested(mut self, nested: bool) -> Self {
@@ -69,7 +74,10 @@ impl Macro {
             if self.nested {
                 // It can call itself.
                 let own = Value::object(self.copy());
-                context.frame.locals.push((Arc::clone(&definition.name), own));
+                context
+                    .frame
+                    .locals
+                    .push((Arc::clone(&definition.name), own));
             }
             bind(definition, context, arguments)?;
             context.run(&definition.body).map(|_| ())
@@ -105,7 +113,9 @@ impl Object for Macro {
         if context.stack.len() >= limit {
             return Err(too_deep(context, limit));
         }
-        context.stack.push(StackEntry { definition: Arc::clone(&self.definition) });
+        context.stack.push(StackEntry {
+            definition: Arc::clone(&self.definition),
+        });
         let result = crate::stack::grow(|| self.run(context, arguments));
         context.stack.pop();
         match result {
@@ -130,7 +140,11 @@ impl Object for Macro {
 const EXPLAINED: usize = 12;
 
 fn explain(error: Error, definition: &MacroDefinition, context: &CallContext<'_>) -> Error {
-    let depth = error.context().iter().filter(|(key, _)| *key == "in macro").count();
+    let depth = error
+        .context()
+        .iter()
+        .filter(|(key, _)| *key == "in macro")
+        .count();
     if depth >= EXPLAINED {
         return error;
     }
@@ -148,12 +162,20 @@ fn explain(error: Error, definition: &MacroDefinition, context: &CallContext<'_>
 }
 
 fn too_deep(context: &CallContext<'_>, limit: usize) -> Error {
-    let mut innermost: Vec<&str> =
-        context.stack.iter().rev().take(5).map(|entry| &*entry.definition.name).collect();
+    let mut innermost: Vec<&str> = context
+        .stack
+        .iter()
+        .rev()
+        .take(5)
+        .map(|entry| &*entry.definition.name)
+        .collect();
     innermost.reverse();
-    Error::new(codes::J3001, format!("macros call each other more than {limit} times"))
-        .with("innermost calls", innermost.join(" → "))
-        .help("look for a macro that calls itself without an end")
+    Error::new(
+        codes::J3001,
+        format!("macros call each other more than {limit} times"),
+    )
+    .with("innermost calls", innermost.join(" → "))
+    .help("look for a macro that calls itself without an end")
 }
 
 /// Puts the arguments of a call into the frame of the macro, by Jinja2's rules.
@@ -162,7 +184,10 @@ fn bind(
     context: &mut CallContext<'_>,
     arguments: Arguments,
 ) -> Result<()> {
-    let Arguments { positional, mut named } = arguments;
+    let Arguments {
+        positional,
+        mut named,
+    } = arguments;
     let takes = definition.takes;
     let count = definition.parameters.len();
     let mut positional = positional.into_iter();
@@ -174,8 +199,15 @@ fn bind(
     for parameter in &definition.parameters {
         given.push(positional.next().or_else(|| take(&parameter.name)));
     }
-    let own_caller = definition.parameters.iter().any(|parameter| &*parameter.name == "caller");
-    let caller = if takes.caller && !own_caller { Some(take("caller")) } else { None };
+    let own_caller = definition
+        .parameters
+        .iter()
+        .any(|parameter| &*parameter.name == "caller");
+    let caller = if takes.caller && !own_caller {
+        Some(take("caller"))
+    } else {
+        None
+    };
     let rest: Vec<Value> = positional.collect();
     if !rest.is_empty() && !takes.varargs {
         let message = format!(
@@ -185,7 +217,9 @@ fn bind(
         );
         return Err(Error::new(codes::J2003, message));
     }
-    if !takes.kwargs && let Some((name, _)) = named.first() {
+    if !takes.kwargs
+        && let Some((name, _)) = named.first()
+    {
         return Err(unknown_argument(definition, name));
     }
     for (parameter, value) in definition.parameters.iter().zip(given) {
@@ -193,19 +227,30 @@ fn bind(
             Some(value) => value,
             None => default(parameter, context)?,
         };
-        context.frame.locals.push((Arc::clone(&parameter.name), value));
+        context
+            .frame
+            .locals
+            .push((Arc::clone(&parameter.name), value));
     }
     if let Some(caller) = caller {
         let caller = caller.unwrap_or_else(|| Value::undefined("caller"));
         context.frame.locals.push((Arc::from("caller"), caller));
     }
     if takes.kwargs {
-        let kwargs: Dict =
-            named.into_iter().map(|(name, value)| (Key::from(&*name), value)).collect();
-        context.frame.locals.push((Arc::from("kwargs"), kwargs.into()));
+        let kwargs: Dict = named
+            .into_iter()
+            .map(|(name, value)| (Key::from(&*name), value))
+            .collect();
+        context
+            .frame
+            .locals
+            .push((Arc::from("kwargs"), kwargs.into()));
     }
     if takes.varargs {
-        context.frame.locals.push((Arc::from("varargs"), Value::tuple(rest)));
+        context
+            .frame
+            .locals
+            .push((Arc::from("varargs"), Value::tuple(rest)));
     }
     Ok(())
 }
@@ -221,10 +266,16 @@ fn unknown_argument(definition: &MacroDefinition, name: &str) -> Error {
     if name == "caller" {
         return Error::new(
             codes::J2003,
-            format!("the macro `{}` takes no call block: its body has no `caller()`", definition.name),
+            format!(
+                "the macro `{}` takes no call block: its body has no `caller()`",
+                definition.name
+            ),
         );
     }
     let message = format!("the macro `{}` has no argument `{name}`", definition.name);
-    let known = definition.parameters.iter().map(|parameter| &*parameter.name);
+    let known = definition
+        .parameters
+        .iter()
+        .map(|parameter| &*parameter.name);
     Error::new(codes::J2003, message).suggest(name, known)
 }

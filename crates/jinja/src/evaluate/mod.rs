@@ -38,7 +38,11 @@ impl Module {
 }
 
 fn find(variables: &[(Arc<str>, Value)], name: &str) -> Option<Value> {
-    variables.iter().rev().find(|(have, _)| **have == *name).map(|(_, value)| value.clone())
+    variables
+        .iter()
+        .rev()
+        .find(|(have, _)| **have == *name)
+        .map(|(_, value)| value.clone())
 }
 
 /// What is running: a template, a macro, or the body of a call block.
@@ -224,7 +228,10 @@ impl<'e> CallContext<'e> {
             }
             None => Err(Error::new(
                 codes::J3002,
-                format!("the template takes more than {} steps", self.environment.limits.steps),
+                format!(
+                    "the template takes more than {} steps",
+                    self.environment.limits.steps
+                ),
             )
             .help("look for a loop over too many items, or move the work into SQL")),
         }
@@ -289,7 +296,11 @@ impl<'e> CallContext<'e> {
             return;
         }
         let floor = self.frame.floor;
-        match self.frame.locals[floor..].iter_mut().rev().find(|(have, _)| have == name) {
+        match self.frame.locals[floor..]
+            .iter_mut()
+            .rev()
+            .find(|(have, _)| have == name)
+        {
             Some(slot) => slot.1 = value,
             None => self.frame.locals.push((Arc::clone(name), value)),
         }
@@ -319,7 +330,12 @@ impl<'e> CallContext<'e> {
         if self.frame.locals.is_empty() {
             return Arc::clone(&self.frame.captured);
         }
-        self.frame.captured.iter().chain(&self.frame.locals).cloned().collect()
+        self.frame
+            .captured
+            .iter()
+            .chain(&self.frame.locals)
+            .cloned()
+            .collect()
     }
 }
 

@@ -35,7 +35,8 @@ impl CallContext<'_> {
                 return Ok(Flow::Next);
             }
             StmtKind::Print(value) => {
-                self.step().map_err(|error| self.locate(error, value.span))?;
+                self.step()
+                    .map_err(|error| self.locate(error, value.span))?;
                 self.print(value)?;
             }
             StmtKind::If(branches, otherwise) => return self.if_(branches, otherwise),
@@ -54,7 +55,11 @@ impl CallContext<'_> {
             }
             StmtKind::Macro(definition) => {
                 let nested = !self.frame.top;
-                let closure = if nested { self.visible() } else { Arc::from([]) };
+                let closure = if nested {
+                    self.visible()
+                } else {
+                    Arc::from([])
+                };
                 let module = self.frame.module.clone();
                 let value = Macro::bound(Arc::clone(definition), module, closure).nested(nested);
                 self.set(&definition.name, Value::object(value));
@@ -100,7 +105,8 @@ impl CallContext<'_> {
 
     fn if_(&mut self, branches: &[(Expr, Vec<Stmt>)], otherwise: &[Stmt]) -> Result<Flow> {
         for (condition, body) in branches {
-            self.step().map_err(|error| self.locate(error, condition.span))?;
+            self.step()
+                .map_err(|error| self.locate(error, condition.span))?;
             if self.condition(condition)? {
                 return self.run(body);
             }
@@ -113,7 +119,9 @@ impl CallContext<'_> {
     }
 
     fn apply_filters(&mut self, value: Value, filters: &[crate::ast::Step]) -> Result<Value> {
-        filters.iter().try_fold(value, |value, step| self.filter(value, step))
+        filters
+            .iter()
+            .try_fold(value, |value, step| self.filter(value, step))
     }
 
     pub(super) fn call_arguments_of(
@@ -130,7 +138,9 @@ impl CallContext<'_> {
         }
         if let Some(splat) = &arguments.splat {
             let items = self.evaluate(splat)?;
-            let items = items.iterate().map_err(|error| self.locate(error, splat.span))?;
+            let items = items
+                .iterate()
+                .map_err(|error| self.locate(error, splat.span))?;
             positional.extend(items);
         }
         if let Some(splat) = &arguments.named_splat {
@@ -141,7 +151,8 @@ impl CallContext<'_> {
                 match key {
                     Value::Str(name) => named.push((name, value)),
                     other => {
-                        let error = crate::fail::wrong_type("the name of an argument", "a string", &other);
+                        let error =
+                            crate::fail::wrong_type("the name of an argument", "a string", &other);
                         return Err(self.locate(error, splat.span));
                     }
                 }

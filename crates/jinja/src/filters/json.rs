@@ -108,14 +108,22 @@ fn sorted_repr(value: &Value, depth: usize) -> String {
         return "...".to_owned();
     }
     let all = |items: &[Value]| -> String {
-        items.iter().map(|item| sorted_repr(item, depth + 1)).collect::<Vec<_>>().join(", ")
+        items
+            .iter()
+            .map(|item| sorted_repr(item, depth + 1))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     match value {
         Value::Dict(_) => {
             let entries: Vec<String> = sorted_entries(value)
                 .iter()
                 .map(|(key, value)| {
-                    format!("{}: {}", sorted_repr(key, depth + 1), sorted_repr(value, depth + 1))
+                    format!(
+                        "{}: {}",
+                        sorted_repr(key, depth + 1),
+                        sorted_repr(value, depth + 1)
+                    )
                 })
                 .collect();
             format!("{{{}}}", entries.join(", "))
@@ -147,7 +155,9 @@ fn pretty_at(value: &Value, indent: usize, trailing: usize) -> String {
         let parts: Vec<String> = items
             .iter()
             .enumerate()
-            .map(|(at, item)| pretty_at(item, indent + 1, if at == last { trailing + 1 } else { 1 }))
+            .map(|(at, item)| {
+                pretty_at(item, indent + 1, if at == last { trailing + 1 } else { 1 })
+            })
             .collect();
         format!("{open}{}{close}", parts.join(&format!(",\n{blank}")))
     };

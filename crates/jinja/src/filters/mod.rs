@@ -16,12 +16,62 @@ pub(crate) type Filter = fn(&mut CallContext<'_>, Arguments) -> Result<Value>;
 
 /// The names of all filters, for suggestions.
 pub(crate) const NAMES: &[&str] = &[
-    "abs", "as_bool", "as_native", "as_number", "as_text", "attr", "batch", "capitalize", "center",
-    "count", "d", "default", "dictsort", "e", "escape", "filesizeformat", "first", "float",
-    "forceescape", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list",
-    "lower", "map", "max", "min", "pprint", "random", "reject", "rejectattr", "replace", "reverse",
-    "round", "safe", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title",
-    "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount", "wordwrap",
+    "abs",
+    "as_bool",
+    "as_native",
+    "as_number",
+    "as_text",
+    "attr",
+    "batch",
+    "capitalize",
+    "center",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "filesizeformat",
+    "first",
+    "float",
+    "forceescape",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "random",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "striptags",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+    "wordcount",
+    "wordwrap",
     "xmlattr",
 ];
 
@@ -49,7 +99,9 @@ fn size(what: &str, value: Option<Value>, default: usize) -> Result<usize> {
     let Some(value) = value else {
         return Ok(default);
     };
-    let number = value.as_int().ok_or_else(|| crate::fail::wrong_type(what, "a whole number", &value))?;
+    let number = value
+        .as_int()
+        .ok_or_else(|| crate::fail::wrong_type(what, "a whole number", &value))?;
     let number = usize::try_from(number.max(0)).unwrap_or(usize::MAX);
     if number > crate::value::MAX_SIZE {
         return Err(crate::format::too_wide(number));

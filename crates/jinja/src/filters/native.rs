@@ -3,13 +3,14 @@
 use diagnostic::Result;
 
 use super::{Filter, flag, given};
-use crate::{Value, literal};
 use crate::fail::bad_value;
+use crate::{Value, literal};
 
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
         "default" | "d" => |_, a| {
-            let [value, default, boolean] = a.bind("default", ["value", "default_value", "boolean"], 1)?;
+            let [value, default, boolean] =
+                a.bind("default", ["value", "default_value", "boolean"], 1)?;
             let value = given(value);
             if value.is_undefined() || (flag(boolean, false) && !value.truthy()) {
                 return Ok(default.unwrap_or_else(|| "".into()));
@@ -18,7 +19,11 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         },
         "as_text" => |context, a| {
             let value = a.one("as_text", "value")?;
-            Ok(if context.native() { value.to_string().into() } else { value })
+            Ok(if context.native() {
+                value.to_string().into()
+            } else {
+                value
+            })
         },
         "as_native" => |context, a| {
             let value = a.one("as_native", "value")?;
@@ -58,5 +63,8 @@ fn convert(native: bool, value: Value, wanted: &str, fits: fn(&Value) -> bool) -
     if fits(&converted) {
         return Ok(converted);
     }
-    Err(bad_value(format!("{} cannot be converted to {wanted}", value.repr())))
+    Err(bad_value(format!(
+        "{} cannot be converted to {wanted}",
+        value.repr()
+    )))
 }

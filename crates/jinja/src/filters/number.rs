@@ -22,7 +22,9 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         "int" => |_, a| {
             let [value, default, base] = a.bind("int", ["value", "default", "base"], 1)?;
             let base = base.and_then(|base| base.as_int()).unwrap_or(10);
-            let base = u32::try_from(base).ok().filter(|base| *base == 0 || (2..=36).contains(base));
+            let base = u32::try_from(base)
+                .ok()
+                .filter(|base| *base == 0 || (2..=36).contains(base));
             let base = base.ok_or_else(|| bad_value("the base has to be 0 or between 2 and 36"))?;
             Ok(to_int(&given(value), base).unwrap_or_else(|| default.unwrap_or(Value::Int(0))))
         },
@@ -33,10 +35,14 @@ pub(super) fn find(name: &str) -> Option<Filter> {
                 Value::Str(text) => parse_float(text),
                 _ => value.as_float(),
             };
-            Ok(number.map(Value::Float).or(default).unwrap_or(Value::Float(0.0)))
+            Ok(number
+                .map(Value::Float)
+                .or(default)
+                .unwrap_or(Value::Float(0.0)))
         },
         "round" => |_, a| {
-            let [value, precision, method] = a.bind("round", ["value", "precision", "method"], 1)?;
+            let [value, precision, method] =
+                a.bind("round", ["value", "precision", "method"], 1)?;
             let precision = precision.and_then(|value| value.as_int()).unwrap_or(0);
             let method = method.unwrap_or_else(|| "common".into()).to_string();
             round(&given(value), precision, &method)
@@ -103,7 +109,11 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Option<i128> {
 fn to_int(value: &Value, base: u32) -> Option<Value> {
     match value {
         Value::Str(text) => parse_int(text, base)
-            .or_else(|| parse_float(text).filter(|number| number.is_finite()).map(|n| n as i128))
+            .or_else(|| {
+                parse_float(text)
+                    .filter(|number| number.is_finite())
+                    .map(|n| n as i128)
+            })
             .map(Value::Int),
         Value::Float(number) if number.is_finite() => Some(Value::Int(*number as i128)),
         _ => value.as_int().map(Value::Int),
@@ -119,18 +129,22 @@ fn round(value: &Value, precision: i128, method: &str) -> Result<Value> {
         "common" => match value {
             // Python rounds whole numbers to whole numbers, whatever the precision.
             Value::Int(whole) if digits >= 0 => Ok(Value::Int(*whole)),
-            Value::Int(whole) => {
-                Ok(Value::Int(half_even(*whole as f64, digits) as i128))
-            }
+            Value::Int(whole) => Ok(Value::Int(half_even(*whole as f64, digits) as i128)),
             _ => Ok(Value::Float(half_even(number, digits))),
         },
         "ceil" | "floor" => {
             let scale = 10_f64.powi(digits);
             let scaled = number * scale;
-            let whole = if method == "ceil" { scaled.ceil() } else { scaled.floor() };
+            let whole = if method == "ceil" {
+                scaled.ceil()
+            } else {
+                scaled.floor()
+            };
             Ok(Value::Float(whole / scale))
         }
-        _ => Err(bad_value("the method has to be `common`, `ceil` or `floor`")),
+        _ => Err(bad_value(
+            "the method has to be `common`, `ceil` or `floor`",
+        )),
     }
 }
 

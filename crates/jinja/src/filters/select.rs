@@ -19,16 +19,19 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             let [value, name] = a.bind("attr", ["obj", "name"], 2)?;
             let (value, name) = (given(value), given(name).to_string());
             // Unlike `.`, this asks for attributes only, never for the keys of a dict.
-            let dict_key = matches!(&value, Value::Dict(_))
-                && crate::methods::find(&value, &name).is_none();
+            let dict_key =
+                matches!(&value, Value::Dict(_)) && crate::methods::find(&value, &name).is_none();
             if dict_key {
                 return Ok(Value::missing(&value, name));
             }
             context.attribute(&value, &name)
         },
         "sort" => |context, a| {
-            let [value, reverse, case_sensitive, attribute] =
-                a.bind("sort", ["value", "reverse", "case_sensitive", "attribute"], 1)?;
+            let [value, reverse, case_sensitive, attribute] = a.bind(
+                "sort",
+                ["value", "reverse", "case_sensitive", "attribute"],
+                1,
+            )?;
             let fold = !flag(case_sensitive, false);
             let paths: Vec<Value> = match &attribute {
                 None | Some(Value::None) => Vec::new(),
@@ -41,7 +44,11 @@ pub(super) fn find(name: &str) -> Option<Filter> {
                 for path in &paths {
                     keys.push(folded(path_of(context, &item, path)?, fold));
                 }
-                let key = if paths.is_empty() { folded(item.clone(), fold) } else { Value::tuple(keys) };
+                let key = if paths.is_empty() {
+                    folded(item.clone(), fold)
+                } else {
+                    Value::tuple(keys)
+                };
                 keyed.push((key, item));
             }
             sort_keyed(keyed, flag(reverse, false)).map(Value::list)
@@ -148,7 +155,10 @@ fn map(context: &mut CallContext<'_>, mut arguments: Arguments) -> Result<Value>
 }
 
 fn missing(filter: &str) -> Error {
-    Error::new(codes::J2003, format!("`{filter}` needs the name of a filter, a test or an attribute"))
+    Error::new(
+        codes::J2003,
+        format!("`{filter}` needs the name of a filter, a test or an attribute"),
+    )
 }
 
 fn select(
@@ -214,18 +224,20 @@ fn groupby(context: &mut CallContext<'_>, arguments: Arguments) -> Result<Value>
     }
     let mut groups: Vec<(Value, Value, Vec<Value>)> = Vec::new();
     for pair in sort_keyed(keyed, false)? {
-        let Ok([key, item]) = <[Value; 2]>::try_from(pair.iterate()?) else { continue };
+        let Ok([key, item]) = <[Value; 2]>::try_from(pair.iterate()?) else {
+            continue;
+        };
         let by = folded(key.clone(), fold);
         match groups.last_mut() {
             Some((last, _, items)) if *last == by => items.push(item),
             _ => groups.push((by, key, vec![item])),
         }
     }
-    Ok(Value::list(
-        groups.into_iter().map(|(_, key, items)| {
-            Value::object(Group { parts: [key, Value::list(items)] })
-        }),
-    ))
+    Ok(Value::list(groups.into_iter().map(|(_, key, items)| {
+        Value::object(Group {
+            parts: [key, Value::list(items)],
+        })
+    })))
 }
 
 /// A group: a pair that also has names.
@@ -291,5 +303,8 @@ fn extreme(
             best = Some((key, item));
         }
     }
-    Ok(best.map_or_else(|| Value::undefined(format!("the {name} of nothing")), |(_, item)| item))
+    Ok(best.map_or_else(
+        || Value::undefined(format!("the {name} of nothing")),
+        |(_, item)| item,
+    ))
 }

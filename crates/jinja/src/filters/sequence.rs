@@ -10,7 +10,10 @@ pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
         "length" | "count" => |_, a| {
             let value = a.one("length", "value")?;
-            value.len().map(Value::from).ok_or_else(|| wrong_type("the value", "a sequence", &value))
+            value
+                .len()
+                .map(Value::from)
+                .ok_or_else(|| wrong_type("the value", "a sequence", &value))
         },
         "list" => |_, a| a.one("list", "value")?.iterate().map(Value::list),
         "join" => |context, a| {
@@ -62,7 +65,11 @@ pub(super) fn find(name: &str) -> Option<Filter> {
                 return Ok(Value::list([]));
             }
             let entries = crate::methods::entries_of(&value)?;
-            Ok(Value::list(entries.into_iter().map(|(key, value)| Value::tuple([key, value]))))
+            Ok(Value::list(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| Value::tuple([key, value])),
+            ))
         },
         "batch" => |_, a| {
             let [value, count, fill] = a.bind("batch", ["value", "linecount", "fill_with"], 2)?;
@@ -86,7 +93,11 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             if slices == 0 || slices > 1 << 20 {
                 return Err(bad_value("the number of slices has to be at least 1"));
             }
-            Ok(sliced(&given(value).iterate()?, slices, fill.filter(|fill| !fill.is_none())))
+            Ok(sliced(
+                &given(value).iterate()?,
+                slices,
+                fill.filter(|fill| !fill.is_none()),
+            ))
         },
         _ => return None,
     })

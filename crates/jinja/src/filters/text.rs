@@ -29,8 +29,11 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         },
         "replace" => |_, a| {
             let [value, old, new, count] = a.bind("replace", ["s", "old", "new", "count"], 3)?;
-            let (text, old, new) =
-                (given(value).to_string(), given(old).to_string(), given(new).to_string());
+            let (text, old, new) = (
+                given(value).to_string(),
+                given(old).to_string(),
+                given(new).to_string(),
+            );
             Ok(match count {
                 None | Some(Value::None) => text.replace(&old, &new).into(),
                 count => text.replacen(&old, &new, size("`count`", count, 0)?).into(),
@@ -43,7 +46,11 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             let values = if named.is_empty() {
                 Value::tuple(positional)
             } else {
-                named.iter().map(|(name, value)| (&**name, value.clone())).collect::<crate::Dict>().into()
+                named
+                    .iter()
+                    .map(|(name, value)| (&**name, value.clone()))
+                    .collect::<crate::Dict>()
+                    .into()
             };
             format::percent(&pattern, &values).map(Value::from)
         },
@@ -62,7 +69,13 @@ pub(super) fn find(name: &str) -> Option<Filter> {
                 Some(Value::Str(text)) => text.to_string(),
                 _ => " ".repeat(size("the width", width, 4)?),
             };
-            Ok(indent(&given(value).to_string(), &indention, flag(first, false), flag(blank, false)).into())
+            Ok(indent(
+                &given(value).to_string(),
+                &indention,
+                flag(first, false),
+                flag(blank, false),
+            )
+            .into())
         },
         "truncate" => |_, a| {
             let [value, length, killwords, end, leeway] =
@@ -70,7 +83,13 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             let end = end.unwrap_or_else(|| "...".into()).to_string();
             let length = size("the length", length, 255)?;
             let leeway = size("the leeway", leeway, 5)?;
-            truncate(&given(value).to_string(), length, flag(killwords, false), &end, leeway)
+            truncate(
+                &given(value).to_string(),
+                length,
+                flag(killwords, false),
+                &end,
+                leeway,
+            )
         },
         "wordcount" => |_, a| {
             let text = one(a, "wordcount")?;
@@ -80,15 +99,27 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         "wordwrap" => |_, a| {
             let [value, width, break_long, wrapstring, break_hyphens] = a.bind(
                 "wordwrap",
-                ["s", "width", "break_long_words", "wrapstring", "break_on_hyphens"],
+                [
+                    "s",
+                    "width",
+                    "break_long_words",
+                    "wrapstring",
+                    "break_on_hyphens",
+                ],
                 1,
             )?;
             let width = size("the width", width, 79)?.max(1);
             let separator = wrapstring.unwrap_or_else(|| "\n".into()).to_string();
-            let style = Wrap { width, long: flag(break_long, true), hyphens: flag(break_hyphens, true) };
+            let style = Wrap {
+                width,
+                long: flag(break_long, true),
+                hyphens: flag(break_hyphens, true),
+            };
             let text = given(value).to_string();
-            let lines: Vec<String> =
-                text.lines().map(|line| style.wrap(line).join(&separator)).collect();
+            let lines: Vec<String> = text
+                .lines()
+                .map(|line| style.wrap(line).join(&separator))
+                .collect();
             Ok(lines.join(&separator).into())
         },
         "escape" | "e" | "forceescape" => |_, a| Ok(escape(&one(a, "escape")?).into()),
@@ -100,7 +131,8 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             xmlattr(&given(value), flag(autospace, true))
         },
         "tojson" => |_, a| {
-            let [value, indent, sort_keys] = a.bind("tojson", ["value", "indent", "sort_keys"], 1)?;
+            let [value, indent, sort_keys] =
+                a.bind("tojson", ["value", "indent", "sort_keys"], 1)?;
             let indent = match indent {
                 None | Some(Value::None) => None,
                 indent => Some(size("the indent", indent, 0)?),
@@ -162,7 +194,9 @@ fn truncate(
 ) -> Result<Value> {
     let end_length = end.chars().count();
     if length < end_length {
-        return Err(bad_value(format!("the length has to be at least {end_length}")));
+        return Err(bad_value(format!(
+            "the length has to be at least {end_length}"
+        )));
     }
     if text.chars().count() <= length + leeway {
         return Ok(text.into());
@@ -194,7 +228,8 @@ impl Wrap {
             }
             let mut current = String::new();
             let mut length = 0;
-            while let Some(next) = chunks.pop_if(|next| length + next.chars().count() <= self.width) {
+            while let Some(next) = chunks.pop_if(|next| length + next.chars().count() <= self.width)
+            {
                 length += next.chars().count();
                 current.push_str(&next);
             }
@@ -220,7 +255,9 @@ impl Wrap {
             return;
         }
         let head: String = word.chars().take(room).collect();
-        let hyphen = head.rfind('-').filter(|at| self.hyphens && head[..*at].contains(|c| c != '-'));
+        let hyphen = head
+            .rfind('-')
+            .filter(|at| self.hyphens && head[..*at].contains(|c| c != '-'));
         let end = hyphen.map_or(head.len(), |at| at + 1);
         line.push_str(&word[..end]);
         chunks.push(word[end..].to_owned());
@@ -237,9 +274,19 @@ impl Wrap {
                 _ => chunks.push(c.to_string()),
             }
             blank = Some(is_blank);
-            if self.hyphens && c == '-' && chunks.last().is_some_and(|chunk| {
-                chunk.chars().rev().skip(1).take(2).filter(|c| c.is_alphabetic()).count() == 2
-            }) {
+            if self.hyphens
+                && c == '-'
+                && chunks.last().is_some_and(|chunk| {
+                    chunk
+                        .chars()
+                        .rev()
+                        .skip(1)
+                        .take(2)
+                        .filter(|c| c.is_alphabetic())
+                        .count()
+                        == 2
+                })
+            {
                 blank = None;
             }
         }
@@ -259,7 +306,9 @@ fn strip_tags(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(open) = rest.find('<') {
-        let Some(close) = rest[open..].find('>') else { break };
+        let Some(close) = rest[open..].find('>') else {
+            break;
+        };
         out.push_str(&rest[..open]);
         rest = &rest[open + close + 1..];
     }
@@ -295,7 +344,11 @@ fn urlencode(value: &Value) -> Result<Value> {
     let parts: Vec<String> = pairs
         .iter()
         .map(|(key, value)| {
-            format!("{}={}", quote(&key.to_string(), true), quote(&value.to_string(), true))
+            format!(
+                "{}={}",
+                quote(&key.to_string(), true),
+                quote(&value.to_string(), true)
+            )
         })
         .collect();
     Ok(parts.join("&").into())
@@ -309,10 +362,22 @@ fn xmlattr(value: &Value, autospace: bool) -> Result<Value> {
         }
         let key = key.to_string();
         if key.contains(|c: char| c.is_whitespace() || "/>=".contains(c)) {
-            return Err(wrong_type("the name of an attribute", "a plain word", &key.into()));
+            return Err(wrong_type(
+                "the name of an attribute",
+                "a plain word",
+                &key.into(),
+            ));
         }
-        parts.push(format!("{}=\"{}\"", escape(&key), escape(&value.to_string())));
+        parts.push(format!(
+            "{}=\"{}\"",
+            escape(&key),
+            escape(&value.to_string())
+        ));
     }
     let text = parts.join(" ");
-    Ok(if autospace && !text.is_empty() { format!(" {text}").into() } else { text.into() })
+    Ok(if autospace && !text.is_empty() {
+        format!(" {text}").into()
+    } else {
+        text.into()
+    })
 }

@@ -59,9 +59,14 @@ pub(crate) fn percent(pattern: &str, arguments: &Value) -> Result<String> {
         out.push_str(&one(&value, kind, spec)?);
     }
     out.push_str(rest);
-    let mapping = matches!(arguments, Value::Dict(_) | Value::List(_) | Value::Object(_));
+    let mapping = matches!(
+        arguments,
+        Value::Dict(_) | Value::List(_) | Value::Object(_)
+    );
     if !used_mapping && given.next().is_some() && !mapping {
-        return Err(bad_value("the text has fewer `%` formats than there are values"));
+        return Err(bad_value(
+            "the text has fewer `%` formats than there are values",
+        ));
     }
     Ok(out)
 }
@@ -86,10 +91,14 @@ fn number<'a>(
 ) -> Result<(Option<i128>, &'a str)> {
     if let Some(after) = text.strip_prefix('*') {
         let value = next()?;
-        let number = value.as_int().ok_or_else(|| wrong_type("`*`", "a whole number", &value))?;
+        let number = value
+            .as_int()
+            .ok_or_else(|| wrong_type("`*`", "a whole number", &value))?;
         return Ok((Some(number), after));
     }
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     Ok((text[..end].parse().ok(), &text[end..]))
 }
 
@@ -119,33 +128,69 @@ fn spec(flags: &str, width: Option<i128>, precision: Option<i128>) -> Result<Spe
 fn one(value: &Value, kind: char, spec: Spec) -> Result<String> {
     let text = |text: String| {
         let align = spec.align.or(Some('>'));
-        format_text(&text, &Spec { align, kind: None, sign: None, zero: false, ..spec.clone() })
+        format_text(
+            &text,
+            &Spec {
+                align,
+                kind: None,
+                sign: None,
+                zero: false,
+                ..spec.clone()
+            },
+        )
     };
     match kind {
         's' => text(value.to_string()),
         'r' | 'a' => text(value.repr()),
         'c' => match value {
             Value::Str(one) if one.chars().count() == 1 => text(one.to_string()),
-            Value::Int(_) => {
-                format_int(value.as_int().unwrap_or_default(), &Spec { kind: Some('c'), ..spec })
-            }
+            Value::Int(_) => format_int(
+                value.as_int().unwrap_or_default(),
+                &Spec {
+                    kind: Some('c'),
+                    ..spec
+                },
+            ),
             other => Err(wrong_type("`%c`", "a character", other)),
         },
         'd' | 'i' | 'u' => {
             let number = match value {
                 Value::Float(number) if number.is_finite() => *number as i128,
-                _ => value.as_int().ok_or_else(|| wrong_type("`%d`", "a number", value))?,
+                _ => value
+                    .as_int()
+                    .ok_or_else(|| wrong_type("`%d`", "a number", value))?,
             };
-            format_whole(number, Spec { kind: Some('d'), ..spec })
+            format_whole(
+                number,
+                Spec {
+                    kind: Some('d'),
+                    ..spec
+                },
+            )
         }
         'x' | 'X' | 'o' => {
-            let number =
-                value.as_int().ok_or_else(|| wrong_type("`%x`", "a whole number", value))?;
-            format_whole(number, Spec { kind: Some(kind), ..spec })
+            let number = value
+                .as_int()
+                .ok_or_else(|| wrong_type("`%x`", "a whole number", value))?;
+            format_whole(
+                number,
+                Spec {
+                    kind: Some(kind),
+                    ..spec
+                },
+            )
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
-            let number = value.as_float().ok_or_else(|| wrong_type("`%f`", "a number", value))?;
-            format_float(number, &Spec { kind: Some(kind), ..spec })
+            let number = value
+                .as_float()
+                .ok_or_else(|| wrong_type("`%f`", "a number", value))?;
+            format_float(
+                number,
+                &Spec {
+                    kind: Some(kind),
+                    ..spec
+                },
+            )
         }
         other => Err(bad_value(format!("there is no format `%{other}`"))),
     }
@@ -158,11 +203,27 @@ fn format_whole(number: i128, spec: Spec) -> Result<String> {
     };
     let digits = format_int(
         number.checked_abs().unwrap_or(i128::MAX),
-        &Spec { kind: spec.kind, ..Spec::default() },
+        &Spec {
+            kind: spec.kind,
+            ..Spec::default()
+        },
     )?;
-    let sign = if number < 0 { "-" } else if spec.sign == Some('+') { "+" } else { "" };
+    let sign = if number < 0 {
+        "-"
+    } else if spec.sign == Some('+') {
+        "+"
+    } else {
+        ""
+    };
     let zeros = "0".repeat(least.saturating_sub(digits.len()));
     let text = format!("{sign}{zeros}{digits}");
     let align = spec.align.or(Some('>'));
-    format_text(&text, &Spec { align, width: spec.width, ..Spec::default() })
+    format_text(
+        &text,
+        &Spec {
+            align,
+            width: spec.width,
+            ..Spec::default()
+        },
+    )
 }

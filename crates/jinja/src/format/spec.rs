@@ -49,7 +49,12 @@ impl Spec {
         let number = |eat: &mut dyn FnMut(&[char]) -> Option<char>| {
             let mut value: Option<usize> = None;
             while let Some(digit) = eat(&digits).and_then(|c| c.to_digit(10)) {
-                value = Some(value.unwrap_or(0).saturating_mul(10).saturating_add(digit as usize));
+                value = Some(
+                    value
+                        .unwrap_or(0)
+                        .saturating_mul(10)
+                        .saturating_add(digit as usize),
+                );
             }
             value
         };
@@ -58,7 +63,9 @@ impl Spec {
         if eat(&['.']).is_some() {
             spec.precision = number(&mut eat);
             if spec.precision.is_none() {
-                return Err(bad_value(format!("the format `{text}` lacks its precision")));
+                return Err(bad_value(format!(
+                    "the format `{text}` lacks its precision"
+                )));
             }
         }
         spec.kind = chars.get(at).copied();
@@ -67,7 +74,11 @@ impl Spec {
             return Err(bad_value(format!("`{text}` is not a valid format")));
         }
         let widest = spec.width.max(spec.precision.unwrap_or(0));
-        if widest > WIDEST { Err(too_wide(widest)) } else { Ok(spec) }
+        if widest > WIDEST {
+            Err(too_wide(widest))
+        } else {
+            Ok(spec)
+        }
     }
 }
 
@@ -94,7 +105,10 @@ pub(crate) fn format_value(value: &Value, text: &str) -> Result<String> {
             }
             format_text(&object.text(), &Spec::parse(text)?)
         }
-        _ => Err(bad_value(format!("a `{}` cannot be formatted as `{text}`", value.type_name()))),
+        _ => Err(bad_value(format!(
+            "a `{}` cannot be formatted as `{text}`",
+            value.type_name()
+        ))),
     }
 }
 
@@ -114,7 +128,10 @@ pub(super) fn format_text(text: &str, spec: &Spec) -> Result<String> {
         Some(precision) => text.chars().take(precision).collect(),
         None => text.to_owned(),
     };
-    let spec = Spec { fill: spec.fill.or(spec.zero.then_some('0')), ..spec.clone() };
+    let spec = Spec {
+        fill: spec.fill.or(spec.zero.then_some('0')),
+        ..spec.clone()
+    };
     Ok(pad("", &cut, &spec, '<'))
 }
 
@@ -151,7 +168,11 @@ pub(super) fn format_float(number: f64, spec: &Spec) -> Result<String> {
         _ if !number.is_finite() => {
             let word = if number.is_nan() { "nan" } else { "inf" };
             let upper = spec.kind.is_some_and(char::is_uppercase);
-            let word = if upper { word.to_uppercase() } else { word.to_owned() };
+            let word = if upper {
+                word.to_uppercase()
+            } else {
+                word.to_owned()
+            };
             let percent = if spec.kind == Some('%') { "%" } else { "" };
             return Ok(pad(&head, &format!("{word}{percent}"), spec, '>'));
         }
@@ -161,18 +182,28 @@ pub(super) fn format_float(number: f64, spec: &Spec) -> Result<String> {
         Some('E') => exponent(magnitude, precision, 'E'),
         Some(kind @ ('g' | 'G')) => {
             let text = general(magnitude, precision, spec.alternate);
-            if kind == 'G' { text.to_uppercase() } else { text }
+            if kind == 'G' {
+                text.to_uppercase()
+            } else {
+                text
+            }
         }
         None if spec.precision.is_some() => {
             let text = general(magnitude, precision, false);
             let whole = !text.contains(['.', 'e']);
-            if whole && text.len() < precision { text + ".0" } else { text }
+            if whole && text.len() < precision {
+                text + ".0"
+            } else {
+                text
+            }
         }
         None => float_repr(magnitude),
         Some('n') => general(magnitude, precision, false),
         Some(kind) => return Err(unknown(kind, "float")),
     };
-    let split = body.find(|c: char| !c.is_ascii_digit()).unwrap_or(body.len());
+    let split = body
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(body.len());
     let (whole, rest) = body.split_at(split);
     Ok(finish(&head, whole, rest, 3, spec))
 }
@@ -192,17 +223,29 @@ fn general(magnitude: f64, precision: usize, keep_zeros: bool) -> String {
     let (mantissa, power) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let power: i64 = power.parse().unwrap_or(0);
     if power < -4 || power >= precision as i64 {
-        let mantissa = if keep_zeros { mantissa } else { without_zeros(mantissa) };
+        let mantissa = if keep_zeros {
+            mantissa
+        } else {
+            without_zeros(mantissa)
+        };
         let sign = if power < 0 { '-' } else { '+' };
         return format!("{mantissa}e{sign}{:02}", power.abs());
     }
     let decimals = usize::try_from(precision as i64 - 1 - power).unwrap_or(0);
     let fixed = format!("{magnitude:.decimals$}");
-    if keep_zeros { fixed } else { without_zeros(&fixed).to_owned() }
+    if keep_zeros {
+        fixed
+    } else {
+        without_zeros(&fixed).to_owned()
+    }
 }
 
 fn without_zeros(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
 }
 
 fn sign(negative: bool, spec: &Spec) -> String {
@@ -218,7 +261,11 @@ fn finish(head: &str, digits: &str, rest: &str, every: usize, spec: &Spec) -> St
     let zeros = spec.zero && spec.align.is_none();
     let Some(separator) = spec.grouping else {
         let spec = if zeros {
-            Spec { fill: Some('0'), align: Some('='), ..spec.clone() }
+            Spec {
+                fill: Some('0'),
+                align: Some('='),
+                ..spec.clone()
+            }
         } else {
             spec.clone()
         };
@@ -259,7 +306,11 @@ fn pad(head: &str, body: &str, spec: &Spec, default: char) -> String {
     let fill = |count: usize| spec.fill.unwrap_or(' ').to_string().repeat(count);
     match spec.align.unwrap_or(default) {
         '<' => format!("{head}{body}{}", fill(missing)),
-        '^' => format!("{}{head}{body}{}", fill(missing / 2), fill(missing - missing / 2)),
+        '^' => format!(
+            "{}{head}{body}{}",
+            fill(missing / 2),
+            fill(missing - missing / 2)
+        ),
         '=' => format!("{head}{}{body}", fill(missing)),
         _ => format!("{}{head}{body}", fill(missing)),
     }

@@ -12,7 +12,11 @@ pub(crate) fn template(
     pattern: &str,
     arguments: &Arguments,
 ) -> Result<String> {
-    let mut formatter = Formatter { context, arguments, next: 0 };
+    let mut formatter = Formatter {
+        context,
+        arguments,
+        next: 0,
+    };
     formatter.format(pattern, 0)
 }
 
@@ -40,7 +44,9 @@ impl Formatter<'_, '_, '_> {
                 continue;
             }
             if !open {
-                return Err(bad_value("a single `}` stands in the format text; write `}}`"));
+                return Err(bad_value(
+                    "a single `}` stands in the format text; write `}}`",
+                ));
             }
             let end = field_end(rest)
                 .ok_or_else(|| bad_value("a `{` of the format text is never closed"))?;
@@ -112,12 +118,20 @@ impl Formatter<'_, '_, '_> {
             Some(index) => self.arguments.positional.get(index).cloned(),
             None => {
                 let named = &self.arguments.named;
-                named.iter().find(|(name, _)| &**name == head).map(|(_, value)| value.clone())
+                named
+                    .iter()
+                    .find(|(name, _)| &**name == head)
+                    .map(|(_, value)| value.clone())
             }
         };
         found.ok_or_else(|| match index {
-            Some(index) => bad_value(format!("the format text asks for value {}, which is not given", index + 1)),
-            None => bad_value(format!("the format text asks for `{head}`, which is not given")),
+            Some(index) => bad_value(format!(
+                "the format text asks for value {}, which is not given",
+                index + 1
+            )),
+            None => bad_value(format!(
+                "the format text asks for `{head}`, which is not given"
+            )),
         })
     }
 }

@@ -16,7 +16,12 @@ pub(super) fn find(name: &str) -> Option<Method> {
         },
         "items" => |_, owner, arguments| {
             arguments.none("dict.items")?;
-            Ok(Value::list(dict(owner)?.items().into_iter().map(|(k, v)| Value::tuple([k, v]))))
+            Ok(Value::list(
+                dict(owner)?
+                    .items()
+                    .into_iter()
+                    .map(|(k, v)| Value::tuple([k, v])),
+            ))
         },
         "keys" => |_, owner, arguments| {
             arguments.none("dict.keys")?;
@@ -45,7 +50,10 @@ pub(super) fn find(name: &str) -> Option<Method> {
             let key = Key::new(key.unwrap_or(Value::None))?;
             match dict(owner)?.remove_key(&key).or(default) {
                 Some(value) => Ok(value),
-                None => Err(bad_value(format!("the dict has no key {}", key.value().repr()))),
+                None => Err(bad_value(format!(
+                    "the dict has no key {}",
+                    key.value().repr()
+                ))),
             }
         },
         "popitem" => |_, owner, arguments| {
@@ -89,5 +97,7 @@ pub(super) fn find(name: &str) -> Option<Method> {
 }
 
 fn dict(owner: &Value) -> Result<&Dict> {
-    owner.as_dict().ok_or_else(|| crate::fail::wrong_type("the value", "a dict", owner))
+    owner
+        .as_dict()
+        .ok_or_else(|| crate::fail::wrong_type("the value", "a dict", owner))
 }

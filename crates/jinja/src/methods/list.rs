@@ -43,7 +43,11 @@ pub(super) fn find(name: &str) -> Option<Method> {
             let index = whole("the index", &index.unwrap_or(Value::Int(-1)))?;
             list(owner)?
                 .change(|list| {
-                    let at = if index < 0 { index + list.len() as i128 } else { index };
+                    let at = if index < 0 {
+                        index + list.len() as i128
+                    } else {
+                        index
+                    };
                     let at = usize::try_from(at).ok().filter(|at| *at < list.len())?;
                     Some(list.remove(at))
                 })
@@ -79,7 +83,13 @@ pub(super) fn find_tuple(name: &str) -> Option<Method> {
     Some(match name {
         "count" => |_, owner, arguments| {
             let value = arguments.one("count", "value")?;
-            Ok(Value::from(owner.iterate()?.iter().filter(|item| **item == value).count()))
+            Ok(Value::from(
+                owner
+                    .iterate()?
+                    .iter()
+                    .filter(|item| **item == value)
+                    .count(),
+            ))
         },
         "index" => |_, owner, arguments| {
             let [value, start, end] = arguments.bind("index", ["value", "start", "end"], 1)?;
@@ -90,10 +100,17 @@ pub(super) fn find_tuple(name: &str) -> Option<Method> {
                 Some(bound) => whole("the bound", &bound).map(|at| clamp(at, items.len())),
             };
             let (start, end) = (bound(start, 0)?, bound(end, items.len())?);
-            let found = items.iter().take(end).skip(start).position(|item| *item == value);
+            let found = items
+                .iter()
+                .take(end)
+                .skip(start)
+                .position(|item| *item == value);
             match found {
                 Some(at) => Ok(Value::from(start + at)),
-                None => Err(bad_value(format!("{} is not in the sequence", value.repr()))),
+                None => Err(bad_value(format!(
+                    "{} is not in the sequence",
+                    value.repr()
+                ))),
             }
         },
         _ => return None,
@@ -142,12 +159,18 @@ fn list(owner: &Value) -> Result<&List> {
 }
 
 pub(super) fn whole(what: &str, value: &Value) -> Result<i128> {
-    value.as_int().ok_or_else(|| wrong_type(what, "a whole number", value))
+    value
+        .as_int()
+        .ok_or_else(|| wrong_type(what, "a whole number", value))
 }
 
 /// A position as Python's slices take it: from the end if negative, never outside.
 pub(super) fn clamp(index: i128, length: usize) -> usize {
     let length_wide = length as i128;
-    let index = if index < 0 { index + length_wide } else { index };
+    let index = if index < 0 {
+        index + length_wide
+    } else {
+        index
+    };
     usize::try_from(index.clamp(0, length_wide)).unwrap_or(length)
 }

@@ -30,7 +30,11 @@ pub(crate) fn find(owner: &Value, name: &str) -> Option<Method> {
 /// The method `name` as a value of its own: `{% set add = items.append %}`.
 pub(crate) fn bound(owner: &Value, name: &str) -> Option<Value> {
     let method = find(owner, name)?;
-    Some(Value::object(Bound { owner: owner.clone(), name: name.to_owned(), method }))
+    Some(Value::object(Bound {
+        owner: owner.clone(),
+        name: name.to_owned(),
+        method,
+    }))
 }
 
 struct Bound {
@@ -53,7 +57,11 @@ impl Object for Bound {
     }
 
     fn repr(&self) -> String {
-        format!("<built-in method {} of {} object>", self.name, self.owner.type_name())
+        format!(
+            "<built-in method {} of {} object>",
+            self.name,
+            self.owner.type_name()
+        )
     }
 }
 

@@ -8,7 +8,9 @@ pub(super) fn find(name: &str) -> Option<Method> {
     Some(match name {
         "is_integer" => |_, owner, arguments| {
             arguments.none("is_integer")?;
-            Ok(Value::Bool(owner.as_float().is_some_and(|number| number.fract() == 0.0)))
+            Ok(Value::Bool(
+                owner.as_float().is_some_and(|number| number.fract() == 0.0),
+            ))
         },
         "bit_length" => |_, owner, arguments| {
             arguments.none("bit_length")?;
@@ -40,7 +42,13 @@ fn ratio(owner: &Value) -> diagnostic::Result<Value> {
         denominator *= 2;
     }
     if !number.is_finite() || number.fract() != 0.0 || number.abs() > 1e37 {
-        return Err(bad_value(format!("{} is no ratio of whole numbers", owner.repr())));
+        return Err(bad_value(format!(
+            "{} is no ratio of whole numbers",
+            owner.repr()
+        )));
     }
-    Ok(Value::tuple([Value::Int(number as i128), Value::Int(denominator)]))
+    Ok(Value::tuple([
+        Value::Int(number as i128),
+        Value::Int(denominator),
+    ]))
 }

@@ -21,11 +21,16 @@ pub(super) fn find(name: &str) -> Option<Method> {
             if set(owner)?.remove(&key) {
                 return Ok(Value::None);
             }
-            Err(bad_value(format!("{} is not in the set", key.value().repr())))
+            Err(bad_value(format!(
+                "{} is not in the set",
+                key.value().repr()
+            )))
         },
         "pop" => |_, owner, arguments| {
             arguments.none("set.pop")?;
-            set(owner)?.pop().ok_or_else(|| bad_value("the set is empty"))
+            set(owner)?
+                .pop()
+                .ok_or_else(|| bad_value("the set is empty"))
         },
         "clear" => |_, owner, arguments| {
             arguments.none("set.clear")?;
@@ -55,11 +60,15 @@ pub(super) fn find(name: &str) -> Option<Method> {
         },
         "intersection" => |_, owner, arguments| {
             let others = others(arguments)?;
-            Ok(Value::Set(keep(set(owner)?, |key| others.iter().all(|set| set.contains(key)))))
+            Ok(Value::Set(keep(set(owner)?, |key| {
+                others.iter().all(|set| set.contains(key))
+            })))
         },
         "difference" => |_, owner, arguments| {
             let others = others(arguments)?;
-            Ok(Value::Set(keep(set(owner)?, |key| !others.iter().any(|set| set.contains(key)))))
+            Ok(Value::Set(keep(set(owner)?, |key| {
+                !others.iter().any(|set| set.contains(key))
+            })))
         },
         "symmetric_difference" => |_, owner, arguments| {
             let owner = set(owner)?;
@@ -74,16 +83,22 @@ pub(super) fn find(name: &str) -> Option<Method> {
         },
         "issubset" => |_, owner, arguments| {
             let other = members(&arguments.one("set.issubset", "other")?)?;
-            Ok(Value::Bool(set(owner)?.members().iter().all(|key| other.contains(key))))
+            Ok(Value::Bool(
+                set(owner)?.members().iter().all(|key| other.contains(key)),
+            ))
         },
         "issuperset" => |_, owner, arguments| {
             let other = members(&arguments.one("set.issuperset", "other")?)?;
             let owner = set(owner)?;
-            Ok(Value::Bool(other.members().iter().all(|key| owner.contains(key))))
+            Ok(Value::Bool(
+                other.members().iter().all(|key| owner.contains(key)),
+            ))
         },
         "isdisjoint" => |_, owner, arguments| {
             let other = members(&arguments.one("set.isdisjoint", "other")?)?;
-            Ok(Value::Bool(!set(owner)?.members().iter().any(|key| other.contains(key))))
+            Ok(Value::Bool(
+                !set(owner)?.members().iter().any(|key| other.contains(key)),
+            ))
         },
         _ => return None,
     })

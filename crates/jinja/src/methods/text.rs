@@ -8,7 +8,9 @@ use crate::fail::{bad_value, wrong_type};
 use crate::{Arguments, Dict, Key, Value, format};
 
 pub(super) fn find(name: &str) -> Option<Method> {
-    changing(name).or_else(|| cutting(name)).or_else(|| asking(name))
+    changing(name)
+        .or_else(|| cutting(name))
+        .or_else(|| asking(name))
 }
 
 /// Methods that give a changed text.
@@ -74,7 +76,9 @@ fn changing(name: &str) -> Option<Method> {
                     (left, missing - left)
                 })
             } else {
-                justify(v, a, "str.center", |missing| (missing / 2, missing - missing / 2))
+                justify(v, a, "str.center", |missing| {
+                    (missing / 2, missing - missing / 2)
+                })
             }
         },
         "expandtabs" => |_, v, a| {
@@ -113,7 +117,10 @@ fn cutting(name: &str) -> Option<Method> {
         },
         "splitlines" => |_, v, a| {
             let [keep] = a.bind("str.splitlines", ["keepends"], 0)?;
-            Ok(Value::list(lines(text(v), keep.is_some_and(|keep| keep.truthy()))))
+            Ok(Value::list(lines(
+                text(v),
+                keep.is_some_and(|keep| keep.truthy()),
+            )))
         },
         "partition" => |_, v, a| {
             let separator = a.one("str.partition", "sep")?;
@@ -138,10 +145,16 @@ fn cutting(name: &str) -> Option<Method> {
 /// Methods that answer a question about the text.
 fn asking(name: &str) -> Option<Method> {
     Some(match name {
-        "startswith" => |_, v, a| affix(v, a, "str.startswith", |text, part| text.starts_with(part)),
+        "startswith" => {
+            |_, v, a| affix(v, a, "str.startswith", |text, part| text.starts_with(part))
+        }
         "endswith" => |_, v, a| affix(v, a, "str.endswith", |text, part| text.ends_with(part)),
-        "find" => |_, v, a| Ok(search(v, a, "str.find", false)?.map_or(Value::Int(-1), Value::from)),
-        "rfind" => |_, v, a| Ok(search(v, a, "str.rfind", true)?.map_or(Value::Int(-1), Value::from)),
+        "find" => {
+            |_, v, a| Ok(search(v, a, "str.find", false)?.map_or(Value::Int(-1), Value::from))
+        }
+        "rfind" => {
+            |_, v, a| Ok(search(v, a, "str.rfind", true)?.map_or(Value::Int(-1), Value::from))
+        }
         "index" => |_, v, a| found(search(v, a, "str.index", false)?),
         "rindex" => |_, v, a| found(search(v, a, "str.rindex", true)?),
         "count" => |_, v, a| {
@@ -156,13 +169,23 @@ fn asking(name: &str) -> Option<Method> {
         "isalnum" => |_, v, _| every(v, char::is_alphanumeric),
         "isspace" => |_, v, _| every(v, char::is_whitespace),
         "isascii" => |_, v, _| Ok(Value::Bool(text(v).is_ascii())),
-        "islower" => |_, v, _| Ok(Value::Bool(cased(text(v)) && !text(v).contains(char::is_uppercase))),
-        "isupper" => |_, v, _| Ok(Value::Bool(cased(text(v)) && !text(v).contains(char::is_lowercase))),
+        "islower" => |_, v, _| {
+            Ok(Value::Bool(
+                cased(text(v)) && !text(v).contains(char::is_uppercase),
+            ))
+        },
+        "isupper" => |_, v, _| {
+            Ok(Value::Bool(
+                cased(text(v)) && !text(v).contains(char::is_lowercase),
+            ))
+        },
         "istitle" => |_, v, _| Ok(Value::Bool(cased(text(v)) && title(text(v)) == text(v))),
         "isprintable" => |_, v, _| Ok(Value::Bool(!text(v).contains(char::is_control))),
         "isidentifier" => |_, v, _| {
             let start = text(v).starts_with(|c: char| c.is_alphabetic() || c == '_');
-            Ok(Value::Bool(start && text(v).chars().all(|c| c.is_alphanumeric() || c == '_')))
+            Ok(Value::Bool(
+                start && text(v).chars().all(|c| c.is_alphanumeric() || c == '_'),
+            ))
         },
         _ => return None,
     })
@@ -177,7 +200,9 @@ fn given(value: Option<Value>) -> Value {
 }
 
 fn string<'a>(what: &str, value: &'a Value) -> Result<&'a str> {
-    value.as_str().ok_or_else(|| wrong_type(what, "a string", value))
+    value
+        .as_str()
+        .ok_or_else(|| wrong_type(what, "a string", value))
 }
 
 fn width(value: &Value) -> Result<usize> {
@@ -284,7 +309,11 @@ fn expand_tabs(text: &str, size: usize) -> String {
             '\t' => {}
             _ => {
                 out.push(c);
-                column = if c == '\n' || c == '\r' { 0 } else { column + 1 };
+                column = if c == '\n' || c == '\r' {
+                    0
+                } else {
+                    column + 1
+                };
             }
         }
     }
@@ -329,7 +358,11 @@ fn split(
 
 fn split_blanks(text: &str, limit: usize, from_right: bool) -> Vec<&str> {
     let mut parts = Vec::new();
-    let mut rest = if from_right { text.trim_end() } else { text.trim_start() };
+    let mut rest = if from_right {
+        text.trim_end()
+    } else {
+        text.trim_start()
+    };
     while !rest.is_empty() {
         if parts.len() == limit {
             parts.push(if from_right { rest.trim_end() } else { rest });
@@ -341,7 +374,8 @@ fn split_blanks(text: &str, limit: usize, from_right: bool) -> Vec<&str> {
                 (&rest[at + blank..], rest[..at].trim_end())
             })
         } else {
-            rest.find(char::is_whitespace).map(|at| (&rest[..at], rest[at..].trim_start()))
+            rest.find(char::is_whitespace)
+                .map(|at| (&rest[..at], rest[at..].trim_start()))
         };
         match cut {
             Some((part, remaining)) => {
@@ -380,7 +414,11 @@ fn lines(text: &str, keep_ends: bool) -> Vec<Value> {
         } else {
             rest[at..].chars().next().map_or(1, char::len_utf8)
         };
-        let line = if keep_ends { &rest[..at + end] } else { &rest[..at] };
+        let line = if keep_ends {
+            &rest[..at + end]
+        } else {
+            &rest[..at]
+        };
         lines.push(line.into());
         rest = &rest[at + end..];
     }
@@ -404,18 +442,27 @@ fn cut_window(text: &str, start: Option<Value>, end: Option<Value>) -> Result<(S
         Some(value) => whole("the bound", &value).map(|at| clamp(at, length)),
     };
     let (start, end) = (bound(start, 0)?, bound(end, length)?);
-    let text = text.chars().skip(start).take(end.saturating_sub(start)).collect();
+    let text = text
+        .chars()
+        .skip(start)
+        .take(end.saturating_sub(start))
+        .collect();
     Ok((text, start))
 }
 
 fn search(v: &Value, a: Arguments, name: &str, last: bool) -> Result<Option<usize>> {
     let (text, part, skipped) = window(v, a, name)?;
-    let at = if last { text.rfind(&part) } else { text.find(&part) };
+    let at = if last {
+        text.rfind(&part)
+    } else {
+        text.find(&part)
+    };
     Ok(at.map(|at| skipped + text[..at].chars().count()))
 }
 
 fn found(at: Option<usize>) -> Result<Value> {
-    at.map(Value::from).ok_or_else(|| bad_value("the substring was not found"))
+    at.map(Value::from)
+        .ok_or_else(|| bad_value("the substring was not found"))
 }
 
 fn affix(v: &Value, a: Arguments, name: &str, holds: fn(&str, &str) -> bool) -> Result<Value> {
@@ -437,7 +484,9 @@ fn affix(v: &Value, a: Arguments, name: &str, holds: fn(&str, &str) -> bool) -> 
 }
 
 fn every(v: &Value, holds: fn(char) -> bool) -> Result<Value> {
-    Ok(Value::Bool(!text(v).is_empty() && text(v).chars().all(holds)))
+    Ok(Value::Bool(
+        !text(v).is_empty() && text(v).chars().all(holds),
+    ))
 }
 
 fn cased(text: &str) -> bool {

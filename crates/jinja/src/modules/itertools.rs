@@ -22,17 +22,22 @@ pub(super) fn module() -> Value {
         function("product", |_, mut arguments: Arguments| {
             let repeat = count(arguments.take("repeat"), 1)?;
             let pools = pools(&arguments.positional)?;
-            let repeated: Vec<&Vec<Value>> =
-                std::iter::repeat_n(pools.iter(), repeat).flatten().collect();
+            let repeated: Vec<&Vec<Value>> = std::iter::repeat_n(pools.iter(), repeat)
+                .flatten()
+                .collect();
             product(&repeated)
         }),
         function("combinations", |_, arguments| {
             let (pool, size) = pool_and_size("combinations", arguments)?;
-            choose(&pool, size, |used, index| used.last().is_none_or(|last| index > *last))
+            choose(&pool, size, |used, index| {
+                used.last().is_none_or(|last| index > *last)
+            })
         }),
         function("combinations_with_replacement", |_, arguments| {
             let (pool, size) = pool_and_size("combinations_with_replacement", arguments)?;
-            choose(&pool, size, |used, index| used.last().is_none_or(|last| index >= *last))
+            choose(&pool, size, |used, index| {
+                used.last().is_none_or(|last| index >= *last)
+            })
         }),
         function("permutations", |_, arguments| {
             let (pool, size) = pool_and_size("permutations", arguments)?;
@@ -60,7 +65,11 @@ pub(super) fn module() -> Value {
             let pools = pools(&arguments.positional)?;
             let longest = pools.iter().map(Vec::len).max().unwrap_or(0);
             Ok(Value::list((0..longest).map(|index| {
-                Value::tuple(pools.iter().map(|pool| pool.get(index).unwrap_or(&fill).clone()))
+                Value::tuple(
+                    pools
+                        .iter()
+                        .map(|pool| pool.get(index).unwrap_or(&fill).clone()),
+                )
             })))
         }),
         function("groupby", groupby),
@@ -71,7 +80,9 @@ fn count(value: Option<Value>, default: usize) -> Result<usize> {
     let Some(value) = value else {
         return Ok(default);
     };
-    let number = value.as_int().ok_or_else(|| wrong_type("the number", "a whole number", &value))?;
+    let number = value
+        .as_int()
+        .ok_or_else(|| wrong_type("the number", "a whole number", &value))?;
     usize::try_from(number)
         .ok()
         .filter(|number| *number <= MAX_SIZE)
@@ -146,7 +157,9 @@ fn accumulate(context: &mut CallContext<'_>, arguments: Arguments) -> Result<Val
         let next = match (total, &function) {
             (None, _) => item,
             (Some(total), None) => total.operate(Operator::Add, &item)?,
-            (Some(total), Some(function)) => context.call(function, Arguments::of([total, item]))?,
+            (Some(total), Some(function)) => {
+                context.call(function, Arguments::of([total, item]))?
+            }
         };
         totals.push(next.clone());
         total = Some(next);
@@ -167,7 +180,7 @@ fn groupby(context: &mut CallContext<'_>, arguments: Arguments) -> Result<Value>
             _ => groups.push((by, vec![item])),
         }
     }
-    Ok(Value::list(
-        groups.into_iter().map(|(key, items)| Value::tuple([key, Value::list(items)])),
-    ))
+    Ok(Value::list(groups.into_iter().map(|(key, items)| {
+        Value::tuple([key, Value::list(items)])
+    })))
 }

@@ -16,16 +16,22 @@ pub(super) fn module() -> Value {
             "timezone",
             Value::function("timezone", |_, arguments| {
                 let name = arguments.one("pytz.timezone", "zone")?.to_string();
-                let known = TZ_VARIANTS.iter().find(|tz| tz.name().eq_ignore_ascii_case(&name));
+                let known = TZ_VARIANTS
+                    .iter()
+                    .find(|tz| tz.name().eq_ignore_ascii_case(&name));
                 match known {
                     Some(tz) => Ok(Value::object(Zone::Named(*tz))),
-                    None => {
-                        Err(Error::new(codes::J2005, format!("there is no time zone `{name}`"))
-                            .suggest(&name, TZ_VARIANTS.iter().map(|tz| tz.name())))
-                    }
+                    None => Err(Error::new(
+                        codes::J2005,
+                        format!("there is no time zone `{name}`"),
+                    )
+                    .suggest(&name, TZ_VARIANTS.iter().map(|tz| tz.name()))),
                 }
             }),
         ),
-        ("all_timezones", Value::list(TZ_VARIANTS.iter().map(|tz| tz.name().into()))),
+        (
+            "all_timezones",
+            Value::list(TZ_VARIANTS.iter().map(|tz| tz.name().into())),
+        ),
     ]))
 }

@@ -19,30 +19,53 @@ const VERBOSE: i128 = 64;
 /// The module.
 pub(super) fn module() -> Value {
     let mut entries: Vec<(&str, Value)> = vec![
-        ("compile", Value::function("compile", |_, arguments| {
-            let [pattern, flags] = arguments.bind("re.compile", ["pattern", "flags"], 1)?;
-            Ok(Value::object(Pattern::of(pattern.unwrap_or(Value::None), flags)?))
-        })),
-        ("escape", Value::function("escape", |_, arguments| {
-            let text = arguments.one("re.escape", "pattern")?.to_string();
-            Ok(escape(&text).into())
-        })),
+        (
+            "compile",
+            Value::function("compile", |_, arguments| {
+                let [pattern, flags] = arguments.bind("re.compile", ["pattern", "flags"], 1)?;
+                Ok(Value::object(Pattern::of(
+                    pattern.unwrap_or(Value::None),
+                    flags,
+                )?))
+            }),
+        ),
+        (
+            "escape",
+            Value::function("escape", |_, arguments| {
+                let text = arguments.one("re.escape", "pattern")?.to_string();
+                Ok(escape(&text).into())
+            }),
+        ),
     ];
-    for name in ["match", "search", "fullmatch", "findall", "finditer", "split", "sub", "subn"] {
-        entries.push((name, Value::function(name, move |context, mut arguments: Arguments| {
-            let pattern = if arguments.positional.is_empty() {
-                arguments.take("pattern").unwrap_or(Value::None)
-            } else {
-                arguments.positional.remove(0)
-            };
-            let flags = arguments.take("flags");
-            let flags = flags.or_else(|| extra_flags(name, &mut arguments));
-            let pattern = match pattern.downcast::<Pattern>() {
-                Some(pattern) => pattern.clone(),
-                None => Pattern::of(pattern, flags)?,
-            };
-            pattern.apply(context, name, &arguments)?.ok_or_else(|| bad_value("no such function"))
-        })));
+    for name in [
+        "match",
+        "search",
+        "fullmatch",
+        "findall",
+        "finditer",
+        "split",
+        "sub",
+        "subn",
+    ] {
+        entries.push((
+            name,
+            Value::function(name, move |context, mut arguments: Arguments| {
+                let pattern = if arguments.positional.is_empty() {
+                    arguments.take("pattern").unwrap_or(Value::None)
+                } else {
+                    arguments.positional.remove(0)
+                };
+                let flags = arguments.take("flags");
+                let flags = flags.or_else(|| extra_flags(name, &mut arguments));
+                let pattern = match pattern.downcast::<Pattern>() {
+                    Some(pattern) => pattern.clone(),
+                    None => Pattern::of(pattern, flags)?,
+                };
+                pattern
+                    .apply(context, name, &arguments)?
+                    .ok_or_else(|| bad_value("no such function"))
+            }),
+        ));
     }
     for (long, short, flag) in [
         ("IGNORECASE", "I", IGNORECASE),
@@ -98,7 +121,9 @@ impl Pattern {
             .dot_matches_new_line(flags & DOTALL != 0)
             .ignore_whitespace(flags & VERBOSE != 0)
             .build()
-            .explain(codes::J2005, || format!("the regular expression '{text}' cannot be used"))?;
+            .explain(codes::J2005, || {
+                format!("the regular expression '{text}' cannot be used")
+            })?;
         Ok(Self { text, regex })
     }
 
@@ -116,7 +141,11 @@ impl Pattern {
             }
             "findall" => {
                 let subject = subject(arguments.one(name, "string")?)?;
-                Value::list(self.regex.captures_iter(&subject).map(|found| found_value(&found)))
+                Value::list(
+                    self.regex
+                        .captures_iter(&subject)
+                        .map(|found| found_value(&found)),
+                )
             }
             "finditer" => {
                 let subject = subject(arguments.one(name, "string")?)?;
@@ -158,13 +187,21 @@ impl Pattern {
     }
 
     fn split(&self, subject: &str, most: i128) -> Value {
-        let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let most = usize::try_from(most)
+            .ok()
+            .filter(|most| *most > 0)
+            .unwrap_or(usize::MAX);
         let mut parts = Vec::new();
         let mut last = 0;
         for found in self.regex.captures_iter(subject).take(most) {
             let Some(whole) = found.get(0) else { continue };
             parts.push(subject[last..whole.start()].into());
-            parts.extend(found.iter().skip(1).map(|group| group.map(|group| group.as_str()).into()));
+            parts.extend(
+                found
+                    .iter()
+                    .skip(1)
+                    .map(|group| group.map(|group| group.as_str()).into()),
+            );
             last = whole.end();
         }
         parts.push(subject[last..].into());
@@ -178,7 +215,10 @@ impl Pattern {
         subject: &Arc<str>,
         count: i128,
     ) -> Result<(String, usize)> {
-        let most = usize::try_from(count).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let most = usize::try_from(count)
+            .ok()
+            .filter(|most| *most > 0)
+            .unwrap_or(usize::MAX);
         let mut out = String::with_capacity(subject.len());
         let mut last = 0;
         let mut made = 0;
@@ -189,7 +229,9 @@ impl Pattern {
                 Value::Str(template) => expand(template, &found, &mut out)?,
                 callable => {
                     let found = Match::value(self, subject, &found);
-                    context.call(callable, Arguments::of([found]))?.write_to(&mut out);
+                    context
+                        .call(callable, Arguments::of([found]))?
+                        .write_to(&mut out);
                 }
             }
             last = whole.end();
@@ -217,7 +259,10 @@ fn translate(pattern: &str) -> Result<String> {
             '\\' => match chars.next() {
                 Some('Z') if class == 0 => out.push_str(r"\z"),
                 Some(digit @ '1'..='9') if class == 0 => {
-                    return Err(unsupported(pattern, &format!(r"the back-reference \{digit}")));
+                    return Err(unsupported(
+                        pattern,
+                        &format!(r"the back-reference \{digit}"),
+                    ));
                 }
                 // The crate refuses escapes of letters and characters that need none.
                 Some(other) if !other.is_ascii_alphanumeric() && !is_meta(other) => out.push(other),
@@ -248,7 +293,10 @@ fn translate(pattern: &str) -> Result<String> {
             }
             '(' if class == 0 && chars.peek() == Some(&'?') => {
                 let rest: String = chars.clone().take(4).collect();
-                if ["?=", "?!", "?<=", "?<!"].iter().any(|around| rest.starts_with(around)) {
+                if ["?=", "?!", "?<=", "?<!"]
+                    .iter()
+                    .any(|around| rest.starts_with(around))
+                {
                     return Err(unsupported(pattern, "look-around"));
                 }
                 out.push('(');
@@ -367,16 +415,23 @@ impl Match {
         let names = pattern.regex.capture_names().enumerate();
         Value::object(Self {
             subject: Arc::clone(subject),
-            groups: found.iter().map(|group| group.map(|g| (g.start(), g.end()))).collect(),
-            names: names.filter_map(|(at, name)| Some((name?.to_owned(), at))).collect(),
+            groups: found
+                .iter()
+                .map(|group| group.map(|g| (g.start(), g.end())))
+                .collect(),
+            names: names
+                .filter_map(|(at, name)| Some((name?.to_owned(), at)))
+                .collect(),
         })
     }
 
     fn index(&self, key: &Value) -> Result<usize> {
         let index = match key {
-            Value::Str(name) => {
-                self.names.iter().find(|(known, _)| **known == **name).map(|(_, index)| *index)
-            }
+            Value::Str(name) => self
+                .names
+                .iter()
+                .find(|(known, _)| **known == **name)
+                .map(|(_, index)| *index),
             other => other.as_int().and_then(|index| usize::try_from(index).ok()),
         };
         index
@@ -438,8 +493,10 @@ impl Object for Match {
             }
             "groupdict" => {
                 let default = default();
-                let groups =
-                    self.names.iter().map(|(name, at)| (name.as_str(), self.group(*at, &default)));
+                let groups = self
+                    .names
+                    .iter()
+                    .map(|(name, at)| (name.as_str(), self.group(*at, &default)));
                 Value::Dict(groups.collect::<Dict>())
             }
             "start" => self.position(index()?).0.into(),

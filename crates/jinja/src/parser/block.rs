@@ -102,8 +102,11 @@ impl Parser<'_> {
         self.expect_block_end()?;
         self.loops = loops;
         let seen = std::mem::replace(&mut self.seen, outer);
-        let arguments =
-            head.parameters.iter().map(|one| Value::Str(Arc::clone(&one.name))).collect();
+        let arguments = head
+            .parameters
+            .iter()
+            .map(|one| Value::Str(Arc::clone(&one.name)))
+            .collect();
         Ok(MacroDefinition {
             name: head.name,
             label: head.label,
@@ -116,7 +119,10 @@ impl Parser<'_> {
             body,
             span: head.start.to(self.last_span()),
             name_span: head.name_span,
-            body_span: Span { start: body_start, end: body_end },
+            body_span: Span {
+                start: body_start,
+                end: body_end,
+            },
             source: self.source.clone(),
         })
     }
@@ -130,15 +136,27 @@ impl Parser<'_> {
             if parameters.iter().any(|known| known.name == name) {
                 return Err(self.fail(span, format!("the argument `{name}` is declared twice")));
             }
-            let annotation = if self.eat_op(":") { Some(self.annotation()?) } else { None };
-            let default = if self.eat_op("=") { Some(self.expression()?) } else { None };
+            let annotation = if self.eat_op(":") {
+                Some(self.annotation()?)
+            } else {
+                None
+            };
+            let default = if self.eat_op("=") {
+                Some(self.expression()?)
+            } else {
+                None
+            };
             if default.is_none() && parameters.last().is_some_and(|last| last.default.is_some()) {
                 return Err(self.fail(
                     span,
                     format!("`{name}` needs a default, because an argument before it has one"),
                 ));
             }
-            parameters.push(Parameter { name, default, annotation });
+            parameters.push(Parameter {
+                name,
+                default,
+                annotation,
+            });
             if !self.is_op(")") {
                 self.expect_op(",")?;
             }

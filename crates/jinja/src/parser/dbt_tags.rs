@@ -17,7 +17,8 @@ impl Parser<'_> {
         let mut adapter: Arc<str> = Arc::from("default");
         let mut languages: Vec<Arc<str>> = vec![Arc::from("sql")];
         while self.eat_op(",") {
-            let (option, span) = self.identifier("`default`, `adapter` or `supported_languages`")?;
+            let (option, span) =
+                self.identifier("`default`, `adapter` or `supported_languages`")?;
             match &*option {
                 "default" => adapter = Arc::from("default"),
                 "adapter" => {
@@ -57,22 +58,39 @@ impl Parser<'_> {
         let parameters = self.signature()?;
         let name = format!("test_{label}").into();
         let head = plain(MacroKind::Test, "test", name, label, name_span, start);
-        self.define(Head { parameters, ..head }, outer, &["enddata_test", "endtest"])
+        self.define(
+            Head { parameters, ..head },
+            outer,
+            &["enddata_test", "endtest"],
+        )
     }
 
     pub(super) fn snapshot(&mut self, start: Span) -> Result<StmtKind> {
         let outer = std::mem::take(&mut self.seen);
         let (label, name_span) = self.identifier("the name of a snapshot")?;
         let name = format!("snapshot_{label}").into();
-        let head = plain(MacroKind::Snapshot, "snapshot", name, label, name_span, start);
+        let head = plain(
+            MacroKind::Snapshot,
+            "snapshot",
+            name,
+            label,
+            name_span,
+            start,
+        );
         self.define(head, outer, &["endsnapshot"])
     }
 
     pub(super) fn docs(&mut self, start: Span) -> Result<StmtKind> {
         let outer = std::mem::take(&mut self.seen);
         let (label, name_span) = self.identifier("the name of a docs block")?;
-        let head =
-            plain(MacroKind::Docs, "docs", Arc::clone(&label), label, name_span, start);
+        let head = plain(
+            MacroKind::Docs,
+            "docs",
+            Arc::clone(&label),
+            label,
+            name_span,
+            start,
+        );
         self.define(head, outer, &["enddocs"])
     }
 

@@ -29,11 +29,18 @@ impl Parser<'_> {
             }
             items.push(self.part(conditional)?);
         }
-        Ok(Expr { span: start.to(self.last_span()), kind: ExprKind::Tuple(items) })
+        Ok(Expr {
+            span: start.to(self.last_span()),
+            kind: ExprKind::Tuple(items),
+        })
     }
 
     fn part(&mut self, conditional: bool) -> Result<Expr> {
-        if conditional { self.expression() } else { self.deeper(Self::or) }
+        if conditional {
+            self.expression()
+        } else {
+            self.deeper(Self::or)
+        }
     }
 
     fn ends_tuple(&self) -> bool {
@@ -53,8 +60,11 @@ impl Parser<'_> {
         while self.eat_name("if") {
             self.link(&mut links)?;
             let condition = self.or()?;
-            let otherwise =
-                if self.eat_name("else") { Some(self.deeper(Self::conditional)?) } else { None };
+            let otherwise = if self.eat_name("else") {
+                Some(self.deeper(Self::conditional)?)
+            } else {
+                None
+            };
             let span = value.span.to(self.last_span());
             let kind = ExprKind::Conditional(Box::new((value, condition, otherwise)));
             value = Expr { span, kind };
@@ -91,7 +101,10 @@ impl Parser<'_> {
         let start = self.span();
         self.advance();
         let inner = self.deeper(Self::not)?;
-        Ok(Expr { span: start.to(inner.span), kind: ExprKind::Not(Box::new(inner)) })
+        Ok(Expr {
+            span: start.to(inner.span),
+            kind: ExprKind::Not(Box::new(inner)),
+        })
     }
 
     fn compare(&mut self) -> Result<Expr> {
@@ -157,7 +170,10 @@ impl Parser<'_> {
         while self.eat_op("~") {
             parts.push(self.product()?);
         }
-        Ok(Expr { span: start.to(self.last_span()), kind: ExprKind::Concat(parts) })
+        Ok(Expr {
+            span: start.to(self.last_span()),
+            kind: ExprKind::Concat(parts),
+        })
     }
 
     fn product(&mut self) -> Result<Expr> {
@@ -198,19 +214,29 @@ impl Parser<'_> {
             let inner = self.deeper(|parser| parser.unary(false))?;
             let span = start.to(inner.span);
             let inner = Box::new(inner);
-            let kind =
-                if negative { ExprKind::Negate(inner) } else { ExprKind::Plus(inner) };
+            let kind = if negative {
+                ExprKind::Negate(inner)
+            } else {
+                ExprKind::Plus(inner)
+            };
             Expr { span, kind }
         } else {
             self.primary()?
         };
         let expr = self.postfix(expr)?;
-        if filters { self.filters_and_tests(expr) } else { Ok(expr) }
+        if filters {
+            self.filters_and_tests(expr)
+        } else {
+            Ok(expr)
+        }
     }
 
     fn primary(&mut self) -> Result<Expr> {
         let span = self.span();
-        let literal = |value: Value| Expr { span, kind: ExprKind::Literal(value) };
+        let literal = |value: Value| Expr {
+            span,
+            kind: ExprKind::Literal(value),
+        };
         match self.peek().clone() {
             Token::Name(name) => {
                 self.advance();
@@ -220,7 +246,10 @@ impl Parser<'_> {
                     "none" | "None" => literal(Value::None),
                     _ => {
                         self.note(&name);
-                        Expr { span, kind: ExprKind::Name(name) }
+                        Expr {
+                            span,
+                            kind: ExprKind::Name(name),
+                        }
                     }
                 })
             }
@@ -235,7 +264,10 @@ impl Parser<'_> {
                     self.advance();
                 }
                 let kind = ExprKind::Literal(joined.into());
-                Ok(Expr { span: span.to(self.last_span()), kind })
+                Ok(Expr {
+                    span: span.to(self.last_span()),
+                    kind,
+                })
             }
             Token::Int(number) => {
                 self.advance();
@@ -268,11 +300,17 @@ impl Parser<'_> {
         self.advance();
         if self.eat_op(")") {
             let span = start.to(self.last_span());
-            return Ok(Expr { span, kind: ExprKind::Tuple(Vec::new()) });
+            return Ok(Expr {
+                span,
+                kind: ExprKind::Tuple(Vec::new()),
+            });
         }
         let inner = self.tuple_or_expression()?;
         self.expect_op(")")?;
-        Ok(Expr { span: start.to(self.last_span()), kind: inner.kind })
+        Ok(Expr {
+            span: start.to(self.last_span()),
+            kind: inner.kind,
+        })
     }
 
     fn list(&mut self) -> Result<Expr> {
@@ -286,7 +324,10 @@ impl Parser<'_> {
             }
         }
         self.advance();
-        Ok(Expr { span: start.to(self.last_span()), kind: ExprKind::List(items) })
+        Ok(Expr {
+            span: start.to(self.last_span()),
+            kind: ExprKind::List(items),
+        })
     }
 
     fn dict(&mut self) -> Result<Expr> {
@@ -302,7 +343,10 @@ impl Parser<'_> {
             }
         }
         self.advance();
-        Ok(Expr { span: start.to(self.last_span()), kind: ExprKind::Dict(entries) })
+        Ok(Expr {
+            span: start.to(self.last_span()),
+            kind: ExprKind::Dict(entries),
+        })
     }
 
     fn postfix(&mut self, mut expr: Expr) -> Result<Expr> {
@@ -324,13 +368,22 @@ impl Parser<'_> {
         match self.peek().clone() {
             Token::Name(name) => {
                 self.advance();
-                Ok(Expr { span, kind: ExprKind::Attribute(Box::new(owner), name) })
+                Ok(Expr {
+                    span,
+                    kind: ExprKind::Attribute(Box::new(owner), name),
+                })
             }
             Token::Int(index) => {
                 let kind = ExprKind::Literal(Value::Int(index));
-                let index = Expr { span: self.span(), kind };
+                let index = Expr {
+                    span: self.span(),
+                    kind,
+                };
                 self.advance();
-                Ok(Expr { span, kind: ExprKind::Item(Box::new((owner, index))) })
+                Ok(Expr {
+                    span,
+                    kind: ExprKind::Item(Box::new((owner, index))),
+                })
             }
             _ => Err(self.unexpected("a name after `.`")),
         }
@@ -349,8 +402,11 @@ impl Parser<'_> {
                 self.advance();
                 colons += 1;
             } else if bounds[colons].is_none() {
-                let part =
-                    if colons == 0 { self.tuple_or_expression()? } else { self.expression()? };
+                let part = if colons == 0 {
+                    self.tuple_or_expression()?
+                } else {
+                    self.expression()?
+                };
                 bounds[colons] = Some(part);
             } else {
                 return Err(self.unexpected("`]`"));
@@ -363,9 +419,10 @@ impl Parser<'_> {
             return Ok(Expr { span, kind });
         }
         match bounds {
-            [Some(index), ..] => {
-                Ok(Expr { span, kind: ExprKind::Item(Box::new((owner, index))) })
-            }
+            [Some(index), ..] => Ok(Expr {
+                span,
+                kind: ExprKind::Item(Box::new((owner, index))),
+            }),
             _ => Err(self.fail(span, "an index is missing between `[` and `]`")),
         }
     }
@@ -373,7 +430,10 @@ impl Parser<'_> {
     fn call(&mut self, callee: Expr) -> Result<Expr> {
         let arguments = self.call_arguments()?;
         let span = callee.span.to(self.last_span());
-        Ok(Expr { span, kind: ExprKind::Call(Box::new((callee, arguments))) })
+        Ok(Expr {
+            span,
+            kind: ExprKind::Call(Box::new((callee, arguments))),
+        })
     }
 
     /// `(a, b=c, *d, **e)`
@@ -432,7 +492,10 @@ impl Parser<'_> {
                 self.advance();
                 let step = self.step("the name of a filter")?;
                 let span = expr.span.to(self.last_span());
-                expr = Expr { span, kind: ExprKind::Filter(Box::new((expr, step))) };
+                expr = Expr {
+                    span,
+                    kind: ExprKind::Filter(Box::new((expr, step))),
+                };
             } else if self.is_name("is") {
                 expr = self.test(expr)?;
             } else if self.is_op("(") {
@@ -446,9 +509,16 @@ impl Parser<'_> {
     /// A filter's name, dotted or not, with its arguments.
     pub(super) fn step(&mut self, what: &str) -> Result<Step> {
         let (name, span) = self.dotted(what)?;
-        let arguments =
-            if self.is_op("(") { self.call_arguments()? } else { CallArguments::default() };
-        Ok(Step { name, span, arguments })
+        let arguments = if self.is_op("(") {
+            self.call_arguments()?
+        } else {
+            CallArguments::default()
+        };
+        Ok(Step {
+            name,
+            span,
+            arguments,
+        })
     }
 
     fn dotted(&mut self, what: &str) -> Result<(Arc<str>, Span)> {
@@ -470,7 +540,10 @@ impl Parser<'_> {
         } else if self.starts_test_argument() {
             let argument = self.primary()?;
             let argument = self.postfix(argument)?;
-            CallArguments { positional: vec![argument], ..CallArguments::default() }
+            CallArguments {
+                positional: vec![argument],
+                ..CallArguments::default()
+            }
         } else {
             CallArguments::default()
         };
@@ -478,9 +551,23 @@ impl Parser<'_> {
             return Err(self.fail(self.span(), "tests cannot be chained; join them with `and`"));
         }
         let whole = tested.span.to(self.last_span());
-        let kind = ExprKind::Test(Box::new((tested, Step { name, span, arguments })));
+        let kind = ExprKind::Test(Box::new((
+            tested,
+            Step {
+                name,
+                span,
+                arguments,
+            },
+        )));
         let test = Expr { span: whole, kind };
-        Ok(if negated { Expr { span: whole, kind: ExprKind::Not(Box::new(test)) } } else { test })
+        Ok(if negated {
+            Expr {
+                span: whole,
+                kind: ExprKind::Not(Box::new(test)),
+            }
+        } else {
+            test
+        })
     }
 
     fn starts_test_argument(&self) -> bool {
@@ -496,5 +583,8 @@ impl Parser<'_> {
 }
 
 fn pair(left: Expr, right: Expr, kind: impl FnOnce(Box<(Expr, Expr)>) -> ExprKind) -> Expr {
-    Expr { span: left.span.to(right.span), kind: kind(Box::new((left, right))) }
+    Expr {
+        span: left.span.to(right.span),
+        kind: kind(Box::new((left, right))),
+    }
 }

@@ -120,7 +120,11 @@ impl<'a> Parser<'a> {
     }
 
     fn expect_op(&mut self, op: &'static str) -> Result<()> {
-        if self.eat_op(op) { Ok(()) } else { Err(self.unexpected(&format!("`{op}`"))) }
+        if self.eat_op(op) {
+            Ok(())
+        } else {
+            Err(self.unexpected(&format!("`{op}`")))
+        }
     }
 
     fn expect_block_end(&mut self) -> Result<()> {
@@ -156,14 +160,20 @@ impl<'a> Parser<'a> {
     fn link(&self, links: &mut usize) -> Result<()> {
         *links += 1;
         if *links > CHAIN {
-            return Err(self.fail(self.span(), format!("more than {CHAIN} operators follow each other")));
+            return Err(self.fail(
+                self.span(),
+                format!("more than {CHAIN} operators follow each other"),
+            ));
         }
         Ok(())
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= DEPTH {
-            return Err(self.fail(self.span(), format!("more than {DEPTH} levels are nested here")));
+            return Err(self.fail(
+                self.span(),
+                format!("more than {DEPTH} levels are nested here"),
+            ));
         }
         self.depth += 1;
         let result = crate::stack::grow(|| parse(self));

@@ -10,21 +10,41 @@ use crate::token::Token;
 
 /// Every tag that starts a statement, for suggestions.
 const TAGS: [&str; 16] = [
-    "set", "if", "for", "macro", "do", "call", "filter", "with", "break", "continue", "raw",
-    "materialization", "test", "data_test", "snapshot", "docs",
+    "set",
+    "if",
+    "for",
+    "macro",
+    "do",
+    "call",
+    "filter",
+    "with",
+    "break",
+    "continue",
+    "raw",
+    "materialization",
+    "test",
+    "data_test",
+    "snapshot",
+    "docs",
 ];
 
 impl Parser<'_> {
     /// Statements up to one of the tags `ends` (which is consumed, up to its name), or to the end
     /// of the template if there are none.
-    pub(super) fn statements(&mut self, ends: &[&'static str]) -> Result<(Vec<Stmt>, &'static str)> {
+    pub(super) fn statements(
+        &mut self,
+        ends: &[&'static str],
+    ) -> Result<(Vec<Stmt>, &'static str)> {
         let mut body = Vec::new();
         loop {
             let start = self.span();
             match self.peek() {
                 Token::Text => {
                     self.advance();
-                    body.push(Stmt { span: start, kind: StmtKind::Text });
+                    body.push(Stmt {
+                        span: start,
+                        kind: StmtKind::Text,
+                    });
                 }
                 Token::PrintBegin => {
                     self.advance();
@@ -34,7 +54,10 @@ impl Parser<'_> {
                     }
                     self.advance();
                     let span = start.to(self.last_span());
-                    body.push(Stmt { span, kind: StmtKind::Print(value) });
+                    body.push(Stmt {
+                        span,
+                        kind: StmtKind::Print(value),
+                    });
                 }
                 Token::BlockBegin => {
                     self.advance();
@@ -43,7 +66,10 @@ impl Parser<'_> {
                         return Ok((body, end));
                     }
                     let kind = self.deeper(|parser| parser.tag(&name, name_span, start))?;
-                    body.push(Stmt { span: start.to(self.last_span()), kind });
+                    body.push(Stmt {
+                        span: start.to(self.last_span()),
+                        kind,
+                    });
                 }
                 Token::End if ends.is_empty() => return Ok((body, "")),
                 _ => return Err(self.unclosed(ends)),
@@ -105,22 +131,32 @@ impl Parser<'_> {
     fn unknown_tag(&self, name: &str, span: Span) -> Error {
         let place = self.source.place(span.range());
         if name.starts_with("end") || matches!(name, "else" | "elif") {
-            let error = Error::new(codes::J1001, format!("`{name}` does not close anything here"));
+            let error = Error::new(
+                codes::J1001,
+                format!("`{name}` does not close anything here"),
+            );
             return match self.open.last() {
                 Some((open, open_span)) => {
                     let line = self.source.place(open_span.range()).line;
-                    error.at(place).help(format!("the open block is `{open}` in line {line}"))
+                    error
+                        .at(place)
+                        .help(format!("the open block is `{open}` in line {line}"))
                 }
                 None => error.at(place),
             };
         }
-        if matches!(name, "include" | "import" | "from" | "extends" | "block" | "autoescape") {
+        if matches!(
+            name,
+            "include" | "import" | "from" | "extends" | "block" | "autoescape"
+        ) {
             let message = format!("the tag `{name}` is not available in dbt projects");
             return Error::new(codes::J1002, message)
                 .at(place)
                 .help("put shared code into a macro; macros need no import");
         }
-        Error::new(codes::J1002, format!("there is no tag `{name}`")).at(place).suggest(name, TAGS)
+        Error::new(codes::J1002, format!("there is no tag `{name}`"))
+            .at(place)
+            .suggest(name, TAGS)
     }
 
     fn if_(&mut self, span: Span) -> Result<StmtKind> {
@@ -153,7 +189,11 @@ impl Parser<'_> {
         }
         let iterable = self.open_tuple(false)?;
         let outer_loop = std::mem::take(&mut self.seen.loop_);
-        let filter = if self.eat_name("if") { Some(self.expression()?) } else { None };
+        let filter = if self.eat_name("if") {
+            Some(self.expression()?)
+        } else {
+            None
+        };
         let recursive = self.eat_name("recursive");
         self.expect_block_end()?;
         self.loops += 1;
@@ -182,7 +222,11 @@ impl Parser<'_> {
             return Err(self.fail(span, format!("`{name}` stands outside of a loop")));
         }
         self.expect_block_end()?;
-        Ok(if name == "break" { StmtKind::Break } else { StmtKind::Continue })
+        Ok(if name == "break" {
+            StmtKind::Break
+        } else {
+            StmtKind::Continue
+        })
     }
 
     fn set(&mut self, span: Span) -> Result<StmtKind> {
@@ -229,7 +273,10 @@ impl Parser<'_> {
             });
         }
         let (name, span) = self.identifier("the name of a variable")?;
-        if matches!(&*name, "true" | "false" | "none" | "True" | "False" | "None") {
+        if matches!(
+            &*name,
+            "true" | "false" | "none" | "True" | "False" | "None"
+        ) {
             return Err(self.fail(span, format!("`{name}` cannot be assigned to")));
         }
         if !self.is_op(".") {
@@ -271,7 +318,11 @@ impl Parser<'_> {
     }
 
     fn call_block(&mut self, span: Span, start: Span) -> Result<StmtKind> {
-        let parameters = if self.is_op("(") { self.signature()? } else { Vec::new() };
+        let parameters = if self.is_op("(") {
+            self.signature()?
+        } else {
+            Vec::new()
+        };
         let call_start = self.span();
         let call = self.expression()?;
         if !matches!(call.kind, ExprKind::Call(_)) {

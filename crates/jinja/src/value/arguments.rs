@@ -18,7 +18,10 @@ pub struct Arguments {
 impl Arguments {
     /// Positional arguments only.
     pub fn of(positional: impl IntoIterator<Item = Value>) -> Self {
-        Self { positional: positional.into_iter().collect(), named: Vec::new() }
+        Self {
+            positional: positional.into_iter().collect(),
+            named: Vec::new(),
+        }
     }
 
     /// Adds a named argument.

@@ -125,7 +125,10 @@ impl Dict {
 
     /// Takes the last entry out.
     pub fn pop_last(&self) -> Option<(Value, Value)> {
-        self.0.write().pop().map(|(key, value)| (key.value().clone(), value))
+        self.0
+            .write()
+            .pop()
+            .map(|(key, value)| (key.value().clone(), value))
     }
 
     /// Removes all entries.
@@ -136,7 +139,11 @@ impl Dict {
     /// The keys as they are now.
     #[must_use]
     pub fn keys(&self) -> Vec<Value> {
-        self.0.read().keys().map(|key| key.value().clone()).collect()
+        self.0
+            .read()
+            .keys()
+            .map(|key| key.value().clone())
+            .collect()
     }
 
     /// The values as they are now.
@@ -148,13 +155,21 @@ impl Dict {
     /// Keys and values as they are now.
     #[must_use]
     pub fn items(&self) -> Vec<(Value, Value)> {
-        self.0.read().iter().map(|(key, value)| (key.value().clone(), value.clone())).collect()
+        self.0
+            .read()
+            .iter()
+            .map(|(key, value)| (key.value().clone(), value.clone()))
+            .collect()
     }
 
     /// Keys and values as they are now, the keys ready for another dict.
     #[must_use]
     pub fn entries(&self) -> Vec<(Key, Value)> {
-        self.0.read().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        self.0
+            .read()
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 
     /// A new dict with the same entries.
@@ -178,7 +193,10 @@ impl FromIterator<(Key, Value)> for Dict {
 
 impl<'a> FromIterator<(&'a str, Value)> for Dict {
     fn from_iter<T: IntoIterator<Item = (&'a str, Value)>>(entries: T) -> Self {
-        entries.into_iter().map(|(key, value)| (Key::from(key), value)).collect()
+        entries
+            .into_iter()
+            .map(|(key, value)| (Key::from(key), value))
+            .collect()
     }
 }
 
@@ -228,7 +246,11 @@ impl Set {
     /// The members as they are now.
     #[must_use]
     pub fn items(&self) -> Vec<Value> {
-        self.0.read().iter().map(|key| key.value().clone()).collect()
+        self.0
+            .read()
+            .iter()
+            .map(|key| key.value().clone())
+            .collect()
     }
 
     /// The members as they are now, ready for another set.

@@ -36,7 +36,9 @@ fn equal(left: &Value, right: &Value, depth: usize) -> bool {
             left.same(right)
                 || (left.len() == right.len()
                     && left.entries().iter().all(|(key, value)| {
-                        right.get_key(key).is_some_and(|other| equal(value, &other, depth + 1))
+                        right
+                            .get_key(key)
+                            .is_some_and(|other| equal(value, &other, depth + 1))
                     }))
         }
         (Value::Object(left), right_value) => {
@@ -50,7 +52,10 @@ fn equal(left: &Value, right: &Value, depth: usize) -> bool {
 
 fn all_equal(left: &[Value], right: &[Value], depth: usize) -> bool {
     left.len() == right.len()
-        && left.iter().zip(right).all(|(left, right)| equal(left, right, depth + 1))
+        && left
+            .iter()
+            .zip(right)
+            .all(|(left, right)| equal(left, right, depth + 1))
 }
 
 /// The order of two numbers; `None` if one is no number.
@@ -71,9 +76,9 @@ impl Value {
             (Value::Str(left), Value::Str(right)) => Ok(left.cmp(right)),
             (Value::List(left), Value::List(right)) => sequence(&left.items(), &right.items()),
             (Value::Tuple(left), Value::Tuple(right)) => sequence(left, right),
-            (Value::Object(object), _) => {
-                object.compare(other).ok_or_else(|| incomparable(self, other))
-            }
+            (Value::Object(object), _) => object
+                .compare(other)
+                .ok_or_else(|| incomparable(self, other)),
             (_, Value::Object(object)) => object
                 .compare(self)
                 .map(Ordering::reverse)
@@ -95,7 +100,10 @@ impl Value {
                 Value::Undefined(_) => Err(crate::fail::undefined(item)),
                 _ => Err(Error::new(
                     codes::J2002,
-                    format!("`in` a string needs a string on its left, not `{}`", item.type_name()),
+                    format!(
+                        "`in` a string needs a string on its left, not `{}`",
+                        item.type_name()
+                    ),
                 )),
             },
             Value::List(list) => Ok(list.items().contains(item)),
@@ -137,6 +145,10 @@ fn incomparable(left: &Value, right: &Value) -> Error {
     }
     Error::new(
         codes::J2002,
-        format!("`{}` and `{}` have no order", left.type_name(), right.type_name()),
+        format!(
+            "`{}` and `{}` have no order",
+            left.type_name(),
+            right.type_name()
+        ),
     )
 }

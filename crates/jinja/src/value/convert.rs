@@ -65,7 +65,9 @@ impl From<&Json> for Value {
             Json::String(text) => Value::from(text.as_str()),
             Json::Array(items) => Value::list(items.iter().map(Value::from)),
             Json::Object(map) => Value::Dict(
-                map.iter().map(|(key, value)| (key.as_str(), Value::from(value))).collect(),
+                map.iter()
+                    .map(|(key, value)| (key.as_str(), Value::from(value)))
+                    .collect(),
             ),
         }
     }
@@ -92,10 +94,18 @@ impl Value {
 
 fn to_json(value: &Value, depth: usize) -> Result<Json> {
     if depth > DEPTH {
-        return Err(Error::new(codes::J2005, "the value is nested too deeply for JSON"));
+        return Err(Error::new(
+            codes::J2005,
+            "the value is nested too deeply for JSON",
+        ));
     }
     let array = |items: &[Value]| -> Result<Json> {
-        Ok(Json::Array(items.iter().map(|item| to_json(item, depth + 1)).collect::<Result<_>>()?))
+        Ok(Json::Array(
+            items
+                .iter()
+                .map(|item| to_json(item, depth + 1))
+                .collect::<Result<_>>()?,
+        ))
     };
     match value {
         Value::None => Ok(Json::Null),
@@ -103,7 +113,10 @@ fn to_json(value: &Value, depth: usize) -> Result<Json> {
         Value::Int(number) => match (i64::try_from(*number), u64::try_from(*number)) {
             (Ok(number), _) => Ok(number.into()),
             (_, Ok(number)) => Ok(number.into()),
-            _ => Err(Error::new(codes::J2005, format!("{number} is too large for JSON"))),
+            _ => Err(Error::new(
+                codes::J2005,
+                format!("{number} is too large for JSON"),
+            )),
         },
         Value::Float(number) => serde_json::Number::from_f64(*number)
             .map(Json::Number)
@@ -135,7 +148,10 @@ fn json_key(key: &Value) -> Result<String> {
 }
 
 fn no_json(value: &Value) -> Error {
-    Error::new(codes::J2002, format!("a `{}` has no JSON form", value.type_name()))
+    Error::new(
+        codes::J2002,
+        format!("a `{}` has no JSON form", value.type_name()),
+    )
 }
 
 impl Value {

@@ -27,7 +27,10 @@ pub struct Function {
 impl Function {
     /// A function called `name`.
     pub fn new<F: HostFunction>(name: impl Into<Arc<str>>, function: F) -> Self {
-        Self { name: name.into(), function: Box::new(function) }
+        Self {
+            name: name.into(),
+            function: Box::new(function),
+        }
     }
 }
 

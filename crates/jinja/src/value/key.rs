@@ -38,7 +38,10 @@ fn check(value: &Value) -> Result<()> {
     match value {
         Value::List(_) | Value::Dict(_) | Value::Set(_) => Err(Error::new(
             codes::J2002,
-            format!("a `{}` cannot be the key of a dict or a member of a set", value.type_name()),
+            format!(
+                "a `{}` cannot be the key of a dict or a member of a set",
+                value.type_name()
+            ),
         )
         .help("use a string or a tuple")),
         Value::Tuple(items) => items.iter().try_for_each(check),

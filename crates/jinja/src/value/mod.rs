@@ -18,7 +18,7 @@ pub use collections::{Dict, List, Set};
 pub use function::{Function, HostFunction};
 pub use key::Key;
 pub use object::{Object, Operator};
-pub(crate) use operate::{slice, MAX_SIZE};
+pub(crate) use operate::{MAX_SIZE, slice};
 pub use range::Range;
 pub(crate) use repr::float_repr;
 
@@ -73,14 +73,20 @@ impl Value {
     /// An undefined plain name.
     #[must_use]
     pub fn undefined(name: impl Into<Arc<str>>) -> Self {
-        Self::Undefined(Arc::new(Undefined { name: name.into(), of: None }))
+        Self::Undefined(Arc::new(Undefined {
+            name: name.into(),
+            of: None,
+        }))
     }
 
     /// An attribute or item `name` that `owner` lacks.
     #[must_use]
     pub fn missing(owner: &Value, name: impl Into<Arc<str>>) -> Self {
         let of = Some(Arc::from(owner.type_name()));
-        Self::Undefined(Arc::new(Undefined { name: name.into(), of }))
+        Self::Undefined(Arc::new(Undefined {
+            name: name.into(),
+            of,
+        }))
     }
 
     /// A list of `items`.
@@ -236,7 +242,9 @@ impl Value {
     #[must_use]
     pub fn is_iterable(&self) -> bool {
         match self {
-            Self::Object(object) => object.len().is_some() || matches!(object.iterate(), Ok(Some(_))),
+            Self::Object(object) => {
+                object.len().is_some() || matches!(object.iterate(), Ok(Some(_)))
+            }
             Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) => false,
             _ => true,
         }

@@ -77,7 +77,10 @@ pub trait Object: Any + Send + Sync {
     /// J2002 unless it can be called, and what the call raises.
     fn call(&self, context: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
         let _ = (context, arguments);
-        Err(Error::new(codes::J2002, format!("a `{}` cannot be called", self.type_name())))
+        Err(Error::new(
+            codes::J2002,
+            format!("a `{}` cannot be called", self.type_name()),
+        ))
     }
 
     /// Calls the method `name`; `None` if there is no such method, then an attribute is tried.

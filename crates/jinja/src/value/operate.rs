@@ -77,7 +77,10 @@ fn unsupported(left: &Value, operator: Operator, right: &Value) -> Error {
 }
 
 fn overflow() -> Error {
-    Error::new(codes::J2006, "the result is beyond the range of whole numbers (128 bits)")
+    Error::new(
+        codes::J2006,
+        "the result is beyond the range of whole numbers (128 bits)",
+    )
 }
 
 fn by_zero() -> Error {
@@ -105,15 +108,25 @@ fn ints(left: i128, operator: Operator, right: i128) -> Result<Value> {
         Operator::Div => return Ok(Value::Float(left as f64 / right as f64)),
         Operator::FloorDiv => left.checked_div(right).map(|quotient| {
             let inexact = left % right != 0;
-            if inexact && (left < 0) != (right < 0) { quotient - 1 } else { quotient }
+            if inexact && (left < 0) != (right < 0) {
+                quotient - 1
+            } else {
+                quotient
+            }
         }),
         Operator::Rem => left.checked_rem(right).map(|rest| {
-            if rest != 0 && (rest < 0) != (right < 0) { rest + right } else { rest }
+            if rest != 0 && (rest < 0) != (right < 0) {
+                rest + right
+            } else {
+                rest
+            }
         }),
         Operator::Pow if right < 0 => {
             return floats(left as f64, operator, right as f64).map(Value::Float);
         }
-        Operator::Pow => u32::try_from(right).ok().and_then(|power| left.checked_pow(power)),
+        Operator::Pow => u32::try_from(right)
+            .ok()
+            .and_then(|power| left.checked_pow(power)),
     };
     result.map(Value::Int).ok_or_else(overflow)
 }
@@ -149,7 +162,10 @@ fn sequences(left: &Value, operator: Operator, right: &Value) -> Result<Option<V
             Value::tuple(left.iter().chain(right.iter()).cloned())
         }
         (Operator::Sub, Value::Set(left), Value::Set(right)) => Value::Set(
-            left.members().into_iter().filter(|member| !right.contains(member)).collect(),
+            left.members()
+                .into_iter()
+                .filter(|member| !right.contains(member))
+                .collect(),
         ),
         (Operator::Rem, Value::Str(pattern), _) => format::percent(pattern, right)?.into(),
         (Operator::Mul, _, _) => match (left.as_int(), right.as_int()) {
@@ -173,11 +189,17 @@ fn repeat(value: &Value, times: i128) -> Result<Option<Value>> {
     if length.saturating_mul(times) > MAX_SIZE {
         return Err(Error::new(
             codes::J3003,
-            format!("repeating a `{}` {times} times is too much", value.type_name()),
+            format!(
+                "repeating a `{}` {times} times is too much",
+                value.type_name()
+            ),
         ));
     }
     let times_over = |items: &[Value]| -> Vec<Value> {
-        std::iter::repeat_n(items, times).flatten().cloned().collect()
+        std::iter::repeat_n(items, times)
+            .flatten()
+            .cloned()
+            .collect()
     };
     Ok(Some(match value {
         Value::Str(text) => text.repeat(times).into(),
@@ -190,27 +212,37 @@ fn repeat(value: &Value, times: i128) -> Result<Option<Value>> {
 /// `value[start:stop:step]`
 pub(crate) fn slice(value: &Value, bounds: [Option<i128>; 3]) -> Result<Value> {
     if bounds[2] == Some(0) {
-        return Err(Error::new(codes::J2005, "the step of a slice must not be zero"));
+        return Err(Error::new(
+            codes::J2005,
+            "the step of a slice must not be zero",
+        ));
     }
     match value {
         Value::Str(text) => {
             let chars: Vec<char> = text.chars().collect();
-            let chosen: String = indices(chars.len(), bounds).map(|index| chars[index]).collect();
+            let chosen: String = indices(chars.len(), bounds)
+                .map(|index| chars[index])
+                .collect();
             Ok(chosen.into())
         }
         Value::List(list) => {
             let items = list.items();
-            Ok(Value::list(indices(items.len(), bounds).map(|index| items[index].clone())))
+            Ok(Value::list(
+                indices(items.len(), bounds).map(|index| items[index].clone()),
+            ))
         }
         Value::Tuple(items) => {
-            let chosen: Arc<[Value]> =
-                indices(items.len(), bounds).map(|index| items[index].clone()).collect();
+            let chosen: Arc<[Value]> = indices(items.len(), bounds)
+                .map(|index| items[index].clone())
+                .collect();
             Ok(Value::Tuple(chosen))
         }
         Value::Undefined(_) => Err(crate::fail::undefined(value)),
         Value::Object(object) if !object.mapping() => {
             let items = value.iterate()?;
-            Ok(Value::list(indices(items.len(), bounds).map(|index| items[index].clone())))
+            Ok(Value::list(
+                indices(items.len(), bounds).map(|index| items[index].clone()),
+            ))
         }
         _ => Err(Error::new(
             codes::J2002,
@@ -223,9 +255,17 @@ pub(crate) fn slice(value: &Value, bounds: [Option<i128>; 3]) -> Result<Value> {
 fn indices(length: usize, [start, stop, step]: [Option<i128>; 3]) -> impl Iterator<Item = usize> {
     let length = length as i128;
     let step = step.unwrap_or(1);
-    let (low, high) = if step < 0 { (-1, length - 1) } else { (0, length) };
+    let (low, high) = if step < 0 {
+        (-1, length - 1)
+    } else {
+        (0, length)
+    };
     let clamp = |bound: i128| {
-        let bound = if bound < 0 { bound.saturating_add(length) } else { bound };
+        let bound = if bound < 0 {
+            bound.saturating_add(length)
+        } else {
+            bound
+        };
         bound.clamp(low, high)
     };
     let first = start.map_or(if step < 0 { high } else { low }, clamp);

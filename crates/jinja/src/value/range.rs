@@ -21,14 +21,20 @@ impl Range {
     /// J2005 if `step` is zero.
     pub fn new(start: i128, stop: i128, step: i128) -> Result<Self> {
         if step == 0 {
-            return Err(Error::new(codes::J2005, "the step of a range must not be zero"));
+            return Err(Error::new(
+                codes::J2005,
+                "the step of a range must not be zero",
+            ));
         }
         Ok(Self { start, stop, step })
     }
 
     fn count(&self) -> usize {
-        let (low, high) =
-            if self.step > 0 { (self.start, self.stop) } else { (self.stop, self.start) };
+        let (low, high) = if self.step > 0 {
+            (self.start, self.stop)
+        } else {
+            (self.stop, self.start)
+        };
         if high <= low {
             return 0;
         }
@@ -61,8 +67,15 @@ impl Object for Range {
             return Ok(None);
         };
         let count = self.count();
-        let index = if index < 0 { index + count as i128 } else { index };
-        Ok(usize::try_from(index).ok().filter(|index| *index < count).map(|index| self.at(index)))
+        let index = if index < 0 {
+            index + count as i128
+        } else {
+            index
+        };
+        Ok(usize::try_from(index)
+            .ok()
+            .filter(|index| *index < count)
+            .map(|index| self.at(index)))
     }
 
     fn iterate(&self) -> Result<Option<Vec<Value>>> {
@@ -70,7 +83,10 @@ impl Object for Range {
         if count > MAX_SIZE {
             return Err(Error::new(
                 codes::J3003,
-                format!("{} has {count} numbers, more than fit into a list", self.repr()),
+                format!(
+                    "{} has {count} numbers, more than fit into a list",
+                    self.repr()
+                ),
             ));
         }
         Ok(Some((0..count).map(|index| self.at(index)).collect()))

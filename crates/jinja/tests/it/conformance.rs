@@ -294,6 +294,45 @@ const CASES: &[(&str, &str)] = &[
     ("{% break %}", ERROR),
     ("{% endfor %}", ERROR),
     ("{{ x. }}", ERROR),
+    // dbt-like templates
+    ("{%- set payment_methods = ['credit_card', 'coupon'] -%}\nselect\n{% for p in payment_methods -%}\nsum(case when m = '{{ p }}' then a else 0 end) as {{ p }}_amount,\n{% endfor -%}\nsum(a)\nfrom x", "select\nsum(case when m = 'credit_card' then a else 0 end) as credit_card_amount,\nsum(case when m = 'coupon' then a else 0 end) as coupon_amount,\nsum(a)\nfrom x"),
+    ("{% set q %}\n select 1\n{% endset %}\n{{ q }}", "\n\n select 1\n"),
+    ("{%- macro cents(c, n=2) -%}\n    ({{ c }} / 100)::numeric(16, {{ n }})\n{%- endmacro -%}\nselect {{ cents('a') }}, {{ cents('b', 4) }}", "select (a / 100)::numeric(16, 2), (b / 100)::numeric(16, 4)"),
+    ("{% if execute %}{{ x.y.z }}{% else %}{{ [] }}{% endif %}", "[]"),
+    ("select * from {{ \"a\" if items | length > 2 else \"b\" }}{# c #}\nwhere 1=1 {% if true -%} and x {%- endif %}", "select * from a\nwhere 1=1 and x"),
+    ("{% set d3 = dict(d) %}{% do d3.update({'c': 3}) %}{{ d3 | tojson }}{{ d }}", r#"{"a": 1, "b": 2, "c": 3}{'a': 1, 'b': 2}"#),
+    (r#"{{ items | map('string') | join("', '") }} {{ "'" ~ words | join("', '") ~ "'" }}"#, "1', '2', '3 'banana', 'Apple', 'cherry'"),
+    ("{% for k, v in {'b': 1, 'a': 2} | dictsort %}{{ k }}{{ v }}{% endfor %}", "a2b1"),
+    (r#"{% for r in rows %}{% for k, v in r.items() %}{{ k }}={{ v }}{{ "," if not loop.last }}{% endfor %};{% endfor %}"#, "id=1,g=x;id=2,g=y;id=3,g=x;"),
+    ("{% set cols = rows | map(attribute='g') | map('upper') | unique | sort | list %}{{ cols }}", "['X', 'Y']"),
+    ("{{ (items | first, items | last) }} {{ items[0] if items else none }} {{ [] or 'fallback' }}", "(1, 3) 1 fallback"),
+    (r#"{{ "%s.%s" | format('a', 'b') }} {{ "{}.{}".format('a', 'b') | upper }}"#, "a.b A.B"),
+    ("{{ 'a' in ['a'] and not 'b' in ['a'] }} {{ d.get('a', none) is not none }} {{ d['a'] + d.b * 2 }}", "True True 5"),
+    ("{% set ns = namespace(items=[], n=0) %}{% for i in range(3) %}{% set ns.items = ns.items + [i] %}{% endfor %}{{ ns.items }}", "[0, 1, 2]"),
+    ("{{ none | string }} {{ true | lower }} {{ 1.0 | int }} {{ '2' | int + 1 }} {{ 7 | float / 2 }}", "None true 1 3 3.5"),
+    ("{{ nested['a'].b[-1]['c'][0] }} {{ nested.a.get('zz', {}).get('q', 'dflt') }}", "d dflt"),
+    ("{% set a %}{% for i in items %}{{ i }}{% endfor %}{% endset %}{{ a | trim | int + 1 }}", "124"),
+    ("{% macro a(x) %}{% if x > 0 %}{{ x }}{{ a(x - 1) }}{% endif %}{% endmacro %}{{ a(3) | trim }}", "321"),
+    ("{% call(x) (namespace(f=range).f)(2) %}{% endcall %}", ERROR),
+    ("{{ range(3) | map('string') | list | tojson }} {{ (1, 2) | tojson }} {{ {1: 2} | tojson }}", r#"["0", "1", "2"] [1, 2] {"1": 2}"#),
+    ("{{ 'A' ~ 'b' | lower }} {{ ('A' ~ 'B') | lower }} {{ not missing }} {{ missing or 'x' }}", "Ab ab True x"),
+    (r#"{{ "a\\nb" }} {{ "tab\there" }} {{ 'quote: \'' }}"#, "a\\nb tab\there quote: '"),
+    ("{{ [1, 2, 3][1:] | sum }} {{ 'abc'[1:] | upper }} {{ {'a': [1, 2]}['a'][0] }}", "5 BC 1"),
+    ("{% for x in [3, 1, 2] | sort(reverse=true) %}{{ x }}{% endfor %}{{ [1, 2, 3] | reverse | join }}", "321321"),
+    ("{{ loop is defined }} {% for i in [1] %}{{ loop is defined }}{% endfor %}", "False True"),
+    ("{% set x = none %}{{ x is none }} {{ x or 'null' }} {{ x | default('d') }} {{ x | default('d', true) }}", "True null None d"),
+    ("{{ 10 | string | length }} {{ 3.0 == 3 }} {{ 3 // 2 * 2 }} {{ 5 % 3 == 2 }} {{ (2, 3) == (2, 3) }}", "2 True 2 True True"),
+    (r#"{{ "x" "y" ~ "z" }} {{ 'a' 'b' | upper }}"#, "xyz AB"),
+    ("{{ d.items() | map('first') | list }} {{ d.values() | sum }} {{ d | length }} {{ 'a' in d.keys() }}", "['a', 'b'] 3 2 True"),
+    ("{{ dict(zip(['a', 'b'], [1, 2])) }} {{ {'a': 1} | items | list }} {{ [['a', 1]] | map('last') | list }}", "{'a': 1, 'b': 2} [('a', 1)] [1]"),
+    ("{% filter trim %}  x  {% endfilter %}|{% with %}{% set y = 1 %}{{ y }}{% endwith %}{{ y }}|", "x|1|"),
+    ("{{ ''.join(['a', 'b']) }}{{ ', '.join(words) }}{{ words | map('length') | list }}", "abbanana, Apple, cherry[6, 5, 6]"),
+    (r#"{{ "it's" | replace("'", "''") }} {{ 'a.b.c'.split('.')[-1] }} {{ 'A_B'.lower().replace('_', ' ').title() }}"#, "it''s c A B"),
+    ("{% set l = [1,2,3] %}{% for i in l %}{% if loop.first %}{% do l.append(9) %}{% endif %}{% endfor %}{{ l }}", "[1, 2, 3, 9]"),
+    ("{{ 5 | round(2) }} {{ 5.0 | round(2) }} {{ 1e20 }} {{ 12345678901234567890.0 }} {{ 0.1 + 0.7 }} {{ 1/3 }}", "5 5.0 1e+20 1.2345678901234567e+19 0.7999999999999999 0.3333333333333333"),
+    ("{% set a = {'x': [1]} %}{% set b = a.copy() %}{% do b.x.append(2) %}{{ a }}", "{'x': [1, 2]}"),
+    ("{%- for i in range(2) %}\n  line {{ i }}\n{%- endfor %}\nend", "\n  line 0\n  line 1\nend"),
+    (r#"{{ "%.2f" % 1.005 }} {{ "%5.1f|" % 2.25 }} {{ "%s" % true }} {{ "%s" % {'a': 1} }} {{ '%s-%s' % (1, none) }}"#, "1.00   2.2| True {'a': 1} 1-None"),
 ];
 
 fn scope() -> Dict {
@@ -317,12 +356,21 @@ fn environment() -> Environment {
     let mut environment = Environment::new();
     environment.add_function("set", |_, arguments| {
         let items = arguments.one("set", "items")?.iterate()?;
-        Ok(Value::Set(items.into_iter().map(Key::new).collect::<Result<Set, _>>()?))
+        Ok(Value::Set(
+            items
+                .into_iter()
+                .map(Key::new)
+                .collect::<Result<Set, _>>()?,
+        ))
     });
     environment.add_function("zip", |_, arguments: Arguments| {
         let [left, right] = arguments.bind("zip", ["left", "right"], 2)?;
         let (left, right) = (left.unwrap().iterate()?, right.unwrap().iterate()?);
-        Ok(Value::list(left.into_iter().zip(right).map(|(a, b)| Value::tuple([a, b]))))
+        Ok(Value::list(
+            left.into_iter()
+                .zip(right)
+                .map(|(a, b)| Value::tuple([a, b])),
+        ))
     });
     environment
 }
@@ -333,14 +381,24 @@ fn renders_as_jinja2_does() {
     let mut failures = Vec::new();
     for (template, expected) in CASES {
         let source = Source::new("case.sql", *template);
-        let result = Template::parse(&source)
-            .and_then(|template| template.render(&environment, &scope()));
+        let result =
+            Template::parse(&source).and_then(|template| template.render(&environment, &scope()));
         match result {
             Ok(text) if text == *expected => {}
             Err(_) if *expected == ERROR => {}
-            Ok(text) => failures.push(format!("{template}\n  expected {expected:?}\n  got      {text:?}")),
-            Err(error) => failures.push(format!("{template}\n  expected {expected:?}\n  got      {error}")),
+            Ok(text) => failures.push(format!(
+                "{template}\n  expected {expected:?}\n  got      {text:?}"
+            )),
+            Err(error) => failures.push(format!(
+                "{template}\n  expected {expected:?}\n  got      {error}"
+            )),
         }
     }
-    assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), CASES.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} differ:\n{}",
+        failures.len(),
+        CASES.len(),
+        failures.join("\n")
+    );
 }

@@ -13,7 +13,11 @@ struct Macros(Vec<Template>, Dict);
 
 impl Scope for Macros {
     fn get(&self, name: &str) -> diagnostic::Result<Option<Value>> {
-        let found = self.0.iter().flat_map(Template::macros).find(|(have, _)| &**have == name);
+        let found = self
+            .0
+            .iter()
+            .flat_map(Template::macros)
+            .find(|(have, _)| &**have == name);
         Ok(found.map(|(_, value)| value).or_else(|| self.1.get(name)))
     }
 }
@@ -41,7 +45,10 @@ fn return_ends_the_macro_with_any_value() {
 #[test]
 fn return_in_a_call_block_ends_the_macro_that_runs_it() {
     let macros = ["{% macro statement() %}a{{ caller() }}b{% endmacro %}"];
-    let text = render(&macros, "[{% call statement() %}x{{ return('r') }}{% endcall %}]");
+    let text = render(
+        &macros,
+        "[{% call statement() %}x{{ return('r') }}{% endcall %}]",
+    );
     assert_eq!(text.unwrap(), "[r]");
 }
 
@@ -62,7 +69,10 @@ fn a_macro_is_a_value() {
         "{% macro apply(f, x) %}{{ return(f(x)) }}{% endmacro %}",
         "{% macro double(x) %}{{ return(x * 2) }}{% endmacro %}",
     ];
-    assert_eq!(render(&macros, "{{ apply(double, 4) }} {{ double is callable }}").unwrap(), "8 True");
+    assert_eq!(
+        render(&macros, "{{ apply(double, 4) }} {{ double is callable }}").unwrap(),
+        "8 True"
+    );
 }
 
 #[test]
@@ -75,28 +85,46 @@ fn blocks_of_a_file_are_found_without_rendering() {
         {% snapshot snap %}{{ config(a=1) }} select 1{% endsnapshot %}\n\
         {% docs about %}# About {{ 1 }}\n{% enddocs %}";
     let template = parse(text);
-    let found: Vec<(MacroKind, &str, &str)> =
-        template.definitions().map(|d| (d.kind, &*d.name, &*d.label)).collect();
+    let found: Vec<(MacroKind, &str, &str)> = template
+        .definitions()
+        .map(|d| (d.kind, &*d.name, &*d.label))
+        .collect();
     assert_eq!(
         found,
         [
             (MacroKind::Macro, "m", "m"),
             (MacroKind::Test, "test_positive", "positive"),
             (MacroKind::Test, "test_other", "other"),
-            (MacroKind::Materialization, "materialization_inc_snowflake", "inc"),
-            (MacroKind::Materialization, "materialization_inc_default", "inc"),
+            (
+                MacroKind::Materialization,
+                "materialization_inc_snowflake",
+                "inc"
+            ),
+            (
+                MacroKind::Materialization,
+                "materialization_inc_default",
+                "inc"
+            ),
             (MacroKind::Snapshot, "snapshot_snap", "snap"),
             (MacroKind::Docs, "about", "about"),
         ]
     );
     let all: Vec<_> = template.definitions().collect();
-    assert_eq!(all[0].text(), "{% macro m(x, y: list[string] = 'z') -%}\n  body\n{%- endmacro %}");
+    assert_eq!(
+        all[0].text(),
+        "{% macro m(x, y: list[string] = 'z') -%}\n  body\n{%- endmacro %}"
+    );
     assert_eq!(all[0].body_text(), "\n  body\n");
-    assert_eq!(all[0].parameters[1].annotation.as_deref(), Some("list[string]"));
+    assert_eq!(
+        all[0].parameters[1].annotation.as_deref(),
+        Some("list[string]")
+    );
     assert_eq!(all[3].adapter.as_deref(), Some("snowflake"));
     assert_eq!(all[3].languages.len(), 2);
     assert_eq!(all[6].body_text(), "# About {{ 1 }}\n");
-    let docs = Template::of_block(all[6]).render(&Environment::new(), &()).unwrap();
+    let docs = Template::of_block(all[6])
+        .render(&Environment::new(), &())
+        .unwrap();
     assert_eq!(docs, "# About 1\n");
 }
 
@@ -106,9 +134,13 @@ fn calls_are_found_without_running() {
         "{{ config(materialized='table', tags=['a', 'b']) }}{% if var('x', 1) %}{{ ref('p', 'm', v=2) }}{% endif %}\
          {{ adapter.dispatch('go', 'pkg')(ref(name)) }}{{ source('s', 't') | upper }}",
     );
-    let found: Vec<(String, bool, bool)> =
-        template.calls().iter().map(|c| (c.name(), c.is_constant(), c.conditional)).collect();
-    let found: Vec<(&str, bool, bool)> = found.iter().map(|(n, c, d)| (n.as_str(), *c, *d)).collect();
+    let found: Vec<(String, bool, bool)> = template
+        .calls()
+        .iter()
+        .map(|c| (c.name(), c.is_constant(), c.conditional))
+        .collect();
+    let found: Vec<(&str, bool, bool)> =
+        found.iter().map(|(n, c, d)| (n.as_str(), *c, *d)).collect();
     assert_eq!(
         found,
         [
@@ -121,9 +153,15 @@ fn calls_are_found_without_running() {
         ]
     );
     let config = &calls(template.body())[0];
-    assert_eq!(config.named[1].1, Some(Value::list(["a".into(), "b".into()])));
+    assert_eq!(
+        config.named[1].1,
+        Some(Value::list(["a".into(), "b".into()]))
+    );
     let reference = &template.calls()[2];
-    assert_eq!(&template.source().text[reference.span.range()], "ref('p', 'm', v=2)");
+    assert_eq!(
+        &template.source().text[reference.span.range()],
+        "ref('p', 'm', v=2)"
+    );
 }
 
 #[test]
@@ -140,7 +178,11 @@ fn parsing_tolerates_what_is_not_there_yet() {
 #[test]
 fn yaml_values_keep_their_types() {
     let environment = Environment::new();
-    let scope = Dict::from_iter([("n", Value::from(4)), ("t", "true".into()), ("f", "False".into())]);
+    let scope = Dict::from_iter([
+        ("n", Value::from(4)),
+        ("t", "true".into()),
+        ("f", "False".into()),
+    ]);
     let native = |text: &str| parse(text).render_native(&environment, &scope);
     assert_eq!(native("{{ n }}").unwrap(), Value::from(4));
     assert_eq!(native("{{ n }}0").unwrap(), Value::from("40"));
@@ -148,12 +190,23 @@ fn yaml_values_keep_their_types() {
     assert_eq!(native("{{ '5' }}").unwrap(), Value::from("5"));
     assert_eq!(native("{{ '5' | as_number }}").unwrap(), Value::from(5));
     assert_eq!(native("{{ f | as_bool }}").unwrap(), Value::Bool(false));
-    assert_eq!(native("{{ \"[1, 'a']\" | as_native }}").unwrap().repr(), "[1, 'a']");
+    assert_eq!(
+        native("{{ \"[1, 'a']\" | as_native }}").unwrap().repr(),
+        "[1, 'a']"
+    );
     assert_eq!(native("{{ n | as_text }}").unwrap(), Value::from("4"));
-    assert_eq!(native("{{ 'maybe' | as_bool }}").unwrap_err().code().id, "J2005");
+    assert_eq!(
+        native("{{ 'maybe' | as_bool }}").unwrap_err().code().id,
+        "J2005"
+    );
     assert_eq!(native("plain").unwrap(), Value::from("plain"));
     // In SQL the filters do nothing.
-    assert_eq!(parse("{{ t | as_bool }}").render(&environment, &scope).unwrap(), "true");
+    assert_eq!(
+        parse("{{ t | as_bool }}")
+            .render(&environment, &scope)
+            .unwrap(),
+        "true"
+    );
 }
 
 #[test]
@@ -180,14 +233,22 @@ fn the_host_calls_and_is_called() {
         "{% macro m(x) %}<{{ x }}>{% endmacro %}{% macro outer() %}{{ call_twice(m) }}{% endmacro %}\
          {{ outer() }}{% set local = 5 %}{{ look('local') }}{{ look('m') }}",
     );
-    assert_eq!(template.render(&environment, &()).unwrap(), "<1><2>15<Macro 'm'>");
+    assert_eq!(
+        template.render(&environment, &()).unwrap(),
+        "<1><2>15<Macro 'm'>"
+    );
     let source = Source::new("e", "[1, 2] | map('string') | join('-')");
-    assert_eq!(environment.eval_expression(&source, &()).unwrap(), Value::from("1-2"));
+    assert_eq!(
+        environment.eval_expression(&source, &()).unwrap(),
+        Value::from("1-2")
+    );
 }
 
 #[test]
 fn threads_share_templates() {
-    let template = parse("{% set l = [] %}{% for i in range(50) %}{% do l.append(i) %}{% endfor %}{{ l | sum }}");
+    let template = parse(
+        "{% set l = [] %}{% for i in range(50) %}{% do l.append(i) %}{% endfor %}{{ l | sum }}",
+    );
     let environment = Environment::new();
     std::thread::scope(|threads| {
         for _ in 0..4 {
@@ -203,7 +264,15 @@ fn threads_share_templates() {
 #[test]
 fn line_ends_are_unified_and_places_stay() {
     let template = parse("a\r\nb\rc\r\n");
-    assert_eq!(template.render(&Environment::new(), &()).unwrap(), "a\nb\nc");
-    let error = Template::parse(&Source::new("x", "a\r\nb\r\n{{ ? }}")).map(|_| ()).unwrap_err();
-    assert_eq!(error.place().map(|place| (place.line, place.column)), Some((3, 4)));
+    assert_eq!(
+        template.render(&Environment::new(), &()).unwrap(),
+        "a\nb\nc"
+    );
+    let error = Template::parse(&Source::new("x", "a\r\nb\r\n{{ ? }}"))
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(
+        error.place().map(|place| (place.line, place.column)),
+        Some((3, 4))
+    );
 }

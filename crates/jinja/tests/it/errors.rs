@@ -5,15 +5,17 @@ use jinja::{Dict, Environment, Limits, Template, UndefinedBehavior, Value};
 
 fn fail(template: &str) -> Error {
     let mut environment = Environment::new();
-    environment.limits = Limits { depth: 50, steps: 100_000 };
+    environment.limits = Limits {
+        depth: 50,
+        steps: 100_000,
+    };
     fail_in(&environment, template)
 }
 
 fn fail_in(environment: &Environment, template: &str) -> Error {
     let source = Source::new("models/a.sql", template);
     let scope = Dict::from_iter([("items", Value::list([1.into(), 2.into()]))]);
-    let result =
-        Template::parse(&source).and_then(|template| template.render(environment, &scope));
+    let result = Template::parse(&source).and_then(|template| template.render(environment, &scope));
     match result {
         Ok(text) => panic!("no error, but {text:?}"),
         Err(error) => error,
@@ -64,7 +66,9 @@ fn errors_have_code_place_and_reason() {
             && place == Some((*line, *column))
             && error.message().contains(part);
         if !right {
-            failures.push(format!("{template:?}: want {code} {line}:{column} {part:?}, got {place:?}\n{error}"));
+            failures.push(format!(
+                "{template:?}: want {code} {line}:{column} {part:?}, got {place:?}\n{error}"
+            ));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
@@ -90,20 +94,31 @@ fn endless_recursion_ends() {
     let error = fail("{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}");
     assert_eq!(error.code().id, "J3001");
     assert!(error.context().len() < 20, "{error}");
-    let error = fail_in(&Environment::new(), "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}");
+    let error = fail_in(
+        &Environment::new(),
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    );
     assert_eq!(error.code().id, "J3001");
 }
 
 #[test]
 fn deep_nesting_is_refused_or_works() {
-    let error = fail(&format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000)));
+    let error = fail(&format!(
+        "{{{{ {}1{} }}}}",
+        "(".repeat(5000),
+        ")".repeat(5000)
+    ));
     assert!(error.message().contains("levels are nested"), "{error}");
-    let chain = |operator: &str, length: usize| format!("{{{{ {} }}}}", vec!["1"; length].join(operator));
+    let chain =
+        |operator: &str, length: usize| format!("{{{{ {} }}}}", vec!["1"; length].join(operator));
     let error = fail(&chain(" + ", 20_000));
     assert!(error.message().contains("follow each other"), "{error}");
     for (operator, length) in [(" + ", 900), (" or ", 900), (" ~ ", 20_000)] {
         let source = Source::new("a", chain(operator, length));
-        Template::parse(&source).unwrap().render(&Environment::new(), &()).unwrap();
+        Template::parse(&source)
+            .unwrap()
+            .render(&Environment::new(), &())
+            .unwrap();
     }
 }
 
@@ -111,10 +126,23 @@ fn deep_nesting_is_refused_or_works() {
 fn strict_environments_refuse_undefined_values() {
     let mut environment = Environment::new();
     environment.undefined = UndefinedBehavior::Strict;
-    for template in ["{{ x }}", "{% if x %}{% endif %}", "{% for i in x %}{% endfor %}", "{{ x ~ 'a' }}", "{{ x == 1 }}"] {
-        assert_eq!(fail_in(&environment, template).code().id, "J2001", "{template}");
+    for template in [
+        "{{ x }}",
+        "{% if x %}{% endif %}",
+        "{% for i in x %}{% endfor %}",
+        "{{ x ~ 'a' }}",
+        "{{ x == 1 }}",
+    ] {
+        assert_eq!(
+            fail_in(&environment, template).code().id,
+            "J2001",
+            "{template}"
+        );
     }
     let source = Source::new("a", "{{ x is defined }} {{ x | default(1) }}");
-    let text = Template::parse(&source).unwrap().render(&environment, &()).unwrap();
+    let text = Template::parse(&source)
+        .unwrap()
+        .render(&environment, &())
+        .unwrap();
     assert_eq!(text, "False 1");
 }

@@ -77,11 +77,21 @@ fn modules_behave_as_pythons() {
         match render(template) {
             Ok(text) if text == *expected => {}
             Err(_) if *expected == ERROR => {}
-            Ok(text) => failures.push(format!("{template}\n  expected {expected:?}\n  got      {text:?}")),
-            Err(error) => failures.push(format!("{template}\n  expected {expected:?}\n  got      {error}")),
+            Ok(text) => failures.push(format!(
+                "{template}\n  expected {expected:?}\n  got      {text:?}"
+            )),
+            Err(error) => failures.push(format!(
+                "{template}\n  expected {expected:?}\n  got      {error}"
+            )),
         }
     }
-    assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), CASES.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} differ:\n{}",
+        failures.len(),
+        CASES.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]
@@ -91,7 +101,10 @@ fn the_clock_is_the_hosts() {
          {{ modules.datetime.datetime.now(modules.pytz.timezone('Asia/Tokyo')).isoformat() }} \
          {{ modules.datetime.datetime.utcnow().date() - modules.datetime.timedelta(days=1) }}",
     );
-    assert_eq!(text.unwrap(), "2024-07-01 12:30:00 2024-07-01T21:30:00+09:00 2024-06-30");
+    assert_eq!(
+        text.unwrap(),
+        "2024-07-01 12:30:00 2024-07-01T21:30:00+09:00 2024-06-30"
+    );
 }
 
 #[test]

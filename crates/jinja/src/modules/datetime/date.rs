@@ -29,7 +29,8 @@ pub(super) fn ordinal(date: NaiveDate) -> i32 {
 }
 
 pub(super) fn checked(date: Option<NaiveDate>) -> Result<NaiveDate> {
-    date.filter(|date| (1..=9999).contains(&date.year())).ok_or_else(out_of_range)
+    date.filter(|date| (1..=9999).contains(&date.year()))
+        .ok_or_else(out_of_range)
 }
 
 pub(super) fn build(
@@ -39,7 +40,13 @@ pub(super) fn build(
     from: Option<NaiveDate>,
 ) -> Result<NaiveDate> {
     let old = |part: fn(&NaiveDate) -> u32| from.as_ref().map_or(1, |date| part(date).into());
-    let year = part("year", year, old(|date| date.year().unsigned_abs()), 1, 9999)?;
+    let year = part(
+        "year",
+        year,
+        old(|date| date.year().unsigned_abs()),
+        1,
+        9999,
+    )?;
     let month = part("month", month, old(|date| date.month()), 1, 12)?;
     let day = part("day", day, old(|date| date.day()), 1, 31)?;
     i32::try_from(year)
@@ -98,7 +105,9 @@ impl Object for Date {
             "ctime" => self.strftime("%a %b %e 00:00:00 %Y")?.into(),
             "replace" => {
                 let [year, month, day] =
-                    arguments.clone().bind("replace", ["year", "month", "day"], 0)?;
+                    arguments
+                        .clone()
+                        .bind("replace", ["year", "month", "day"], 0)?;
                 Value::object(Self(build(year, month, day, Some(self.0))?))
             }
             _ => return Ok(method(self.0, name)),
@@ -106,11 +115,21 @@ impl Object for Date {
     }
 
     fn repr(&self) -> String {
-        format!("datetime.date({}, {}, {})", self.0.year(), self.0.month(), self.0.day())
+        format!(
+            "datetime.date({}, {}, {})",
+            self.0.year(),
+            self.0.month(),
+            self.0.day()
+        )
     }
 
     fn text(&self) -> String {
-        format!("{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+        format!(
+            "{:04}-{:02}-{:02}",
+            self.0.year(),
+            self.0.month(),
+            self.0.day()
+        )
     }
 
     fn compare(&self, other: &Value) -> Option<Ordering> {
@@ -125,8 +144,8 @@ impl Object for Date {
                 Operator::Sub if !reversed => -days,
                 _ => return Ok(None),
             };
-            let moved = chrono::TimeDelta::try_days(days)
-                .and_then(|days| self.0.checked_add_signed(days));
+            let moved =
+                chrono::TimeDelta::try_days(days).and_then(|days| self.0.checked_add_signed(days));
             return Ok(Some(Value::object(Self(checked(moved)?))));
         }
         match (operator, other.downcast::<Date>()) {
@@ -166,7 +185,9 @@ pub(super) fn class(clock: Clock) -> Class {
                 }
                 "fromtimestamp" => {
                     let [stamp] = arguments.bind("date.fromtimestamp", ["timestamp"], 1)?;
-                    super::moment::from_timestamp(stamp)?.with_timezone(&Local).date_naive()
+                    super::moment::from_timestamp(stamp)?
+                        .with_timezone(&Local)
+                        .date_naive()
                 }
                 "strptime" => {
                     let [value, pattern] =

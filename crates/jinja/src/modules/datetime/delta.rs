@@ -82,7 +82,11 @@ impl Object for Delta {
             .filter(|(_, number)| *number != 0)
             .map(|(name, number)| format!("{name}={number}"))
             .collect();
-        let shown = if shown.is_empty() { "0".to_owned() } else { shown.join(", ") };
+        let shown = if shown.is_empty() {
+            "0".to_owned()
+        } else {
+            shown.join(", ")
+        };
         format!("datetime.timedelta({shown})")
     }
 
@@ -95,7 +99,12 @@ impl Object for Delta {
             1 | -1 => format!("{days} day, "),
             _ => format!("{days} days, "),
         };
-        text += &format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+        text += &format!(
+            "{}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        );
         if within % SECOND != 0 {
             text += &format!(".{:06}", within % SECOND);
         }
@@ -109,7 +118,11 @@ impl Object for Delta {
     fn operate(&self, operator: Operator, other: &Value, reversed: bool) -> Result<Option<Value>> {
         let micros = self.0 as f64;
         if let Some(other) = other.downcast::<Delta>() {
-            let (left, right) = if reversed { (other.0, self.0) } else { (self.0, other.0) };
+            let (left, right) = if reversed {
+                (other.0, self.0)
+            } else {
+                (self.0, other.0)
+            };
             let zero = right == 0;
             return Ok(Some(match operator {
                 Operator::Add => Self::of(left as f64 + right as f64)?,
@@ -145,12 +158,22 @@ pub(super) fn class(clock: Clock) -> Class {
     Class {
         name: "datetime.timedelta",
         construct: |_, arguments| {
-            let names =
-                ["days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"];
+            let names = [
+                "days",
+                "seconds",
+                "microseconds",
+                "milliseconds",
+                "minutes",
+                "hours",
+                "weeks",
+            ];
             let factors = [DAY, SECOND, 1, 1000, 60 * SECOND, 3600 * SECOND, 7 * DAY];
             let mut micros = 0.0;
-            for ((value, name), factor) in
-                arguments.bind("timedelta", names, 0)?.into_iter().zip(names).zip(factors)
+            for ((value, name), factor) in arguments
+                .bind("timedelta", names, 0)?
+                .into_iter()
+                .zip(names)
+                .zip(factors)
             {
                 let Some(value) = value else { continue };
                 let number = value

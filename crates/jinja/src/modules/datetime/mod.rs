@@ -39,13 +39,19 @@ pub(super) fn module(clock: Clock) -> Value {
 /// A moment as Python's `datetime` with the time zone UTC, for dbt's `run_started_at`.
 #[must_use]
 pub fn datetime_value(at: DateTime<Utc>) -> Value {
-    Value::object(Moment { local: at.naive_utc(), zone: Some(Zone::pytz_utc()) })
+    Value::object(Moment {
+        local: at.naive_utc(),
+        zone: Some(Zone::pytz_utc()),
+    })
 }
 
 /// A moment as Python's `datetime` without a time zone, for times read from a database.
 #[must_use]
 pub fn utc_value(at: DateTime<Utc>) -> Value {
-    Value::object(Moment { local: at.naive_utc(), zone: None })
+    Value::object(Moment {
+        local: at.naive_utc(),
+        zone: None,
+    })
 }
 
 /// A day as Python's `date`.
@@ -62,19 +68,23 @@ pub(super) fn strftime_value(value: &Value, pattern: &str) -> Option<Result<Stri
     if let Some(time) = value.downcast::<Time>() {
         return Some(time.strftime(pattern));
     }
-    value.downcast::<Moment>().map(|moment| moment.strftime(pattern))
+    value
+        .downcast::<Moment>()
+        .map(|moment| moment.strftime(pattern))
 }
 
 /// A whole number argument within `low..=high`.
 fn part(name: &str, value: Option<Value>, default: i128, low: i128, high: i128) -> Result<u32> {
     let number = match value {
         None => default,
-        Some(value) => {
-            value.as_int().ok_or_else(|| wrong_type(&format!("`{name}`"), "a whole number", &value))?
-        }
+        Some(value) => value
+            .as_int()
+            .ok_or_else(|| wrong_type(&format!("`{name}`"), "a whole number", &value))?,
     };
     if !(low..=high).contains(&number) {
-        return Err(bad_value(format!("`{name}` has to be between {low} and {high}, not {number}")));
+        return Err(bad_value(format!(
+            "`{name}` has to be between {low} and {high}, not {number}"
+        )));
     }
     Ok(u32::try_from(number).unwrap_or_default())
 }

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Utc,
+};
 use diagnostic::Result;
 
 use super::super::Clock;
@@ -44,13 +46,19 @@ impl Moment {
         let utc = self.utc();
         let local = shift(utc, zone.offset_at_utc(&utc).into());
         date::checked(Some(local.date()))?;
-        Ok(Self { local, zone: Some(zone.clone()) })
+        Ok(Self {
+            local,
+            zone: Some(zone.clone()),
+        })
     }
 
     fn iso(&self, separator: &str, timespec: &str) -> Result<String> {
         let day = Date(self.local.date()).text();
         let time = time::iso(self.local.time(), timespec)?;
-        let offset = self.zone.as_ref().map(|zone| zone.offset_at_local(&self.local));
+        let offset = self
+            .zone
+            .as_ref()
+            .map(|zone| zone.offset_at_local(&self.local));
         let offset = offset.map_or(String::new(), |seconds| offset_text(seconds, ":"));
         Ok(format!("{day}{separator}{time}{offset}"))
     }
@@ -58,13 +66,30 @@ impl Moment {
     fn replaced(&self, arguments: Arguments) -> Result<Self> {
         let [year, month, day, hour, minute, second, micro, zone, _] = arguments.bind(
             "replace",
-            ["year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo", "fold"],
+            [
+                "year",
+                "month",
+                "day",
+                "hour",
+                "minute",
+                "second",
+                "microsecond",
+                "tzinfo",
+                "fold",
+            ],
             0,
         )?;
         let day = date::build(year, month, day, Some(self.local.date()))?;
         let time = time::build([hour, minute, second, micro], Some(self.local.time()))?;
-        let zone = if zone.is_some() { Zone::of(zone)? } else { self.zone.clone() };
-        Ok(Self { local: day.and_time(time), zone })
+        let zone = if zone.is_some() {
+            Zone::of(zone)?
+        } else {
+            self.zone.clone()
+        };
+        Ok(Self {
+            local: day.and_time(time),
+            zone,
+        })
     }
 
     fn timestamp(&self) -> f64 {
@@ -72,7 +97,9 @@ impl Moment {
     }
 
     fn offset(&self) -> Option<i32> {
-        self.zone.as_ref().map(|zone| zone.offset_at_local(&self.local))
+        self.zone
+            .as_ref()
+            .map(|zone| zone.offset_at_local(&self.local))
     }
 }
 
@@ -85,7 +112,9 @@ fn shift(at: NaiveDateTime, seconds: i64) -> NaiveDateTime {
 /// Seconds since 1970, with a fraction, as a moment.
 pub(super) fn from_timestamp(stamp: Option<Value>) -> Result<DateTime<Utc>> {
     let stamp = stamp.unwrap_or(Value::None);
-    let seconds = stamp.as_float().ok_or_else(|| wrong_type("the timestamp", "a number", &stamp))?;
+    let seconds = stamp
+        .as_float()
+        .ok_or_else(|| wrong_type("the timestamp", "a number", &stamp))?;
     if !seconds.is_finite() || seconds.abs() > 1e12 {
         return Err(out_of_range());
     }
@@ -122,11 +151,21 @@ impl Object for Moment {
                 self.iso(&separator, &timespec)?.into()
             }
             "date" => Value::object(Date(self.local.date())),
-            "time" => Value::object(Time { time: self.local.time(), zone: None }),
-            "timetz" => Value::object(Time { time: self.local.time(), zone: self.zone.clone() }),
+            "time" => Value::object(Time {
+                time: self.local.time(),
+                zone: None,
+            }),
+            "timetz" => Value::object(Time {
+                time: self.local.time(),
+                zone: self.zone.clone(),
+            }),
             "timestamp" => Value::Float(match self.zone {
                 Some(_) => self.timestamp(),
-                None => Self { local: self.utc(), zone: Some(Zone::utc()) }.timestamp(),
+                None => Self {
+                    local: self.utc(),
+                    zone: Some(Zone::utc()),
+                }
+                .timestamp(),
             }),
             "replace" => Value::object(self.replaced(arguments)?),
             "astimezone" => {
@@ -152,7 +191,10 @@ impl Object for Moment {
 
     fn repr(&self) -> String {
         let day = Date(self.local.date()).repr();
-        let day = day.trim_start_matches("datetime.date(").trim_end_matches(')').to_owned();
+        let day = day
+            .trim_start_matches("datetime.date(")
+            .trim_end_matches(')')
+            .to_owned();
         let time = time::repr_parts(self.local.time());
         let zone = match &self.zone {
             Some(zone) => format!(", tzinfo={}", zone.repr()),
@@ -183,7 +225,10 @@ impl Object for Moment {
             };
             let local = moved.ok_or_else(out_of_range)?;
             date::checked(Some(local.date()))?;
-            return Ok(Some(Value::object(Self { local, zone: self.zone.clone() })));
+            return Ok(Some(Value::object(Self {
+                local,
+                zone: self.zone.clone(),
+            })));
         }
         let (Operator::Sub, Some(other), false) = (operator, other.downcast::<Moment>(), reversed)
         else {
@@ -212,8 +257,14 @@ fn local_offset(utc: &NaiveDateTime) -> i32 {
 fn at_zone(at: DateTime<Utc>, zone: Option<Zone>) -> Moment {
     let utc = at.naive_utc();
     match zone {
-        Some(zone) => Moment { local: shift(utc, zone.offset_at_utc(&utc).into()), zone: Some(zone) },
-        None => Moment { local: shift(utc, local_offset(&utc).into()), zone: None },
+        Some(zone) => Moment {
+            local: shift(utc, zone.offset_at_utc(&utc).into()),
+            zone: Some(zone),
+        },
+        None => Moment {
+            local: shift(utc, local_offset(&utc).into()),
+            zone: None,
+        },
     }
 }
 
@@ -224,12 +275,25 @@ pub(super) fn class(clock: Clock) -> Class {
         construct: |_, arguments| {
             let [year, month, day, hour, minute, second, micro, zone, _] = arguments.bind(
                 "datetime",
-                ["year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo", "fold"],
+                [
+                    "year",
+                    "month",
+                    "day",
+                    "hour",
+                    "minute",
+                    "second",
+                    "microsecond",
+                    "tzinfo",
+                    "fold",
+                ],
                 3,
             )?;
             let day = date::build(year, month, day, None)?;
             let time = time::build([hour, minute, second, micro], None)?;
-            Ok(Value::object(Moment { local: day.and_time(time), zone: Zone::of(zone)? }))
+            Ok(Value::object(Moment {
+                local: day.and_time(time),
+                zone: Zone::of(zone)?,
+            }))
         },
         method: |clock, name, arguments| {
             class_method(clock, name, arguments).map(|moment| moment.map(Value::object))
@@ -241,7 +305,10 @@ pub(super) fn class(clock: Clock) -> Class {
                     .and_time(NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999)?),
                 _ => return None,
             };
-            Some(Value::object(Moment { local: day, zone: None }))
+            Some(Value::object(Moment {
+                local: day,
+                zone: None,
+            }))
         },
         clock,
     }
@@ -259,7 +326,10 @@ fn class_method(clock: &Clock, name: &str, arguments: Arguments) -> Result<Optio
         }
         "utcnow" => {
             arguments.none("datetime.utcnow")?;
-            Moment { local: clock.now().naive_utc(), zone: None }
+            Moment {
+                local: clock.now().naive_utc(),
+                zone: None,
+            }
         }
         "fromtimestamp" => {
             let [stamp, zone] = arguments.bind("datetime.fromtimestamp", ["timestamp", "tz"], 1)?;
@@ -267,7 +337,10 @@ fn class_method(clock: &Clock, name: &str, arguments: Arguments) -> Result<Optio
         }
         "utcfromtimestamp" => {
             let [stamp] = arguments.bind("datetime.utcfromtimestamp", ["timestamp"], 1)?;
-            Moment { local: from_timestamp(stamp)?.naive_utc(), zone: None }
+            Moment {
+                local: from_timestamp(stamp)?.naive_utc(),
+                zone: None,
+            }
         }
         "strptime" => {
             let [value, pattern] =
@@ -295,8 +368,15 @@ fn class_method(clock: &Clock, name: &str, arguments: Arguments) -> Result<Optio
             let Some(time) = time.downcast::<Time>() else {
                 return Err(wrong_type("the second argument", "a time", &time));
             };
-            let zone = if zone.is_some() { Zone::of(zone)? } else { time.zone.clone() };
-            Moment { local: date.and_time(time.time), zone }
+            let zone = if zone.is_some() {
+                Zone::of(zone)?
+            } else {
+                time.zone.clone()
+            };
+            Moment {
+                local: date.and_time(time.time),
+                zone,
+            }
         }
         _ => return Ok(None),
     }))

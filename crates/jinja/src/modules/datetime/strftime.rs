@@ -8,16 +8,36 @@ use diagnostic::Result;
 use super::zone::{Zone, offset_text};
 use crate::fail::bad_value;
 
-const DAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// The name of a month (from 1) in full.
 pub(super) fn month_name(month: u32) -> &'static str {
-    MONTHS.get(month.saturating_sub(1) as usize).copied().unwrap_or_default()
+    MONTHS
+        .get(month.saturating_sub(1) as usize)
+        .copied()
+        .unwrap_or_default()
 }
 
 /// The name of a day (from Monday) in full.
@@ -94,9 +114,17 @@ fn one(at: &NaiveDateTime, zone: Option<&Zone>, directive: char) -> Result<Strin
         'u' => weekday.number_from_monday().to_string(),
         'G' => at.iso_week().year().to_string(),
         'V' => format!("{:02}", at.iso_week().week()),
-        'U' => format!("{:02}", (at.ordinal0() + 7 - weekday.num_days_from_sunday()) / 7),
-        'W' => format!("{:02}", (at.ordinal0() + 7 - weekday.num_days_from_monday()) / 7),
-        'z' => zone.map_or(String::new(), |zone| offset_text(zone.offset_at_local(at), "")),
+        'U' => format!(
+            "{:02}",
+            (at.ordinal0() + 7 - weekday.num_days_from_sunday()) / 7
+        ),
+        'W' => format!(
+            "{:02}",
+            (at.ordinal0() + 7 - weekday.num_days_from_monday()) / 7
+        ),
+        'z' => zone.map_or(String::new(), |zone| {
+            offset_text(zone.offset_at_local(at), "")
+        }),
         'Z' => zone.map_or(String::new(), |zone| zone.name_at(at)),
         's' => {
             let offset = zone.map_or(0, |zone| zone.offset_at_local(at));

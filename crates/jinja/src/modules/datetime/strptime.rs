@@ -24,7 +24,11 @@ struct Parts {
 
 /// Reads `text` by a `strptime` pattern.
 pub(super) fn parse(text: &str, pattern: &str) -> Result<(NaiveDateTime, Option<Zone>)> {
-    let mismatch = || bad_value(format!("the time '{text}' does not match the format '{pattern}'"));
+    let mismatch = || {
+        bad_value(format!(
+            "the time '{text}' does not match the format '{pattern}'"
+        ))
+    };
     let mut parts = Parts::default();
     let mut rest = text;
     let mut directives = pattern.chars();
@@ -37,7 +41,9 @@ pub(super) fn parse(text: &str, pattern: &str) -> Result<(NaiveDateTime, Option<
             };
             let known = "YmdHIMSfyjbBhaApzZ%TDF".contains(directive);
             if !known {
-                return Err(bad_value(format!("`strptime` has no directive `%{directive}`")));
+                return Err(bad_value(format!(
+                    "`strptime` has no directive `%{directive}`"
+                )));
             }
             rest = parts.read(directive, rest).ok_or_else(mismatch)?;
         } else {
@@ -47,7 +53,9 @@ pub(super) fn parse(text: &str, pattern: &str) -> Result<(NaiveDateTime, Option<
     if !rest.is_empty() {
         return Err(bad_value(format!("unconverted data remains: '{rest}'")));
     }
-    parts.finish().ok_or_else(|| bad_value(format!("'{text}' is no date and time")))
+    parts
+        .finish()
+        .ok_or_else(|| bad_value(format!("'{text}' is no date and time")))
 }
 
 impl Parts {
@@ -133,7 +141,11 @@ fn keep((number, rest): (u32, &str), mut set: impl FnMut(u32)) -> &str {
 }
 
 fn digits(text: &str, low: usize, high: usize) -> Option<(u32, &str)> {
-    let count = text.bytes().take(high).take_while(u8::is_ascii_digit).count();
+    let count = text
+        .bytes()
+        .take(high)
+        .take_while(u8::is_ascii_digit)
+        .count();
     if count < low {
         return None;
     }
@@ -164,11 +176,15 @@ fn offset(text: &str) -> Option<(Zone, &str)> {
     let mut seconds = hours * 3600;
     for unit in [60, 1] {
         let next = rest.strip_prefix(':').unwrap_or(rest);
-        let Some((number, after)) = digits(next, 2, 2) else { break };
+        let Some((number, after)) = digits(next, 2, 2) else {
+            break;
+        };
         seconds += number * unit;
         rest = after;
     }
-    let seconds = i32::try_from(seconds).ok().filter(|seconds| *seconds < 86_400)?;
+    let seconds = i32::try_from(seconds)
+        .ok()
+        .filter(|seconds| *seconds < 86_400)?;
     Some((Zone::Fixed(sign * seconds, None), rest))
 }
 
@@ -185,16 +201,29 @@ pub(super) fn iso_date(text: &str) -> Option<NaiveDate> {
 /// `10:20:30.123456+02:00`, from hours alone up.
 pub(super) fn iso_time(text: &str) -> Option<(NaiveTime, Option<Zone>)> {
     let (hour, mut rest) = digits(text, 2, 2)?;
-    let mut parts = Parts { hour, ..Parts::default() };
+    let mut parts = Parts {
+        hour,
+        ..Parts::default()
+    };
     for index in 0..2 {
         let next = rest.strip_prefix(':').unwrap_or(rest);
-        let Some((number, after)) = digits(next, 2, 2) else { break };
-        if index == 0 { parts.minute = number } else { parts.second = number }
+        let Some((number, after)) = digits(next, 2, 2) else {
+            break;
+        };
+        if index == 0 {
+            parts.minute = number
+        } else {
+            parts.second = number
+        }
         rest = after;
     }
     if let Some(fraction) = rest.strip_prefix(['.', ',']) {
         let count = fraction.bytes().take_while(u8::is_ascii_digit).count();
-        let shown: String = fraction[..count].chars().chain("000000".chars()).take(6).collect();
+        let shown: String = fraction[..count]
+            .chars()
+            .chain("000000".chars())
+            .take(6)
+            .collect();
         parts.micro = shown.parse().ok().filter(|_| count > 0)?;
         rest = &fraction[count..];
     }
@@ -209,7 +238,11 @@ pub(super) fn iso_time(text: &str) -> Option<(NaiveTime, Option<Zone>)> {
 
 /// A date, or a date and a time with any one character between them.
 pub(super) fn iso_moment(text: &str) -> Option<(NaiveDateTime, Option<Zone>)> {
-    let length = if text.as_bytes().get(4) == Some(&b'-') { 10 } else { 8 };
+    let length = if text.as_bytes().get(4) == Some(&b'-') {
+        10
+    } else {
+        8
+    };
     let day = iso_date(text.get(..length)?)?;
     let mut rest = text[length..].chars();
     if rest.next().is_none() {

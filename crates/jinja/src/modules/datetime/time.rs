@@ -33,7 +33,13 @@ pub(super) fn build(parts: [Option<Value>; 4], from: Option<NaiveTime>) -> Resul
     let hour = part("hour", hour, from.hour().into(), 0, 23)?;
     let minute = part("minute", minute, from.minute().into(), 0, 59)?;
     let second = part("second", second, from.second().into(), 0, 59)?;
-    let micro = part("microsecond", micro, (from.nanosecond() / 1000).into(), 0, 999_999)?;
+    let micro = part(
+        "microsecond",
+        micro,
+        (from.nanosecond() / 1000).into(),
+        0,
+        999_999,
+    )?;
     NaiveTime::from_hms_micro_opt(hour, minute, second, micro)
         .ok_or_else(|| bad_value("there is no such time"))
 }
@@ -111,7 +117,11 @@ impl Object for Time {
                     0,
                 )?;
                 let time = build([hour, minute, second, micro], Some(self.time))?;
-                let zone = if zone.is_some() { Zone::of(zone)? } else { self.zone.clone() };
+                let zone = if zone.is_some() {
+                    Zone::of(zone)?
+                } else {
+                    self.zone.clone()
+                };
                 Value::object(Self { time, zone })
             }
             _ => return Ok(None),
@@ -131,7 +141,9 @@ impl Object for Time {
     }
 
     fn compare(&self, other: &Value) -> Option<Ordering> {
-        other.downcast::<Time>().map(|other| self.time.cmp(&other.time))
+        other
+            .downcast::<Time>()
+            .map(|other| self.time.cmp(&other.time))
     }
 }
 
@@ -146,7 +158,10 @@ pub(super) fn class(clock: Clock) -> Class {
                 0,
             )?;
             let time = build([hour, minute, second, micro], None)?;
-            Ok(Value::object(Time { time, zone: Zone::of(zone)? }))
+            Ok(Value::object(Time {
+                time,
+                zone: Zone::of(zone)?,
+            }))
         },
         method: |_, name, arguments| match name {
             "fromisoformat" => {
@@ -159,7 +174,10 @@ pub(super) fn class(clock: Clock) -> Class {
             _ => Ok(None),
         },
         constant: |name| match name {
-            "min" => Some(Value::object(Time { time: NaiveTime::MIN, zone: None })),
+            "min" => Some(Value::object(Time {
+                time: NaiveTime::MIN,
+                zone: None,
+            })),
             "max" => NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999)
                 .map(|time| Value::object(Time { time, zone: None })),
             _ => None,

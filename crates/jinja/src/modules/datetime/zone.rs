@@ -68,7 +68,9 @@ impl Zone {
             Self::Fixed(seconds, None) => format!("UTC{}", offset_text(*seconds, ":")),
             Self::Named(tz) => {
                 let offset = tz.offset_from_local_datetime(local).earliest();
-                offset.and_then(|offset| offset.abbreviation().map(str::to_owned)).unwrap_or_default()
+                offset
+                    .and_then(|offset| offset.abbreviation().map(str::to_owned))
+                    .unwrap_or_default()
             }
         }
     }
@@ -78,8 +80,16 @@ impl Zone {
 pub(super) fn offset_text(seconds: i32, separator: &str) -> String {
     let sign = if seconds < 0 { '-' } else { '+' };
     let seconds = seconds.abs();
-    let text = format!("{sign}{:02}{separator}{:02}", seconds / 3600, seconds / 60 % 60);
-    if seconds % 60 == 0 { text } else { format!("{text}{separator}{:02}", seconds % 60) }
+    let text = format!(
+        "{sign}{:02}{separator}{:02}",
+        seconds / 3600,
+        seconds / 60 % 60
+    );
+    if seconds % 60 == 0 {
+        text
+    } else {
+        format!("{text}{separator}{:02}", seconds % 60)
+    }
 }
 
 impl Object for Zone {
@@ -115,7 +125,10 @@ impl Object for Zone {
                 if moment.zone.is_some() {
                     return Err(bad_value("the datetime has a time zone already"));
                 }
-                Value::object(Moment { zone: Some(self.clone()), ..moment })
+                Value::object(Moment {
+                    zone: Some(self.clone()),
+                    ..moment
+                })
             }
             "normalize" => Value::object(moment("normalize")?.in_zone(self)?),
             "utcoffset" => {
@@ -131,7 +144,10 @@ impl Object for Zone {
         match self {
             Self::Fixed(0, None) => "datetime.timezone.utc".to_owned(),
             Self::Fixed(seconds, _) => {
-                format!("datetime.timezone({})", Delta::seconds((*seconds).into()).repr())
+                format!(
+                    "datetime.timezone({})",
+                    Delta::seconds((*seconds).into()).repr()
+                )
             }
             Self::Named(Tz::UTC) => "<UTC>".to_owned(),
             Self::Named(tz) => format!("<DstTzInfo '{}'>", tz.name()),
