@@ -5,13 +5,13 @@ use std::io::Write;
 use super::{Cell, RowWriter};
 
 pub(super) struct CsvWriter<'w> {
-    out: Box<dyn Write + 'w>,
+    out: Box<dyn Write + Send + 'w>,
     line: String,
 }
 
 impl<'w> CsvWriter<'w> {
     /// Writes the header.
-    pub(super) fn new(columns: &[String], out: Box<dyn Write + 'w>) -> std::io::Result<Self> {
+    pub(super) fn new(columns: &[String], out: Box<dyn Write + Send + 'w>) -> std::io::Result<Self> {
         let mut writer = Self { out, line: String::new() };
         let names: Vec<Cell<'_>> = columns.iter().map(|name| Cell::Text(name.into())).collect();
         writer.row(&names)?;

@@ -17,7 +17,7 @@ pub(super) enum Layout {
 }
 
 pub(super) struct JsonWriter<'w> {
-    out: Box<dyn Write + 'w>,
+    out: Box<dyn Write + Send + 'w>,
     layout: Layout,
     /// `"NAME":`, quoted and escaped once.
     keys: Vec<String>,
@@ -26,7 +26,7 @@ pub(super) struct JsonWriter<'w> {
 }
 
 impl<'w> JsonWriter<'w> {
-    pub(super) fn new(columns: &[String], out: Box<dyn Write + 'w>, layout: Layout) -> Self {
+    pub(super) fn new(columns: &[String], out: Box<dyn Write + Send + 'w>, layout: Layout) -> Self {
         let keys = distinct(columns).into_iter();
         let keys = keys.map(|name| format!("{}:", Value::String(name))).collect();
         Self { out, layout, keys, rows: 0, line: String::new() }
@@ -84,7 +84,7 @@ impl RowWriter for JsonWriter<'_> {
     }
 }
 
-fn value(cell: &Cell<'_>) -> String {
+pub(super) fn value(cell: &Cell<'_>) -> String {
     match cell {
         Cell::Null => "null".to_owned(),
         Cell::Boolean(truth) => truth.to_string(),

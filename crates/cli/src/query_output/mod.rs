@@ -3,14 +3,18 @@
 //! Rows come as [`Cell`]s, one by one, so that only the table, which must know its widths, is held in
 //! memory.
 
+mod batch;
 mod csv;
 mod json;
+mod outcome;
 mod table;
 
 use std::borrow::Cow;
 use std::io::Write;
 
 use clap::ValueEnum;
+
+pub use outcome::write_outcome;
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -54,7 +58,7 @@ impl Cell<'_> {
 }
 
 /// Writes rows one by one, then [`RowWriter::finish`].
-pub trait RowWriter {
+pub trait RowWriter: Send {
     /// Writes one row: a cell per column.
     fn row(&mut self, cells: &[Cell<'_>]) -> std::io::Result<()>;
 
@@ -66,7 +70,7 @@ pub trait RowWriter {
 pub fn writer<'w>(
     format: QueryFormat,
     columns: &[String],
-    out: Box<dyn Write + 'w>,
+    out: Box<dyn Write + Send + 'w>,
 ) -> std::io::Result<Box<dyn RowWriter + 'w>> {
     Ok(match format {
         QueryFormat::Table => Box::new(table::TableWriter::new(columns, out)),

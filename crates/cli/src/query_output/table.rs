@@ -8,13 +8,13 @@ use super::{Cell, RowWriter};
 use crate::display::human;
 
 pub(super) struct TableWriter<'w> {
-    out: Box<dyn Write + 'w>,
+    out: Box<dyn Write + Send + 'w>,
     table: Table,
     rows: usize,
 }
 
 impl<'w> TableWriter<'w> {
-    pub(super) fn new(columns: &[String], out: Box<dyn Write + 'w>) -> Self {
+    pub(super) fn new(columns: &[String], out: Box<dyn Write + Send + 'w>) -> Self {
         let mut table = Table::new();
         table.load_preset(presets::UTF8_FULL_CONDENSED);
         table.set_content_arrangement(ContentArrangement::Disabled);
