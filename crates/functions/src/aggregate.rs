@@ -1,0 +1,288 @@
+//! Aggregates and window functions: what Snowflake types otherwise, and what it has beside DataFusion's.
+//!
+//! <https://docs.snowflake.com/en/sql-reference/functions-aggregation>
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, plan_err};
+use datafusion::functions::core::expr_fn::r#struct;
+use datafusion::functions_aggregate::approx_distinct::approx_distinct_udaf;
+use datafusion::functions_aggregate::array_agg::array_agg_udaf;
+use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
+use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::functions_aggregate::first_last::first_value_udaf;
+use datafusion::functions_aggregate::string_agg::string_agg_udaf;
+use datafusion::logical_expr::expr::{
+    AggregateFunction, NullTreatment, Sort, WindowFunction, WindowFunctionParams,
+};
+use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr, RawWindowExpr};
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    WindowFunctionDefinition, cast, lit, when,
+};
+
+use crate::catalogue::Entry;
+use crate::scalar;
+
+mod mode;
+mod placeholder;
+mod widened;
+
+pub(crate) const ENTRIES: &[Entry] = &[
+    entry("sum", "sum(number)", "NUMBER(38, s), exact"),
+    entry("avg", "avg(number)", "scale max(s, min(s + 6, 12))"),
+    entry("median", "median(number)", "three more digits than the input"),
+    entry("mode", "mode(value)", "the smallest of equally frequent values"),
+    entry("listagg", "listagg(text [, delimiter]) [within group (order by …)]", "'' for no rows"),
+    entry("count_if", "count_if(condition)", ""),
+    entry("booland_agg", "booland_agg(condition)", ""),
+    entry("boolor_agg", "boolor_agg(condition)", ""),
+    entry("min_by", "min_by(value, key)", ""),
+    entry("max_by", "max_by(value, key)", ""),
+    entry("approx_count_distinct", "approx_count_distinct(value)", ""),
+    entry("hll", "hll(value)", "approx_count_distinct"),
+    entry("array_agg", "array_agg(value)", "nulls are left out"),
+    entry("ratio_to_report", "ratio_to_report(number) over (…)", ""),
+];
+
+const fn entry(name: &'static str, syntax: &'static str, note: &'static str) -> Entry {
+    Entry {
+        name,
+        aliases: &[],
+        family: "aggregate",
+        syntax,
+        note,
+    }
+}
+
+/// The aggregates this crate adds or replaces.
+pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
+    let mut aggregates = vec![widened::sum(), widened::median(), mode::mode()];
+    let mut defined = vec!["sum", "median", "mode", "array_agg", "avg"];
+    for entry in ENTRIES {
+        if !defined.contains(&entry.name) {
+            defined.push(entry.name);
+            aggregates.push(placeholder::placeholder(entry.name));
+        }
+    }
+    aggregates
+}
+
+pub(crate) fn plan_aggregate(raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
+    let place = Place::Group {
+        filter: raw.filter.clone(),
+        order_by: raw.order_by.clone(),
+        nulls: raw.null_treatment,
+    };
+    match place.rewrite(raw.func.name(), &raw.args, raw.distinct)? {
+        Some(expr) => Ok(PlannerResult::Planned(expr)),
+        None => Ok(PlannerResult::Original(raw)),
+    }
+}
+
+pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+    let mut raw = raw;
+    if matches!(raw.func_def.name(), "last_value" | "nth_value") && is_default(&raw.window_frame) {
+        // Snowflake's default for these is the whole partition.
+        raw.window_frame = WindowFrame::new_bounds(
+            WindowFrameUnits::Rows,
+            WindowFrameBound::Preceding(datafusion::common::ScalarValue::UInt64(None)),
+            WindowFrameBound::Following(datafusion::common::ScalarValue::UInt64(None)),
+        );
+    }
+    let counts = matches!(
+        raw.func_def.name(),
+        "row_number" | "rank" | "dense_rank" | "ntile"
+    );
+    let place = Place::Window(raw);
+    let Place::Window(raw) = &place else {
+        return plan_err!("a window function lost its window");
+    };
+    if counts {
+        // The engine counts in unsigned numbers, which no warehouse type holds.
+        let window = place.window(raw.func_def.clone(), raw.args.clone(), raw.distinct);
+        return Ok(PlannerResult::Planned(cast(window, DataType::Int64)));
+    }
+    if let WindowFunctionDefinition::AggregateUDF(function) = &raw.func_def
+        && let Some(expr) = place.rewrite(function.name(), &raw.args, raw.distinct)?
+    {
+        return Ok(PlannerResult::Planned(expr));
+    }
+    Ok(PlannerResult::Original(raw.clone()))
+}
+
+/// What a window has when its query names no frame: from the first row to the last of equal rank.
+fn is_default(frame: &WindowFrame) -> bool {
+    frame.units == WindowFrameUnits::Range
+        && frame.start_bound.is_unbounded()
+        && frame.end_bound == WindowFrameBound::CurrentRow
+}
+
+/// Where an aggregate stands.
+enum Place {
+    Group {
+        filter: Option<Box<Expr>>,
+        order_by: Vec<Sort>,
+        nulls: Option<NullTreatment>,
+    },
+    Window(RawWindowExpr),
+}
+
+impl Place {
+    fn call(&self, function: Arc<AggregateUDF>, args: Vec<Expr>, distinct: bool) -> Expr {
+        match self {
+            Self::Group {
+                filter,
+                order_by,
+                nulls,
+            } => Expr::AggregateFunction(AggregateFunction::new_udf(
+                function,
+                args,
+                distinct,
+                filter.clone(),
+                order_by.clone(),
+                *nulls,
+            )),
+            Self::Window(_) => self.window(
+                WindowFunctionDefinition::AggregateUDF(function),
+                args,
+                distinct,
+            ),
+        }
+    }
+
+    fn window(&self, fun: WindowFunctionDefinition, args: Vec<Expr>, distinct: bool) -> Expr {
+        let (partition_by, order_by, window_frame, filter, null_treatment) = match self {
+            Self::Group { .. } => (Vec::new(), Vec::new(), WindowFrame::new(None), None, None),
+            Self::Window(raw) => (
+                raw.partition_by.clone(),
+                raw.order_by.clone(),
+                raw.window_frame.clone(),
+                raw.filter.clone(),
+                raw.null_treatment,
+            ),
+        };
+        Expr::WindowFunction(Box::new(WindowFunction {
+            fun,
+            params: WindowFunctionParams {
+                args,
+                partition_by,
+                order_by,
+                window_frame,
+                filter,
+                null_treatment,
+                distinct,
+            },
+        }))
+    }
+
+    /// The expression Snowflake's `name` is, if it is another than DataFusion's aggregate.
+    fn rewrite(&self, name: &str, args: &[Expr], distinct: bool) -> Result<Option<Expr>> {
+        let boolean = |expr: &Expr| cast(expr.clone(), DataType::Boolean);
+        let expr = match (name, args) {
+            ("avg", [value]) => scalar::call(
+                "divide",
+                vec![
+                    self.call(widened::sum(), vec![value.clone()], distinct),
+                    self.call(count_udaf(), vec![value.clone()], distinct),
+                ],
+            )?,
+            ("ratio_to_report", [value]) => scalar::call(
+                "divide",
+                vec![
+                    value.clone(),
+                    self.call(widened::sum(), vec![value.clone()], distinct),
+                ],
+            )?,
+            ("count", [_, _, ..]) if distinct => {
+                self.call(count_udaf(), vec![complete_row(args)?], true)
+            }
+            ("count_if", [condition]) => {
+                let one = when(boolean(condition), lit(1_i64)).end()?;
+                self.call(count_udaf(), vec![one], distinct)
+            }
+            ("booland_agg", [value]) => self.call(bool_and_udaf(), vec![boolean(value)], distinct),
+            ("boolor_agg", [value]) => self.call(bool_or_udaf(), vec![boolean(value)], distinct),
+            ("approx_count_distinct" | "hll", [value]) => cast(
+                self.call(approx_distinct_udaf(), vec![value.clone()], false),
+                DataType::Int64,
+            ),
+            ("listagg", [value]) => self.listagg(value, lit(""), distinct)?,
+            ("listagg", [value, delimiter]) => self.listagg(value, delimiter.clone(), distinct)?,
+            ("array_agg", [value]) => self
+                .narrowed(value.clone().is_not_null())
+                .call(array_agg_udaf(), vec![value.clone()], distinct),
+            ("min_by", [value, key]) => self.extreme(value, key, true)?,
+            ("max_by", [value, key]) => self.extreme(value, key, false)?,
+            (placeholder, args) if placeholder::NAMES.contains(&placeholder) => {
+                return plan_err!(
+                    "{} does not take {} arguments",
+                    placeholder.to_uppercase(),
+                    args.len()
+                );
+            }
+            _ => return Ok(None),
+        };
+        let shown: Vec<String> = args.iter().map(ToString::to_string).collect();
+        Ok(Some(match self {
+            // The column is called what was written, not what it is made of.
+            Self::Group { .. } => expr.alias(format!("{name}({})", shown.join(","))),
+            Self::Window(_) => expr,
+        }))
+    }
+
+    fn listagg(&self, value: &Expr, delimiter: Expr, distinct: bool) -> Result<Expr> {
+        let text = cast(value.clone(), DataType::Utf8);
+        let joined = self.call(string_agg_udaf(), vec![text, delimiter], distinct);
+        scalar::call("coalesce", vec![joined, lit("")])
+    }
+
+    /// The value beside the least or greatest key.
+    fn extreme(&self, value: &Expr, key: &Expr, least: bool) -> Result<Expr> {
+        let Self::Group { filter, nulls, .. } = self else {
+            return plan_err!("MIN_BY and MAX_BY are not supported over a window");
+        };
+        let place = Self::Group {
+            filter: filter.clone(),
+            order_by: vec![Sort::new(key.clone(), least, false)],
+            nulls: *nulls,
+        };
+        Ok(place
+            .narrowed(key.clone().is_not_null())
+            .call(first_value_udaf(), vec![value.clone()], false))
+    }
+
+    /// This place with one more condition on its rows.
+    fn narrowed(&self, condition: Expr) -> Self {
+        let both = |filter: &Option<Box<Expr>>| match filter {
+            Some(filter) => Some(Box::new(filter.as_ref().clone().and(condition.clone()))),
+            None => Some(Box::new(condition.clone())),
+        };
+        match self {
+            Self::Group {
+                filter,
+                order_by,
+                nulls,
+            } => Self::Group {
+                filter: both(filter),
+                order_by: order_by.clone(),
+                nulls: *nulls,
+            },
+            Self::Window(raw) => Self::Window(RawWindowExpr {
+                filter: both(&raw.filter),
+                ..raw.clone()
+            }),
+        }
+    }
+}
+
+/// Several columns as one value, null as soon as one of them is.
+fn complete_row(columns: &[Expr]) -> Result<Expr> {
+    let complete = columns
+        .iter()
+        .map(|column| column.clone().is_not_null())
+        .reduce(Expr::and)
+        .unwrap_or_else(|| lit(true));
+    when(complete, r#struct(columns.to_vec())).end()
+}

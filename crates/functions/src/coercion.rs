@@ -1,0 +1,133 @@
+//! Analyzer rules around DataFusion's type coercion: before it, text that meets a truth value becomes
+//! one; after it, casts and comparisons that Snowflake does otherwise become ours.
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::{Cast, InList, TryCast};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::optimizer::AnalyzerRule;
+
+use crate::conversion::{Failure, conversion, differs};
+
+/// Text in an `IN` list or a `BETWEEN` of truth values.
+#[derive(Debug)]
+pub(crate) struct ImplicitCasts;
+
+impl AnalyzerRule for ImplicitCasts {
+    fn name(&self) -> &str {
+        "snowflake_implicit_casts"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite(plan, &|expr, schema| match expr {
+            Expr::InList(list) => {
+                let kind = list.expr.get_type(schema)?;
+                if kind != DataType::Boolean {
+                    return Ok(Transformed::no(Expr::InList(list)));
+                }
+                let items = list
+                    .list
+                    .into_iter()
+                    .map(|item| cast(item, kind.clone()))
+                    .collect();
+                Ok(Transformed::yes(Expr::InList(InList::new(
+                    list.expr,
+                    items,
+                    list.negated,
+                ))))
+            }
+            Expr::Between(between) => {
+                let kind = between.expr.get_type(schema)?;
+                if kind != DataType::Boolean {
+                    return Ok(Transformed::no(Expr::Between(between)));
+                }
+                Ok(Transformed::yes(Expr::Between(Between::new(
+                    between.expr,
+                    between.negated,
+                    Box::new(cast(*between.low, kind.clone())),
+                    Box::new(cast(*between.high, kind)),
+                ))))
+            }
+            other => Ok(Transformed::no(other)),
+        })
+    }
+}
+
+/// Casts, written or implied, that Arrow does otherwise.
+#[derive(Debug)]
+pub(crate) struct OwnCasts;
+
+impl AnalyzerRule for OwnCasts {
+    fn name(&self) -> &str {
+        "snowflake_casts"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite(plan, &|expr, schema| match expr {
+            Expr::Cast(Cast { expr, field }) => {
+                own_cast(*expr, field.data_type(), Failure::Error, schema, |expr| {
+                    Expr::Cast(Cast::new_from_field(expr, field.clone()))
+                })
+            }
+            Expr::TryCast(TryCast { expr, field }) => {
+                own_cast(*expr, field.data_type(), Failure::Null, schema, |expr| {
+                    Expr::TryCast(TryCast::new_from_field(expr, field.clone()))
+                })
+            }
+            other => Ok(Transformed::no(other)),
+        })
+    }
+}
+
+fn own_cast(
+    expr: Expr,
+    to: &DataType,
+    failure: Failure,
+    schema: &DFSchema,
+    original: impl FnOnce(Box<Expr>) -> Expr,
+) -> Result<Transformed<Expr>> {
+    if differs(&expr.get_type(schema)?, to) {
+        Ok(Transformed::yes(conversion(expr, to.clone(), failure)))
+    } else {
+        Ok(Transformed::no(original(Box::new(expr))))
+    }
+}
+
+/// Rewrites every expression of `plan` and its subqueries; columns keep their names.
+pub(crate) fn rewrite(
+    plan: LogicalPlan,
+    change: &dyn Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|plan| {
+        let schema = visible(&plan)?;
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let changed = expr.transform_up(|expr| change(expr, &schema))?;
+            Ok(changed.update_data(|expr| name.restore(expr)))
+        })?
+        .map_data(LogicalPlan::recompute_schema)
+    })?;
+    Ok(rewritten.data)
+}
+
+/// The columns a plan's expressions may name.
+fn visible(plan: &LogicalPlan) -> Result<DFSchema> {
+    let mut schema = merge_schema(&plan.inputs());
+    match plan {
+        LogicalPlan::TableScan(scan) => schema.merge(&DFSchema::try_from_qualified_schema(
+            scan.table_name.clone(),
+            &scan.source.schema(),
+        )?),
+        LogicalPlan::Dml(dml) => schema.merge(&DFSchema::try_from_qualified_schema(
+            dml.table_name.clone(),
+            &dml.target.schema(),
+        )?),
+        _ => {}
+    }
+    Ok(schema)
+}

@@ -1,0 +1,31 @@
+//! The scalar functions, a table for each of Snowflake's families.
+
+mod bitwise;
+mod calendar;
+mod conditional;
+mod conversions;
+mod dates;
+mod digest;
+mod numeric;
+mod regular;
+mod strings;
+
+use crate::scalar::Function;
+
+/// Every family with its functions.
+pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
+    ("conditional", conditional::FUNCTIONS),
+    ("numeric", numeric::FUNCTIONS),
+    ("bitwise", bitwise::FUNCTIONS),
+    ("string", strings::FUNCTIONS),
+    ("hash", digest::FUNCTIONS),
+    ("regular expression", regular::FUNCTIONS),
+    ("date and time", dates::FUNCTIONS),
+    ("date and time", calendar::FUNCTIONS),
+    ("conversion", conversions::FUNCTIONS),
+    ("data generation", crate::generator::FUNCTIONS),
+];
+
+pub(crate) fn all() -> impl Iterator<Item = &'static Function> {
+    FAMILIES.iter().flat_map(|(_, functions)| functions.iter())
+}

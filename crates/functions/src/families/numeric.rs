@@ -1,0 +1,383 @@
+//! Numeric functions, and the arithmetic behind `/` and `*`.
+//!
+//! <https://docs.snowflake.com/en/sql-reference/functions-numeric>
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, i256};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+
+use crate::scalar::{Call, Function, Kind, Returns};
+use crate::text::number::{divide_rounding, power_of_ten, rescale};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::kernel(
+        "divide",
+        "dividend / divisor",
+        &[Kind::Number, Kind::Number],
+        Returns::With(|types, _| quotient_type(types)),
+        |call| divide_with(call, ByZero::Error),
+    )
+    .note("the operator `/`: scale max(s1, min(s1 + 6, 12)), rounded half away from zero"),
+    Function::kernel(
+        "multiply",
+        "left * right",
+        &[Kind::Number, Kind::Number],
+        Returns::With(|types, _| product_type(types)),
+        multiply,
+    )
+    .note("the operator `*` of exact numbers: scale min(s1 + s2, max(s1, s2, 12))"),
+    Function::rewrite(
+        "mod",
+        "mod(dividend, divisor)",
+        &[Kind::Common, Kind::Common],
+        Returns::Argument(0),
+        modulo,
+    ),
+    Function::kernel(
+        "round",
+        "round(number [, scale])",
+        &[Kind::Number, Kind::Integer],
+        Returns::With(rounded_type),
+        |call| round(call, Rounding::HalfAway),
+    )
+    .required(1),
+    Function::kernel(
+        "trunc",
+        "trunc(number [, scale])",
+        &[Kind::Number, Kind::Integer],
+        Returns::With(rounded_type),
+        |call| round(call, Rounding::TowardsZero),
+    )
+    .aliases(&["truncate"])
+    .required(1),
+    Function::kernel(
+        "ceil",
+        "ceil(number [, scale])",
+        &[Kind::Number, Kind::Integer],
+        Returns::With(rounded_type),
+        |call| round(call, Rounding::Up),
+    )
+    .aliases(&["ceiling"])
+    .required(1),
+    Function::kernel(
+        "floor",
+        "floor(number [, scale])",
+        &[Kind::Number, Kind::Integer],
+        Returns::With(rounded_type),
+        |call| round(call, Rounding::Down),
+    )
+    .required(1),
+    Function::kernel(
+        "sign",
+        "sign(number)",
+        &[Kind::Number],
+        Returns::Integer,
+        sign,
+    ),
+    Function::kernel(
+        "square",
+        "square(number)",
+        &[Kind::Float],
+        Returns::Float,
+        |call| {
+            let numbers = call.float(0)?;
+            call.floats(|row| Ok(numbers.get(row).map(|number| number * number)))
+        },
+    ),
+];
+
+/// What a quotient is when its divisor is zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ByZero {
+    Error,
+    Zero,
+    ZeroForNullToo,
+}
+
+/// Precision and scale of an exact number.
+fn exact(data_type: &DataType) -> Option<(u8, i8)> {
+    match data_type {
+        DataType::Decimal128(precision, scale) => Some((*precision, *scale)),
+        DataType::Int64 => Some((19, 0)),
+        _ => None,
+    }
+}
+
+fn exact_pair(types: &[DataType]) -> Option<(i8, i8)> {
+    match types {
+        [left, right] => Some((exact(left)?.1, exact(right)?.1)),
+        _ => None,
+    }
+}
+
+pub(super) fn quotient_type(types: &[DataType]) -> Result<DataType> {
+    Ok(match exact_pair(types) {
+        Some((scale, _)) => DataType::Decimal128(38, scale.max(scale.saturating_add(6).min(12))),
+        None => DataType::Float64,
+    })
+}
+
+fn product_type(types: &[DataType]) -> Result<DataType> {
+    Ok(match exact_pair(types) {
+        Some((left, right)) => {
+            DataType::Decimal128(38, left.saturating_add(right).min(left.max(right).max(12)))
+        }
+        None => DataType::Float64,
+    })
+}
+
+/// An argument's digits and their scale, or its floating-point value.
+enum Numbers<'a> {
+    Whole(crate::scalar::Values<&'a arrow::array::Int64Array>),
+    Decimal(crate::scalar::Values<&'a arrow::array::Decimal128Array>, i8),
+    Float(crate::scalar::Values<&'a arrow::array::Float64Array>),
+}
+
+impl<'a> Numbers<'a> {
+    fn of(call: &'a Call, at: usize) -> Result<Self> {
+        Ok(match call.data_type(at)? {
+            DataType::Decimal128(_, scale) => Self::Decimal(call.decimal(at)?, *scale),
+            DataType::Int64 => Self::Whole(call.integer(at)?),
+            _ => Self::Float(call.float(at)?),
+        })
+    }
+
+    fn scale(&self) -> i8 {
+        match self {
+            Self::Decimal(_, scale) => *scale,
+            Self::Whole(_) | Self::Float(_) => 0,
+        }
+    }
+
+    fn digits(&self, row: usize) -> Option<i128> {
+        match self {
+            Self::Whole(values) => values.get(row).map(i128::from),
+            Self::Decimal(values, _) => values.get(row),
+            Self::Float(_) => None,
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a float is asked for")]
+    fn float(&self, row: usize) -> Option<f64> {
+        match self {
+            Self::Whole(values) => values.get(row).map(|value| value as f64),
+            Self::Decimal(values, scale) => values
+                .get(row)
+                .map(|digits| digits as f64 / 10_f64.powi(i32::from(*scale))),
+            Self::Float(values) => values.get(row),
+        }
+    }
+}
+
+pub(super) fn divide_with(call: &Call, by_zero: ByZero) -> Result<ArrayRef> {
+    let (left, right) = (Numbers::of(call, 0)?, Numbers::of(call, 1)?);
+    let is_zero_for_null = by_zero == ByZero::ZeroForNullToo;
+    let DataType::Decimal128(_, scale) = *call.returns() else {
+        return call.floats(|row| {
+            let Some(dividend) = left.float(row) else { return Ok(None) };
+            match right.float(row) {
+                None if is_zero_for_null => Ok(Some(0.0)),
+                None => Ok(None),
+                Some(0.0) if by_zero == ByZero::Error => exec_err!("Division by zero"),
+                Some(0.0) => Ok(Some(0.0)),
+                Some(divisor) => Ok(Some(dividend / divisor)),
+            }
+        });
+    };
+    let shift = i32::from(scale) - i32::from(left.scale()) + i32::from(right.scale());
+    let factor = power_of_ten(shift.unsigned_abs())
+        .ok_or_else(|| exec_datafusion_err!("A quotient of these scales has too many digits"))?;
+    call.decimals(|row| {
+        let Some(dividend) = left.digits(row) else { return Ok(None) };
+        match right.digits(row) {
+            None if is_zero_for_null => Ok(Some(0)),
+            None => Ok(None),
+            Some(0) if by_zero == ByZero::Error => exec_err!("Division by zero"),
+            Some(0) => Ok(Some(0)),
+            Some(divisor) => quotient(dividend, factor, divisor)
+                .map(Some)
+                .ok_or_else(|| exec_datafusion_err!("A quotient has more than 38 digits")),
+        }
+    })
+}
+
+/// `dividend * factor / divisor`, half away from zero.
+fn quotient(dividend: i128, factor: i128, divisor: i128) -> Option<i128> {
+    let (dividend, divisor) = if divisor < 0 {
+        (dividend.checked_neg()?, divisor.checked_neg()?)
+    } else {
+        (dividend, divisor)
+    };
+    if let Some(scaled) = dividend.checked_mul(factor) {
+        return Some(divide_rounding(scaled, divisor));
+    }
+    let wide = i256::from_i128(dividend).checked_mul(i256::from_i128(factor))?;
+    divide_wide(wide, i256::from_i128(divisor))
+}
+
+fn divide_wide(value: i256, divisor: i256) -> Option<i128> {
+    let quotient = value.checked_div(divisor)?;
+    let remainder = value.checked_rem(divisor)?.wrapping_abs();
+    let twice = remainder.checked_add(remainder)?;
+    let away = if value.is_negative() { -1 } else { 1 };
+    let rounded = if twice >= divisor {
+        quotient.checked_add(i256::from_i128(away))?
+    } else {
+        quotient
+    };
+    rounded.to_i128()
+}
+
+fn multiply(call: &Call) -> Result<ArrayRef> {
+    let (left, right) = (Numbers::of(call, 0)?, Numbers::of(call, 1)?);
+    let DataType::Decimal128(_, scale) = *call.returns() else {
+        return call.floats(|row| Ok(left.float(row).zip(right.float(row)).map(|(l, r)| l * r)));
+    };
+    let from = left.scale().saturating_add(right.scale());
+    let excess = power_of_ten(u32::from(from.saturating_sub(scale).unsigned_abs()))
+        .ok_or_else(|| exec_datafusion_err!("A product of these scales has too many digits"))?;
+    let product = |left: i128, right: i128| match left.checked_mul(right) {
+        Some(product) if excess == 1 => Some(product),
+        Some(product) => Some(divide_rounding(product, excess)),
+        None => {
+            let wide = i256::from_i128(left).checked_mul(i256::from_i128(right))?;
+            divide_wide(wide, i256::from_i128(excess))
+        }
+    };
+    call.decimals(|row| {
+        let Some((left, right)) = left.digits(row).zip(right.digits(row)) else {
+            return Ok(None);
+        };
+        product(left, right)
+            .map(Some)
+            .ok_or_else(|| exec_datafusion_err!("A product has more than 38 digits"))
+    })
+}
+
+fn modulo(args: Vec<Expr>) -> Result<Expr> {
+    match <[Expr; 2]>::try_from(args) {
+        Ok([left, right]) => Ok(Expr::BinaryExpr(BinaryExpr::new(
+            Box::new(left),
+            Operator::Modulo,
+            Box::new(right),
+        ))),
+        Err(_) => plan_err!("MOD takes two numbers"),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rounding {
+    HalfAway,
+    TowardsZero,
+    Up,
+    Down,
+}
+
+/// A constant scale shortens the type; another one keeps it.
+fn rounded_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    let Some(DataType::Decimal128(precision, scale)) = types.first() else {
+        return Ok(types.first().cloned().unwrap_or(DataType::Float64));
+    };
+    let kept = match (types.len(), constants.get(1)) {
+        (1, _) => 0,
+        (_, Some(Some(constant))) => match constant.cast_to(&DataType::Int64)? {
+            ScalarValue::Int64(Some(places)) => {
+                i8::try_from(places.clamp(0, i64::from(*scale))).unwrap_or(*scale)
+            }
+            _ => *scale,
+        },
+        _ => *scale,
+    };
+    // Rounding up may need one digit more.
+    let dropped = scale.saturating_sub(kept).unsigned_abs();
+    let precision = precision.saturating_sub(dropped).saturating_add(1).min(38);
+    Ok(DataType::Decimal128(precision, kept))
+}
+
+fn round(call: &Call, rounding: Rounding) -> Result<ArrayRef> {
+    let numbers = Numbers::of(call, 0)?;
+    let places = call.integer_if_given(1)?;
+    let places = |row| match &places {
+        Some(places) => places.get(row).map(|places| places.clamp(-40, 40)),
+        None => Some(0),
+    };
+    match *call.returns() {
+        DataType::Decimal128(_, to) => {
+            let from = numbers.scale();
+            call.decimals(|row| {
+                let (Some(digits), Some(places)) = (numbers.digits(row), places(row)) else {
+                    return Ok(None);
+                };
+                let rounded = round_digits(digits, from, places, rounding);
+                Ok(rescale(rounded, from, to))
+            })
+        }
+        DataType::Int64 => call.integers(|row| {
+            let (Some(digits), Some(places)) = (numbers.digits(row), places(row)) else {
+                return Ok(None);
+            };
+            let rounded = round_digits(digits, 0, places, rounding);
+            i64::try_from(rounded)
+                .map(Some)
+                .map_err(|_| exec_datafusion_err!("{rounded} is too large"))
+        }),
+        _ => call.floats(|row| {
+            Ok(numbers
+                .float(row)
+                .zip(places(row))
+                .map(|(number, places)| round_float(number, places, rounding)))
+        }),
+    }
+}
+
+/// Digits of the same scale with `places` of them kept after the point.
+fn round_digits(digits: i128, scale: i8, places: i64, rounding: Rounding) -> i128 {
+    let dropped = i64::from(scale) - places;
+    if dropped <= 0 {
+        return digits;
+    }
+    let Some(unit) = u32::try_from(dropped).ok().and_then(power_of_ten) else {
+        return 0;
+    };
+    let units = match rounding {
+        Rounding::HalfAway => divide_rounding(digits, unit),
+        Rounding::TowardsZero => digits / unit,
+        Rounding::Down => digits.div_euclid(unit),
+        Rounding::Up => -((-digits).div_euclid(unit)),
+    };
+    units * unit
+}
+
+fn round_float(number: f64, places: i64, rounding: Rounding) -> f64 {
+    let places = i32::try_from(places).unwrap_or(0);
+    let unit = 10_f64.powi(places.abs());
+    let scaled = if places >= 0 { number * unit } else { number / unit };
+    let rounded = match rounding {
+        Rounding::HalfAway => scaled.round(),
+        Rounding::TowardsZero => scaled.trunc(),
+        Rounding::Up => scaled.ceil(),
+        Rounding::Down => scaled.floor(),
+    };
+    match () {
+        () if !rounded.is_finite() => number,
+        () if places >= 0 => rounded / unit,
+        () => rounded * unit,
+    }
+}
+
+fn sign(call: &Call) -> Result<ArrayRef> {
+    let numbers = Numbers::of(call, 0)?;
+    if let Numbers::Float(floats) = &numbers {
+        return call.integers(|row| {
+            Ok(floats.get(row).map(|number| {
+                i64::from(number > 0.0) - i64::from(number < 0.0)
+            }))
+        });
+    }
+    call.integers(|row| {
+        Ok(numbers
+            .digits(row)
+            .map(|digits| i64::from(digits > 0) - i64::from(digits < 0)))
+    })
+}

@@ -1,0 +1,24 @@
+//! Snowflake's types, operators and functions on DataFusion: whoever builds a session calls
+//! [`session_config`], [`register`] and, per statement, [`with_clock`]. Syntax is `sql`'s business.
+//!
+//! - `types` says which Arrow type a SQL type is, `operators` plans `/`, `||`, dates and comparisons;
+//! - `conversion` casts as Snowflake does and puts itself in the place of Arrow's casts after planning;
+//! - `families` holds the scalar functions, a table per family; `aggregate` the aggregates;
+//! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`.
+
+mod aggregate;
+mod catalogue;
+mod clock;
+mod coercion;
+mod conversion;
+mod families;
+mod generator;
+mod operators;
+mod scalar;
+mod session;
+mod text;
+mod types;
+
+pub use catalogue::{Entry, catalogue};
+pub use clock::with_clock;
+pub use session::{register, session_config};

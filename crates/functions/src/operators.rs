@@ -1,0 +1,173 @@
+//! [`Operators`]: `/`, `*`, `||`, date arithmetic and comparisons as Snowflake reads them, aggregates
+//! and window functions that are other expressions, and `EXTRACT`.
+//!
+//! <https://docs.snowflake.com/en/sql-reference/operators-arithmetic>
+
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawWindowExpr,
+};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use crate::{aggregate, scalar};
+
+/// Plans what DataFusion would plan otherwise.
+#[derive(Debug)]
+pub(crate) struct Operators;
+
+impl ExprPlanner for Operators {
+    fn plan_binary_op(
+        &self,
+        raw: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        // A name that does not resolve is reported by DataFusion, which knows the candidates.
+        let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
+            return Ok(PlannerResult::Original(raw));
+        };
+        let sides = Sides { left, right };
+        match raw.op {
+            BinaryOperator::Divide if sides.are_numbers() => {
+                planned("divide", vec![raw.left, raw.right])
+            }
+            BinaryOperator::Multiply if sides.need_own_product() => {
+                planned("multiply", vec![raw.left, raw.right])
+            }
+            BinaryOperator::Plus | BinaryOperator::Minus => date_arithmetic(raw, &sides),
+            BinaryOperator::StringConcat => Ok(PlannerResult::Original(RawBinaryExpr {
+                op: raw.op,
+                left: as_text(raw.left, &sides.left),
+                right: as_text(raw.right, &sides.right),
+            })),
+            BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::Spaceship => Ok(PlannerResult::Original(comparable(raw, &sides))),
+            _ => Ok(PlannerResult::Original(raw)),
+        }
+    }
+
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        planned("date_part", args)
+    }
+
+    fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        planned("substr", args)
+    }
+
+    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        // DataFusion hands the text first and what is sought after it.
+        planned("charindex", args.into_iter().rev().collect())
+    }
+
+    fn plan_aggregate(&self, raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
+        aggregate::plan_aggregate(raw)
+    }
+
+    fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        aggregate::plan_window(raw)
+    }
+}
+
+fn planned<T>(name: &str, args: Vec<Expr>) -> Result<PlannerResult<T>> {
+    scalar::call(name, args).map(PlannerResult::Planned)
+}
+
+/// The types left and right of an operator.
+struct Sides {
+    left: DataType,
+    right: DataType,
+}
+
+impl Sides {
+    /// Text counts as a number, which is what arithmetic makes of it.
+    fn are_numbers(&self) -> bool {
+        is_number(&self.left) && is_number(&self.right)
+    }
+
+    /// Whole numbers would wrap at 64 bits, and decimals would outgrow their scale.
+    fn need_own_product(&self) -> bool {
+        self.are_numbers()
+            && !self.left.is_floating()
+            && !self.right.is_floating()
+            && !self.left.is_null()
+            && !self.right.is_null()
+    }
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    data_type.is_numeric() || data_type.is_null() || is_text(data_type)
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
+}
+
+fn is_moment(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Timestamp(..))
+}
+
+/// A date plus or minus days, and the days between two dates.
+fn date_arithmetic(raw: RawBinaryExpr, sides: &Sides) -> Result<PlannerResult<RawBinaryExpr>> {
+    let RawBinaryExpr { op, left, right } = raw;
+    let minus = op == BinaryOperator::Minus;
+    if is_moment(&sides.left) && sides.right.is_numeric() {
+        let days = if minus { Expr::Negative(Box::new(right)) } else { right };
+        return planned("dateadd", vec![lit("day"), days, left]);
+    }
+    if !minus && sides.left.is_numeric() && is_moment(&sides.right) {
+        return planned("dateadd", vec![lit("day"), left, right]);
+    }
+    if minus && is_moment(&sides.left) && is_moment(&sides.right) {
+        return planned("datediff", vec![lit("day"), right, left]);
+    }
+    Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
+}
+
+fn as_text(expr: Expr, data_type: &DataType) -> Expr {
+    if is_text(data_type) {
+        expr
+    } else {
+        cast(expr, DataType::Utf8)
+    }
+}
+
+/// Text beside a truth value, a date, a timestamp or a number is read as one.
+fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
+    let RawBinaryExpr { op, left, right } = raw;
+    let rules = |kind: &DataType| kind.is_numeric() || is_moment(kind) || *kind == DataType::Boolean;
+    if is_text(&sides.left) && rules(&sides.right) {
+        let left = cast(left, text_beside(&sides.right));
+        return RawBinaryExpr { op, left, right };
+    }
+    if rules(&sides.left) && is_text(&sides.right) {
+        let right = cast(right, text_beside(&sides.left));
+        return RawBinaryExpr { op, left, right };
+    }
+    if sides.left == DataType::Boolean && sides.right.is_numeric() {
+        let right = cast(right, DataType::Boolean);
+        return RawBinaryExpr { op, left, right };
+    }
+    if sides.left.is_numeric() && sides.right == DataType::Boolean {
+        let left = cast(left, DataType::Boolean);
+        return RawBinaryExpr { op, left, right };
+    }
+    RawBinaryExpr { op, left, right }
+}
+
+/// What text becomes beside this type: whole numbers must not round the text they are compared with.
+fn text_beside(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
+        number if number.is_integer() => DataType::Decimal128(38, 6),
+        other => other.clone(),
+    }
+}

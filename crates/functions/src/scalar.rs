@@ -1,0 +1,307 @@
+//! [`Function`]: a scalar function as a row of a table, and the adapter that makes it DataFusion's.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_datafusion_err, plan_err};
+use datafusion::execution::context::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, ident,
+};
+use datafusion::physical_expr::create_physical_expr;
+
+mod call;
+mod kind;
+
+pub(crate) use call::{Call, Values, moment_from_micros, out_of_range, small};
+pub(crate) use kind::{Kind, TIMESTAMP, common_type};
+
+/// What a function gives back.
+#[derive(Clone, Copy)]
+pub(crate) enum Returns {
+    Text,
+    Integer,
+    Float,
+    Boolean,
+    Date,
+    Timestamp,
+    /// The converted type of the argument at this place.
+    Argument(usize),
+    /// Decided by the converted types and the constant arguments.
+    With(fn(&[DataType], &[Option<&ScalarValue>]) -> Result<DataType>),
+}
+
+/// How a function works.
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    /// Over arrays.
+    Kernel(fn(&Call) -> Result<arrow::array::ArrayRef>),
+    /// As another expression, whose branches are evaluated only where needed.
+    Rewrite(fn(Vec<Expr>) -> Result<Expr>),
+}
+
+/// A scalar function.
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) syntax: &'static str,
+    pub(crate) note: &'static str,
+    parameters: &'static [Kind],
+    required: usize,
+    repeated: bool,
+    /// Overrides `parameters` where types depend on each other in another way.
+    coerce: Option<fn(&[DataType]) -> Result<Vec<DataType>>>,
+    returns: Returns,
+    body: Body,
+    volatility: Volatility,
+}
+
+impl Function {
+    const fn of(
+        name: &'static str,
+        syntax: &'static str,
+        parameters: &'static [Kind],
+        returns: Returns,
+        body: Body,
+    ) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            syntax,
+            note: "",
+            parameters,
+            required: parameters.len(),
+            repeated: false,
+            coerce: None,
+            returns,
+            body,
+            volatility: Volatility::Immutable,
+        }
+    }
+
+    pub(crate) const fn kernel(
+        name: &'static str,
+        syntax: &'static str,
+        parameters: &'static [Kind],
+        returns: Returns,
+        body: fn(&Call) -> Result<arrow::array::ArrayRef>,
+    ) -> Self {
+        Self::of(name, syntax, parameters, returns, Body::Kernel(body))
+    }
+
+    pub(crate) const fn rewrite(
+        name: &'static str,
+        syntax: &'static str,
+        parameters: &'static [Kind],
+        returns: Returns,
+        body: fn(Vec<Expr>) -> Result<Expr>,
+    ) -> Self {
+        Self::of(name, syntax, parameters, returns, Body::Rewrite(body))
+    }
+
+    pub(crate) const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    pub(crate) const fn note(mut self, note: &'static str) -> Self {
+        self.note = note;
+        self
+    }
+
+    /// The first `required` arguments must be given.
+    pub(crate) const fn required(mut self, required: usize) -> Self {
+        self.required = required;
+        self
+    }
+
+    /// The last parameter may be given any number of times.
+    pub(crate) const fn repeated(mut self) -> Self {
+        self.repeated = true;
+        self
+    }
+
+    pub(crate) const fn coerce(mut self, coerce: fn(&[DataType]) -> Result<Vec<DataType>>) -> Self {
+        self.coerce = Some(coerce);
+        self
+    }
+
+    pub(crate) const fn volatile(mut self) -> Self {
+        self.volatility = Volatility::Volatile;
+        self
+    }
+
+    fn coerced(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let too_many = !self.repeated && types.len() > self.parameters.len();
+        if types.len() < self.required || too_many {
+            return plan_err!(
+                "{} takes {} ({} given)",
+                self.name.to_uppercase(),
+                self.syntax,
+                types.len()
+            );
+        }
+        if let Some(coerce) = self.coerce {
+            return coerce(types);
+        }
+        let kinds: Vec<Kind> = (0..types.len())
+            .filter_map(|at| self.parameters.get(at).or(self.parameters.last()).copied())
+            .collect();
+        kind::coerce(self.name, &kinds, types)
+    }
+
+    fn return_type(
+        &self,
+        types: &[DataType],
+        constants: &[Option<&ScalarValue>],
+    ) -> Result<DataType> {
+        Ok(match self.returns {
+            Returns::Text => DataType::Utf8,
+            Returns::Integer => DataType::Int64,
+            Returns::Float => DataType::Float64,
+            Returns::Boolean => DataType::Boolean,
+            Returns::Date => DataType::Date32,
+            Returns::Timestamp => kind::TIMESTAMP,
+            Returns::Argument(at) => types
+                .get(at)
+                .cloned()
+                .ok_or_else(|| internal_datafusion_err!("{} lacks an argument", self.name))?,
+            Returns::With(decide) => decide(types, constants)?,
+        })
+    }
+}
+
+/// A [`Function`] as DataFusion calls it.
+#[derive(Debug)]
+struct Udf {
+    function: &'static Function,
+    aliases: Vec<String>,
+    signature: Signature,
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Udf {
+    fn eq(&self, other: &Self) -> bool {
+        self.function.name == other.function.name
+    }
+}
+
+impl Eq for Udf {}
+
+impl Hash for Udf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.function.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Udf {
+    fn name(&self) -> &str {
+        self.function.name
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.function.coerced(types)
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.function.return_type(types, &vec![None; types.len()])
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let types: Vec<DataType> = args
+            .arg_fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        let returned = self.function.return_type(&types, args.scalar_arguments)?;
+        Ok(Arc::new(Field::new(self.function.name, returned, true)))
+    }
+
+    fn short_circuits(&self) -> bool {
+        matches!(self.function.body, Body::Rewrite(_))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        match self.function.body {
+            Body::Kernel(_) => Ok(ExprSimplifyResult::Original(args)),
+            Body::Rewrite(rewrite) => Ok(ExprSimplifyResult::Simplified(rewrite(args)?)),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let call = Call::new(&args)?;
+        let result = match self.function.body {
+            Body::Kernel(kernel) => kernel(&call)?,
+            Body::Rewrite(rewrite) => evaluate(rewrite, &args, &call)?,
+        };
+        if call.is_constant() {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &result, 0,
+            )?));
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+}
+
+/// The rewritten expression over the arguments: for whoever evaluates without the optimizer.
+fn evaluate(
+    rewrite: fn(Vec<Expr>) -> Result<Expr>,
+    args: &ScalarFunctionArgs,
+    call: &Call,
+) -> Result<arrow::array::ArrayRef> {
+    let batch = call.batch(&args.arg_fields)?;
+    let schema = DFSchema::try_from(batch.schema())?;
+    let columns = batch
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| ident(field.name()))
+        .collect();
+    let (props, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
+    let expr = create_physical_expr(&rewrite(columns)?, &schema, &props, &context)?;
+    expr.evaluate(&batch)?.into_array(batch.num_rows())
+}
+
+static ALL: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
+    crate::families::all()
+        .map(|function| {
+            let udf = Udf {
+                function,
+                aliases: function.aliases.iter().map(|&name| name.to_owned()).collect(),
+                signature: Signature::user_defined(function.volatility),
+            };
+            (function.name, Arc::new(ScalarUDF::new_from_impl(udf)))
+        })
+        .collect()
+});
+
+/// All scalar functions of this crate.
+pub(crate) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
+    ALL.values().cloned()
+}
+
+/// A call of one of this crate's functions.
+pub(crate) fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
+    let udf = ALL
+        .get(name)
+        .ok_or_else(|| internal_datafusion_err!("function `{name}` is not in the table"))?;
+    Ok(udf.call(args))
+}

@@ -1,0 +1,272 @@
+//! [`Call`]: one batch of arguments, read row by row, and the arrays made from the answers.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array,
+    Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+    TimestampMicrosecondArray, UInt32Array,
+};
+use arrow::compute::take;
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, Schema,
+    Time64NanosecondType, TimestampMicrosecondType,
+};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
+use datafusion::common::{Result, exec_datafusion_err, exec_err, internal_err};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+
+/// One batch of arguments. A constant argument is an array of one value.
+pub(crate) struct Call {
+    columns: Vec<(ArrayRef, bool)>,
+    rows: usize,
+    constant: bool,
+    returns: DataType,
+}
+
+/// The values of one argument.
+pub(crate) struct Values<A> {
+    array: A,
+    constant: bool,
+}
+
+impl<A: ArrayAccessor> Values<A> {
+    /// The value in `row`, unless it is null.
+    pub(crate) fn get(&self, row: usize) -> Option<A::Item> {
+        let row = if self.constant { 0 } else { row };
+        self.array.is_valid(row).then(|| self.array.value(row))
+    }
+}
+
+/// Dates, timestamps or times of day, all as points in time; a time of day lies on 1970-01-01.
+pub(crate) enum Moments<'a> {
+    Dates(Values<&'a Date32Array>),
+    Timestamps(Values<&'a TimestampMicrosecondArray>),
+    Times(Values<&'a arrow::array::Time64NanosecondArray>),
+}
+
+impl Moments<'_> {
+    pub(crate) fn get(&self, row: usize) -> Option<NaiveDateTime> {
+        match self {
+            Self::Dates(values) => values
+                .get(row)
+                .and_then(date_from_days)
+                .map(|date| date.and_time(chrono::NaiveTime::MIN)),
+            Self::Timestamps(values) => values.get(row).and_then(moment_from_micros),
+            Self::Times(values) => values
+                .get(row)
+                .map(|nanos| DateTime::UNIX_EPOCH.naive_utc() + TimeDelta::nanoseconds(nanos)),
+        }
+    }
+}
+
+/// The date `days` after 1970-01-01.
+pub(crate) fn date_from_days(days: i32) -> Option<NaiveDate> {
+    NaiveDate::from_epoch_days(days)
+}
+
+/// The wall clock `micros` after 1970-01-01.
+pub(crate) fn moment_from_micros(micros: i64) -> Option<NaiveDateTime> {
+    DateTime::from_timestamp_micros(micros).map(|moment| moment.naive_utc())
+}
+
+impl Call {
+    pub(crate) fn new(args: &ScalarFunctionArgs) -> Result<Self> {
+        let constant = !args.args.is_empty()
+            && args
+                .args
+                .iter()
+                .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let columns = args
+            .args
+            .iter()
+            .map(|arg| match arg {
+                ColumnarValue::Array(array) => Ok((Arc::clone(array), false)),
+                ColumnarValue::Scalar(value) => Ok((value.to_array()?, true)),
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            columns,
+            rows: if constant { 1 } else { args.number_rows },
+            constant,
+            returns: args.return_type().clone(),
+        })
+    }
+
+    pub(crate) fn is_constant(&self) -> bool {
+        self.constant
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The type that was announced.
+    pub(crate) fn returns(&self) -> &DataType {
+        &self.returns
+    }
+
+    /// How many arguments were given.
+    pub(crate) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    fn column(&self, at: usize) -> Result<(&ArrayRef, bool)> {
+        match self.columns.get(at) {
+            Some((array, constant)) => Ok((array, *constant)),
+            None => internal_err!("argument {at} is missing"),
+        }
+    }
+
+    pub(crate) fn data_type(&self, at: usize) -> Result<&DataType> {
+        Ok(self.column(at)?.0.data_type())
+    }
+
+    /// An argument with a value for every row.
+    pub(crate) fn array(&self, at: usize) -> Result<ArrayRef> {
+        let (array, constant) = self.column(at)?;
+        if constant && self.rows != 1 {
+            let repeated = UInt32Array::from_value(0, self.rows);
+            return Ok(take(array, &repeated, None)?);
+        }
+        Ok(Arc::clone(array))
+    }
+
+    fn typed<'a, A>(
+        &'a self,
+        at: usize,
+        downcast: impl Fn(&'a dyn Array) -> Option<&'a A>,
+    ) -> Result<Values<&'a A>> {
+        let (array, constant) = self.column(at)?;
+        match downcast(array.as_ref()) {
+            Some(array) => Ok(Values { array, constant }),
+            None => internal_err!("argument {at} is {}", array.data_type()),
+        }
+    }
+
+    pub(crate) fn text(&self, at: usize) -> Result<Values<&StringArray>> {
+        self.typed(at, |array| array.as_string_opt::<i32>())
+    }
+
+    /// A text argument that may be left out.
+    pub(crate) fn text_if_given(&self, at: usize) -> Result<Option<Values<&StringArray>>> {
+        (at < self.len()).then(|| self.text(at)).transpose()
+    }
+
+    pub(crate) fn integer(&self, at: usize) -> Result<Values<&Int64Array>> {
+        self.typed(at, |array| array.as_primitive_opt::<Int64Type>())
+    }
+
+    /// A whole number that may be left out.
+    pub(crate) fn integer_if_given(&self, at: usize) -> Result<Option<Values<&Int64Array>>> {
+        (at < self.len()).then(|| self.integer(at)).transpose()
+    }
+
+    pub(crate) fn float(&self, at: usize) -> Result<Values<&Float64Array>> {
+        self.typed(at, |array| array.as_primitive_opt::<Float64Type>())
+    }
+
+    pub(crate) fn decimal(&self, at: usize) -> Result<Values<&Decimal128Array>> {
+        self.typed(at, |array| array.as_primitive_opt::<Decimal128Type>())
+    }
+
+
+    pub(crate) fn moment(&self, at: usize) -> Result<Moments<'_>> {
+        match self.data_type(at)? {
+            DataType::Date32 => Ok(Moments::Dates(
+                self.typed(at, |array| array.as_primitive_opt::<Date32Type>())?,
+            )),
+            DataType::Time64(_) => Ok(Moments::Times(self.typed(at, |array| {
+                array.as_primitive_opt::<Time64NanosecondType>()
+            })?)),
+            _ => Ok(Moments::Timestamps(self.typed(at, |array| {
+                array.as_primitive_opt::<TimestampMicrosecondType>()
+            })?)),
+        }
+    }
+
+    /// The arguments as a batch with columns `0`, `1`, and so on.
+    pub(crate) fn batch(&self, fields: &[FieldRef]) -> Result<RecordBatch> {
+        let fields: Vec<Field> = fields
+            .iter()
+            .enumerate()
+            .map(|(at, field)| Field::new(at.to_string(), field.data_type().clone(), true))
+            .collect();
+        let arrays = (0..self.len())
+            .map(|at| self.array(at))
+            .collect::<Result<_>>()?;
+        Ok(RecordBatch::try_new_with_options(
+            Arc::new(Schema::new(fields)),
+            arrays,
+            &RecordBatchOptions::new().with_row_count(Some(self.rows)),
+        )?)
+    }
+
+    pub(crate) fn texts<T: AsRef<str>>(
+        &self,
+        mut value: impl FnMut(usize) -> Result<Option<T>>,
+    ) -> Result<ArrayRef> {
+        let mut builder = arrow::array::StringBuilder::new();
+        for row in 0..self.rows {
+            builder.append_option(value(row)?);
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    pub(crate) fn integers(
+        &self,
+        value: impl FnMut(usize) -> Result<Option<i64>>,
+    ) -> Result<ArrayRef> {
+        let array: Int64Array = (0..self.rows).map(value).collect::<Result<_>>()?;
+        Ok(Arc::new(array))
+    }
+
+    pub(crate) fn floats(
+        &self,
+        value: impl FnMut(usize) -> Result<Option<f64>>,
+    ) -> Result<ArrayRef> {
+        let array: Float64Array = (0..self.rows).map(value).collect::<Result<_>>()?;
+        Ok(Arc::new(array))
+    }
+
+
+    /// Decimals of the announced type, from their digits.
+    pub(crate) fn decimals(
+        &self,
+        value: impl FnMut(usize) -> Result<Option<i128>>,
+    ) -> Result<ArrayRef> {
+        let array: Decimal128Array = (0..self.rows).map(value).collect::<Result<_>>()?;
+        let array = array.with_data_type(self.returns.clone());
+        if let DataType::Decimal128(precision, _) = self.returns {
+            array.validate_decimal_precision(precision)?;
+        }
+        Ok(Arc::new(array))
+    }
+
+    /// Dates, or timestamps if that is the announced type.
+    pub(crate) fn moments(
+        &self,
+        mut value: impl FnMut(usize) -> Result<Option<NaiveDateTime>>,
+    ) -> Result<ArrayRef> {
+        if self.returns == DataType::Date32 {
+            let array: Date32Array = (0..self.rows)
+                .map(|row| Ok(value(row)?.map(|moment| moment.date().to_epoch_days())))
+                .collect::<Result<_>>()?;
+            return Ok(Arc::new(array));
+        }
+        let array: TimestampMicrosecondArray = (0..self.rows)
+            .map(|row| Ok(value(row)?.map(|moment| moment.and_utc().timestamp_micros())))
+            .collect::<Result<_>>()?;
+        Ok(Arc::new(array))
+    }
+}
+
+/// A date outside of the calendar.
+pub(crate) fn out_of_range<T>(what: &str) -> Result<T> {
+    exec_err!("{what} is outside of the calendar")
+}
+
+/// `value` as a signed 32-bit number.
+pub(crate) fn small(value: i64) -> Result<i32> {
+    i32::try_from(value).map_err(|_| exec_datafusion_err!("{value} is too large here"))
+}

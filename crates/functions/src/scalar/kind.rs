@@ -1,0 +1,142 @@
+//! [`Kind`]: what a parameter takes, and the type that arguments of several types have in common.
+
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, TimeUnit};
+use datafusion::common::{Result, plan_err};
+
+/// Wall clock to the microsecond, as tables store it.
+pub(crate) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+
+/// What a parameter takes; arguments are converted to it before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Integer,
+    /// Whole, decimal or floating numbers as they come.
+    Number,
+    Float,
+    Boolean,
+    Date,
+    Timestamp,
+    /// A date, a timestamp or a time as they come; text as a timestamp.
+    Moment,
+    Any,
+    /// The type all arguments of this kind have in common.
+    Common,
+}
+
+/// The types the arguments of `function` are converted to.
+pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Result<Vec<DataType>> {
+    let shared = common_type(
+        kinds
+            .iter()
+            .zip(types)
+            .filter(|(kind, _)| **kind == Kind::Common)
+            .map(|(_, data_type)| data_type),
+    )?;
+    kinds
+        .iter()
+        .zip(types)
+        .map(|(kind, data_type)| match kind {
+            Kind::Text => Ok(DataType::Utf8),
+            Kind::Integer => Ok(DataType::Int64),
+            Kind::Number => number(function, data_type),
+            Kind::Float => Ok(DataType::Float64),
+            Kind::Boolean => Ok(DataType::Boolean),
+            Kind::Date => Ok(DataType::Date32),
+            Kind::Timestamp => Ok(TIMESTAMP),
+            Kind::Moment => moment(function, data_type),
+            Kind::Any => Ok(plain(data_type)),
+            Kind::Common => Ok(shared.clone()),
+        })
+        .collect()
+}
+
+fn number(function: &str, data_type: &DataType) -> Result<DataType> {
+    Ok(match plain(data_type) {
+        DataType::Null | DataType::Boolean => DataType::Int64,
+        DataType::Utf8 => DataType::Float64,
+        plain @ (DataType::Int64 | DataType::Decimal128(..) | DataType::Float64) => plain,
+        other => {
+            return plan_err!(
+                "{} takes a number, not {other}",
+                function.to_uppercase()
+            );
+        }
+    })
+}
+
+fn moment(function: &str, data_type: &DataType) -> Result<DataType> {
+    Ok(match plain(data_type) {
+        DataType::Null | DataType::Utf8 | DataType::Timestamp(..) => TIMESTAMP,
+        plain @ (DataType::Date32 | DataType::Time64(_)) => plain,
+        other => {
+            return plan_err!(
+                "{} takes a date or a timestamp, not {other}",
+                function.to_uppercase()
+            );
+        }
+    })
+}
+
+/// One Arrow type for each of the warehouse's types.
+fn plain(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::Dictionary(_, value) => plain(value),
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32 => DataType::Int64,
+        DataType::UInt64 => DataType::Decimal128(20, 0),
+        DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Decimal256(_, scale) => DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale),
+        DataType::Date64 => TIMESTAMP,
+        DataType::Timestamp(_, None) => TIMESTAMP,
+        DataType::Timestamp(_, Some(zone)) => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some(zone.clone()))
+        }
+        DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Nanosecond),
+        other => other.clone(),
+    }
+}
+
+/// The type several values are brought to: text gives way to any other type, numbers widen, a date
+/// becomes a timestamp beside one.
+pub(crate) fn common_type<'a>(types: impl IntoIterator<Item = &'a DataType>) -> Result<DataType> {
+    let mut common = DataType::Null;
+    for data_type in types {
+        common = both(&common, &plain(data_type))?;
+    }
+    Ok(common)
+}
+
+fn both(left: &DataType, right: &DataType) -> Result<DataType> {
+    use DataType::{Boolean, Date32, Decimal128, Float64, Int64, Null, Timestamp, Utf8};
+    if left == right {
+        return Ok(left.clone());
+    }
+    Ok(match (left, right) {
+        (Null | Utf8, other) | (other, Null | Utf8) => other.clone(),
+        (Float64, Int64 | Decimal128(..)) | (Int64 | Decimal128(..), Float64) => Float64,
+        (Int64, Decimal128(precision, scale)) | (Decimal128(precision, scale), Int64) => {
+            widen((19, 0), (*precision, *scale))
+        }
+        (Decimal128(p1, s1), Decimal128(p2, s2)) => widen((*p1, *s1), (*p2, *s2)),
+        (Boolean, Int64) | (Int64, Boolean) => Int64,
+        (Date32, stamp @ Timestamp(..)) | (stamp @ Timestamp(..), Date32) => stamp.clone(),
+        (Timestamp(..), Timestamp(..)) => TIMESTAMP,
+        _ => return plan_err!("{left} and {right} have no type in common"),
+    })
+}
+
+fn widen((p1, s1): (u8, i8), (p2, s2): (u8, i8)) -> DataType {
+    let scale = s1.max(s2);
+    let whole = (i16::from(p1) - i16::from(s1)).max(i16::from(p2) - i16::from(s2));
+    let precision = (whole + i16::from(scale)).clamp(1, i16::from(DECIMAL128_MAX_PRECISION));
+    DataType::Decimal128(u8::try_from(precision).unwrap_or(DECIMAL128_MAX_PRECISION), scale)
+}

@@ -1,0 +1,321 @@
+//! Snowflake's date and time formats, such as `YYYYMMDD` or `DD-MON-YYYY HH12:MI AM`.
+//!
+//! <https://docs.snowflake.com/en/sql-reference/date-time-input-output>
+
+use std::fmt::Write;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use datafusion::common::{Result, plan_err};
+
+use super::moment::{digits, nanoseconds, parse_offset};
+
+/// A piece of a format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Year,
+    ShortYear,
+    Month,
+    MonthName,
+    LongMonthName,
+    Day,
+    DayName,
+    Hour24,
+    Hour12,
+    Half,
+    Minute,
+    Second,
+    Fraction(usize),
+    Offset { colon: bool },
+    Literal(String),
+}
+
+/// Longest first, where one name is the head of another.
+const NAMES: &[(&str, Piece)] = &[
+    ("YYYY", Piece::Year),
+    ("YY", Piece::ShortYear),
+    ("MMMM", Piece::LongMonthName),
+    ("MON", Piece::MonthName),
+    ("MM", Piece::Month),
+    ("MI", Piece::Minute),
+    ("DD", Piece::Day),
+    ("DY", Piece::DayName),
+    ("HH24", Piece::Hour24),
+    ("HH12", Piece::Hour12),
+    ("HH", Piece::Hour24),
+    ("AM", Piece::Half),
+    ("PM", Piece::Half),
+    ("SS", Piece::Second),
+    ("TZH:TZM", Piece::Offset { colon: true }),
+    ("TZHTZM", Piece::Offset { colon: false }),
+];
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// `Jan` to `Dec`.
+pub(crate) fn month_name(date: NaiveDate) -> &'static str {
+    MONTHS
+        .get(date.month0() as usize)
+        .and_then(|name| name.get(..3))
+        .unwrap_or_default()
+}
+
+/// `Mon` to `Sun`.
+pub(crate) fn day_name(date: NaiveDate) -> &'static str {
+    DAYS.get(date.weekday().num_days_from_monday() as usize)
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The number of the month whose name starts with these three letters.
+pub(crate) fn month_number(letters: &str) -> Option<u32> {
+    (1..=12).zip(MONTHS).find_map(|(number, name)| {
+        name.get(..3)
+            .filter(|head| head.eq_ignore_ascii_case(letters))
+            .map(|_| number)
+    })
+}
+
+/// A format, taken apart.
+#[derive(Clone, Debug)]
+pub(crate) struct DateFormat {
+    pieces: Vec<Piece>,
+}
+
+impl DateFormat {
+    /// Takes `format` apart. Letters are read without regard to case; text in double quotes stands for
+    /// itself, as does punctuation.
+    pub(crate) fn new(format: &str) -> Result<Self> {
+        let mut pieces = Vec::new();
+        let mut rest = format;
+        while let Some(first) = rest.chars().next() {
+            if let Some(quoted) = rest.strip_prefix('"') {
+                let Some((literal, after)) = quoted.split_once('"') else {
+                    return plan_err!("Format '{format}' lacks a closing quote");
+                };
+                pieces.push(Piece::Literal(literal.to_owned()));
+                rest = after;
+                continue;
+            }
+            if let Some((name, piece)) = NAMES.iter().find(|(name, _)| starts_with(rest, name)) {
+                pieces.push(piece.clone());
+                rest = &rest[name.len()..];
+                continue;
+            }
+            if starts_with(rest, "FF") {
+                rest = &rest[2..];
+                let digit = rest.chars().next().and_then(|c| c.to_digit(10));
+                rest = &rest[usize::from(digit.is_some())..];
+                pieces.push(Piece::Fraction(digit.unwrap_or(9) as usize));
+                continue;
+            }
+            // `T` alone is ISO 8601's separator; other letters name nothing.
+            if first.is_alphabetic() && !first.eq_ignore_ascii_case(&'T') {
+                return plan_err!("Format '{format}' has '{rest}', which names no part of a date");
+            }
+            pieces.push(Piece::Literal(first.to_string()));
+            rest = &rest[first.len_utf8()..];
+        }
+        Ok(Self { pieces })
+    }
+
+    /// The text of `moment`.
+    pub(crate) fn text(&self, moment: NaiveDateTime) -> String {
+        let mut text = String::with_capacity(24);
+        for piece in &self.pieces {
+            // Writing to a string cannot fail.
+            let _ = write_piece(&mut text, piece, moment);
+        }
+        text
+    }
+
+    /// The moment a text stands for, if it has this format.
+    pub(crate) fn parse(&self, text: &str) -> Option<NaiveDateTime> {
+        let mut parts = Parts::default();
+        let mut rest = text.trim();
+        for piece in &self.pieces {
+            rest = parts.read(piece, rest)?;
+        }
+        rest.is_empty().then_some(())?;
+        parts.moment()
+    }
+}
+
+fn starts_with(text: &str, name: &str) -> bool {
+    text.get(..name.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(name))
+}
+
+fn write_piece(text: &mut String, piece: &Piece, moment: NaiveDateTime) -> std::fmt::Result {
+    match piece {
+        Piece::Year => write!(text, "{:04}", moment.year()),
+        Piece::ShortYear => write!(text, "{:02}", moment.year().rem_euclid(100)),
+        Piece::Month => write!(text, "{:02}", moment.month()),
+        Piece::MonthName => text.write_str(month_name(moment.date())),
+        Piece::LongMonthName => {
+            text.write_str(MONTHS.get(moment.month0() as usize).copied().unwrap_or_default())
+        }
+        Piece::Day => write!(text, "{:02}", moment.day()),
+        Piece::DayName => text.write_str(day_name(moment.date())),
+        Piece::Hour24 => write!(text, "{:02}", moment.hour()),
+        Piece::Hour12 => write!(text, "{:02}", moment.hour12().1),
+        Piece::Half => text.write_str(if moment.hour12().0 { "PM" } else { "AM" }),
+        Piece::Minute => write!(text, "{:02}", moment.minute()),
+        Piece::Second => write!(text, "{:02}", moment.second()),
+        Piece::Fraction(digits) => {
+            let nine = format!("{:09}", moment.nanosecond() % 1_000_000_000);
+            text.write_str(nine.get(..*digits).unwrap_or_default())
+        }
+        Piece::Offset { colon } => text.write_str(if *colon { "+00:00" } else { "+0000" }),
+        Piece::Literal(literal) => text.write_str(literal),
+    }
+}
+
+/// What a text said so far.
+#[derive(Default)]
+struct Parts {
+    year: Option<i32>,
+    month: Option<u32>,
+    day: Option<u32>,
+    hour: u32,
+    afternoon: Option<bool>,
+    minute: u32,
+    second: u32,
+    nanos: u32,
+}
+
+impl Parts {
+    /// Reads one piece and gives what follows it.
+    fn read<'a>(&mut self, piece: &Piece, text: &'a str) -> Option<&'a str> {
+        let number = |most| digits(text, most);
+        match piece {
+            Piece::Year => {
+                let (value, rest) = number(4)?;
+                self.year = Some(value.cast_signed());
+                Some(rest)
+            }
+            Piece::ShortYear => {
+                let (value, rest) = number(2)?;
+                // TWO_DIGIT_CENTURY_START is 1970.
+                let century = if value < 70 { 2000 } else { 1900 };
+                self.year = Some(century + value.cast_signed());
+                Some(rest)
+            }
+            Piece::Month => number(2).map(|(value, rest)| {
+                self.month = Some(value);
+                rest
+            }),
+            Piece::MonthName | Piece::LongMonthName => {
+                let value = month_number(text.get(..3)?)?;
+                self.month = Some(value);
+                let full = MONTHS.get(value as usize - 1)?;
+                let long = *piece == Piece::LongMonthName || starts_with(text, full);
+                text.get(if long && starts_with(text, full) { full.len() } else { 3 }..)
+            }
+            Piece::Day => number(2).map(|(value, rest)| {
+                self.day = Some(value);
+                rest
+            }),
+            Piece::DayName => {
+                let head = text.get(..3)?;
+                DAYS.iter().find(|name| name.eq_ignore_ascii_case(head))?;
+                text.get(3..)
+            }
+            Piece::Hour24 | Piece::Hour12 => number(2).map(|(value, rest)| {
+                self.hour = value;
+                rest
+            }),
+            Piece::Half => {
+                self.afternoon = Some(match text.get(..2)?.to_ascii_uppercase().as_str() {
+                    "AM" => false,
+                    "PM" => true,
+                    _ => return None,
+                });
+                text.get(2..)
+            }
+            Piece::Minute => number(2).map(|(value, rest)| {
+                self.minute = value;
+                rest
+            }),
+            Piece::Second => number(2).map(|(value, rest)| {
+                self.second = value;
+                rest
+            }),
+            Piece::Fraction(_) => {
+                let end = text
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(text.len());
+                self.nanos = nanoseconds(text.get(..end)?)?;
+                text.get(end..)
+            }
+            Piece::Offset { .. } => {
+                let end = text
+                    .find(|c: char| !c.is_ascii_digit() && !"+-:Zz".contains(c))
+                    .unwrap_or(text.len());
+                parse_offset(text.get(..end)?)?;
+                text.get(end..)
+            }
+            Piece::Literal(literal) => text.strip_prefix(literal.as_str()),
+        }
+    }
+
+    fn moment(&self) -> Option<NaiveDateTime> {
+        let hour = match self.afternoon {
+            None => self.hour,
+            Some(_) if self.hour > 12 => return None,
+            Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
+        };
+        let date = NaiveDate::from_ymd_opt(
+            self.year.unwrap_or(1970),
+            self.month.unwrap_or(1),
+            self.day.unwrap_or(1),
+        )?;
+        let time = NaiveTime::from_hms_nano_opt(hour, self.minute, self.second, self.nanos)?;
+        Some(date.and_time(time))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_and_reads_back() {
+        for (format, text) in [
+            ("YYYYMMDD", "20240304"),
+            ("yyyy-mm-dd", "2024-03-04"),
+            ("DD-MON-YYYY", "04-Mar-2024"),
+            ("DY, DD MMMM YYYY", "Mon, 04 March 2024"),
+            ("MM/DD/YY HH12:MI AM", "03/04/24 05:06 PM"),
+            ("YYYY-MM-DD\"T\"HH24:MI:SS.FF3", "2024-03-04T17:06:07.125"),
+        ] {
+            let format = DateFormat::new(format).unwrap();
+            let moment = format.parse(text).unwrap();
+            assert_eq!(format.text(moment), text);
+        }
+    }
+
+    #[test]
+    fn refuses_other_text_and_unknown_letters() {
+        let format = DateFormat::new("YYYY-MM-DD").unwrap();
+        for text in ["2024-03", "2024-02-30", "2024-03-04 05:06", "04.03.2024"] {
+            assert_eq!(format.parse(text), None, "{text}");
+        }
+        assert!(DateFormat::new("YYYY-QQ").is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! Dates and timestamps as text where no format is named: the session's `AUTO` formats.
+//!
+//! <https://docs.snowflake.com/en/user-guide/date-time-input-output>
+
+use std::fmt::Write;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+
+use super::date_format::month_number;
+
+/// `2024-03-04 05:06:07.000`
+pub(crate) fn timestamp_text(moment: NaiveDateTime) -> String {
+    moment.format("%Y-%m-%d %H:%M:%S%.3f").to_string()
+}
+
+/// `05:06:07`
+pub(crate) fn time_text(time: NaiveTime) -> String {
+    let mut text = String::with_capacity(8);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "{:02}:{:02}:{:02}",
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    text
+}
+
+/// A timestamp and, if the text names one, its distance from UTC in seconds.
+pub(crate) fn parse_timestamp(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
+    let text = text.trim();
+    if let Some(moment) = parse_epoch(text) {
+        return Some((moment, None));
+    }
+    let (date, rest) = parse_date_part(text)?;
+    if rest.is_empty() {
+        return Some((date.and_time(NaiveTime::MIN), None));
+    }
+    let rest = rest.strip_prefix(['T', 't', ' '])?.trim_start();
+    let (time, rest) = parse_time_part(rest)?;
+    let offset = match rest.trim_start() {
+        "" => None,
+        zone => Some(parse_offset(zone)?),
+    };
+    Some((date.and_time(time), offset))
+}
+
+/// A time of day such as `5:06`, `05:06:07.5`, `05:06 PM`.
+pub(crate) fn parse_time(text: &str) -> Option<NaiveTime> {
+    let (time, rest) = parse_time_part(text.trim())?;
+    match rest.trim() {
+        "" => Some(time),
+        half => {
+            let (_, hour) = time.hour12();
+            let afternoon = match half.to_ascii_uppercase().as_str() {
+                "AM" => 0,
+                "PM" => 12,
+                _ => return None,
+            };
+            (time.hour() <= 12).then_some(())?;
+            time.with_hour(hour % 12 + afternoon)
+        }
+    }
+}
+
+/// Text of digits alone counts seconds since 1970, or smaller units if it is large.
+fn parse_epoch(text: &str) -> Option<NaiveDateTime> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    from_epoch(text.parse().ok()?)
+}
+
+/// The moment an integer stands for: seconds below 31,536,000,000, then milli-, micro-, nanoseconds.
+fn from_epoch(number: i64) -> Option<NaiveDateTime> {
+    const SECONDS: u64 = 31_536_000_000;
+    let moment = match number.unsigned_abs() {
+        size if size < SECONDS => DateTime::from_timestamp(number, 0),
+        size if size < SECONDS * 1_000 => DateTime::from_timestamp_millis(number),
+        size if size < SECONDS * 1_000_000 => DateTime::from_timestamp_micros(number),
+        _ => Some(DateTime::from_timestamp_nanos(number)),
+    };
+    moment.map(|moment| moment.naive_utc())
+}
+
+/// `YYYY-MM-DD`, `DD-MON-YYYY` or `MM/DD/YYYY`, and what follows.
+fn parse_date_part(text: &str) -> Option<(NaiveDate, &str)> {
+    let (first, rest) = digits(text, 4)?;
+    if let Some(rest) = rest.strip_prefix('/') {
+        let (day, rest) = digits(rest, 2)?;
+        let (year, rest) = digits(rest.strip_prefix('/')?, 4)?;
+        return Some((NaiveDate::from_ymd_opt(year.cast_signed(), first, day)?, rest));
+    }
+    let rest = rest.strip_prefix('-')?;
+    if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        let month = month_number(rest.get(..3)?)?;
+        let (year, rest) = digits(rest.get(3..)?.strip_prefix('-')?, 4)?;
+        return Some((NaiveDate::from_ymd_opt(year.cast_signed(), month, first)?, rest));
+    }
+    let (month, rest) = digits(rest, 2)?;
+    let (day, rest) = digits(rest.strip_prefix('-')?, 2)?;
+    Some((NaiveDate::from_ymd_opt(first.cast_signed(), month, day)?, rest))
+}
+
+/// `HH24:MI[:SS[.FF]]`, and what follows.
+fn parse_time_part(text: &str) -> Option<(NaiveTime, &str)> {
+    let (hour, rest) = digits(text, 2)?;
+    let (minute, rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let Some(rest) = rest.strip_prefix(':') else {
+        return Some((NaiveTime::from_hms_opt(hour, minute, 0)?, rest));
+    };
+    let (second, rest) = digits(rest, 2)?;
+    let Some(fraction) = rest.strip_prefix('.') else {
+        return Some((NaiveTime::from_hms_opt(hour, minute, second)?, rest));
+    };
+    let end = fraction
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(fraction.len());
+    let (fraction, rest) = fraction.split_at(end);
+    let nanos = nanoseconds(fraction)?;
+    Some((
+        NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)?,
+        rest,
+    ))
+}
+
+/// A fraction's digits as nanoseconds.
+pub(crate) fn nanoseconds(fraction: &str) -> Option<u32> {
+    if fraction.is_empty() {
+        return Some(0);
+    }
+    let nine: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    nine.parse().ok()
+}
+
+/// `Z`, `+02:00`, `+0200` or `+02` as seconds east of UTC.
+pub(crate) fn parse_offset(text: &str) -> Option<i32> {
+    if text.eq_ignore_ascii_case("z") || text.eq_ignore_ascii_case("utc") {
+        return Some(0);
+    }
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, text.get(1..)?),
+        b'-' => (-1, text.get(1..)?),
+        _ => return None,
+    };
+    let (hours, rest) = digits(rest, 2)?;
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    let (minutes, rest) = if rest.is_empty() {
+        (0, rest)
+    } else {
+        digits(rest, 2)?
+    };
+    let in_range = rest.is_empty() && hours < 24 && minutes < 60;
+    in_range.then(|| sign * (hours * 60 + minutes).cast_signed() * 60)
+}
+
+/// One to `most` digits at the text's head, and what follows them.
+pub(crate) fn digits(text: &str, most: usize) -> Option<(u32, &str)> {
+    let end = text
+        .bytes()
+        .take(most)
+        .take_while(u8::is_ascii_digit)
+        .count();
+    let (number, rest) = text.split_at(end);
+    Some((number.parse().ok()?, rest))
+}
+
+/// The instant of a wall clock `offset` seconds east of UTC.
+pub(crate) fn to_utc(moment: NaiveDateTime, offset: Option<i32>) -> Option<NaiveDateTime> {
+    moment.checked_sub_signed(TimeDelta::seconds(i64::from(offset.unwrap_or(0))))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_automatic_formats() {
+        for (text, expected) in [
+            ("2024-03-04", "2024-03-04 00:00:00.000"),
+            (" 2024-3-4 ", "2024-03-04 00:00:00.000"),
+            ("2024-03-04T05:06:07Z", "2024-03-04 05:06:07.000"),
+            ("2024-03-04 05:06", "2024-03-04 05:06:00.000"),
+            ("2024-03-04 05:06:07.123456 +0200", "2024-03-04 05:06:07.123"),
+            ("4-Mar-2024", "2024-03-04 00:00:00.000"),
+            ("03/04/2024", "2024-03-04 00:00:00.000"),
+            ("0", "1970-01-01 00:00:00.000"),
+            ("1700000000000", "2023-11-14 22:13:20.000"),
+        ] {
+            let (moment, _) = parse_timestamp(text).unwrap();
+            assert_eq!(timestamp_text(moment), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_date() {
+        for text in ["", "2024-02-30", "abc", "2024-03-04x", "2024-03-04 25:00", "2024-13-01"] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+}

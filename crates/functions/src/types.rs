@@ -1,0 +1,116 @@
+//! [`Types`]: which Arrow type holds a SQL type's values.
+//!
+//! <https://docs.snowflake.com/en/sql-reference/intro-summary-data-types>
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use datafusion::common::{Result, not_impl_err, plan_err};
+use datafusion::logical_expr::planner::TypePlanner;
+use datafusion::sql::sqlparser::ast::{self, ExactNumberInfo, TimezoneInfo};
+
+use crate::scalar::TIMESTAMP;
+
+/// Plans the types of casts and column definitions.
+#[derive(Debug)]
+pub(crate) struct Types;
+
+impl TypePlanner for Types {
+    fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
+        Ok(plan(sql_type)?.map(|data_type| Arc::new(Field::new("", data_type, true))))
+    }
+}
+
+fn plan(sql_type: &ast::DataType) -> Result<Option<DataType>> {
+    use ast::DataType as Sql;
+    Ok(Some(match sql_type {
+        Sql::Numeric(info) | Sql::Decimal(info) | Sql::Dec(info) => number(info)?,
+        // Snowflake's are NUMBER(38,0); 64 bits hold every value met in practice, and others are
+        // refused instead of wrapped.
+        Sql::Int(_)
+        | Sql::Integer(_)
+        | Sql::BigInt(_)
+        | Sql::SmallInt(_)
+        | Sql::TinyInt(_)
+        | Sql::Int2(_)
+        | Sql::Int4(_)
+        | Sql::Int8(_) => DataType::Int64,
+        Sql::Float(_)
+        | Sql::Float4
+        | Sql::Float8
+        | Sql::Real
+        | Sql::Double(_)
+        | Sql::DoublePrecision
+        | Sql::Float64 => DataType::Float64,
+        Sql::Varchar(_)
+        | Sql::Nvarchar(_)
+        | Sql::Char(_)
+        | Sql::Character(_)
+        | Sql::CharVarying(_)
+        | Sql::CharacterVarying(_)
+        | Sql::Text
+        | Sql::String(_) => DataType::Utf8,
+        Sql::Boolean | Sql::Bool => DataType::Boolean,
+        Sql::Binary(_) | Sql::Varbinary(_) | Sql::Bytea => DataType::Binary,
+        Sql::Date => DataType::Date32,
+        Sql::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            DataType::Time64(TimeUnit::Nanosecond)
+        }
+        Sql::Datetime(_)
+        | Sql::TimestampNtz(_)
+        | Sql::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => TIMESTAMP,
+        Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => in_utc(),
+        Sql::Custom(name, arguments) => return custom(&name.to_string(), arguments),
+        _ => return Ok(None),
+    }))
+}
+
+fn in_utc() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn number(info: &ExactNumberInfo) -> Result<DataType> {
+    match *info {
+        ExactNumberInfo::None => decimal(38, 0),
+        ExactNumberInfo::Precision(precision) => decimal(i64::try_from(precision).unwrap_or(0), 0),
+        ExactNumberInfo::PrecisionAndScale(precision, scale) => {
+            decimal(i64::try_from(precision).unwrap_or(0), scale)
+        }
+    }
+}
+
+/// `NUMBER(precision, scale)`.
+pub(crate) fn decimal(precision: i64, scale: i64) -> Result<DataType> {
+    if !(1..=38).contains(&precision) || !(0..=precision.min(37)).contains(&scale) {
+        return plan_err!(
+            "NUMBER({precision},{scale}) is no type: the precision is 1 to 38, the scale 0 to the precision and at most 37"
+        );
+    }
+    let (Ok(precision), Ok(scale)) = (u8::try_from(precision), i8::try_from(scale)) else {
+        return plan_err!("NUMBER({precision},{scale}) is no type");
+    };
+    Ok(DataType::Decimal128(precision, scale))
+}
+
+fn custom(name: &str, arguments: &[String]) -> Result<Option<DataType>> {
+    Ok(Some(match name.to_ascii_uppercase().as_str() {
+        "NUMBER" => {
+            let mut numbers = arguments.iter().map(|text| text.trim().parse::<i64>());
+            let (precision, scale) = (numbers.next(), numbers.next());
+            match (precision, scale) {
+                (None, _) => decimal(38, 0)?,
+                (Some(Ok(precision)), None) => decimal(precision, 0)?,
+                (Some(Ok(precision)), Some(Ok(scale))) => decimal(precision, scale)?,
+                _ => return plan_err!("NUMBER({}) is no type", arguments.join(",")),
+            }
+        }
+        "BYTEINT" => DataType::Int64,
+        "STRING" | "NCHAR" | "NVARCHAR" | "NVARCHAR2" => DataType::Utf8,
+        "DATETIME" | "TIMESTAMP_NTZ" | "TIMESTAMPNTZ" => TIMESTAMP,
+        "TIMESTAMP_LTZ" | "TIMESTAMPLTZ" | "TIMESTAMP_TZ" | "TIMESTAMPTZ" => in_utc(),
+        "VARIANT" | "OBJECT" | "ARRAY" | "GEOGRAPHY" | "GEOMETRY" | "VECTOR" | "MAP" => {
+            return not_impl_err!("Type {name} is not supported yet");
+        }
+        _ => return Ok(None),
+    }))
+}
