@@ -35,7 +35,9 @@ impl ExprPlanner for Operators {
             BinaryOperator::Multiply if sides.need_own_product() => {
                 planned("multiply", vec![raw.left, raw.right])
             }
-            BinaryOperator::Plus | BinaryOperator::Minus => date_arithmetic(raw, &sides),
+            BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Modulo => {
+                sum(raw, &sides)
+            }
             BinaryOperator::StringConcat => Ok(PlannerResult::Original(RawBinaryExpr {
                 op: raw.op,
                 left: as_text(raw.left, &sides.left),
@@ -115,8 +117,8 @@ fn is_moment(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Timestamp(..))
 }
 
-/// A date plus or minus days, and the days between two dates.
-fn date_arithmetic(raw: RawBinaryExpr, sides: &Sides) -> Result<PlannerResult<RawBinaryExpr>> {
+/// A date plus or minus days, the days between two dates, and numbers written as text.
+fn sum(raw: RawBinaryExpr, sides: &Sides) -> Result<PlannerResult<RawBinaryExpr>> {
     let RawBinaryExpr { op, left, right } = raw;
     let minus = op == BinaryOperator::Minus;
     if is_moment(&sides.left) && sides.right.is_numeric() {
@@ -129,7 +131,20 @@ fn date_arithmetic(raw: RawBinaryExpr, sides: &Sides) -> Result<PlannerResult<Ra
     if minus && is_moment(&sides.left) && is_moment(&sides.right) {
         return planned("datediff", vec![lit("day"), right, left]);
     }
+    let (left, right) = match sides.are_numbers() {
+        true => (as_number(left, &sides.left), as_number(right, &sides.right)),
+        false => (left, right),
+    };
     Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
+}
+
+/// Text in a sum is read as a floating-point number, as it is in a product.
+fn as_number(expr: Expr, data_type: &DataType) -> Expr {
+    if is_text(data_type) {
+        cast(expr, DataType::Float64)
+    } else {
+        expr
+    }
 }
 
 fn as_text(expr: Expr, data_type: &DataType) -> Expr {

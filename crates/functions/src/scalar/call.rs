@@ -170,7 +170,6 @@ impl Call {
         self.typed(at, |array| array.as_primitive_opt::<Decimal128Type>())
     }
 
-
     pub(crate) fn moment(&self, at: usize) -> Result<Moments<'_>> {
         match self.data_type(at)? {
             DataType::Date32 => Ok(Moments::Dates(
@@ -229,6 +228,14 @@ impl Call {
         Ok(Arc::new(array))
     }
 
+
+    pub(crate) fn booleans(
+        &self,
+        value: impl FnMut(usize) -> Result<Option<bool>>,
+    ) -> Result<ArrayRef> {
+        let array: BooleanArray = (0..self.rows).map(value).collect::<Result<_>>()?;
+        Ok(Arc::new(array))
+    }
 
     /// Decimals of the announced type, from their digits.
     pub(crate) fn decimals(

@@ -15,8 +15,6 @@ pub(crate) enum Kind {
     Number,
     Float,
     Boolean,
-    Date,
-    Timestamp,
     /// A date, a timestamp or a time as they come; text as a timestamp.
     Moment,
     Any,
@@ -42,8 +40,6 @@ pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Resu
             Kind::Number => number(function, data_type),
             Kind::Float => Ok(DataType::Float64),
             Kind::Boolean => Ok(DataType::Boolean),
-            Kind::Date => Ok(DataType::Date32),
-            Kind::Timestamp => Ok(TIMESTAMP),
             Kind::Moment => moment(function, data_type),
             Kind::Any => Ok(plain(data_type)),
             Kind::Common => Ok(shared.clone()),
