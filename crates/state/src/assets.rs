@@ -17,8 +17,8 @@ pub struct AssetRecord {
     pub asset: String,
     /// Hash of what it is made by: code, configuration, variables.
     pub fingerprint: String,
-    /// The inputs it read, with the generation of each.
-    pub inputs: BTreeMap<String, u32>,
+    /// The inputs it read, with the version of each one's data.
+    pub inputs: BTreeMap<String, String>,
     /// Rows it wrote, if it counts rows.
     pub rows: Option<u64>,
     /// The run that made it.

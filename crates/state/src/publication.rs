@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::database::{RowResult, from_body, to_body};
 use crate::relations::{create_namespace, drop_namespace, generation, point};
 use crate::runs::set_status;
-use crate::{AssetRecord, CheckRecord, LedgerEntry, Relation, RunStatus, State};
+use crate::{AssetRecord, CheckRecord, LedgerEntry, Relation, RelationKind, RunStatus, State};
 
 /// Everything that becomes visible when a run is published.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +28,34 @@ pub struct Publication {
     pub assets: Vec<AssetRecord>,
     /// Checks evaluated.
     pub checks: Vec<CheckRecord>,
+}
+
+impl Publication {
+    /// The folders of the tables whose pointers move.
+    #[must_use]
+    pub fn locations(&self) -> Vec<&str> {
+        let tables = self
+            .changes
+            .iter()
+            .filter_map(|change| change.becomes.as_ref());
+        tables
+            .filter_map(|relation| match &relation.kind {
+                RelationKind::Table { location, .. } => Some(location.as_str()),
+                RelationKind::View { .. } => None,
+            })
+            .collect()
+    }
+
+    /// Whether it changes nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.namespaces.is_empty()
+            && self.dropped_namespaces.is_empty()
+            && self.changes.is_empty()
+            && self.ledger.is_empty()
+            && self.assets.is_empty()
+            && self.checks.is_empty()
+    }
 }
 
 /// One pointer's move.

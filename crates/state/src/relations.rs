@@ -104,6 +104,17 @@ impl State {
     }
 }
 
+impl State {
+    /// The generation `name` reached so far, 0 if it never existed. The next publication that
+    /// changes it counts one more.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn last_generation(&self, name: &RelationName) -> Result<u32> {
+        self.read(|tx| last_generation(tx, name))
+    }
+}
+
 fn name_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RelationName> {
     Ok(RelationName {
         database: Identifier::quoted(row.get::<_, String>(0)?),
@@ -149,6 +160,24 @@ pub(crate) fn generation(tx: &Transaction<'_>, name: &RelationName) -> Result<u3
     Ok(found.unwrap_or(0))
 }
 
+fn last_generation(tx: &Transaction<'_>, name: &RelationName) -> Result<u32> {
+    tx.prepare_cached(
+        "select coalesce(max(generation), 0) from relation_history
+         where database = ?1 and schema = ?2 and name = ?3",
+    )
+    .and_then(|mut s| {
+        s.query_row(
+            params![
+                name.database.as_str(),
+                name.schema.as_str(),
+                name.name.as_str()
+            ],
+            |row| row.get(0),
+        )
+    })
+    .row()
+}
+
 /// Points `name` at `relation` (or at nothing) and remembers it in the history.
 pub(crate) fn point(
     tx: &Transaction<'_>,
@@ -162,11 +191,7 @@ pub(crate) fn point(
         name.schema.as_str(),
         name.name.as_str(),
     );
-    let last: u32 = tx
-        .prepare_cached("select coalesce(max(generation), 0) from relation_history where database = ?1 and schema = ?2 and name = ?3")
-        .and_then(|mut s| s.query_row(params![database, schema, table], |row| row.get(0)))
-        .row()?;
-    let next = last + 1;
+    let next = last_generation(tx, name)? + 1;
     let body = relation.map(to_body).transpose()?;
     tx.prepare_cached(
         "insert into relation_history (database, schema, name, body, generation, run_id, published_at)

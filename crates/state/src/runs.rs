@@ -4,7 +4,7 @@ use std::fmt;
 
 use diagnostic::{Error, Result, codes};
 use model::RunId;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::State;
 use crate::database::RowResult;
@@ -100,6 +100,24 @@ impl State {
     /// `K2001` if the state file cannot be used.
     pub fn end_run(&self, run: RunId, status: RunStatus, error: Option<&str>) -> Result<()> {
         self.write(|tx| set_status(tx, run, status, error))
+    }
+
+    /// How far `run` has come; `None` if it is not known.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn run_status(&self, run: RunId) -> Result<Option<RunStatus>> {
+        self.read(|tx| {
+            tx.query_row(
+                "select status from runs where run_id = ?1",
+                params![run.to_string()],
+                |row| row.get::<_, String>(0),
+            )
+            .optional()
+            .row()?
+            .map(|status| RunStatus::parse(&status))
+            .transpose()
+        })
     }
 
     /// The latest `limit` runs, newest first.

@@ -6,8 +6,14 @@
 
 /// Every failpoint of the program, in the order a run passes them. A test kills at each one.
 pub const FAILPOINTS: &[&str] = &[
+    "ingest.after_survey",
+    "ingest.after_files",
+    "ingest.after_bronze",
+    "ingest.after_quarantine",
+    "ingest.after_silver",
     "publish.before_intent",
     "publish.after_intent",
+    "publish.between_logs",
     "publish.after_logs",
     "publish.after_pointers",
 ];

@@ -9,6 +9,8 @@ mod lateral_alias;
 mod like;
 mod limit;
 mod result_name;
+mod rounding;
+mod set_operation;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -111,6 +113,7 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         self.refusal(refuse::query(query), query.span())?;
         limit::fetch_to_limit(query);
+        set_operation::minus_to_except(&mut query.body);
         let mut frame = Frame {
             names: self.names(),
             ..Frame::default()
@@ -169,6 +172,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         like::expand(expr);
+        rounding::call(expr);
         if let Expr::Function(function) = expr {
             self.refusal(refuse::function(function), function.span())?;
             within_group::fold(function);

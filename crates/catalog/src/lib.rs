@@ -1,0 +1,23 @@
+//! The catalog: which table version or view a name means, for readers and for one run at work.
+//!
+//! A [`Workspace`] is a run's own view: what was published when it began, plus what it staged. Its
+//! [`Workspace::publish`] makes everything visible at once, or nothing:
+//!
+//! 1. the publication is recorded as an intent, if nobody changed what it replaces (compare-and-swap);
+//! 2. the run's Delta commit files move to their tables' logs;
+//! 3. pointers, ledger and asset records change in one transaction, which clears the intent.
+//!
+//! Readers open tables at the version of the pointer, so step 2 is invisible. [`Catalog::open`]
+//! finishes a recorded intent whose process died and drops the remains of runs without one.
+
+mod catalog;
+mod recovery;
+mod run_lock;
+mod workspace;
+
+pub use catalog::Catalog;
+pub use run_lock::RunLock;
+pub use state::{
+    AssetRecord, CheckRecord, LedgerEntry, LoadStatus, Relation, RelationKind, RunRecord, RunStatus,
+};
+pub use workspace::{Published, Workspace};

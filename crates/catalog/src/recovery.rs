@@ -1,0 +1,108 @@
+//! What a start does about runs that were killed: finish what was recorded, drop the rest.
+
+use std::path::Path;
+
+use diagnostic::{Result, ResultExt, codes};
+use model::RunId;
+use state::RunStatus;
+
+use crate::workspace::{CREATED, LOCK, STAGING};
+use crate::{Catalog, RunLock};
+
+/// Recovers every run whose process is gone. Live runs hold their lock and are left alone.
+pub(crate) fn recover(catalog: &Catalog) -> Result<()> {
+    for run in runs(catalog)? {
+        let folder = catalog.run_folder(run);
+        // Only the process that gets the lock recovers; a live run keeps it.
+        let Some(_lock) = RunLock::try_take(&folder.join(LOCK))? else {
+            continue;
+        };
+        match catalog.state().intent()? {
+            Some(intent) if intent.run == run => {
+                tracing::info!(%run, "finishing the publication of a run that was killed");
+                finish(catalog, &intent)?;
+            }
+            _ => {
+                let published = catalog.state().run_status(run)? == Some(RunStatus::Published);
+                if !published {
+                    tracing::info!(%run, "dropping the remains of a run that was killed");
+                    drop_created(catalog, &folder, &[])?;
+                    catalog.state().end_run(
+                        run,
+                        RunStatus::Abandoned,
+                        Some("the process ended"),
+                    )?;
+                }
+            }
+        }
+        remove(&folder)?;
+    }
+    Ok(())
+}
+
+/// Moves a recorded publication's commit files and pointers.
+pub(crate) fn finish(catalog: &Catalog, publication: &state::Publication) -> Result<()> {
+    let staging = catalog.run_folder(publication.run).join(STAGING);
+    let locations = publication.locations();
+    let moved = catalog
+        .warehouse()
+        .staged(&staging)?
+        .unstage(locations.iter().copied());
+    if let Err(error) = moved {
+        if error.code() == codes::K1004 {
+            catalog
+                .state()
+                .abandon_publish(publication.run, error.message())?;
+        }
+        return Err(error);
+    }
+    telemetry::failpoint("publish.after_logs");
+    catalog.state().finish_publish(publication)?;
+    telemetry::failpoint("publish.after_pointers");
+    drop_created(catalog, &catalog.run_folder(publication.run), &locations)
+}
+
+/// Removes the table folders a run had created, but for those it `published`.
+pub(crate) fn drop_created(catalog: &Catalog, run_folder: &Path, published: &[&str]) -> Result<()> {
+    let list = run_folder.join(CREATED);
+    let created = match std::fs::read_to_string(&list) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(error).explain(codes::K2003, || {
+                format!("`{}` cannot be read", list.display())
+            });
+        }
+    };
+    for location in created
+        .lines()
+        .filter(|location| !published.contains(location))
+    {
+        remove(&catalog.warehouse().directory(location))?;
+    }
+    Ok(())
+}
+
+/// Removes a folder that may be gone already.
+pub(crate) fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
+            .explain(codes::K2003, || {
+                format!("`{}` cannot be removed", folder.display())
+            }),
+        _ => Ok(()),
+    }
+}
+
+fn runs(catalog: &Catalog) -> Result<Vec<RunId>> {
+    let folder = catalog.folder().join("runs");
+    let wrong = || format!("Folder `{}` cannot be listed", folder.display());
+    let mut runs = Vec::new();
+    for entry in std::fs::read_dir(&folder).explain(codes::K2003, wrong)? {
+        let name = entry.explain(codes::K2003, wrong)?.file_name();
+        if let Some(run) = name.to_str().and_then(|name| name.parse().ok()) {
+            runs.push(run);
+        }
+    }
+    Ok(runs)
+}

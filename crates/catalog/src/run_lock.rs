@@ -1,0 +1,65 @@
+//! Locks that end with their process, however it ends.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use diagnostic::{Error, Result, ResultExt, codes};
+
+/// An exclusive lock on a file, held until dropped or until the process dies.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the lock at `path` if nobody holds it; `None` if somebody does.
+    pub(crate) fn try_take(path: &Path) -> Result<Option<Self>> {
+        let wrong = || format!("Lock file `{}` cannot be used", path.display());
+        let mut file = open(path).explain(codes::K2003, wrong)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(cause)) => {
+                return Err(Error::new(codes::K2003, wrong()).because(cause));
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| write!(file, "{}", std::process::id()))
+            .explain(codes::K2003, wrong)?;
+        Ok(Some(Self { _file: file }))
+    }
+
+    /// Takes the lock at `path`, or says which process holds it.
+    ///
+    /// # Errors
+    /// `K1003` if another process holds it, `K2003` if the file cannot be used.
+    pub(crate) fn take(path: &Path) -> Result<Self> {
+        if let Some(lock) = Self::try_take(path)? {
+            return Ok(lock);
+        }
+        let mut holder = String::new();
+        open(path)
+            .and_then(|mut file| {
+                file.rewind()
+                    .and_then(|()| file.read_to_string(&mut holder))
+            })
+            .explain(codes::K2003, || {
+                format!("Lock file `{}` cannot be read", path.display())
+            })?;
+        Err(
+            Error::new(codes::K1003, "Another run is at work in this project")
+                .with("process", holder)
+                .help("wait until it has ended"),
+        )
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}

@@ -1,0 +1,488 @@
+//! [`Workspace`]: what one run reads and what it has staged, until it publishes or is dropped.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write;
+use std::path::PathBuf;
+
+use diagnostic::{Error, Result, ResultExt, codes};
+use lake::{Table, Warehouse};
+use model::{RelationName, RunId, SchemaName};
+use parking_lot::Mutex;
+use state::{
+    AssetRecord, Change, CheckRecord, LedgerEntry, Publication, Relation, RelationKind, RunStatus,
+};
+
+use crate::{Catalog, RunLock, recovery};
+
+pub(crate) const LOCK: &str = "lock";
+pub(crate) const STAGING: &str = "staging";
+pub(crate) const CREATED: &str = "created";
+
+/// One run's view of the catalog. Shared by the run's tasks; all methods may be called in parallel,
+/// but two tasks must not write one relation at the same time.
+pub struct Workspace {
+    catalog: Catalog,
+    run: RunId,
+    command: String,
+    base: BTreeMap<RelationName, Relation>,
+    staged: Mutex<Staged>,
+    tables: Mutex<HashMap<(String, u64), Table>>,
+    writing: Mutex<Option<Writing>>,
+}
+
+#[derive(Default)]
+struct Staged {
+    relations: BTreeMap<RelationName, Option<Relation>>,
+    namespaces: BTreeSet<SchemaName>,
+    dropped_namespaces: BTreeSet<SchemaName>,
+    known_namespaces: BTreeSet<SchemaName>,
+    ledger: Vec<LedgerEntry>,
+    assets: Vec<AssetRecord>,
+    checks: Vec<CheckRecord>,
+}
+
+/// What exists on disk once a run writes: its folder, its lock, its staging area.
+struct Writing {
+    folder: PathBuf,
+    warehouse: Warehouse,
+    _lock: RunLock,
+}
+
+/// What a publication changed: each relation with its new generation, `None` if it was dropped.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    /// Relations by name.
+    pub relations: BTreeMap<RelationName, Option<u32>>,
+}
+
+impl Workspace {
+    pub(crate) fn begin(catalog: Catalog, run: RunId, command: &str) -> Result<Self> {
+        let base = catalog.relations()?;
+        let known_namespaces = catalog.namespaces()?.into_iter().collect();
+        Ok(Self {
+            base,
+            run,
+            command: command.to_owned(),
+            staged: Mutex::new(Staged {
+                known_namespaces,
+                ..Staged::default()
+            }),
+            tables: Mutex::default(),
+            writing: Mutex::default(),
+            catalog,
+        })
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The catalog this is a view of.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// What `name` points at in this run, if anything.
+    #[must_use]
+    pub fn relation(&self, name: &RelationName) -> Option<Relation> {
+        match self.staged.lock().relations.get(name) {
+            Some(staged) => staged.clone(),
+            None => self.base.get(name).cloned(),
+        }
+    }
+
+    /// Every relation of this run's view, by name.
+    #[must_use]
+    pub fn relations(&self) -> BTreeMap<RelationName, Relation> {
+        let mut relations = self.base.clone();
+        for (name, staged) in &self.staged.lock().relations {
+            match staged {
+                Some(relation) => relations.insert(name.clone(), relation.clone()),
+                None => relations.remove(name),
+            };
+        }
+        relations
+    }
+
+    /// Every namespace of this run's view.
+    #[must_use]
+    pub fn namespaces(&self) -> BTreeSet<SchemaName> {
+        let staged = self.staged.lock();
+        staged
+            .known_namespaces
+            .union(&staged.namespaces)
+            .filter(|name| !staged.dropped_namespaces.contains(*name))
+            .cloned()
+            .collect()
+    }
+
+    /// Creates a namespace; nothing happens if it exists.
+    pub fn create_namespace(&self, name: SchemaName) {
+        let mut staged = self.staged.lock();
+        staged.dropped_namespaces.remove(&name);
+        if !staged.known_namespaces.contains(&name) {
+            staged.namespaces.insert(name);
+        }
+    }
+
+    /// Drops a namespace with everything in it.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn drop_namespace(&self, name: &SchemaName) -> Result<()> {
+        let inside: Vec<_> = self
+            .relations()
+            .into_keys()
+            .filter(|relation| relation.namespace() == *name)
+            .collect();
+        for relation in inside {
+            self.drop_relation(&relation)?;
+        }
+        let mut staged = self.staged.lock();
+        staged.namespaces.remove(name);
+        staged.dropped_namespaces.insert(name.clone());
+        Ok(())
+    }
+
+    /// The table `name` at the version this run sees.
+    ///
+    /// # Errors
+    /// `K3001` if there is no such table, `K2004` if it cannot be opened.
+    pub async fn table(&self, name: &RelationName) -> Result<Table> {
+        let Some(Relation {
+            kind: RelationKind::Table {
+                location, version, ..
+            },
+            ..
+        }) = self.relation(name)
+        else {
+            return Err(self.missing(name));
+        };
+        self.open(&location, version).await
+    }
+
+    /// The table at `location` as of `version`, opened once per run.
+    ///
+    /// # Errors
+    /// `K2004` if it cannot be opened.
+    pub async fn open(&self, location: &str, version: u64) -> Result<Table> {
+        let key = (location.to_owned(), version);
+        if let Some(table) = self.tables.lock().get(&key) {
+            return Ok(table.clone());
+        }
+        let warehouse = match &*self.writing.lock() {
+            Some(writing) => writing.warehouse.clone(),
+            None => self.catalog.warehouse().clone(),
+        };
+        let table = warehouse.open(location, version).await?;
+        self.tables.lock().insert(key, table.clone());
+        Ok(table)
+    }
+
+    /// The table `name` to write to: the existing one, or a place for a new one.
+    ///
+    /// # Errors
+    /// `K3002` if `name` is a view, `K2003` if a folder cannot be made, `K2004` if the table
+    /// cannot be opened.
+    pub async fn table_to_write(&self, name: &RelationName) -> Result<Table> {
+        let warehouse = self.write()?;
+        match self.relation(name).map(|relation| relation.kind) {
+            // Opened anew: a table opened before the first write does not see staged commits.
+            Some(RelationKind::Table {
+                location, version, ..
+            }) => warehouse.open(&location, version).await,
+            Some(RelationKind::View { .. }) => Err(Error::new(
+                codes::K3002,
+                format!("`{name}` is a view, so no rows can be written to it"),
+            )),
+            None => self.new_table(&warehouse, name),
+        }
+    }
+
+    /// The folder on disk that `table`'s data files are written to.
+    #[must_use]
+    pub fn folder(&self, table: &Table) -> PathBuf {
+        self.catalog.warehouse().directory(table.location())
+    }
+
+    /// A place for a table that will take the name `name`, whatever the name points at now.
+    ///
+    /// # Errors
+    /// `K2003` if its folder cannot be made.
+    pub fn replacement_table(&self, name: &RelationName) -> Result<Table> {
+        let warehouse = self.write()?;
+        self.new_table(&warehouse, name)
+    }
+
+    fn new_table(&self, warehouse: &Warehouse, name: &RelationName) -> Result<Table> {
+        let parts =
+            [&name.database, &name.schema, &name.name].map(|part| folder_name(part.as_str()));
+        let plain = parts.join("/");
+        let parent = warehouse.directory(&parts[..2].join("/"));
+        std::fs::create_dir_all(&parent).explain(codes::K2003, || {
+            format!("`{}` cannot be created", parent.display())
+        })?;
+        // A folder of that name may hold a dropped table, so the first free name is taken.
+        let mut location = plain.clone();
+        let mut attempt = 1;
+        loop {
+            let folder = warehouse.directory(&location);
+            match std::fs::create_dir(&folder) {
+                Ok(()) => break,
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    attempt += 1;
+                    location = format!("{plain}-{attempt}");
+                }
+                Err(error) => {
+                    return Err(error).explain(codes::K2003, || {
+                        format!("`{}` cannot be created", folder.display())
+                    });
+                }
+            }
+        }
+        // Only a folder this run made is noted, since a discarded run removes what is noted.
+        self.note_created(&location)?;
+        warehouse.place(&location)
+    }
+
+    /// Lets `name` point at `table` (with `hidden` trailing columns) in this run.
+    ///
+    /// # Errors
+    /// `X0001` if the table has no version yet, `K2001` if the state file cannot be used.
+    pub fn stage_table(&self, name: &RelationName, table: &Table, hidden: &[String]) -> Result<()> {
+        let version = table.version().ok_or_else(|| {
+            Error::new(codes::X0001, format!("Table `{name}` has no version yet"))
+        })?;
+        let key = (table.location().to_owned(), version);
+        self.tables.lock().insert(key, table.clone());
+        self.stage(
+            name,
+            RelationKind::Table {
+                location: table.location().to_owned(),
+                version,
+                hidden: hidden.to_vec(),
+            },
+        )
+    }
+
+    /// Lets `name` point at `kind` in this run. Nothing changes if it does already.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn stage(&self, name: &RelationName, kind: RelationKind) -> Result<()> {
+        let before = self.relation(name);
+        if before
+            .as_ref()
+            .is_some_and(|relation| relation.kind == kind)
+        {
+            return Ok(());
+        }
+        let relation = Relation {
+            kind,
+            comment: before.and_then(|relation| relation.comment),
+            generation: self.catalog.state().last_generation(name)? + 1,
+        };
+        self.create_namespace(name.namespace());
+        self.staged
+            .lock()
+            .relations
+            .insert(name.clone(), Some(relation));
+        Ok(())
+    }
+
+    /// Lets `name` point at nothing in this run. The files stay for time travel.
+    ///
+    /// # Errors
+    /// `K3001` if there is no such relation.
+    pub fn drop_relation(&self, name: &RelationName) -> Result<()> {
+        if self.relation(name).is_none() {
+            return Err(self.missing(name));
+        }
+        let mut staged = self.staged.lock();
+        if self.base.contains_key(name) {
+            staged.relations.insert(name.clone(), None);
+        } else {
+            staged.relations.remove(name);
+        }
+        Ok(())
+    }
+
+    /// Adds loaded files to what this run publishes.
+    pub fn record_files(&self, entries: impl IntoIterator<Item = LedgerEntry>) {
+        self.staged.lock().ledger.extend(entries);
+    }
+
+    /// Adds an asset's record to what this run publishes.
+    pub fn record_asset(&self, record: AssetRecord) {
+        self.staged.lock().assets.push(record);
+    }
+
+    /// Adds a check's outcome to what this run publishes.
+    pub fn record_check(&self, record: CheckRecord) {
+        self.staged.lock().checks.push(record);
+    }
+
+    /// Makes everything staged visible to everybody, in one step.
+    ///
+    /// # Errors
+    /// `K1001` if somebody changed a relation this run replaces, `K1002` if another publication is
+    /// under way, `K2001` or `K2003` if files cannot be written. Nothing is visible then.
+    pub fn publish(&self) -> Result<Published> {
+        let publication = self.publication();
+        if publication.is_empty() {
+            self.end(RunStatus::Published, None)?;
+            return Ok(Published::default());
+        }
+        // A run that only changes views has not needed its folder yet; recovery does.
+        self.write()?;
+        telemetry::failpoint("publish.before_intent");
+        self.catalog.state().begin_publish(&publication)?;
+        telemetry::failpoint("publish.after_intent");
+        recovery::finish(&self.catalog, &publication)?;
+        self.end(RunStatus::Published, None)?;
+        Ok(Published {
+            relations: publication
+                .changes
+                .into_iter()
+                .map(|change| {
+                    (
+                        change.name,
+                        change.becomes.map(|relation| relation.generation),
+                    )
+                })
+                .collect(),
+        })
+    }
+
+    /// Publishes only the relations of `namespace` and the checks, for a run that failed: the rows
+    /// its checks found wrong can be read, everything else stays as it was.
+    ///
+    /// # Errors
+    /// As [`Workspace::publish`].
+    pub fn publish_only(&self, namespace: &SchemaName, reason: &str) -> Result<Published> {
+        {
+            let mut staged = self.staged.lock();
+            staged
+                .relations
+                .retain(|name, _| name.namespace() == *namespace);
+            staged.namespaces.retain(|name| name == namespace);
+            staged.dropped_namespaces.clear();
+            staged.ledger.clear();
+            staged.assets.clear();
+        }
+        let published = self.publish()?;
+        self.catalog.state().end_run(self.run, RunStatus::Failed, Some(reason))?;
+        Ok(published)
+    }
+
+    /// Drops everything staged.
+    ///
+    /// # Errors
+    /// `K2001` or `K2003` if the remains cannot be removed.
+    pub fn discard(&self, reason: &str) -> Result<()> {
+        if let Some(writing) = &*self.writing.lock() {
+            recovery::drop_created(&self.catalog, &writing.folder, &[])?;
+        }
+        self.end(RunStatus::Failed, Some(reason))
+    }
+
+    fn publication(&self) -> Publication {
+        let staged = self.staged.lock();
+        Publication {
+            run: self.run,
+            namespaces: staged.namespaces.iter().cloned().collect(),
+            dropped_namespaces: staged.dropped_namespaces.iter().cloned().collect(),
+            changes: staged
+                .relations
+                .iter()
+                .map(|(name, becomes)| Change {
+                    name: name.clone(),
+                    read: self
+                        .base
+                        .get(name)
+                        .map_or(0, |relation| relation.generation),
+                    becomes: becomes.clone(),
+                })
+                .collect(),
+            ledger: staged.ledger.clone(),
+            assets: staged.assets.clone(),
+            checks: staged.checks.clone(),
+        }
+    }
+
+    /// The warehouse with this run's staged commits, and from now on the run's folder and lock.
+    fn write(&self) -> Result<Warehouse> {
+        let mut writing = self.writing.lock();
+        if let Some(writing) = &*writing {
+            return Ok(writing.warehouse.clone());
+        }
+        let folder = self.catalog.run_folder(self.run);
+        std::fs::create_dir_all(&folder).explain(codes::K2003, || {
+            format!("`{}` cannot be created", folder.display())
+        })?;
+        let lock = RunLock::take(&folder.join(LOCK))?;
+        self.catalog.state().start_run(self.run, &self.command)?;
+        let warehouse = self.catalog.warehouse().staged(&folder.join(STAGING))?;
+        *writing = Some(Writing {
+            folder,
+            warehouse: warehouse.clone(),
+            _lock: lock,
+        });
+        Ok(warehouse)
+    }
+
+    /// The run's folder, locked before it can be seen, so that no start takes it for a dead run's.
+    fn locked_folder(&self) -> Result<(PathBuf, RunLock)> {
+        let folder = self.catalog.run_folder(self.run);
+        let hidden = folder.with_extension("new");
+        let wrong = || format!("`{}` cannot be created", folder.display());
+        std::fs::create_dir_all(&hidden).explain(codes::K2003, wrong)?;
+        let lock = RunLock::take(&hidden.join(LOCK))?;
+        std::fs::rename(&hidden, &folder).explain(codes::K2003, wrong)?;
+        Ok((folder, lock))
+    }
+
+    fn end(&self, status: RunStatus, reason: Option<&str>) -> Result<()> {
+        let Some(writing) = self.writing.lock().take() else {
+            return Ok(());
+        };
+        if status == RunStatus::Failed {
+            self.catalog.state().end_run(self.run, status, reason)?;
+        }
+        recovery::remove(&writing.folder)
+    }
+
+    fn note_created(&self, location: &str) -> Result<()> {
+        let path = self.catalog.run_folder(self.run).join(CREATED);
+        let wrong = || format!("`{}` cannot be written", path.display());
+        let mut file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .explain(codes::K2003, wrong)?;
+        writeln!(file, "{location}").explain(codes::K2003, wrong)
+    }
+
+    fn missing(&self, name: &RelationName) -> Error {
+        let names: Vec<String> = self.relations().keys().map(ToString::to_string).collect();
+        Error::new(codes::K3001, format!("Relation `{name}` does not exist"))
+            .suggest(&name.to_string(), names.iter().map(String::as_str))
+    }
+}
+
+/// A folder name that is safe on every file system and still readable.
+fn folder_name(part: &str) -> String {
+    part.chars()
+        .map(|c| {
+            let c = c.to_ascii_lowercase();
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! DataFusion's and Delta's errors in our words.
+
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use deltalake::DeltaTableError;
+use diagnostic::{Error, codes};
+
+/// Says what went wrong in a plan or while it ran.
+pub(crate) fn explain(error: DataFusionError) -> Error {
+    let root = match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            return explain(*inner);
+        }
+        DataFusionError::Shared(inner) => return explain_shared(&inner),
+        DataFusionError::Collection(mut all) if !all.is_empty() => {
+            return explain(all.swap_remove(0));
+        }
+        DataFusionError::External(cause) => match cause.downcast::<Error>() {
+            Ok(ours) => return *ours,
+            Err(cause) => DataFusionError::External(cause),
+        },
+        other => other,
+    };
+    match root {
+        DataFusionError::SchemaError(schema, _) => schema_error(*schema),
+        DataFusionError::ResourcesExhausted(message) => Error::new(
+            codes::E1003,
+            format!("The memory limit was reached: {}", first_line(&message)),
+        )
+        .help("raise `memory_limit` in sluice.yml, or let the query work on less at a time"),
+        DataFusionError::Plan(message) => plan_error(&message),
+        DataFusionError::NotImplemented(message) => Error::new(
+            codes::E2001,
+            format!("Not supported: {}", first_line(&message)),
+        ),
+        DataFusionError::ArrowError(cause, _) => data_error(&cause.to_string()),
+        DataFusionError::Execution(message) => data_error(&message),
+        other => Error::new(
+            codes::E1001,
+            format!("The statement failed: {}", first_line(&other.to_string())),
+        ),
+    }
+}
+
+/// An error that several consumers of one plan share: only its text is left to us.
+fn explain_shared(error: &DataFusionError) -> Error {
+    match error {
+        DataFusionError::ResourcesExhausted(message) => {
+            explain(DataFusionError::ResourcesExhausted(message.clone()))
+        }
+        DataFusionError::ArrowError(cause, _) => data_error(&cause.to_string()),
+        DataFusionError::Execution(message) => data_error(message),
+        DataFusionError::Context(_, inner) => explain_shared(inner),
+        other => Error::new(
+            codes::E1001,
+            format!("The statement failed: {}", first_line(&other.to_string())),
+        ),
+    }
+}
+
+/// Says what went wrong in an operation of the Delta library.
+pub(crate) fn explain_delta(error: DeltaTableError) -> Error {
+    match error {
+        DeltaTableError::DataFusion { source } => explain(source),
+        DeltaTableError::Generic(message) if message.contains("multiple source rows") => Error::new(
+            codes::E1005,
+            "MERGE found several source rows for one target row, so its result would depend on chance",
+        )
+        .help("make the source unique by the columns of the ON condition, for example with QUALIFY row_number() over (…) = 1"),
+        other => Error::new(codes::K2004, "A Delta table cannot be written").because(other),
+    }
+}
+
+fn schema_error(error: SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => {
+            let names: Vec<&str> = valid_fields
+                .iter()
+                .map(|column| column.name.as_str())
+                .collect();
+            let shown = field.flat_name().replace('"', "");
+            let error = Error::new(codes::E1101, format!("Column `{shown}` does not exist"));
+            match diagnostic::nearest(&field.name, names.iter().copied()) {
+                Some(near) => error.help(format!("a similar column exists: `{near}`")),
+                None => error.with("columns", names.join(", ")),
+            }
+        }
+        SchemaError::AmbiguousReference { field } => Error::new(
+            codes::E1102,
+            format!(
+                "Column `{}` is ambiguous: several tables have it",
+                field.name
+            ),
+        )
+        .help("write the table's name or alias before it"),
+        other => Error::new(codes::E1002, other.to_string()),
+    }
+}
+
+fn plan_error(message: &str) -> Error {
+    let message = first_line(message);
+    if let Some(rest) = message.strip_prefix("table '")
+        && let Some((name, _)) = rest.split_once("' not found")
+    {
+        return Error::new(
+            codes::K3001,
+            format!("Relation `{}` does not exist", name.to_uppercase()),
+        )
+        .help("`show tables` lists what exists");
+    }
+    if message.starts_with("Invalid function") {
+        let name = message.split('\'').nth(1).unwrap_or_default().to_owned();
+        let error = Error::new(codes::E1103, format!("Function `{name}` does not exist"));
+        return match message
+            .split("Did you mean '")
+            .nth(1)
+            .and_then(|rest| rest.split('\'').next())
+        {
+            Some(near) => error.help(format!("a similar function exists: `{near}`")),
+            None => error,
+        };
+    }
+    Error::new(codes::E1002, message.to_owned())
+}
+
+fn data_error(message: &str) -> Error {
+    let message = first_line(message);
+    let message = message.strip_prefix("Cast error: ").unwrap_or(message);
+    let message = message.strip_prefix("Compute error: ").unwrap_or(message);
+    Error::new(codes::E1004, message.to_owned())
+}
+
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
+}

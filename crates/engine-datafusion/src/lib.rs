@@ -1,0 +1,17 @@
+//! The embedded warehouse: Snowflake SQL on DataFusion over the catalog's Delta tables.
+//!
+//! [`Embedded`] runs statements inside one [`catalog::Workspace`]: it reads what that run sees and
+//! stages what it writes there. Names resolve through the workspace and nothing else, so no path
+//! reads around it. [`Compute`] holds what all workspaces share: memory, spill, functions.
+
+mod compute;
+mod embedded;
+mod failure;
+mod information_schema;
+mod names;
+mod provider;
+mod statement;
+mod write;
+
+pub use compute::{Compute, ComputeOptions};
+pub use embedded::Embedded;

@@ -1,0 +1,234 @@
+//! How DataFusion finds relations: through the workspace, with hidden columns kept hidden.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use async_trait::async_trait;
+use catalog::{Relation, RelationKind, Workspace};
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, SchemaProvider, Session as DfSession,
+};
+use datafusion::datasource::{TableProvider, TableType, ViewTable};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use engine::Session;
+use model::{Identifier, RelationName, SchemaName};
+
+use crate::{Compute, embedded, information_schema};
+
+/// Views may be built on views this deep; more is a circle.
+const MAX_VIEW_DEPTH: usize = 64;
+
+/// All databases as one workspace and session see them.
+#[derive(Clone)]
+pub(crate) struct Databases {
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) compute: Compute,
+    pub(crate) session: Session,
+    pub(crate) depth: usize,
+}
+
+impl fmt::Debug for Databases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Databases(run {})", self.workspace.run())
+    }
+}
+
+impl CatalogProviderList for Databases {
+    fn register_catalog(
+        &self,
+        _: String,
+        _: Arc<dyn CatalogProvider>,
+    ) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self
+            .workspace
+            .namespaces()
+            .into_iter()
+            .map(|name| name.database.as_str().to_owned())
+            .collect();
+        names.dedup();
+        names
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        Some(Arc::new(Database {
+            databases: self.clone(),
+            name: Identifier::quoted(name),
+        }))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Database {
+    databases: Databases,
+    name: Identifier,
+}
+
+impl CatalogProvider for Database {
+    fn schema_names(&self) -> Vec<String> {
+        self.databases
+            .workspace
+            .namespaces()
+            .into_iter()
+            .filter(|name| name.database == self.name)
+            .map(|name| name.schema.as_str().to_owned())
+            .collect()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        Some(Arc::new(Namespace {
+            databases: self.databases.clone(),
+            name: SchemaName::new(self.name.clone(), Identifier::quoted(name)),
+        }))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Namespace {
+    databases: Databases,
+    name: SchemaName,
+}
+
+#[async_trait]
+impl SchemaProvider for Namespace {
+    fn table_names(&self) -> Vec<String> {
+        self.databases
+            .workspace
+            .relations()
+            .into_keys()
+            .filter(|name| name.namespace() == self.name)
+            .map(|name| name.name.as_str().to_owned())
+            .collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.name.schema.as_str() == information_schema::NAME {
+            let databases = &self.databases;
+            return information_schema::table(databases, &self.name.database, name)
+                .await
+                .map_err(external);
+        }
+        let name = self.name.relation(Identifier::quoted(name));
+        let Some(relation) = self.databases.workspace.relation(&name) else {
+            return Ok(None);
+        };
+        self.databases.provider(&name, &relation).await.map(Some)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        let name = self.name.relation(Identifier::quoted(name));
+        self.databases.workspace.relation(&name).is_some()
+    }
+}
+
+impl Databases {
+    /// What DataFusion reads for `relation`.
+    pub(crate) async fn provider(
+        &self,
+        name: &RelationName,
+        relation: &Relation,
+    ) -> Result<Arc<dyn TableProvider>> {
+        match &relation.kind {
+            RelationKind::Table {
+                location,
+                version,
+                hidden,
+            } => {
+                let table = self
+                    .workspace
+                    .open(location, *version)
+                    .await
+                    .map_err(external)?;
+                let delta = table.delta().table_provider().await?;
+                Ok(match hidden.len() {
+                    0 => delta,
+                    trailing => Arc::new(Visible::new(delta, trailing)),
+                })
+            }
+            RelationKind::View {
+                sql,
+                namespace,
+                columns,
+                ..
+            } => {
+                if self.depth >= MAX_VIEW_DEPTH {
+                    return Err(DataFusionError::Plan(format!(
+                        "view {name} is built on itself, or on more than {MAX_VIEW_DEPTH} views"
+                    )));
+                }
+                let inner = Self {
+                    session: Session {
+                        database: namespace.database.clone(),
+                        schema: namespace.schema.clone(),
+                        ..self.session.clone()
+                    },
+                    depth: self.depth + 1,
+                    ..self.clone()
+                };
+                let source = diagnostic::Source::new(format!("view {name}"), sql.as_str());
+                let plan = Box::pin(embedded::plan_view(&inner, &source, columns))
+                    .await
+                    .map_err(external)?;
+                Ok(Arc::new(ViewTable::new(plan, Some(sql.clone()))))
+            }
+        }
+    }
+}
+
+/// Carries one of our errors through DataFusion.
+pub(crate) fn external(error: diagnostic::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// A table without its trailing hidden columns.
+#[derive(Debug)]
+struct Visible {
+    inner: Arc<dyn TableProvider>,
+    schema: SchemaRef,
+}
+
+impl Visible {
+    fn new(inner: Arc<dyn TableProvider>, hidden: usize) -> Self {
+        let all = inner.schema();
+        let shown = all.fields().len().saturating_sub(hidden);
+        let schema = Arc::new(Schema::new(all.fields()[..shown].to_vec()));
+        Self { inner, schema }
+    }
+}
+
+#[async_trait]
+impl TableProvider for Visible {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        self.inner.table_type()
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        self.inner.supports_filters_pushdown(filters)
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn DfSession,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        self.inner
+            .scan(state, Some(projection.unwrap_or(&all)), filters, limit)
+            .await
+    }
+}

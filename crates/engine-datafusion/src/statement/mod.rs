@@ -1,0 +1,97 @@
+//! One statement to its outcome: every kind that is implemented has its file, all others are refused.
+
+mod change;
+mod create;
+mod drop;
+mod merge;
+mod query;
+mod show;
+
+use catalog::{RelationKind, Workspace};
+use diagnostic::{Error, Result, codes};
+use engine::{Outcome, Session};
+use lake::Table;
+use model::RelationName;
+use sqlparser::ast::Statement;
+
+use crate::Embedded;
+
+/// Runs a normalised statement.
+pub(crate) async fn run(
+    engine: &Embedded,
+    session: &Session,
+    statement: Statement,
+) -> Result<Outcome> {
+    match statement {
+        Statement::Query(_) | Statement::Explain { .. } => {
+            query::run(engine, session, statement).await
+        }
+        Statement::CreateTable(create) => create::table(engine, session, create).await,
+        Statement::CreateView(create) => create::view(engine, session, create).await,
+        Statement::CreateSchema { .. } => create::schema(engine, session, statement),
+        Statement::CreateDatabase { .. } => create::database(engine, statement),
+        Statement::AlterTable(alter) => create::alter_table(engine, session, alter).await,
+        Statement::Drop { .. } => drop::run(engine, session, statement),
+        Statement::Insert(_) => change::insert(engine, session, statement).await,
+        Statement::Update(_) | Statement::Delete(_) | Statement::Truncate(_) => {
+            change::rewrite(engine, session, statement).await
+        }
+        Statement::Merge(_) => merge::run(engine, session, statement).await,
+        Statement::ShowTables { .. }
+        | Statement::ShowViews { .. }
+        | Statement::ShowSchemas { .. }
+        | Statement::ShowDatabases { .. }
+        | Statement::ShowObjects { .. }
+        | Statement::ShowColumns { .. }
+        | Statement::ExplainTable { .. } => show::run(engine, session, statement).await,
+        // Every statement stands alone here; what a run publishes together, its workspace does.
+        Statement::StartTransaction { .. } | Statement::Commit { .. } => {
+            Ok(Outcome::Done("Statement executed successfully.".to_owned()))
+        }
+        other => Err(unsupported(&other)),
+    }
+}
+
+/// The error for a statement or clause that is not implemented.
+pub(crate) fn unsupported(part: &impl std::fmt::Display) -> Error {
+    let text = part.to_string();
+    let short: String = text.chars().take(80).collect();
+    Error::new(
+        codes::E2001,
+        format!("`{short}` is not supported by the embedded warehouse"),
+    )
+}
+
+/// A sentence about something that happened to `name`.
+pub(crate) fn done(name: &impl std::fmt::Display, what: &str) -> Outcome {
+    Outcome::Done(format!("{name} {what}."))
+}
+
+/// The table that `create or replace` writes its next version to: the one of that name, or a new one.
+pub(crate) async fn replacing(workspace: &Workspace, name: &RelationName) -> Result<Table> {
+    match workspace.relation(name).map(|relation| relation.kind) {
+        Some(RelationKind::View { .. }) => workspace.replacement_table(name),
+        _ => workspace.table_to_write(name).await,
+    }
+}
+
+/// Refuses to change a table of the lake by SQL.
+pub(crate) fn writable(workspace: &Workspace, name: &RelationName) -> Result<()> {
+    match workspace.relation(name) {
+        None => Err(Error::new(
+            codes::K3001,
+            format!("Relation `{name}` does not exist"),
+        )),
+        Some(relation) => match relation.kind {
+            RelationKind::View { .. } => Err(Error::new(
+                codes::K3002,
+                format!("`{name}` is a view, so its rows cannot be changed"),
+            )),
+            RelationKind::Table { hidden, .. } if !hidden.is_empty() => Err(Error::new(
+                codes::E2002,
+                format!("Table `{name}` is written by its data contract only"),
+            )),
+            RelationKind::Table { .. } => Ok(()),
+        },
+    }
+}

@@ -1,0 +1,148 @@
+//! [`ParquetSink`]: writes record batches to data files of a table's folder, a new file whenever one
+//! is large enough.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use diagnostic::{Error, Result, ResultExt, codes};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use serde::{Deserialize, Serialize};
+
+use crate::statistics;
+
+/// A data file that was written and is not yet part of a table version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Path relative to the table's folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Statistics as the Delta log holds them (JSON).
+    pub stats: String,
+}
+
+/// How files are written.
+#[derive(Clone, Debug)]
+pub struct SinkOptions {
+    /// Bytes of encoded data after which a new file is begun. Small enough that a merge rewrites
+    /// little, large enough that a scan opens few files.
+    pub file_size: usize,
+    /// Rows per row group: what a writer buffers.
+    pub row_group_rows: usize,
+    /// How pages are compressed.
+    pub compression: Compression,
+}
+
+impl Default for SinkOptions {
+    fn default() -> Self {
+        Self {
+            file_size: 64 << 20,
+            row_group_rows: 256 << 10,
+            compression: Compression::SNAPPY,
+        }
+    }
+}
+
+/// Writes batches of one schema to files in one folder.
+pub struct ParquetSink {
+    folder: PathBuf,
+    schema: SchemaRef,
+    options: SinkOptions,
+    open: Option<Open>,
+    done: Vec<DataFile>,
+}
+
+struct Open {
+    name: String,
+    path: PathBuf,
+    writer: ArrowWriter<File>,
+}
+
+impl ParquetSink {
+    /// A sink for batches of `schema` into `folder`, which exists.
+    #[must_use]
+    pub fn new(folder: &Path, schema: SchemaRef, options: SinkOptions) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            schema,
+            options,
+            open: None,
+            done: Vec::new(),
+        }
+    }
+
+    /// Writes `batch`.
+    ///
+    /// # Errors
+    /// `K2003` if the file cannot be written.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        if self.open.is_none() {
+            self.open = Some(self.begin()?);
+        }
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        open.writer.write(batch).explain(codes::K2003, || {
+            format!("`{}` cannot be written", open.path.display())
+        })?;
+        let bytes = open.writer.bytes_written() + open.writer.in_progress_size();
+        if bytes >= self.options.file_size {
+            self.end()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the open file and gives every file written.
+    ///
+    /// # Errors
+    /// `K2003` if the file cannot be written.
+    pub fn finish(mut self) -> Result<Vec<DataFile>> {
+        self.end()?;
+        Ok(self.done)
+    }
+
+    fn begin(&self) -> Result<Open> {
+        let name = format!("part-{}.parquet", uuid::Uuid::now_v7());
+        let path = self.folder.join(&name);
+        let wrong = || format!("`{}` cannot be written", path.display());
+        let file = File::create_new(&path).explain(codes::K2003, wrong)?;
+        let properties = WriterProperties::builder()
+            .set_compression(self.options.compression)
+            .set_max_row_group_row_count(Some(self.options.row_group_rows))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))
+            .explain(codes::K2003, wrong)?;
+        Ok(Open { name, path, writer })
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(open) = self.open.take() else {
+            return Ok(());
+        };
+        let wrong = || format!("`{}` cannot be written", open.path.display());
+        let metadata = open.writer.close().explain(codes::K2003, wrong)?;
+        let size = std::fs::metadata(&open.path)
+            .explain(codes::K2003, wrong)?
+            .len();
+        let rows = u64::try_from(metadata.file_metadata().num_rows())
+            .map_err(|cause| Error::new(codes::K2003, wrong()).because(cause))?;
+        self.done.push(DataFile {
+            stats: statistics::of_file(&metadata, &self.schema)?,
+            path: open.name,
+            size,
+            rows,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Table`]: one Delta table at one version.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use deltalake::DeltaTable;
+use diagnostic::{Error, Result, ResultExt, codes};
+use futures::TryStreamExt;
+use object_store::{ObjectStoreExt, PutMode};
+
+use crate::Commit;
+use crate::commit::log_entry;
+
+/// One Delta table at one version, or a place where one is about to be created.
+#[derive(Clone, Debug)]
+pub struct Table {
+    location: Arc<str>,
+    delta: DeltaTable,
+}
+
+/// A data file that is part of a table version.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    /// Path relative to the table's folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Rows, if the log says.
+    pub rows: Option<u64>,
+    /// The file's statistics as the log holds them (JSON).
+    pub stats: Option<String>,
+}
+
+impl Table {
+    pub(crate) fn new(location: &str, delta: DeltaTable) -> Result<Self> {
+        Ok(Self {
+            location: location.into(),
+            delta,
+        })
+    }
+
+    /// Folder relative to the warehouse.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// The version, `None` before the first commit.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.delta.version()
+    }
+
+    /// The Delta library's table, for its operations.
+    #[must_use]
+    pub fn delta(&self) -> &DeltaTable {
+        &self.delta
+    }
+
+    /// This table at the state an operation of the Delta library left it in.
+    #[must_use]
+    pub fn at(&self, delta: DeltaTable) -> Self {
+        Self {
+            location: Arc::clone(&self.location),
+            delta,
+        }
+    }
+
+    /// The columns, hidden ones included.
+    ///
+    /// # Errors
+    /// `K2004` before the first commit.
+    pub fn schema(&self) -> Result<SchemaRef> {
+        let snapshot = self
+            .delta
+            .snapshot()
+            .explain(codes::K2004, || self.broken())?;
+        Ok(snapshot.snapshot().arrow_schema())
+    }
+
+    /// The data files of this version.
+    ///
+    /// # Errors
+    /// `K2004` if the log cannot be read.
+    pub async fn files(&self) -> Result<Vec<StoredFile>> {
+        if self.version().is_none() {
+            return Ok(Vec::new());
+        }
+        self.delta
+            .get_active_add_actions_by_partitions(&[])
+            .map_ok(|file| StoredFile {
+                path: file.path().to_string(),
+                size: u64::try_from(file.size()).unwrap_or(0),
+                rows: file.num_records().and_then(|n| u64::try_from(n).ok()),
+                stats: file.stats(),
+            })
+            .try_collect()
+            .await
+            .explain(codes::K2004, || self.broken())
+    }
+
+    /// Commits the next version.
+    ///
+    /// # Errors
+    /// `K1001` if somebody else committed that version, `K2004` if the log cannot be written,
+    /// `K3005` if a column type cannot be stored.
+    pub async fn commit(&self, commit: &Commit) -> Result<Self> {
+        let version = self.version().map_or(0, |version| version + 1);
+        let stored = self.files().await?;
+        let entry = log_entry(commit, self.version().is_none(), &stored)?;
+        let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
+        let put = self
+            .delta
+            .object_store()
+            .put_opts(&path, entry.into(), PutMode::Create.into())
+            .await;
+        match put {
+            Ok(_) => {}
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                return Err(Error::new(
+                    codes::K1001,
+                    format!(
+                        "Version {version} of table `{}` was written by somebody else",
+                        self.location
+                    ),
+                ));
+            }
+            Err(cause) => return Err(Error::new(codes::K2004, self.broken()).because(cause)),
+        }
+        let mut delta = self.delta.clone();
+        delta
+            .load_version(version)
+            .await
+            .explain(codes::K2004, || self.broken())?;
+        Ok(self.at(delta))
+    }
+
+    fn broken(&self) -> String {
+        format!(
+            "The log of table `{}` cannot be read or written",
+            self.location
+        )
+    }
+}

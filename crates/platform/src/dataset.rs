@@ -1,0 +1,226 @@
+//! A dataset of the lake as two assets: its bronze table and its silver table. One load makes both;
+//! whichever is asked first does it, and each reports its own part.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use asset::{Asset, AssetKey, AssetKind, AssetSpec, Materialization, MaterializeContext};
+use async_trait::async_trait;
+use catalog::{RelationKind, Workspace};
+use diagnostic::{Error, Result, codes};
+use ingest::{IngestOptions, IngestOutcome, IngestRequest};
+use model::{Identifier, RelationName, SchemaName};
+use settings::{DatasetSpec, SourceKind, StreamSpec};
+use tokio::sync::OnceCell;
+
+use crate::Platform;
+use crate::lake_tables::LakeTables;
+
+/// Memory for the keys of one load, as a part of the project's limit: the engine has the rest.
+const KEY_MEMORY_SHARE: u64 = 4;
+
+/// The load of one dataset in one run.
+pub(crate) struct Load {
+    dataset: DatasetSpec,
+    stream: StreamSpec,
+    stream_name: String,
+    folder: PathBuf,
+    raw_folder: PathBuf,
+    spill: PathBuf,
+    database: Identifier,
+    memory: usize,
+    threads: usize,
+    workspace: Arc<Workspace>,
+    done: OnceCell<Arc<IngestOutcome>>,
+}
+
+/// One of a dataset's tables.
+pub(crate) struct DatasetAsset {
+    spec: AssetSpec,
+    load: Arc<Load>,
+}
+
+/// The key of a dataset's table in `zone`.
+pub(crate) fn key(zone: &str, dataset: &DatasetSpec) -> AssetKey {
+    AssetKey::new(&[zone, dataset.name.value.as_str()])
+}
+
+/// What the graph knows of a dataset: the stream, the bronze and the silver table.
+pub(crate) fn specs(dataset: &DatasetSpec) -> [AssetSpec; 3] {
+    let from: &settings::StreamReference = &dataset.from;
+    let stream = AssetKey::new(&[from.source.as_str(), from.stream.as_str()]);
+    let mut source = AssetSpec::new(stream.clone(), AssetKind::Source, from.source.clone());
+    source.description = "Files as they arrive".to_owned();
+    let mut bronze =
+        AssetSpec::new(key("bronze", dataset), AssetKind::Bronze, "bronze").after([stream]);
+    bronze.description = "Rows as read, every version".to_owned();
+    let mut silver = AssetSpec::new(key("silver", dataset), AssetKind::Silver, "silver")
+        .after([bronze.key.clone()]);
+    silver.description = "Cleaned, typed, valid, deduplicated rows".to_owned();
+    [source, bronze, silver]
+}
+
+impl Load {
+    /// The load of `dataset` into `workspace`.
+    pub(crate) fn new(
+        platform: &Platform,
+        dataset: &DatasetSpec,
+        workspace: Arc<Workspace>,
+    ) -> Result<Self> {
+        let project = &platform.project;
+        let from: &settings::StreamReference = &dataset.from;
+        let missing = || {
+            Error::new(
+                codes::X0001,
+                format!(
+                    "Stream `{}.{}` vanished after validation",
+                    from.source, from.stream
+                ),
+            )
+        };
+        let source = project
+            .sources
+            .iter()
+            .find(|source| source.name.value == from.source)
+            .ok_or_else(missing)?;
+        let stream = source.stream(&from.stream).ok_or_else(missing)?;
+        let SourceKind::Files { path } = &source.kind;
+        Ok(Self {
+            dataset: dataset.clone(),
+            stream: stream.clone(),
+            stream_name: format!("{}.{}", from.source, from.stream),
+            folder: path.value.clone(),
+            raw_folder: project.environment.lake.join("raw"),
+            spill: platform.spill(),
+            database: project.database.clone(),
+            memory: usize::try_from(project.memory_limit / KEY_MEMORY_SHARE).unwrap_or(usize::MAX),
+            threads: platform.threads(),
+            workspace,
+            done: OnceCell::new(),
+        })
+    }
+
+    /// What the load did, if it ran.
+    pub(crate) fn outcome(&self) -> Option<&Arc<IngestOutcome>> {
+        self.done.get()
+    }
+
+    /// The two assets that this load makes.
+    pub(crate) fn assets(load: &Arc<Self>) -> [Arc<dyn Asset>; 2] {
+        let [_, bronze, silver] = specs(&load.dataset);
+        [bronze, silver].map(|spec| {
+            let load = Arc::clone(load);
+            Arc::new(DatasetAsset { spec, load }) as Arc<dyn Asset>
+        })
+    }
+
+    fn relation(&self, zone: &str) -> RelationName {
+        SchemaName::new(self.database.clone(), Identifier::unquoted(zone))
+            .relation(self.dataset.identifier())
+    }
+
+    async fn run(&self, context: &MaterializeContext) -> Result<Arc<IngestOutcome>> {
+        let load = self.done.get_or_try_init(|| async {
+            let request = IngestRequest {
+                dataset: self.dataset.clone(),
+                stream: self.stream.clone(),
+                stream_name: self.stream_name.clone(),
+                folder: self.folder.clone(),
+                database: self.database.clone(),
+                run: self.workspace.run(),
+                ledger: self.workspace.catalog().ledger(&self.stream_name)?,
+                raw_folder: self.raw_folder.clone(),
+                spill_folder: self.spill.clone(),
+                options: IngestOptions {
+                    memory: self.memory,
+                    threads: self.threads,
+                    full_refresh: context.full_refresh,
+                },
+            };
+            let progress = context.progress.clone();
+            let tables = LakeTables::new(Arc::clone(&self.workspace));
+            let outcome = ingest::run(
+                request,
+                &tables,
+                Arc::new(move |step: ingest::Progress| progress.rows(step.rows)),
+            )
+            .await?;
+            self.workspace.record_files(outcome.ledger.iter().cloned());
+            self.expose()?;
+            Ok(Arc::new(outcome))
+        });
+        load.await.cloned()
+    }
+
+    /// Lets the view in the warehouse's schema stand for the silver table.
+    fn expose(&self) -> Result<()> {
+        let silver = self.relation("silver");
+        let Some(exposed) = &self.dataset.expose else {
+            return Ok(());
+        };
+        if self.workspace.relation(&silver).is_none() {
+            return Ok(());
+        }
+        let namespace = SchemaName::new(self.database.clone(), exposed.schema.clone());
+        self.workspace.stage(
+            &namespace.relation(exposed.name.clone()),
+            RelationKind::View {
+                sql: format!("select * from {silver}"),
+                namespace: namespace.clone(),
+                columns: Vec::new(),
+                secure: false,
+            },
+        )
+    }
+
+    fn version(&self, zone: &str) -> Option<u64> {
+        self.workspace
+            .relation(&self.relation(zone))
+            .map(|relation| u64::from(relation.generation))
+    }
+}
+
+#[async_trait]
+impl Asset for DatasetAsset {
+    fn spec(&self) -> &AssetSpec {
+        &self.spec
+    }
+
+    async fn materialize(&self, context: &MaterializeContext) -> Result<Materialization> {
+        let outcome = self.load.run(context).await?;
+        let base = if outcome.changed() {
+            Materialization::built()
+        } else {
+            Materialization::fresh()
+        };
+        let mut done = match self.spec.kind {
+            AssetKind::Bronze => base
+                .with_rows(outcome.bronze_rows)
+                .with_quarantined(outcome.quarantined_rows()),
+            _ => base.with_rows(outcome.silver.inserted + outcome.silver.updated),
+        };
+        if let Some(version) = self.load.version(&self.spec.group) {
+            done = done.with_version(version);
+        }
+        if self.spec.kind == AssetKind::Bronze {
+            let mut files = serde_json::Map::new();
+            for file in &outcome.files {
+                let word = match &file.status {
+                    ingest::FileStatus::Loaded { changed: true, .. } => "loaded anew",
+                    ingest::FileStatus::Loaded { .. } => "loaded",
+                    ingest::FileStatus::Empty => "empty",
+                    ingest::FileStatus::Unchanged => "unchanged",
+                    ingest::FileStatus::Duplicate => "duplicate",
+                    ingest::FileStatus::Rejected => "rejected",
+                };
+                let count = files.entry(word).or_insert_with(|| 0_u64.into());
+                *count = (count.as_u64().unwrap_or(0) + 1).into();
+            }
+            done = done.with("files", serde_json::Value::Object(files));
+            for (rule, rows) in &outcome.quarantined {
+                done = done.with(&format!("quarantined.{rule}"), *rows);
+            }
+        }
+        Ok(done)
+    }
+}

@@ -1,0 +1,79 @@
+//! Ingest's tables, kept in the run's workspace.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catalog::Workspace;
+use diagnostic::Result;
+use ingest::{Change, TableState, Tables};
+use lake::{Commit, Table};
+use model::RelationName;
+use parking_lot::Mutex;
+
+/// The tables of a workspace as ingest asks for them.
+pub(crate) struct LakeTables {
+    workspace: Arc<Workspace>,
+    /// Tables being written: a new one keeps its folder from the first question to the commit.
+    writing: Mutex<BTreeMap<RelationName, Table>>,
+}
+
+impl LakeTables {
+    pub(crate) fn new(workspace: Arc<Workspace>) -> Self {
+        Self {
+            workspace,
+            writing: Mutex::default(),
+        }
+    }
+
+    async fn to_write(&self, name: &RelationName) -> Result<Table> {
+        if let Some(table) = self.writing.lock().get(name) {
+            return Ok(table.clone());
+        }
+        let table = self.workspace.table_to_write(name).await?;
+        self.writing.lock().insert(name.clone(), table.clone());
+        Ok(table)
+    }
+}
+
+#[async_trait]
+impl Tables for LakeTables {
+    async fn open(&self, name: &RelationName) -> Result<Option<TableState>> {
+        if self.workspace.relation(name).is_none() {
+            return Ok(None);
+        }
+        let table = self.workspace.table(name).await?;
+        Ok(Some(TableState {
+            folder: self.workspace.folder(&table),
+            schema: table.schema()?,
+            files: table.files().await?,
+        }))
+    }
+
+    async fn folder(&self, name: &RelationName) -> Result<PathBuf> {
+        let table = self.to_write(name).await?;
+        Ok(self.workspace.folder(&table))
+    }
+
+    async fn commit(&self, name: &RelationName, change: Change) -> Result<()> {
+        let table = self.to_write(name).await?;
+        let same_columns =
+            table.version().is_some() && table.schema()?.fields() == change.schema.fields();
+        let hidden: Vec<String> = change.schema.fields()
+            [change.schema.fields().len() - change.hidden..]
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        let mut commit = Commit::new(change.operation);
+        commit.add = change.add;
+        commit.remove = change.remove;
+        commit.remove_all = change.remove_all;
+        commit.schema = (!same_columns).then_some(change.schema);
+        commit.info = vec![("runId".to_owned(), self.workspace.run().to_string())];
+        let table = table.commit(&commit).await?;
+        self.workspace.stage_table(name, &table, &hidden)?;
+        self.writing.lock().insert(name.clone(), table);
+        Ok(())
+    }
+}

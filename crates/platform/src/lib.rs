@@ -1,0 +1,14 @@
+//! The only place that knows every part: what a project's assets are, how a run builds and publishes
+//! them, where statements go.
+
+mod dataset;
+mod dbt_assets;
+mod lake_tables;
+mod platform;
+mod run;
+mod sql;
+mod versions;
+
+pub use platform::Platform;
+pub use run::{RunReport, RunRequest};
+pub use sql::sql_session;

@@ -1,0 +1,191 @@
+//! [`EngineAdapter`]: an engine as dbt's templates ask it, from the thread that renders.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use dbt::adapter::{Adapter, ColumnInfo, RelationInfo, RelationName, Response, Rows};
+use diagnostic::{Error, Result, ResultExt, Source, codes};
+use engine::{Engine, Outcome, Session};
+use jinja::Value;
+use model::{Identifier, SchemaName};
+use tokio::runtime::Handle;
+
+/// An engine on one session, for templates. Calls block: use it on threads that may.
+pub struct EngineAdapter {
+    engine: Arc<dyn Engine>,
+    session: Session,
+    runtime: Handle,
+}
+
+impl EngineAdapter {
+    /// The adapter for `engine` and `session`, run by `runtime`.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, session: Session, runtime: Handle) -> Self {
+        Self {
+            engine,
+            session,
+            runtime,
+        }
+    }
+}
+
+fn ours(name: &RelationName) -> model::RelationName {
+    model::RelationName {
+        database: Identifier::unquoted(&name.database),
+        schema: Identifier::unquoted(&name.schema),
+        name: Identifier::unquoted(&name.identifier),
+    }
+}
+
+fn theirs(info: &engine::RelationInfo) -> RelationInfo {
+    RelationInfo {
+        name: RelationName {
+            database: info.name.database.as_str().to_owned(),
+            schema: info.name.schema.as_str().to_owned(),
+            identifier: info.name.name.as_str().to_owned(),
+        },
+        kind: if info.view { "view" } else { "table" }.to_owned(),
+    }
+}
+
+impl Adapter for EngineAdapter {
+    fn execute(&self, sql: &str, fetch: bool) -> Result<Response> {
+        let source = Source::new("statement", sql);
+        self.runtime.block_on(async {
+            let mut response = Response {
+                message: "SUCCESS".to_owned(),
+                code: "SUCCESS".to_owned(),
+                ..Response::default()
+            };
+            for outcome in self.engine.execute(&self.session, &source).await? {
+                match outcome {
+                    Outcome::Rows(rows) if fetch => {
+                        let columns = rows
+                            .schema
+                            .fields()
+                            .iter()
+                            .map(|field| ColumnInfo {
+                                name: field.name().clone(),
+                                data_type: field.data_type().to_string(),
+                            })
+                            .collect();
+                        let batches = rows.collect().await?;
+                        response.rows = Rows {
+                            columns,
+                            rows: cells(&batches)?,
+                        };
+                    }
+                    Outcome::Rows(_) => {}
+                    Outcome::Done(message) => response.message = message,
+                    changed @ Outcome::Changed { .. } => {
+                        let rows = i64::try_from(changed.rows_changed()).unwrap_or(i64::MAX);
+                        response.message = format!("SUCCESS {rows}");
+                        response.rows_affected = Some(rows);
+                    }
+                }
+            }
+            Ok(response)
+        })
+    }
+
+    fn relation(&self, name: &RelationName) -> Result<Option<RelationInfo>> {
+        let name = ours(name);
+        let all = self
+            .runtime
+            .block_on(self.engine.relations(&self.session, &name.namespace()))?;
+        Ok(all.iter().find(|info| info.name == name).map(theirs))
+    }
+
+    fn columns(&self, name: &RelationName) -> Result<Vec<ColumnInfo>> {
+        let found = self
+            .runtime
+            .block_on(self.engine.describe(&self.session, &ours(name)))?;
+        Ok(found
+            .map(|info| info.columns)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, data_type)| ColumnInfo { name, data_type })
+            .collect())
+    }
+
+    fn relations(&self, database: &str, schema: &str) -> Result<Vec<RelationInfo>> {
+        let namespace =
+            SchemaName::new(Identifier::unquoted(database), Identifier::unquoted(schema));
+        let all = self
+            .runtime
+            .block_on(self.engine.relations(&self.session, &namespace))?;
+        Ok(all.iter().map(theirs).collect())
+    }
+
+    fn schemas(&self, database: &str) -> Result<Vec<String>> {
+        let database = Identifier::unquoted(database);
+        let sql = format!("select schema_name from {database}.information_schema.schemata");
+        let response = self.execute(&sql, true)?;
+        Ok(response
+            .rows
+            .rows
+            .iter()
+            .filter_map(|row| row.first().map(ToString::to_string))
+            .collect())
+    }
+}
+
+fn cells(batches: &[RecordBatch]) -> Result<Vec<Vec<Value>>> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let cells = batch.columns().iter().map(|column| cell(column, row));
+            rows.push(cells.collect::<Result<Vec<_>>>()?);
+        }
+    }
+    Ok(rows)
+}
+
+fn cell(column: &ArrayRef, row: usize) -> Result<Value> {
+    if column.is_null(row) {
+        return Ok(Value::None);
+    }
+    Ok(match column.data_type() {
+        DataType::Boolean => Value::from(column.as_boolean().value(row)),
+        DataType::Int64 => Value::from(column.as_primitive::<Int64Type>().value(row)),
+        DataType::Float64 => Value::from(column.as_primitive::<Float64Type>().value(row)),
+        DataType::Decimal128(_, 0) => {
+            let number = column.as_primitive::<Decimal128Type>().value(row);
+            match i64::try_from(number) {
+                Ok(number) => Value::from(number),
+                Err(_) => Value::from(number.to_string().as_str()),
+            }
+        }
+        kind => {
+            let options = FormatOptions::default();
+            let text = ArrayFormatter::try_new(column.as_ref(), &options)
+                .explain(codes::X0001, || "A cell cannot be shown".to_owned())?
+                .value(row)
+                .try_to_string()
+                .explain(codes::X0001, || "A cell cannot be shown".to_owned())?;
+            let whole = matches!(
+                kind,
+                DataType::Int8
+                    | DataType::Int16
+                    | DataType::Int32
+                    | DataType::UInt8
+                    | DataType::UInt16
+                    | DataType::UInt32
+                    | DataType::UInt64
+            );
+            let fraction = matches!(kind, DataType::Decimal128(..) | DataType::Float32);
+            let number = |cause: &dyn std::error::Error| {
+                Error::new(codes::X0001, format!("`{text}` is not a number: {cause}"))
+            };
+            if whole {
+                Value::from(text.parse::<i64>().map_err(|cause| number(&cause))?)
+            } else if fraction {
+                Value::from(text.parse::<f64>().map_err(|cause| number(&cause))?)
+            } else {
+                Value::from(text.as_str())
+            }
+        }
+    })
+}

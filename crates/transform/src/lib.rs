@@ -1,0 +1,17 @@
+//! Runs dbt nodes on an engine.
+//!
+//! [`Nodes`] is the door: it compiles a node of a project and materialises or tests it. The built-in
+//! materialisations are Rust that writes the SQL dbt's adapters would send ([`materialization`]); the
+//! engine decides where it runs. Who runs which node when is `orchestrate`'s business.
+
+mod adapter;
+mod configuration;
+pub mod materialization;
+mod names;
+mod nodes;
+pub mod seed;
+pub mod test;
+
+pub use adapter::EngineAdapter;
+pub use names::{relation_name, source_name};
+pub use nodes::{Nodes, TestOutcome};

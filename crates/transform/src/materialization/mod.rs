@@ -1,0 +1,100 @@
+//! The built-in materialisations: a compiled query becomes a view, a table, an incremental table or
+//! a snapshot.
+
+mod incremental;
+mod schema_change;
+mod snapshot;
+
+use diagnostic::{Result, Source};
+use engine::{Engine, Outcome, RelationInfo, Session};
+use model::{Identifier, RelationName};
+
+pub use incremental::{IncrementalConfig, IncrementalStrategy, incremental};
+pub use schema_change::OnSchemaChange;
+pub use snapshot::{HardDeletes, SnapshotConfig, SnapshotStrategy, snapshot};
+
+/// Where a node's result goes, and the engine that makes it.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The engine.
+    pub engine: &'a dyn Engine,
+    /// The session its statements run in.
+    pub session: &'a Session,
+    /// The relation to make.
+    pub name: &'a RelationName,
+}
+
+/// What a materialisation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Built {
+    /// Rows written; `None` for a view.
+    pub rows: Option<u64>,
+}
+
+impl Target<'_> {
+    /// Runs `sql`, shown in errors as belonging to the relation.
+    pub(crate) async fn execute(&self, sql: impl Into<String>) -> Result<Vec<Outcome>> {
+        let source = Source::new(format!("{}", self.name), sql.into());
+        self.engine.execute(self.session, &source).await
+    }
+
+    /// The rows changed by the statements of `sql`.
+    pub(crate) async fn change(&self, sql: impl Into<String>) -> Result<u64> {
+        let outcomes = self.execute(sql).await?;
+        Ok(outcomes.iter().map(Outcome::rows_changed).sum())
+    }
+
+    pub(crate) async fn existing(&self) -> Result<Option<RelationInfo>> {
+        self.engine.describe(self.session, self.name).await
+    }
+
+    /// The relation `NAME__dbt_tmp` beside the target.
+    pub(crate) fn temporary(&self) -> RelationName {
+        self.name.namespace().relation(Identifier::quoted(format!(
+            "{}__DBT_TMP",
+            self.name.name.as_str()
+        )))
+    }
+
+    /// Drops the relation if it is not of the kind about to be made.
+    async fn make_way(&self, for_view: bool) -> Result<()> {
+        if let Some(found) = self.existing().await?
+            && found.view != for_view
+        {
+            let kind = if found.view { "view" } else { "table" };
+            self.execute(format!("drop {kind} {}", self.name)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// `materialized: view`.
+///
+/// # Errors
+/// The engine's error.
+pub async fn view(target: Target<'_>, sql: &str, secure: bool) -> Result<Built> {
+    target.make_way(true).await?;
+    let secure = if secure { "secure " } else { "" };
+    target
+        .execute(format!(
+            "create or replace {secure}view {} as (\n{sql}\n)",
+            target.name
+        ))
+        .await?;
+    Ok(Built { rows: None })
+}
+
+/// `materialized: table`.
+///
+/// # Errors
+/// The engine's error.
+pub async fn table(target: Target<'_>, sql: &str) -> Result<Built> {
+    target.make_way(false).await?;
+    let rows = target
+        .change(format!(
+            "create or replace table {} as (\n{sql}\n)",
+            target.name
+        ))
+        .await?;
+    Ok(Built { rows: Some(rows) })
+}

@@ -1,0 +1,109 @@
+//! What happens when an incremental model's columns are no longer its table's.
+
+use std::collections::BTreeSet;
+
+use diagnostic::{Error, Result, codes};
+use engine::RelationInfo;
+
+use super::Target;
+
+/// dbt's `on_schema_change`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnSchemaChange {
+    /// New columns are left out; missing ones become NULL.
+    #[default]
+    Ignore,
+    /// The model fails.
+    Fail,
+    /// New columns are added to the table.
+    AppendNewColumns,
+    /// New columns are added, missing ones are dropped.
+    SyncAllColumns,
+}
+
+impl OnSchemaChange {
+    /// The setting called `text`.
+    ///
+    /// # Errors
+    /// `T1002` if there is none.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "ignore" => Ok(Self::Ignore),
+            "fail" => Ok(Self::Fail),
+            "append_new_columns" => Ok(Self::AppendNewColumns),
+            "sync_all_columns" => Ok(Self::SyncAllColumns),
+            other => Err(Error::new(
+                codes::T1002,
+                format!("`on_schema_change: {other}` is not known"),
+            )
+            .suggest(
+                other,
+                ["ignore", "fail", "append_new_columns", "sync_all_columns"],
+            )),
+        }
+    }
+}
+
+/// Brings the table's columns in line with the new rows' and gives the columns to write.
+pub(super) async fn reconcile(
+    target: Target<'_>,
+    existing: &RelationInfo,
+    incoming: &RelationInfo,
+    mode: OnSchemaChange,
+) -> Result<Vec<String>> {
+    let names = |info: &RelationInfo| -> BTreeSet<String> {
+        info.columns.iter().map(|(name, _)| name.clone()).collect()
+    };
+    let (have, give) = (names(existing), names(incoming));
+    let added: Vec<_> = incoming
+        .columns
+        .iter()
+        .filter(|(name, _)| !have.contains(name))
+        .collect();
+    let missing: Vec<_> = have.difference(&give).cloned().collect();
+    let common = || {
+        existing
+            .columns
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| give.contains(name))
+            .collect::<Vec<_>>()
+    };
+    match mode {
+        OnSchemaChange::Ignore => Ok(common()),
+        OnSchemaChange::Fail if added.is_empty() && missing.is_empty() => Ok(common()),
+        OnSchemaChange::Fail => {
+            let added: Vec<_> = added.iter().map(|(name, _)| name.as_str()).collect();
+            Err(Error::new(
+                codes::T1003,
+                format!("The columns of `{}` are no longer its model's", target.name),
+            )
+            .with("added", added.join(", "))
+            .with("missing", missing.join(", "))
+            .help("run with --full-refresh, or set `on_schema_change: append_new_columns`"))
+        }
+        OnSchemaChange::AppendNewColumns | OnSchemaChange::SyncAllColumns => {
+            for (name, kind) in &added {
+                target
+                    .execute(format!(
+                        "alter table {} add column \"{name}\" {kind}",
+                        target.name
+                    ))
+                    .await?;
+            }
+            if mode == OnSchemaChange::SyncAllColumns {
+                for name in &missing {
+                    target
+                        .execute(format!(
+                            "alter table {} drop column \"{name}\"",
+                            target.name
+                        ))
+                        .await?;
+                }
+            }
+            let mut columns = common();
+            columns.extend(added.into_iter().map(|(name, _)| name.clone()));
+            Ok(columns)
+        }
+    }
+}

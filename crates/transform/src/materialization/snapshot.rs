@@ -1,0 +1,305 @@
+//! Snapshots: the history of a query's rows as type-2 slowly changing dimension, with dbt's columns
+//! (<https://docs.getdbt.com/docs/build/snapshots>).
+
+use diagnostic::{Error, Result, codes};
+
+use super::incremental::quoted;
+use super::{Built, Target};
+
+/// How a change of a row is noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnapshotStrategy {
+    /// By a column that says when the row was updated.
+    Timestamp {
+        /// The column or expression.
+        updated_at: String,
+    },
+    /// By comparing columns.
+    Check {
+        /// The columns; all of the query's if empty.
+        columns: Vec<String>,
+        /// When a version begins; the run's time if not given.
+        updated_at: Option<String>,
+    },
+}
+
+/// What happens to rows that are no longer in the query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum HardDeletes {
+    /// Their last version stays current.
+    #[default]
+    Ignore,
+    /// Their last version ends.
+    Invalidate,
+    /// Their last version ends and one marked as deleted begins.
+    NewRecord,
+}
+
+/// The configuration of a snapshot.
+#[derive(Clone, Debug)]
+pub struct SnapshotConfig {
+    /// `unique_key`: columns or expressions of the query.
+    pub unique_key: Vec<String>,
+    /// How changes are noticed.
+    pub strategy: SnapshotStrategy,
+    /// What happens to rows that vanish.
+    pub hard_deletes: HardDeletes,
+    /// What `dbt_valid_to` of a current version holds, as SQL; NULL if not given.
+    pub valid_to_current: Option<String>,
+}
+
+const META: [&str; 5] = [
+    "DBT_SCD_ID",
+    "DBT_UPDATED_AT",
+    "DBT_VALID_FROM",
+    "DBT_VALID_TO",
+    "DBT_IS_DELETED",
+];
+
+/// Brings the snapshot up to date with the rows of `sql`.
+///
+/// # Errors
+/// The engine's error, or `T1004` if the query no longer has a column the strategy needs.
+pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) -> Result<Built> {
+    let now = now(target);
+    let Some(existing) = target.existing().await? else {
+        let rows = target
+            .change(format!(
+                "create or replace table {} as (\n{}\n)",
+                target.name,
+                first(sql, config, &now)
+            ))
+            .await?;
+        return Ok(Built { rows: Some(rows) });
+    };
+    if !existing.columns.iter().any(|(name, _)| name == META[0]) {
+        return Err(Error::new(
+            codes::T1004,
+            format!(
+                "`{}` exists and is not a snapshot: it has no column `dbt_scd_id`",
+                target.name
+            ),
+        )
+        .help("drop it, or give the snapshot another name"));
+    }
+    let temporary = target.temporary();
+    let columns: Vec<String> = existing
+        .columns
+        .iter()
+        .map(|(name, _)| name.clone())
+        .filter(|name| !META.contains(&name.as_str()))
+        .collect();
+    let staged = staging(target, sql, config, &columns, &now);
+    target
+        .execute(format!(
+            "create or replace temporary table {temporary} as (\n{staged}\n)"
+        ))
+        .await?;
+    let result = target.change(apply(target, config, &columns)).await;
+    target
+        .execute(format!("drop table if exists {temporary}"))
+        .await?;
+    result.map(|rows| Built { rows: Some(rows) })
+}
+
+fn now(target: Target<'_>) -> String {
+    let now = target.session.as_of.format("%Y-%m-%d %H:%M:%S%.6f");
+    format!("to_timestamp_ntz('{now}')")
+}
+
+/// When a row's version begins.
+fn updated_at(config: &SnapshotConfig, now: &str) -> String {
+    match &config.strategy {
+        SnapshotStrategy::Timestamp { updated_at } => updated_at.clone(),
+        SnapshotStrategy::Check {
+            updated_at: Some(updated_at),
+            ..
+        } => updated_at.clone(),
+        SnapshotStrategy::Check { .. } => now.to_owned(),
+    }
+}
+
+/// dbt's `snapshot_hash_arguments`: the key and the version's begin as text.
+fn scd_id(keys: &[String], updated_at: &str) -> String {
+    let parts: Vec<String> = keys
+        .iter()
+        .map(String::as_str)
+        .chain([updated_at])
+        .map(|part| format!("coalesce(cast({part} as varchar), '')"))
+        .collect();
+    format!("md5({})", parts.join(" || '|' || "))
+}
+
+fn valid_to(config: &SnapshotConfig) -> String {
+    match &config.valid_to_current {
+        Some(value) => value.clone(),
+        None => "cast(null as timestamp_ntz)".to_owned(),
+    }
+}
+
+fn deleted(config: &SnapshotConfig, value: &str) -> String {
+    match config.hard_deletes {
+        HardDeletes::NewRecord => format!(",\n    '{value}' as dbt_is_deleted"),
+        HardDeletes::Ignore | HardDeletes::Invalidate => String::new(),
+    }
+}
+
+fn first(sql: &str, config: &SnapshotConfig, now: &str) -> String {
+    let updated = updated_at(config, now);
+    format!(
+        "select *,\n    {id} as dbt_scd_id,\n    {updated} as dbt_updated_at,\n    \
+         {updated} as dbt_valid_from,\n    {valid_to} as dbt_valid_to{deleted}\nfrom (\n{sql}\n) as sbq",
+        id = scd_id(&config.unique_key, &updated),
+        valid_to = valid_to(config),
+        deleted = deleted(config, "False"),
+    )
+}
+
+/// The rows of the temporary table: `insert` for versions that begin, `update` and `delete` for
+/// versions that end.
+fn staging(
+    target: Target<'_>,
+    sql: &str,
+    config: &SnapshotConfig,
+    columns: &[String],
+    now: &str,
+) -> String {
+    let keys: Vec<String> = (1..=config.unique_key.len())
+        .map(|n| format!("dbt_unique_key_{n}"))
+        .collect();
+    let keyed: String = config
+        .unique_key
+        .iter()
+        .zip(&keys)
+        .map(|(key, name)| format!(", {key} as {name}"))
+        .collect();
+    let updated = updated_at(config, now);
+    let matching: Vec<String> = keys
+        .iter()
+        .map(|key| format!("snapshotted_data.{key} = source_data.{key}"))
+        .collect();
+    let matching = matching.join(" and ");
+    let current = match &config.valid_to_current {
+        None => "dbt_valid_to is null".to_owned(),
+        Some(value) => format!("(dbt_valid_to is null or dbt_valid_to = {value})"),
+    };
+    let changed = changed(config, columns);
+    let list: String = columns
+        .iter()
+        .map(|column| format!("source_data.\"{column}\", "))
+        .collect();
+    let first_key = &keys[0];
+    let returns = match config.hard_deletes {
+        HardDeletes::NewRecord => " or snapshotted_data.dbt_is_deleted = 'True'",
+        HardDeletes::Ignore | HardDeletes::Invalidate => "",
+    };
+    let mut text = format!(
+        "with snapshot_query as (\n{sql}\n),\n\
+         snapshotted_data as (\n    select *{keyed} from {name} where {current}\n),\n\
+         source_data as (\n    select *{keyed}, {updated} as dbt_updated_at, {updated} as dbt_valid_from,\n        \
+         {valid_to} as dbt_valid_to, {id} as dbt_scd_id\n    from snapshot_query\n)\n\
+         select 'insert' as dbt_change_type, {list}source_data.dbt_updated_at, source_data.dbt_valid_from, \
+         source_data.dbt_valid_to, source_data.dbt_scd_id{alive}\n\
+         from source_data left outer join snapshotted_data on {matching}\n\
+         where snapshotted_data.{first_key} is null or ({changed}){returns}\n\
+         union all\n\
+         select 'update' as dbt_change_type, {list}source_data.dbt_updated_at, source_data.dbt_valid_from, \
+         source_data.dbt_updated_at as dbt_valid_to, snapshotted_data.dbt_scd_id{alive}\n\
+         from source_data inner join snapshotted_data on {matching}\n\
+         where ({changed}){returns}",
+        name = target.name,
+        valid_to = valid_to(config),
+        id = scd_id(&config.unique_key, &updated),
+        alive = deleted(config, "False"),
+    );
+    if config.hard_deletes != HardDeletes::Ignore {
+        let gone: String = columns
+            .iter()
+            .map(|column| format!("snapshotted_data.\"{column}\", "))
+            .collect();
+        let still = match config.hard_deletes {
+            HardDeletes::NewRecord => " and snapshotted_data.dbt_is_deleted <> 'True'",
+            HardDeletes::Ignore | HardDeletes::Invalidate => "",
+        };
+        let vanished = format!(
+            "from snapshotted_data left outer join source_data on {matching}\n\
+             where source_data.{first_key} is null{still}"
+        );
+        text.push_str(&format!(
+            "\nunion all\nselect 'delete' as dbt_change_type, {gone}{now} as dbt_updated_at, \
+             {now} as dbt_valid_from, {now} as dbt_valid_to, snapshotted_data.dbt_scd_id{alive}\n{vanished}",
+            alive = deleted(config, "False"),
+        ));
+        if config.hard_deletes == HardDeletes::NewRecord {
+            let snapshot_keys: Vec<String> = keys
+                .iter()
+                .map(|key| format!("snapshotted_data.{key}"))
+                .collect();
+            text.push_str(&format!(
+                "\nunion all\nselect 'insert' as dbt_change_type, {gone}{now} as dbt_updated_at, \
+                 {now} as dbt_valid_from, {valid_to} as dbt_valid_to, {id} as dbt_scd_id{dead}\n{vanished}",
+                valid_to = valid_to(config),
+                id = scd_id(&snapshot_keys, now),
+                dead = deleted(config, "True"),
+            ));
+        }
+    }
+    text
+}
+
+/// The condition under which a row has a new version.
+fn changed(config: &SnapshotConfig, columns: &[String]) -> String {
+    match &config.strategy {
+        SnapshotStrategy::Timestamp { .. } => {
+            "snapshotted_data.dbt_valid_from < source_data.dbt_updated_at".to_owned()
+        }
+        SnapshotStrategy::Check {
+            columns: checked, ..
+        } => {
+            let names: Vec<String> = match checked.as_slice() {
+                [] => columns
+                    .iter()
+                    .map(|column| format!("\"{column}\""))
+                    .collect(),
+                checked => checked.to_vec(),
+            };
+            let differs: Vec<String> = names
+                .iter()
+                .map(|name| format!("snapshotted_data.{name} is distinct from source_data.{name}"))
+                .collect();
+            differs.join(" or ")
+        }
+    }
+}
+
+fn apply(target: Target<'_>, config: &SnapshotConfig, columns: &[String]) -> String {
+    let mut all = columns.to_vec();
+    all.extend(META[..4].iter().map(|&name| name.to_owned()));
+    if config.hard_deletes == HardDeletes::NewRecord {
+        all.push(META[4].to_owned());
+    }
+    let values: Vec<String> = all
+        .iter()
+        .map(|column| format!("DBT_INTERNAL_SOURCE.\"{column}\""))
+        .collect();
+    let current = match &config.valid_to_current {
+        None => "DBT_INTERNAL_DEST.dbt_valid_to is null".to_owned(),
+        Some(value) => {
+            format!(
+                "(DBT_INTERNAL_DEST.dbt_valid_to is null or DBT_INTERNAL_DEST.dbt_valid_to = {value})"
+            )
+        }
+    };
+    format!(
+        "merge into {name} as DBT_INTERNAL_DEST\nusing {temporary} as DBT_INTERNAL_SOURCE\n\
+         on DBT_INTERNAL_SOURCE.dbt_scd_id = DBT_INTERNAL_DEST.dbt_scd_id\n\
+         when matched and {current} and DBT_INTERNAL_SOURCE.dbt_change_type in ('update', 'delete')\n    \
+         then update set dbt_valid_to = DBT_INTERNAL_SOURCE.dbt_valid_to\n\
+         when not matched and DBT_INTERNAL_SOURCE.dbt_change_type = 'insert'\n    \
+         then insert ({list})\n    values ({values})",
+        name = target.name,
+        temporary = target.temporary(),
+        list = quoted(&all),
+        values = values.join(", "),
+    )
+}

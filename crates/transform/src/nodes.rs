@@ -1,0 +1,276 @@
+//! [`Nodes`]: compiles a project's nodes and materialises or tests them on one engine.
+
+use std::sync::Arc;
+
+use dbt::compile::{CompiledNode, Compiler};
+use dbt::load::Project;
+use dbt::node::{Node, ResourceType};
+use diagnostic::{Error, Result, ResultExt, Source, codes};
+use engine::{Engine, Session};
+use futures::StreamExt;
+use model::{Identifier, RelationName, SchemaName};
+use serde_json::Value as Json;
+use tokio::runtime::Handle;
+
+use crate::adapter::EngineAdapter;
+use crate::configuration;
+use crate::materialization::{self, Built, Target};
+use crate::names::relation_name;
+use crate::seed;
+use crate::test::{self, Verdict};
+
+/// The schema suffix dbt keeps failing rows in.
+const AUDIT: &str = "DBT_TEST__AUDIT";
+
+/// The nodes of one project on one engine and session.
+pub struct Nodes {
+    project: Arc<Project>,
+    engine: Arc<dyn Engine>,
+    session: Session,
+}
+
+/// What a test found.
+#[derive(Clone, Debug)]
+pub struct TestOutcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The number judged, usually of wrong rows.
+    pub failures: u64,
+    /// Where the wrong rows are kept, if there are any and they were asked for.
+    pub stored_in: Option<RelationName>,
+    /// The test's statement.
+    pub sql: String,
+}
+
+impl Nodes {
+    /// The nodes of `project`, run by `engine` in `session`.
+    #[must_use]
+    pub fn new(project: Arc<Project>, engine: Arc<dyn Engine>, session: Session) -> Self {
+        Self {
+            project,
+            engine,
+            session,
+        }
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project(&self) -> &Arc<Project> {
+        &self.project
+    }
+
+    /// Where failing rows are kept.
+    #[must_use]
+    pub fn audit_schema(&self) -> SchemaName {
+        let connection = &self.project.context.connection;
+        SchemaName::new(
+            Identifier::unquoted(&connection.database),
+            Identifier::unquoted(AUDIT),
+        )
+    }
+
+    /// The statement of a node, on a thread that may block: templates may ask the engine.
+    ///
+    /// # Errors
+    /// What its code raises.
+    pub async fn compile(&self, unique_id: &str) -> Result<CompiledNode> {
+        let (compiler, id) = (self.compiler(), unique_id.to_owned());
+        blocking(move || compiler.compile(&id)).await
+    }
+
+    fn compiler(&self) -> Compiler {
+        let adapter = EngineAdapter::new(
+            Arc::clone(&self.engine),
+            self.session.clone(),
+            Handle::current(),
+        );
+        Compiler::new(&self.project, Some(Arc::new(adapter)))
+    }
+
+    /// Materialises a model, seed or snapshot, with its hooks.
+    ///
+    /// # Errors
+    /// What compiling or the engine raises.
+    pub async fn materialize(&self, compiled: &CompiledNode, full_refresh: bool) -> Result<Built> {
+        let node = &compiled.node;
+        let name = relation_name(&self.project.context, node);
+        let target = Target {
+            engine: self.engine.as_ref(),
+            session: &self.session,
+            name: &name,
+        };
+        target
+            .execute(format!("create schema if not exists {}", name.namespace()))
+            .await?;
+        self.hooks(compiled, "pre-hook").await?;
+        let result = self.build(target, compiled, full_refresh).await;
+        let built = result.map_err(|error| error.with("node", &node.unique_id))?;
+        self.hooks(compiled, "post-hook").await?;
+        Ok(built)
+    }
+
+    async fn build(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        full_refresh: bool,
+    ) -> Result<Built> {
+        let node = &compiled.node;
+        let full_refresh = node.config.truth("full_refresh").unwrap_or(full_refresh);
+        match (node.resource_type, node.config.materialized()) {
+            (ResourceType::Seed, _) => self.seed(target, node).await,
+            (ResourceType::Snapshot, _) => {
+                materialization::snapshot(target, &compiled.sql, &configuration::snapshot(node)?)
+                    .await
+            }
+            (_, "view") => {
+                let secure = node.config.truth("secure").unwrap_or(false);
+                materialization::view(target, &compiled.sql, secure).await
+            }
+            (_, "table") => materialization::table(target, &compiled.sql).await,
+            (_, "incremental") => {
+                let config = configuration::incremental(node)?;
+                materialization::incremental(target, &compiled.sql, &config, full_refresh).await
+            }
+            (_, "ephemeral") => Ok(Built::default()),
+            (_, other) => Err(Error::new(
+                codes::T1005,
+                format!(
+                    "Materialisation `{other}` of `{}` is not supported",
+                    node.name
+                ),
+            )
+            .with("file", &node.original_file_path)
+            .suggest(other, ["view", "table", "incremental", "ephemeral"])),
+        }
+    }
+
+    async fn seed(&self, target: Target<'_>, node: &Node) -> Result<Built> {
+        let root = node.root_path.as_deref().map_or_else(
+            || self.project.context.root.root.clone(),
+            std::path::PathBuf::from,
+        );
+        let path = root.join(&node.original_file_path);
+        let types = node.config.get("column_types").and_then(Json::as_object);
+        let typed: Vec<String> = types
+            .iter()
+            .flat_map(|types| types.keys().map(|name| name.to_uppercase()))
+            .collect();
+        let delimiter = node
+            .config
+            .text("delimiter")
+            .and_then(|text| text.bytes().next())
+            .unwrap_or(b',');
+        let quoted = node.config.truth("quote_columns").unwrap_or(false);
+        let seed = seed::read(&path, delimiter, quoted, &typed)?;
+        let rows = futures::stream::iter([Ok(seed.batch)]).boxed();
+        let Some(types) = types.filter(|types| !types.is_empty()) else {
+            let rows = self
+                .engine
+                .load(&self.session, target.name, seed.schema, rows)
+                .await?;
+            return Ok(Built { rows: Some(rows) });
+        };
+        let temporary = target.temporary();
+        let columns: Vec<String> = seed
+            .schema
+            .fields()
+            .iter()
+            .map(|field| {
+                let wanted = types
+                    .iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case(field.name()))
+                    .and_then(|(_, kind)| kind.as_str());
+                match wanted {
+                    Some(kind) => format!("cast(\"{0}\" as {kind}) as \"{0}\"", field.name()),
+                    None => format!("\"{}\"", field.name()),
+                }
+            })
+            .collect();
+        self.engine
+            .load(&self.session, &temporary, seed.schema, rows)
+            .await?;
+        let sql = format!("select {} from {temporary}", columns.join(", "));
+        let built = materialization::table(target, &sql).await;
+        target.execute(format!("drop table {temporary}")).await?;
+        built
+    }
+
+    async fn hooks(&self, compiled: &CompiledNode, key: &'static str) -> Result<()> {
+        if compiled.node.config.get(key).is_none() {
+            return Ok(());
+        }
+        let (compiler, node) = (self.compiler(), compiled.clone());
+        let statements = blocking(move || compiler.hooks(&node, key)).await?;
+        for sql in statements {
+            let source = Source::new(format!("{key} of {}", compiled.node.name), sql);
+            self.engine.execute(&self.session, &source).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the project's `on-run-start` or `on-run-end` hooks.
+    ///
+    /// # Errors
+    /// What compiling or the engine raises.
+    pub async fn run_hooks(&self, end: bool) -> Result<()> {
+        let hooks: Vec<String> = self
+            .project
+            .manifest
+            .hooks(end)
+            .into_iter()
+            .map(|node| node.unique_id.clone())
+            .collect();
+        for id in hooks {
+            let compiled = self.compile(&id).await?;
+            if !compiled.sql.trim().is_empty() {
+                let source = Source::new(id, compiled.sql);
+                self.engine.execute(&self.session, &source).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges a data test. Rows it finds wrong are kept if `store_failures` or its configuration says
+    /// so.
+    ///
+    /// # Errors
+    /// What compiling or the engine raises.
+    pub async fn test(&self, unique_id: &str, store_failures: bool) -> Result<TestOutcome> {
+        let compiled = self.compile(unique_id).await?;
+        let node = &compiled.node;
+        let config = configuration::test(node);
+        let engine = self.engine.as_ref();
+        let (verdict, failures) =
+            test::judge(engine, &self.session, unique_id, &compiled.sql, &config)
+                .await
+                .map_err(|error| error.with("node", unique_id))?;
+        let wanted = node
+            .config
+            .truth("store_failures")
+            .unwrap_or(store_failures);
+        let stored_in = if wanted && verdict != Verdict::Pass {
+            let name = self
+                .audit_schema()
+                .relation(Identifier::unquoted(&node.alias));
+            test::store_failures(engine, &self.session, &name, &compiled.sql).await?;
+            Some(name)
+        } else {
+            None
+        };
+        Ok(TestOutcome {
+            verdict,
+            failures,
+            stored_in,
+            sql: compiled.sql,
+        })
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .explain(codes::X0001, || "A rendering thread ended early".to_owned())?
+}
