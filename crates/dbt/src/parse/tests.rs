@@ -183,15 +183,28 @@ impl Parser<'_> {
 pub fn test_kwargs(context: &Context, kwargs: &Map<String, Json>) -> Result<Value> {
     let dict = Dict::new();
     for (name, value) in kwargs {
-        dict.insert(name, argument(context, value)?);
+        // A column's name is never a template.
+        let value = if name == "column_name" { Value::from(value) } else { argument(context, value)? };
+        dict.insert(name, value);
     }
     Ok(dict.into())
+}
+
+/// Whether a text is a bare call, such as `ref('orders')`, that stands for its value.
+fn is_bare_call(text: &str) -> bool {
+    let text = text.trim();
+    let name = text.split('(').next().unwrap_or_default().trim_end();
+    text.ends_with(')') && matches!(name, "ref" | "source" | "var" | "env_var" | "doc")
 }
 
 fn argument(context: &Context, value: &Json) -> Result<Value> {
     match value {
         Json::String(text) if is_template(text) => {
             context.render_native(&Template::parse(&Source::new("test argument", text.as_str()))?)
+        }
+        Json::String(text) if is_bare_call(text) => {
+            let source = Source::new("test argument", text.as_str());
+            context.environment().eval_expression(&source, context)
         }
         Json::Array(items) => {
             let items = items.iter().map(|item| argument(context, item));

@@ -71,7 +71,7 @@ fn parses_a_project() {
     assert_eq!(manifest.sources["source.shop.erp.orders"].relation_name, "ANALYTICS.raw_erp.ORDERS_V1");
     assert!(manifest.disabled.contains_key("model.shop.off"));
     let test = manifest.nodes.values().find(|n| n.name.starts_with("relationships_fct")).unwrap();
-    assert_eq!(test.depends_on.nodes, ["model.shop.fct_orders", "model.shop.stg_orders"]);
+    assert_eq!(test.depends_on.nodes, ["model.shop.stg_orders", "model.shop.fct_orders"]);
     assert_eq!(test.config.text("severity"), Some("WARN"));
     assert_eq!(manifest.hooks(false).len(), 1);
     assert_eq!(manifest.exposures["exposure.shop.weekly"].depends_on.nodes.len(), 2);
@@ -90,7 +90,7 @@ fn selects() {
     assert_eq!(only(select(&project, &["path:models/staging"], &["stg_orders"])), models(&["eph_paid", "stg_customers"]));
     assert_eq!(only(select(&project, &["config.materialized:table,tag:all"], &[])), models(&["dim_customers"]));
     assert_eq!(only(select(&project, &["shop.marts.*"], &[])), models(&["dim_customers", "fct_orders"]));
-    assert_eq!(only(select(&project, &["stg_*"], &[])), models(&["stg_customers", "stg_orders"]));
+    assert_eq!(only(select(&project, &["*.stg_*"], &[])), models(&["stg_customers", "stg_orders"]));
     assert_eq!(select(&project, &["test_type:singular"], &[]), ["test.shop.no_negative"]);
     let arguments = SelectArguments { selector: Some("nightly".to_owned()), ..SelectArguments::default() };
     assert!(project.select(&arguments, None).unwrap().contains(&"model.shop.stg_orders".to_owned()));
@@ -105,7 +105,7 @@ fn compiles() {
     let orders = compiler.compile("model.shop.fct_orders").unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
         orders.sql,
-        "with __dbt__cte__eph_paid as (\n\nselect * from ANALYTICS.STAGING.stg_orders where amount > 0\n)\n\
+        "\nwith __dbt__cte__eph_paid as (\n\nselect * from ANALYTICS.STAGING.stg_orders where amount > 0\n)\
          select order_id, amount, country, (amount * 100)::number as cents\nfrom __dbt__cte__eph_paid\n\n\
          where order_id > (select max(order_id) from ANALYTICS.MARTS.orders)\n"
     );
@@ -125,4 +125,34 @@ fn writes_a_manifest() {
     assert_eq!(json["metadata"]["dbt_schema_version"], "https://schemas.getdbt.com/dbt/manifest/v12.json");
     assert_eq!(json["child_map"]["source.shop.erp.orders"].as_array().unwrap().len(), 4);
     assert!(json["macros"]["macro.dbt.test_unique"]["macro_sql"].as_str().unwrap().starts_with("{% test unique"));
+}
+
+#[test]
+fn parses_every_project_given() {
+    // Further projects, for trying by hand: `DBT_TRY=folder[:folder…]`.
+    for folder in std::env::var("DBT_TRY").unwrap_or_default().split(':').filter(|f| !f.is_empty()) {
+        let start = std::time::Instant::now();
+        let mut flags = Flags::from_process();
+        if let Ok(vars) = std::env::var("DBT_TRY_VARS") {
+            flags.vars = dbt::context::yaml_mapping("vars", &vars).unwrap();
+        }
+        let project = Project::load(Path::new(folder), flags).unwrap_or_else(|error| panic!("{error}"));
+        let parsed = start.elapsed();
+        for warning in &project.warnings.list {
+            eprintln!("warning: {warning}");
+        }
+        let compiler = Compiler::new(&project, Some(Arc::new(Engine))).without_files();
+        let mut failed = 0;
+        for id in project.manifest.nodes.keys() {
+            if let Err(error) = compiler.compile(id) {
+                failed += 1;
+                eprintln!("{error}");
+            }
+        }
+        let json = dbt::manifest::manifest_json(&project.manifest, &project.context).to_string();
+        eprintln!("{folder}: {} nodes, {failed} fail, parse {parsed:?}, all {:?}, manifest {} kB", project.manifest.nodes.len(), start.elapsed(), json.len() / 1000);
+        if let Ok(path) = std::env::var("DBT_TRY_OUT") {
+            std::fs::write(path, json).unwrap();
+        }
+    }
 }
