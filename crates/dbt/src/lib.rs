@@ -6,19 +6,19 @@
 
 pub mod adapter;
 pub mod artifact;
-mod compile;
+pub mod compile;
 pub mod config;
 pub mod context;
 pub mod flags;
 pub mod graph;
-mod load;
+pub mod load;
 pub mod macros;
 pub mod manifest;
 pub mod node;
 pub mod parse;
 pub mod project;
 pub mod python_text;
-mod select;
+pub mod select;
 pub mod selector;
 pub mod warning;
 
