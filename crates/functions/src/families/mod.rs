@@ -9,6 +9,7 @@ mod digest;
 mod numeric;
 mod regular;
 mod strings;
+mod zones;
 
 use crate::scalar::Function;
 
@@ -22,6 +23,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("regular expression", regular::FUNCTIONS),
     ("date and time", dates::FUNCTIONS),
     ("date and time", calendar::FUNCTIONS),
+    ("date and time", zones::FUNCTIONS),
     ("conversion", conversions::FUNCTIONS),
     ("data generation", crate::generator::FUNCTIONS),
 ];

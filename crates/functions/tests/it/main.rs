@@ -37,7 +37,7 @@ fn state() -> SessionState {
     let config = functions::session_config().with_target_partitions(2);
     let builder = functions::register(SessionStateBuilder::new().with_config(config));
     let noon = Utc.with_ymd_and_hms(2024, 3, 4, 12, 30, 0).unwrap();
-    functions::with_clock(builder, Some(noon)).build()
+    functions::with_clock(builder, noon).build()
 }
 
 #[async_trait::async_trait]
