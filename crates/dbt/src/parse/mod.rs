@@ -7,6 +7,7 @@ mod code;
 mod draft;
 mod files;
 pub mod generic_test;
+mod macro_calls;
 mod naming;
 mod properties;
 mod resolve;
@@ -209,7 +210,7 @@ fn macros(project: &ProjectContext, patches: &Patches<'_>) -> IndexMap<String, M
             path: entry.path.to_string(),
             original_file_path: entry.path.to_string(),
             macro_sql: definition.text().to_owned(),
-            depends_on: Vec::new(),
+            depends_on: macro_calls::called(project, entry),
             description: text("description").unwrap_or_default().to_owned(),
             meta: match patch.and_then(|p| p.node.get("meta")).map(Yaml::to_json) {
                 Some(Json::Object(meta)) => meta,

@@ -28,7 +28,7 @@ fn select(project: &Project, select: &[&str], exclude: &[&str]) -> Vec<String> {
 }
 
 /// An engine with one table.
-struct Engine;
+pub struct Engine;
 
 impl Adapter for Engine {
     fn execute(&self, _: &str, _: bool) -> Result<Response> {
