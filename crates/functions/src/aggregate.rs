@@ -8,11 +8,14 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
 use datafusion::functions::core::expr_fn::r#struct;
 use datafusion::functions_aggregate::approx_distinct::approx_distinct_udaf;
+use datafusion::functions_aggregate::approx_percentile_cont::approx_percentile_cont_udaf;
 use datafusion::functions_aggregate::array_agg::array_agg_udaf;
+use datafusion::functions_aggregate::bit_and_or_xor::{bit_and_udaf, bit_or_udaf, bit_xor_udaf};
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::functions_aggregate::string_agg::string_agg_udaf;
+use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
 use datafusion::logical_expr::expr::{
     AggregateFunction, NullTreatment, Sort, WindowFunction, WindowFunctionParams,
 };
@@ -66,7 +69,24 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
             aggregates.push(placeholder::placeholder(entry.name));
         }
     }
+    aggregates.extend(renamed());
     aggregates
+}
+
+/// DataFusion's aggregates under Snowflake's names.
+fn renamed() -> impl Iterator<Item = Arc<AggregateUDF>> {
+    let names: [(Arc<AggregateUDF>, &[&str]); 6] = [
+        (var_samp_udaf(), &["variance", "variance_samp"]),
+        (var_pop_udaf(), &["variance_pop"]),
+        (approx_percentile_cont_udaf(), &["approx_percentile"]),
+        (bit_and_udaf(), &["bitand_agg", "bitandagg"]),
+        (bit_or_udaf(), &["bitor_agg", "bitoragg"]),
+        (bit_xor_udaf(), &["bitxor_agg", "bitxoragg"]),
+    ];
+    names.into_iter().map(|(aggregate, names)| {
+        let aggregate = Arc::unwrap_or_clone(aggregate);
+        Arc::new(aggregate.with_aliases(names.iter().copied()))
+    })
 }
 
 pub(crate) fn plan_aggregate(raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {

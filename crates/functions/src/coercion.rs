@@ -5,15 +5,17 @@ use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::{Cast, InList, TryCast};
+use datafusion::logical_expr::expr::{Case, Cast, InList, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::conversion::{Failure, conversion, differs};
+use crate::scalar::plain;
 
-/// Text in an `IN` list or a `BETWEEN` of truth values.
+/// Text in an `IN` list, a `BETWEEN` or a `CASE` of truth values, and literals such as `1e3`, whose
+/// scale no warehouse type has.
 #[derive(Debug)]
 pub(crate) struct ImplicitCasts;
 
@@ -52,6 +54,32 @@ impl AnalyzerRule for ImplicitCasts {
                     Box::new(cast(*between.high, kind)),
                 ))))
             }
+            Expr::Case(case) => {
+                let kind = match &case.expr {
+                    Some(operand) => operand.get_type(schema)?,
+                    None => DataType::Boolean,
+                };
+                if kind != DataType::Boolean {
+                    return Ok(Transformed::no(Expr::Case(case)));
+                }
+                let branches = case
+                    .when_then_expr
+                    .into_iter()
+                    .map(|(when, then)| (Box::new(cast(*when, kind.clone())), then))
+                    .collect();
+                Ok(Transformed::yes(Expr::Case(Case::new(
+                    case.expr,
+                    branches,
+                    case.else_expr,
+                ))))
+            }
+            Expr::Literal(value, metadata) => match value.data_type() {
+                DataType::Decimal128(_, scale) if scale < 0 => {
+                    let whole = value.cast_to(&plain(&value.data_type()))?;
+                    Ok(Transformed::yes(Expr::Literal(whole, metadata)))
+                }
+                _ => Ok(Transformed::no(Expr::Literal(value, metadata))),
+            },
             other => Ok(Transformed::no(other)),
         })
     }

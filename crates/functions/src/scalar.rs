@@ -19,7 +19,7 @@ mod call;
 mod kind;
 
 pub(crate) use call::{Call, Values, moment_from_micros, out_of_range, small};
-pub(crate) use kind::{Kind, TIMESTAMP, common_type};
+pub(crate) use kind::{Kind, TIMESTAMP, coerce, common_type, plain};
 
 /// What a function gives back.
 #[derive(Clone, Copy)]

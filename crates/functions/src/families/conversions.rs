@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, TimeUnit};
 use chrono::NaiveDateTime;
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
+use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 
 use crate::conversion::{Failure, convert};
 use crate::scalar::{Call, Function, Kind, Returns, TIMESTAMP};
@@ -168,15 +168,13 @@ fn to_varchar(call: &Call) -> Result<ArrayRef> {
 
 fn number_text(call: &Call) -> Result<ArrayRef> {
     let (decimals, scale) = digits(call)?;
-    let decimals = decimals
-        .as_any()
-        .downcast_ref::<Decimal128Array>()
-        .ok_or_else(|| exec_datafusion_err!("TO_VARCHAR lost its digits"))?;
+    let decimals = decimals.as_primitive::<Decimal128Type>();
     let mut formats = formats(call, 1, |text| NumberFormat::new(text).map(Arc::new))?;
     call.texts(|row| {
-        let digits = decimals.iter().nth(row).flatten();
-        match (formats(row)?, digits) {
-            (Some(format), Some(digits)) => Ok(Some(format.text(digits, scale))),
+        match formats(row)? {
+            Some(format) if decimals.is_valid(row) => {
+                Ok(Some(format.text(decimals.value(row), scale)))
+            }
             _ => Ok(None),
         }
     })
@@ -241,9 +239,9 @@ fn from_scaled(call: &Call, failure: Failure) -> Result<ArrayRef> {
     let numbers = convert(&call.array(0)?, &DataType::Float64, failure)?;
     let scales = convert(&call.array(1)?, &DataType::Float64, failure)?;
     let ten = arrow::array::Float64Array::from_value(10.0, scales.len());
-    let powers: ArrayRef = Arc::new(arrow::compute::binary::<_, _, _, arrow::datatypes::Float64Type>(
+    let powers: ArrayRef = Arc::new(arrow::compute::binary::<_, _, _, Float64Type>(
         &ten,
-        arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(&scales),
+        scales.as_primitive::<Float64Type>(),
         f64::powf,
     )?);
     let seconds = arrow::compute::kernels::numeric::div(&numbers, &powers)?;

@@ -46,9 +46,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "date_trunc(part, date)",
         &[Kind::Text, Kind::Moment],
         Returns::Argument(1),
-        |call| {
-            mapped(call, 0, 1, |part, moment| part.start(moment))
-        },
+        |call| cut(call, 0, 1),
     )
     .aliases(&["datetrunc"])
     .note("a date stays one"),
@@ -113,17 +111,12 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Moments made from a part and a moment.
-fn mapped(
-    call: &Call,
-    part: usize,
-    moment: usize,
-    value: impl Fn(Part, NaiveDateTime) -> Result<NaiveDateTime>,
-) -> Result<ArrayRef> {
+/// The starts of the parts that moments lie in; `part` and `moment` say where the arguments stand.
+pub(super) fn cut(call: &Call, part: usize, moment: usize) -> Result<ArrayRef> {
     let mut parts = Parts::of(call, part)?;
     let moments = call.moment(moment)?;
     call.moments(|row| match (parts.get(row)?, moments.get(row)) {
-        (Some(part), Some(moment)) => value(part, moment).map(Some),
+        (Some(part), Some(moment)) => part.start(moment).map(Some),
         _ => Ok(None),
     })
 }

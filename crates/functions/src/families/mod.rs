@@ -6,6 +6,7 @@ mod conditional;
 mod conversions;
 mod dates;
 mod digest;
+mod generation;
 mod numeric;
 mod regular;
 mod strings;
@@ -26,6 +27,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("date and time", zones::FUNCTIONS),
     ("conversion", conversions::FUNCTIONS),
     ("data generation", crate::generator::FUNCTIONS),
+    ("data generation", generation::FUNCTIONS),
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Function> {

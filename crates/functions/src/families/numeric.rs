@@ -7,8 +7,10 @@ use arrow::datatypes::{DataType, i256};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use crate::scalar::{Call, Function, Kind, Returns};
+use crate::scalar::{Call, Function, Kind, Returns, coerce};
 use crate::text::number::{divide_rounding, power_of_ten, rescale};
+
+use super::dates::cut;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
@@ -44,12 +46,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .required(1),
     Function::kernel(
         "trunc",
-        "trunc(number [, scale])",
-        &[Kind::Number, Kind::Integer],
-        Returns::With(rounded_type),
-        |call| round(call, Rounding::TowardsZero),
+        "trunc(number [, scale]), trunc(date, part)",
+        &[Kind::Any, Kind::Any],
+        Returns::With(truncated_type),
+        |call| match call.data_type(0)? {
+            moment if is_moment(moment) => cut(call, 1, 0),
+            _ => round(call, Rounding::TowardsZero),
+        },
     )
     .aliases(&["truncate"])
+    .coerce(truncated_arguments)
     .required(1),
     Function::kernel(
         "ceil",
@@ -75,6 +81,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Integer,
         sign,
     ),
+    Function::kernel(
+        "width_bucket",
+        "width_bucket(number, least, greatest, buckets)",
+        &[Kind::Float, Kind::Float, Kind::Float, Kind::Integer],
+        Returns::Integer,
+        width_bucket,
+    ),
+    Function::kernel(
+        "haversine",
+        "haversine(latitude, longitude, latitude, longitude)",
+        &[Kind::Float, Kind::Float, Kind::Float, Kind::Float],
+        Returns::Float,
+        haversine,
+    )
+    .note("kilometres on a sphere of 6371 km"),
     Function::kernel(
         "square",
         "square(number)",
@@ -264,6 +285,60 @@ fn modulo(args: Vec<Expr>) -> Result<Expr> {
         ))),
         Err(_) => plan_err!("MOD takes two numbers"),
     }
+}
+
+fn is_moment(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Timestamp(..))
+}
+
+fn truncated_arguments(types: &[DataType]) -> Result<Vec<DataType>> {
+    let kinds = match types.first() {
+        Some(first) if is_moment(first) && types.len() == 2 => [Kind::Moment, Kind::Text],
+        _ => [Kind::Number, Kind::Integer],
+    };
+    coerce("trunc", kinds.get(..types.len()).unwrap_or(&kinds), types)
+}
+
+fn truncated_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    match types.first() {
+        Some(first) if is_moment(first) => Ok(first.clone()),
+        _ => rounded_type(types, constants),
+    }
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a bucket's number")]
+fn width_bucket(call: &Call) -> Result<ArrayRef> {
+    let (numbers, least, greatest) = (call.float(0)?, call.float(1)?, call.float(2)?);
+    let buckets = call.integer(3)?;
+    call.integers(|row| {
+        let (Some(number), Some(least), Some(greatest), Some(buckets)) =
+            (numbers.get(row), least.get(row), greatest.get(row), buckets.get(row))
+        else {
+            return Ok(None);
+        };
+        if buckets < 1 || least >= greatest {
+            return exec_err!("WIDTH_BUCKET takes rising bounds and at least one bucket");
+        }
+        let place = (number - least) / (greatest - least) * buckets as f64;
+        Ok(Some((place.floor() as i64).saturating_add(1).clamp(0, buckets + 1)))
+    })
+}
+
+fn haversine(call: &Call) -> Result<ArrayRef> {
+    let places: Vec<_> = (0..4).map(|at| call.float(at)).collect::<Result<_>>()?;
+    call.floats(|row| {
+        let place: Option<Vec<f64>> = places
+            .iter()
+            .map(|degrees| degrees.get(row).map(f64::to_radians))
+            .collect();
+        let Some([from_latitude, from_longitude, to_latitude, to_longitude]) = place.as_deref() else {
+            return Ok(None);
+        };
+        let half = |from: f64, to: f64| ((to - from) / 2.0).sin().powi(2);
+        let chord = half(*from_latitude, *to_latitude)
+            + from_latitude.cos() * to_latitude.cos() * half(*from_longitude, *to_longitude);
+        Ok(Some(2.0 * 6371.0 * chord.sqrt().asin()))
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .repeated()
     .note("null as soon as one text is"),
+    Function::kernel("upper", "upper(text)", &[Kind::Text], Returns::Text, |call| {
+        let text = call.text(0)?;
+        call.texts(|row| Ok(text.get(row).map(str::to_uppercase)))
+    }),
+    Function::kernel("lower", "lower(text)", &[Kind::Text], Returns::Text, |call| {
+        let text = call.text(0)?;
+        call.texts(|row| Ok(text.get(row).map(str::to_lowercase)))
+    }),
     Function::kernel("length", "length(text)", &[Kind::Text], Returns::Integer, |call| {
         let text = call.text(0)?;
         call.integers(|row| Ok(text.get(row).and_then(|text| count(text.chars()))))

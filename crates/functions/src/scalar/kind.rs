@@ -75,7 +75,7 @@ fn moment(function: &str, data_type: &DataType) -> Result<DataType> {
 }
 
 /// One Arrow type for each of the warehouse's types.
-fn plain(data_type: &DataType) -> DataType {
+pub(crate) fn plain(data_type: &DataType) -> DataType {
     match data_type {
         DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
         DataType::Dictionary(_, value) => plain(value),
@@ -91,6 +91,11 @@ fn plain(data_type: &DataType) -> DataType {
             DataType::Decimal128(*precision, *scale)
         }
         DataType::Decimal256(_, scale) => DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale),
+        // `1e3` is one digit of scale -3 to the parser.
+        DataType::Decimal128(precision, scale) if *scale < 0 => {
+            let digits = precision.saturating_add(scale.unsigned_abs());
+            DataType::Decimal128(digits.min(DECIMAL128_MAX_PRECISION), 0)
+        }
         DataType::Date64 => TIMESTAMP,
         DataType::Timestamp(_, None) => TIMESTAMP,
         DataType::Timestamp(_, Some(zone)) => {
