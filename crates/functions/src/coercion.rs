@@ -1,18 +1,19 @@
 //! Analyzer rules around DataFusion's type coercion: before it, text that meets a truth value becomes
 //! one; after it, casts and comparisons that Snowflake does otherwise become ours.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Case, Cast, InList, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan, cast, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::conversion::{Failure, conversion, differs};
-use crate::scalar::plain;
+use crate::scalar::{self, plain};
+use crate::types::length;
 
 /// Text in an `IN` list, a `BETWEEN` or a `CASE` of truth values, and literals such as `1e3`, whose
 /// scale no warehouse type has.
@@ -97,12 +98,12 @@ impl AnalyzerRule for OwnCasts {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         rewrite(plan, &|expr, schema| match expr {
             Expr::Cast(Cast { expr, field }) => {
-                own_cast(*expr, field.data_type(), Failure::Error, schema, |expr| {
+                own_cast(*expr, &field, Failure::Error, schema, |expr| {
                     Expr::Cast(Cast::new_from_field(expr, field.clone()))
                 })
             }
             Expr::TryCast(TryCast { expr, field }) => {
-                own_cast(*expr, field.data_type(), Failure::Null, schema, |expr| {
+                own_cast(*expr, &field, Failure::Null, schema, |expr| {
                     Expr::TryCast(TryCast::new_from_field(expr, field.clone()))
                 })
             }
@@ -113,11 +114,21 @@ impl AnalyzerRule for OwnCasts {
 
 fn own_cast(
     expr: Expr,
-    to: &DataType,
+    field: &Field,
     failure: Failure,
     schema: &DFSchema,
     original: impl FnOnce(Box<Expr>) -> Expr,
 ) -> Result<Transformed<Expr>> {
+    let to = field.data_type();
+    if let Some(length) = length(field) {
+        let text = if differs(&expr.get_type(schema)?, to) {
+            conversion(expr, to.clone(), failure)
+        } else {
+            cast(expr, to.clone())
+        };
+        let cut = scalar::call("left", vec![text, lit(length)])?;
+        return Ok(Transformed::yes(cut));
+    }
     if differs(&expr.get_type(schema)?, to) {
         Ok(Transformed::yes(conversion(expr, to.clone(), failure)))
     } else {

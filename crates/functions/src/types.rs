@@ -7,9 +7,20 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::{Result, not_impl_err, plan_err};
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::sql::sqlparser::ast::{self, ExactNumberInfo, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{self, CharacterLength, ExactNumberInfo, TimezoneInfo};
 
 use crate::scalar::TIMESTAMP;
+
+/// The metadata key under which a cast's field says how many characters its text may have.
+const LENGTH: &str = "sluice.length";
+
+/// What VARCHAR holds without a length.
+const LONGEST: u64 = 16_777_216;
+
+/// How many characters text of this field may have, if its type says so.
+pub(crate) fn length(field: &Field) -> Option<i64> {
+    field.metadata().get(LENGTH)?.parse().ok()
+}
 
 /// Plans the types of casts and column definitions.
 #[derive(Debug)]
@@ -17,7 +28,32 @@ pub(crate) struct Types;
 
 impl TypePlanner for Types {
     fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
-        Ok(plan(sql_type)?.map(|data_type| Arc::new(Field::new("", data_type, true))))
+        let Some(data_type) = plan(sql_type)? else { return Ok(None) };
+        let field = Field::new("", data_type, true);
+        Ok(Some(Arc::new(match declared_length(sql_type) {
+            Some(length) => {
+                field.with_metadata([(LENGTH.to_owned(), length.to_string())].into())
+            }
+            None => field,
+        })))
+    }
+}
+
+fn declared_length(sql_type: &ast::DataType) -> Option<u64> {
+    use ast::DataType as Sql;
+    let declared = match sql_type {
+        Sql::Varchar(length)
+        | Sql::Nvarchar(length)
+        | Sql::CharVarying(length)
+        | Sql::CharacterVarying(length) => (*length)?,
+        Sql::Char(None) | Sql::Character(None) => return Some(1),
+        Sql::Char(Some(length)) | Sql::Character(Some(length)) => *length,
+        Sql::String(length) => return *length,
+        _ => return None,
+    };
+    match declared {
+        CharacterLength::IntegerLength { length, .. } => Some(length).filter(|n| *n < LONGEST),
+        CharacterLength::Max => None,
     }
 }
 
