@@ -60,3 +60,78 @@ pub fn query_of(statement: &Statement) -> Option<&Query> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::HashMap;
+
+    use diagnostic::Source;
+
+    fn lineage(text: &str) -> Vec<String> {
+        let tables = [
+            ("ORDERS", vec!["ID", "AMOUNT"]),
+            ("CUSTOMERS", vec!["ID", "NAME"]),
+        ];
+        let columns: HashMap<String, Vec<String>> = tables
+            .into_iter()
+            .map(|(table, columns)| {
+                (
+                    table.to_owned(),
+                    columns.into_iter().map(str::to_owned).collect(),
+                )
+            })
+            .collect();
+        let statement = crate::parse_script(&Source::new("m.sql", text))
+            .unwrap()
+            .remove(0);
+        super::lineage(super::query_of(&statement.ast).unwrap(), &columns)
+            .unwrap()
+            .into_iter()
+            .map(|column| {
+                let origins: Vec<String> = column
+                    .origins
+                    .iter()
+                    .map(|origin| format!("{}.{}", origin.relation, origin.column))
+                    .collect();
+                format!("{} <- {}", column.name, origins.join(" "))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn follows_stars_unions_and_aliases() {
+        assert_eq!(
+            lineage(
+                "with o as (select * from orders), u as (select id from o union all select id from customers) \
+                 select o.*, u.id as other, amount * 2 as twice, twice + 1 as more \
+                 from o join u using (id)"
+            ),
+            [
+                "ID <- ORDERS.ID",
+                "AMOUNT <- ORDERS.AMOUNT",
+                "OTHER <- CUSTOMERS.ID ORDERS.ID",
+                "TWICE <- ORDERS.AMOUNT",
+                "MORE <- ORDERS.AMOUNT"
+            ]
+        );
+    }
+
+    #[test]
+    fn follows_subqueries_windows_and_renames() {
+        assert_eq!(
+            lineage(
+                "create table t as select c.* exclude (id) rename (name as who), \
+                 (select max(amount) from orders) as top, \
+                 sum(o.amount) over (partition by c.name) as s, count(*) \
+                 from customers c left join orders o on o.id = c.id"
+            ),
+            [
+                "WHO <- CUSTOMERS.NAME",
+                "TOP <- ORDERS.AMOUNT",
+                "S <- CUSTOMERS.NAME ORDERS.AMOUNT",
+                "COUNT(*) <- "
+            ]
+        );
+    }
+}

@@ -12,6 +12,10 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Toke
 
 use crate::fold::fold;
 
+/// How deep brackets, CASE and subqueries may nest. Parser and visitors grow their stack, so this only
+/// stops input that nobody wrote by hand.
+const DEPTH: usize = 300;
+
 /// One statement of a script.
 #[derive(Clone, Debug)]
 pub struct Statement {
@@ -47,7 +51,9 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
         .tokenize_with_location()
         .map_err(|error| token_error(script, &error))?;
     fold(&mut tokens);
-    let mut parser = Parser::new(&SnowflakeDialect).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(&SnowflakeDialect)
+        .with_recursion_limit(DEPTH)
+        .with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}

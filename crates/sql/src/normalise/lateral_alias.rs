@@ -25,15 +25,11 @@ pub(super) fn inline(
     statement: &Statement,
 ) -> Result<()> {
     let positions = values::uses_positions(select);
-    let aliases = aliases(select);
     let mut used = Words::default();
     for expr in places(select) {
         let _: ControlFlow<()> = expr.visit(&mut used);
     }
-    let mut candidates: BTreeMap<String, Expr> = aliases
-        .into_iter()
-        .filter(|(name, _)| used.found.contains(name))
-        .collect();
+    let mut candidates = aliases(select, &used.found);
     if candidates.is_empty() && !positions {
         return Ok(());
     }
@@ -81,10 +77,13 @@ fn too_large(statement: &Statement, select: &Select) -> Error {
     .help("compute the first of them in a WITH clause")
 }
 
-fn aliases(select: &Select) -> BTreeMap<String, Expr> {
+/// The aliased expressions whose names are in `used`; of two with one name the first.
+fn aliases(select: &Select, used: &BTreeSet<String>) -> BTreeMap<String, Expr> {
     let mut aliases = BTreeMap::new();
     for item in &select.projection {
-        if let SelectItem::ExprWithAlias { expr, alias } = item {
+        if let SelectItem::ExprWithAlias { expr, alias } = item
+            && used.contains(&alias.value)
+        {
             aliases
                 .entry(alias.value.clone())
                 .or_insert_with(|| expr.clone());

@@ -51,7 +51,12 @@ pub fn normalise(statement: Statement) -> Result<Statement> {
 /// for aliases that refer to each other in a circle or grow without bound.
 pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result<Statement> {
     change::to_merge(&mut statement)?;
-    let mut tree = statement.ast.clone();
+    // Taken, not cloned: a copy of a long chain of operators needs as much stack as the chain is long.
+    let nothing = Ast::Rollback {
+        chain: false,
+        savepoint: None,
+    };
+    let mut tree = std::mem::replace(&mut statement.ast, nothing);
     let mut rewriter = Rewriter {
         statement: &statement,
         columns,

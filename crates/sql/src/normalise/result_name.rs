@@ -35,7 +35,7 @@ pub(super) fn name_results(select: &mut Select) {
             unique = format!("{name}_{number}");
         }
         *item = SelectItem::ExprWithAlias {
-            expr: expr.clone(),
+            expr: std::mem::replace(expr, Expr::Tuple(Vec::new())),
             alias: Ident::with_quote('"', unique),
         };
     }

@@ -202,3 +202,31 @@ fn what_nobody_implements_is_refused() {
         }
     }
 }
+
+#[test]
+fn deep_statements_do_not_overflow() {
+    let brackets = format!("select {}1{} as x", "(".repeat(100), ")".repeat(100));
+    assert!(plain(&brackets).len() > 200);
+    let cases = format!(
+        "select {}1{} as x",
+        "case when a then b else ".repeat(60),
+        " end".repeat(60)
+    );
+    assert!(plain(&cases).len() > 600);
+}
+
+#[test]
+fn long_statements_do_not_overflow() {
+    let chain = vec!["a = 1"; 1500].join(" or ");
+    let text = format!("select a + 1 as b, b from t where {chain}");
+    let statement = crate::parse_script(&Source::new("t.sql", text))
+        .unwrap()
+        .remove(0);
+    assert!(crate::normalise(statement).is_ok());
+}
+
+#[test]
+fn nesting_has_a_limit() {
+    let text = format!("select {}1{}", "(".repeat(2000), ")".repeat(2000));
+    assert_eq!(with(&text, &[]).unwrap_err().code().id, "S0002");
+}
