@@ -44,7 +44,11 @@ impl Compiler {
     /// engine is an error.
     #[must_use]
     pub fn new(project: &Project, adapter: Option<Arc<dyn Adapter>>) -> Self {
-        Self::with(Arc::clone(&project.context), Arc::clone(&project.manifest), adapter)
+        Self::with(
+            Arc::clone(&project.context),
+            Arc::clone(&project.manifest),
+            adapter,
+        )
     }
 
     /// A compiler over the parts of a project.
@@ -54,7 +58,13 @@ impl Compiler {
         manifest: Arc<Manifest>,
         adapter: Option<Arc<dyn Adapter>>,
     ) -> Self {
-        Self { project, manifest, adapter, ephemeral: Mutex::default(), write: true }
+        Self {
+            project,
+            manifest,
+            adapter,
+            ephemeral: Mutex::default(),
+            write: true,
+        }
     }
 
     /// The same, but it writes nothing under `target/compiled/`.
@@ -69,9 +79,10 @@ impl Compiler {
     /// # Errors
     /// Whatever its code raises, with its name; `D4001` if it cannot be written.
     pub fn compile(&self, unique_id: &str) -> Result<CompiledNode> {
-        let node = self.manifest.nodes.get(unique_id).ok_or_else(|| {
-            Error::new(codes::D1004, format!("There is no node `{unique_id}`"))
-        })?;
+        let node =
+            self.manifest.nodes.get(unique_id).ok_or_else(|| {
+                Error::new(codes::D1004, format!("There is no node `{unique_id}`"))
+            })?;
         self.compile_node(node)
     }
 
@@ -81,7 +92,10 @@ impl Compiler {
     /// As [`Compiler::compile`].
     pub fn compile_node(&self, node: &Arc<Node>) -> Result<CompiledNode> {
         let mut compiled = self.compiled(node, &mut Vec::new())?;
-        let written = !matches!(node.resource_type, ResourceType::Seed | ResourceType::Operation);
+        let written = !matches!(
+            node.resource_type,
+            ResourceType::Seed | ResourceType::Operation
+        );
         if self.write && written {
             let path = files::write_code(&self.project, node, "compiled", &compiled.sql)?;
             compiled.path = Some(path);
@@ -89,21 +103,28 @@ impl Compiler {
         let sql = compiled.sql.clone();
         let mut node = Node::clone(node);
         node.compiled = Some(compiled);
-        Ok(CompiledNode { node: Arc::new(node), sql })
+        Ok(CompiledNode {
+            node: Arc::new(node),
+            sql,
+        })
     }
 
     fn compiled(&self, node: &Arc<Node>, path: &mut Vec<String>) -> Result<Compiled> {
         if node.resource_type == ResourceType::Seed {
             return Ok(Compiled::default());
         }
-        let (sql, ephemeral) = self.render(node).map_err(|error| self.explain(error, node))?;
+        let (sql, ephemeral) = self
+            .render(node)
+            .map_err(|error| self.explain(error, node))?;
         // Nothing reads an ephemeral model twice, wherever it is referred to.
         let mut ctes: Vec<(String, String)> = Vec::new();
         for id in ephemeral {
             if path.contains(&id) {
                 continue;
             }
-            let Some(inner) = self.manifest.nodes.get(&id) else { continue };
+            let Some(inner) = self.manifest.nodes.get(&id) else {
+                continue;
+            };
             path.push(id.clone());
             let compiled = self.ephemeral(inner, path)?;
             path.pop();
@@ -113,11 +134,19 @@ impl Compiler {
                 }
             }
             if !ctes.iter().any(|have| have.0 == id) {
-                let text = format!(" __dbt__cte__{} as (\n{}\n)", inner.name, compiled.pre_injected_sql);
+                let text = format!(
+                    " __dbt__cte__{} as (\n{}\n)",
+                    inner.name, compiled.pre_injected_sql
+                );
                 ctes.push((id, text));
             }
         }
-        Ok(Compiled { sql: inject(&sql, &ctes), pre_injected_sql: sql, extra_ctes: ctes, path: None })
+        Ok(Compiled {
+            sql: inject(&sql, &ctes),
+            pre_injected_sql: sql,
+            extra_ctes: ctes,
+            path: None,
+        })
     }
 
     fn ephemeral(&self, node: &Arc<Node>, path: &mut Vec<String>) -> Result<Arc<Compiled>> {
@@ -147,14 +176,20 @@ impl Compiler {
     /// The code of a node as a source: its whole file where the file is the code, so that places
     /// are those of the file.
     fn source(&self, node: &Node) -> Source {
-        let root = self.project.package(&node.package).map(|package| package.root.as_path());
+        let root = self
+            .project
+            .package(&node.package)
+            .map(|package| package.root.as_path());
         let root = root.unwrap_or(Path::new(""));
         let shown = root.strip_prefix(&self.project.root.root).unwrap_or(root);
         let shown = shown.join(&node.original_file_path).display().to_string();
-        if matches!(node.resource_type, ResourceType::Model | ResourceType::Analysis)
-            || (node.resource_type == ResourceType::Test && node.test_metadata.is_none())
+        if matches!(
+            node.resource_type,
+            ResourceType::Model | ResourceType::Analysis
+        ) || (node.resource_type == ResourceType::Test && node.test_metadata.is_none())
         {
-            let text = std::fs::read_to_string(root.join(&node.original_file_path)).unwrap_or_default();
+            let text =
+                std::fs::read_to_string(root.join(&node.original_file_path)).unwrap_or_default();
             let lead = text.len() - text.trim_start().len();
             if text.trim() == node.raw_code && text[..lead].chars().all(|c| c == '\n') {
                 return Source::new(shown, node.raw_code.as_str());
@@ -167,9 +202,17 @@ impl Compiler {
     /// the root project) sees it. `execute` is true.
     #[must_use]
     pub fn context(&self, node: Option<&Arc<Node>>) -> Context {
-        let package = node.map_or(self.project.root.name.as_str(), |node| node.package.as_str());
+        let package = node.map_or(self.project.root.name.as_str(), |node| {
+            node.package.as_str()
+        });
         let adapter = self.adapter.clone();
-        Context::running(&self.project, package, node.cloned(), &self.manifest, adapter)
+        Context::running(
+            &self.project,
+            package,
+            node.cloned(),
+            &self.manifest,
+            adapter,
+        )
     }
 
     /// The context in which a compiled node is materialised: `sql`, `compiled_code`, `model` and
@@ -178,8 +221,28 @@ impl Compiler {
     pub fn materialization_context(&self, compiled: &CompiledNode) -> Context {
         let context = self.context(Some(&compiled.node));
         context.0.extra.insert("sql", compiled.sql.as_str());
-        context.0.extra.insert("compiled_code", compiled.sql.as_str());
         context
+            .0
+            .extra
+            .insert("compiled_code", compiled.sql.as_str());
+        context
+    }
+
+    /// The statement of an `on-run-start` or `on-run-end` hook. `extra` holds what only hooks see:
+    /// `results` (see [`crate::artifact::run_results::results_value`]), `schemas`,
+    /// `database_schemas`.
+    ///
+    /// # Errors
+    /// What rendering raises.
+    pub fn compile_hook(&self, hook: &Arc<Node>, extra: &[(&str, Value)]) -> Result<String> {
+        let context = self.context(Some(hook));
+        for (name, value) in extra {
+            context.0.extra.insert(name, value.clone());
+        }
+        let template = Template::parse(&self.source(hook))?;
+        context
+            .render(&template)
+            .map_err(|error| self.explain(error, hook))
     }
 
     /// Calls a macro (`name` or `package.name`), for example for `run-operation`.
@@ -198,9 +261,17 @@ impl Compiler {
     pub fn hooks(&self, compiled: &CompiledNode, key: &str) -> Result<Vec<String>> {
         let context = self.materialization_context(compiled);
         let mut statements = Vec::new();
-        let hooks = compiled.node.config.get(key).map(crate::config::hooks).unwrap_or_default();
+        let hooks = compiled
+            .node
+            .config
+            .get(key)
+            .map(crate::config::hooks)
+            .unwrap_or_default();
         for hook in hooks {
-            let text = hook.get("sql").and_then(serde_json::Value::as_str).unwrap_or_default();
+            let text = hook
+                .get("sql")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default();
             let source = Source::new(format!("{key} of {}", compiled.node.name), text);
             let sql = context.render(&Template::parse(&source)?)?;
             if !sql.trim().is_empty() {
@@ -212,18 +283,27 @@ impl Compiler {
 
     /// Adds the node, and for undefined names the macro that was probably meant.
     fn explain(&self, error: Error, node: &Node) -> Error {
-        let missing = error.message().strip_suffix("` is undefined").and_then(|m| m.strip_prefix('`'));
+        let missing = error
+            .message()
+            .strip_suffix("` is undefined")
+            .and_then(|m| m.strip_prefix('`'));
         let missing = missing.map(str::to_owned);
         let error = error.with("node", &node.unique_id);
         match missing {
             Some(name) => {
-                let names = self.project.macros.iter().map(|entry| &*entry.definition.name);
+                let names = self
+                    .project
+                    .macros
+                    .iter()
+                    .map(|entry| &*entry.definition.name);
                 let near = diagnostic::nearest(&name, names);
                 error.help(match near {
                     Some(near) => format!("a macro with a similar name exists: `{near}`"),
-                    None => "this can happen when calling a macro that does not exist, or lacks the \
+                    None => {
+                        "this can happen when calling a macro that does not exist, or lacks the \
                              name of its package"
-                        .to_owned(),
+                            .to_owned()
+                    }
                 })
             }
             None => error,
@@ -284,8 +364,14 @@ mod tests {
 
     #[test]
     fn ctes_go_in_front() {
-        let ctes = [("m".to_owned(), " __dbt__cte__m as (\nselect 1\n)".to_owned())];
-        assert_eq!(inject("select 2", &ctes), "with __dbt__cte__m as (\nselect 1\n)select 2");
+        let ctes = [(
+            "m".to_owned(),
+            " __dbt__cte__m as (\nselect 1\n)".to_owned(),
+        )];
+        assert_eq!(
+            inject("select 2", &ctes),
+            "with __dbt__cte__m as (\nselect 1\n)select 2"
+        );
         assert_eq!(
             inject("-- with\nWITH a as (select 1) select 2", &ctes),
             "-- with\nWITH __dbt__cte__m as (\nselect 1\n), a as (select 1) select 2"

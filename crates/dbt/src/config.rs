@@ -95,7 +95,9 @@ impl Config {
                 }
                 "grants" => self.grants(value),
                 "severity" => {
-                    let value = value.as_str().map_or(value.clone(), |s| json!(s.to_uppercase()));
+                    let value = value
+                        .as_str()
+                        .map_or(value.clone(), |s| json!(s.to_uppercase()));
                     self.0.insert(key.to_owned(), value);
                 }
                 _ => {
@@ -131,8 +133,13 @@ impl Config {
     }
 
     fn grants(&mut self, value: &Json) {
-        let entry = self.0.entry("grants".to_owned()).or_insert_with(|| json!({}));
-        let (Json::Object(grants), Json::Object(more)) = (entry, value) else { return };
+        let entry = self
+            .0
+            .entry("grants".to_owned())
+            .or_insert_with(|| json!({}));
+        let (Json::Object(grants), Json::Object(more)) = (entry, value) else {
+            return;
+        };
         for (privilege, grantees) in more {
             let mut names: Vec<Json> = texts(grantees).into_iter().map(Json::String).collect();
             let privilege = match privilege.strip_prefix('+') {
@@ -232,13 +239,17 @@ pub fn project_layers(section: &Json, fqn: &[String]) -> Vec<Map<String, Json>> 
     let mut level = section.as_object();
     for name in fqn.iter().map(Some).chain([None]) {
         let Some(map) = level else { break };
-        let own = map.iter().filter_map(|(key, value)| match key.strip_prefix('+') {
-            Some(key) => Some((key.trim().to_owned(), value.clone())),
-            None if value.is_object() => None,
-            None => Some((key.clone(), value.clone())),
-        });
+        let own = map
+            .iter()
+            .filter_map(|(key, value)| match key.strip_prefix('+') {
+                Some(key) => Some((key.trim().to_owned(), value.clone())),
+                None if value.is_object() => None,
+                None => Some((key.clone(), value.clone())),
+            });
         layers.push(own.collect());
-        level = name.and_then(|name| map.get(name)).and_then(Json::as_object);
+        level = name
+            .and_then(|name| map.get(name))
+            .and_then(Json::as_object);
     }
     layers
 }
@@ -283,8 +294,14 @@ mod tests {
         });
         let fqn = ["shop", "marts", "orders"].map(str::to_owned);
         let layers = project_layers(&section, &fqn);
-        assert_eq!(Json::from(layers[0].clone()), json!({"materialized": "view", "enabled": true}));
-        assert_eq!(Json::from(layers[1].clone()), json!({"materialized": "table"}));
+        assert_eq!(
+            Json::from(layers[0].clone()),
+            json!({"materialized": "view", "enabled": true})
+        );
+        assert_eq!(
+            Json::from(layers[1].clone()),
+            json!({"materialized": "table"})
+        );
         assert_eq!(Json::from(layers[2].clone()), json!({"schema": "marts"}));
         assert_eq!(layers.len(), 3);
     }

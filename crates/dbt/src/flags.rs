@@ -75,7 +75,10 @@ impl Flags {
     /// Flags with the environment of this process.
     #[must_use]
     pub fn from_process() -> Self {
-        Self { environment: std::env::vars().collect(), ..Self::default() }
+        Self {
+            environment: std::env::vars().collect(),
+            ..Self::default()
+        }
     }
 
     /// The variable `name` of the environment handed in.

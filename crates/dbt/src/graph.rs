@@ -26,7 +26,9 @@ impl Edges {
         edges.children = vec![Vec::new(); nodes.len()];
         for (child, (_, depends_on)) in nodes.iter().enumerate() {
             for id in depends_on {
-                let Some(parent) = edges.number(id) else { continue };
+                let Some(parent) = edges.number(id) else {
+                    continue;
+                };
                 if !edges.parents[child].contains(&parent) {
                     edges.parents[child].push(parent);
                     edges.children[parent].push(child);
@@ -84,13 +86,20 @@ impl Edges {
         let mut next = open.iter().position(|count| *count > 0);
         while let Some(node) = next {
             if let Some(start) = path.iter().position(|seen| *seen == node) {
-                let mut cycle: Vec<String> =
-                    path[start..].iter().rev().map(|node| self.ids[*node].clone()).collect();
+                let mut cycle: Vec<String> = path[start..]
+                    .iter()
+                    .rev()
+                    .map(|node| self.ids[*node].clone())
+                    .collect();
                 cycle.extend(cycle.first().cloned());
                 return cycle;
             }
             path.push(node);
-            next = self.parents(node).iter().copied().find(|parent| open[*parent] > 0);
+            next = self
+                .parents(node)
+                .iter()
+                .copied()
+                .find(|parent| open[*parent] > 0);
         }
         Vec::new()
     }
@@ -107,7 +116,12 @@ mod tests {
         let order = edges.sorted().unwrap();
         let ids: Vec<&str> = order.iter().map(|node| edges.ids[*node].as_str()).collect();
         assert_eq!(ids, ["a", "b", "c"]);
-        let edges = Edges::new([("a", vec!["c"]), ("b", vec!["a"]), ("c", vec!["b"]), ("d", vec!["a"])]);
+        let edges = Edges::new([
+            ("a", vec!["c"]),
+            ("b", vec!["a"]),
+            ("c", vec!["b"]),
+            ("d", vec!["a"]),
+        ]);
         assert_eq!(edges.sorted().unwrap_err(), ["b", "c", "a", "b"]);
     }
 }

@@ -41,9 +41,16 @@ impl Project {
         let mut manifest = parse::parse(&context, &mut warnings)?;
         let selectors = selectors(&context)?;
         for (name, selector) in &selectors.selectors {
-            manifest.selectors.insert(name.clone(), selector.definition.clone());
+            manifest
+                .selectors
+                .insert(name.clone(), selector.definition.clone());
         }
-        Ok(Self { context, manifest: Arc::new(manifest), selectors, warnings })
+        Ok(Self {
+            context,
+            manifest: Arc::new(manifest),
+            selectors,
+            warnings,
+        })
     }
 }
 
@@ -55,23 +62,51 @@ impl Project {
 pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<ProjectContext> {
     let root = &root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let (parse_environment, run_environment) = environments(&flags);
-    let scope = YamlScope { flags: &flags, vars: Map::new(), connection: None, secrets: false };
+    let scope = YamlScope {
+        flags: &flags,
+        vars: Map::new(),
+        connection: None,
+        secrets: false,
+    };
     let render = |text: &str| render_yaml(&run_environment, &scope, text);
     // `target` may stand in dbt_project.yml, so the connection comes first; only `profile` and
     // `name` are read for it.
     let (name, wanted) = profile_name(root, &render)?;
-    let secrets = YamlScope { flags: &flags, vars: Map::new(), connection: None, secrets: true };
+    let secrets = YamlScope {
+        flags: &flags,
+        vars: Map::new(),
+        connection: None,
+        secrets: true,
+    };
     let render_profile = |text: &str| render_yaml(&run_environment, &secrets, text);
-    let connection =
-        profile::load(root, &name, wanted.as_deref(), &flags, &render_profile, warnings)?;
-    let scope =
-        YamlScope { flags: &flags, vars: Map::new(), connection: Some(&connection), secrets: false };
+    let connection = profile::load(
+        root,
+        &name,
+        wanted.as_deref(),
+        &flags,
+        &render_profile,
+        warnings,
+    )?;
+    let scope = YamlScope {
+        flags: &flags,
+        vars: Map::new(),
+        connection: Some(&connection),
+        secrets: false,
+    };
     let render = |text: &str| render_yaml(&run_environment, &scope, text);
     let project = ProjectFile::load(root, "dbt_project.yml", &render, warnings)?;
     let mut found = Vec::new();
     for folder in packages::folders(&project, warnings)? {
-        let shown = folder.strip_prefix(root).unwrap_or(&folder).join("dbt_project.yml");
-        found.push(ProjectFile::load(&folder, &shown.display().to_string(), &render, warnings)?);
+        let shown = folder
+            .strip_prefix(root)
+            .unwrap_or(&folder)
+            .join("dbt_project.yml");
+        found.push(ProjectFile::load(
+            &folder,
+            &shown.display().to_string(),
+            &render,
+            warnings,
+        )?);
     }
     packages::refuse_twins(&project, &found)?;
     let macros = load_macros(&project, &found)?;
@@ -84,6 +119,7 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
         parse_environment,
         run_environment,
         messages: std::sync::Mutex::default(),
+        selected: std::sync::Mutex::default(),
     })
 }
 
@@ -96,7 +132,9 @@ fn profile_name(
     };
     let document = yaml::parse(&Source::new("dbt_project.yml", text))?;
     let text = |key: &str| -> Result<Option<String>> {
-        let Some(value) = document.root.get(key).and_then(yaml::Node::scalar_text) else { return Ok(None) };
+        let Some(value) = document.root.get(key).and_then(yaml::Node::scalar_text) else {
+            return Ok(None);
+        };
         if !crate::project::render::is_template(&value) {
             return Ok(Some(value));
         }
@@ -110,9 +148,16 @@ fn load_macros(root: &ProjectFile, packages: &[ProjectFile]) -> Result<Macros> {
     let mut errors = Vec::new();
     macros.add_built_in()?;
     for package in std::iter::once(root).chain(packages) {
-        let shown = package.root.strip_prefix(&root.root).unwrap_or(&package.root);
+        let shown = package
+            .root
+            .strip_prefix(&root.root)
+            .unwrap_or(&package.root);
         let shown = shown.display().to_string();
-        let generic: Vec<String> = package.test_paths.iter().map(|p| format!("{p}/generic")).collect();
+        let generic: Vec<String> = package
+            .test_paths
+            .iter()
+            .map(|p| format!("{p}/generic"))
+            .collect();
         let mut files = parse::macro_files(package, &shown, &package.macro_paths)?;
         files.extend(parse::macro_files(package, &shown, &generic)?);
         for file in files {
@@ -130,7 +175,9 @@ fn load_macros(root: &ProjectFile, packages: &[ProjectFile]) -> Result<Macros> {
 
 fn selectors(context: &ProjectContext) -> Result<NamedSelectors> {
     let path = context.root.root.join("selectors.yml");
-    let Ok(text) = std::fs::read_to_string(path) else { return Ok(NamedSelectors::default()) };
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return Ok(NamedSelectors::default());
+    };
     let document = yaml::parse(&Source::new("selectors.yml", text))?;
     let scope = YamlScope {
         flags: &context.flags,

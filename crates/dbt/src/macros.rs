@@ -38,7 +38,10 @@ impl Macros {
     /// No macros yet; `root` is the root project's name.
     #[must_use]
     pub fn new(root: &str) -> Self {
-        Self { packages: IndexMap::new(), root: root.to_owned() }
+        Self {
+            packages: IndexMap::new(),
+            root: root.to_owned(),
+        }
     }
 
     /// Adds the macros of one file.
@@ -49,7 +52,10 @@ impl Macros {
         let template = Template::parse(source)?;
         let names = self.packages.entry(package.to_owned()).or_default();
         for definition in template.definitions() {
-            if matches!(definition.kind, MacroKind::Docs | MacroKind::Snapshot | MacroKind::Caller) {
+            if matches!(
+                definition.kind,
+                MacroKind::Docs | MacroKind::Snapshot | MacroKind::Caller
+            ) {
                 continue;
             }
             let unique_id: Arc<str> = format!("macro.{package}.{}", definition.name).into();
@@ -62,9 +68,14 @@ impl Macros {
                 value,
             };
             if let Some(other) = names.get(&definition.name) {
-                let message = format!("The macro `{}` is defined twice in `{package}`", definition.name);
+                let message = format!(
+                    "The macro `{}` is defined twice in `{package}`",
+                    definition.name
+                );
                 let place = definition.source.place(definition.name_span.range());
-                return Err(Error::new(codes::D1007, message).at(place).with("also in", &other.path));
+                return Err(Error::new(codes::D1007, message)
+                    .at(place)
+                    .with("also in", &other.path));
             }
             names.insert(Arc::clone(&definition.name), entry);
         }
@@ -99,7 +110,10 @@ impl Macros {
 
     /// The macros of one package.
     pub fn of_package(&self, package: &str) -> impl Iterator<Item = &MacroEntry> {
-        self.packages.get(package).into_iter().flat_map(IndexMap::values)
+        self.packages
+            .get(package)
+            .into_iter()
+            .flat_map(IndexMap::values)
     }
 
     /// The macro `dispatch` chooses: the first of `packages` that has one for an adapter prefix.
@@ -136,8 +150,11 @@ impl Macros {
 
 impl std::fmt::Debug for Macros {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let count: HashMap<&str, usize> =
-            self.packages.iter().map(|(name, macros)| (name.as_str(), macros.len())).collect();
+        let count: HashMap<&str, usize> = self
+            .packages
+            .iter()
+            .map(|(name, macros)| (name.as_str(), macros.len()))
+            .collect();
         f.debug_struct("Macros").field("packages", &count).finish()
     }
 }
@@ -165,5 +182,6 @@ built_in!(
 /// Whether `path` is a file that may hold macros.
 #[must_use]
 pub fn is_macro_file(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "sql" || extension == "jinja")
+    path.extension()
+        .is_some_and(|extension| extension == "sql" || extension == "jinja")
 }

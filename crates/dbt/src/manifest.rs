@@ -55,12 +55,18 @@ impl Manifest {
     pub(crate) fn index(&mut self) {
         for (id, node) in &self.nodes {
             if node.resource_type.refable() {
-                self.by_name.entry(node.name.clone()).or_default().push(id.clone());
+                self.by_name
+                    .entry(node.name.clone())
+                    .or_default()
+                    .push(id.clone());
             }
         }
         for (id, nodes) in &self.disabled {
             if let Some(node) = nodes.iter().find(|node| node.resource_type.refable()) {
-                self.disabled_names.entry(node.name.clone()).or_default().push(id.clone());
+                self.disabled_names
+                    .entry(node.name.clone())
+                    .or_default()
+                    .push(id.clone());
             }
         }
     }
@@ -68,9 +74,15 @@ impl Manifest {
     /// The graph, from the dependencies that were resolved.
     pub(crate) fn connect(&mut self) {
         let ids = |list: &'_ [String]| -> Vec<String> { list.to_vec() };
-        let nodes = self.nodes.values().map(|node| (&node.unique_id, ids(&node.depends_on.nodes)));
+        let nodes = self
+            .nodes
+            .values()
+            .map(|node| (&node.unique_id, ids(&node.depends_on.nodes)));
         let sources = self.sources.keys().map(|id| (id, Vec::new()));
-        let exposures = self.exposures.values().map(|e| (&e.unique_id, ids(&e.depends_on.nodes)));
+        let exposures = self
+            .exposures
+            .values()
+            .map(|e| (&e.unique_id, ids(&e.depends_on.nodes)));
         let all: Vec<(&String, Vec<String>)> = nodes.chain(sources).chain(exposures).collect();
         let edges = Edges::new(all.iter().map(|(id, depends_on)| {
             (id.as_str(), depends_on.iter().map(String::as_str).collect())
@@ -89,7 +101,9 @@ impl Manifest {
         let off = self.disabled_names.get(&call.name).unwrap_or(&empty);
         for wanted in candidates {
             for id in ids {
-                let Some(node) = self.nodes.get(id) else { continue };
+                let Some(node) = self.nodes.get(id) else {
+                    continue;
+                };
                 let fits = wanted.is_none_or(|wanted| node.package == wanted);
                 if fits && version_fits(node, call) {
                     return Found::Node(id.clone());
@@ -115,10 +129,14 @@ impl Manifest {
             None => call.name.clone(),
         };
         let missing = || {
-            let mut error =
-                Error::new(codes::D1004, format!("There is no model, seed or snapshot `{shown}`"));
+            let mut error = Error::new(
+                codes::D1004,
+                format!("There is no model, seed or snapshot `{shown}`"),
+            );
             let names = self.by_name.keys().map(String::as_str);
-            error = match diagnostic::nearest(&call.name, names).and_then(|near| self.by_name.get(near)) {
+            error = match diagnostic::nearest(&call.name, names)
+                .and_then(|near| self.by_name.get(near))
+            {
                 Some(near) => match near.first().and_then(|id| self.nodes.get(id)) {
                     Some(node) => error.help(format!(
                         "a {} with a similar name exists: `{}` ({})",
@@ -134,9 +152,10 @@ impl Manifest {
         };
         match self.find_ref(call, root, package) {
             Found::Node(id) => self.nodes.get(&id).ok_or_else(missing),
-            Found::Disabled(id) => {
-                Err(Error::new(codes::D1006, format!("`{shown}` is disabled (`{id}`)")))
-            }
+            Found::Disabled(id) => Err(Error::new(
+                codes::D1006,
+                format!("`{shown}` is disabled (`{id}`)"),
+            )),
             Found::Nothing => Err(missing()),
         }
     }
@@ -166,11 +185,16 @@ impl Manifest {
         if let Some(found) = any.next() {
             return Ok(found);
         }
-        let known: Vec<String> =
-            self.sources.values().map(|s| format!("{}.{}", s.source_name, s.name)).collect();
+        let known: Vec<String> = self
+            .sources
+            .values()
+            .map(|s| format!("{}.{}", s.source_name, s.name))
+            .collect();
         let shown = format!("{}.{}", call.source, call.table);
-        Err(Error::new(codes::D1005, format!("There is no source `{shown}`"))
-            .suggest(&shown, known.iter().map(String::as_str)))
+        Err(
+            Error::new(codes::D1005, format!("There is no source `{shown}`"))
+                .suggest(&shown, known.iter().map(String::as_str)),
+        )
     }
 
     /// The text of a docs block: `doc('name')` or `doc('package', 'name')`.
@@ -196,11 +220,31 @@ impl Manifest {
         self.graph.get_or_init(build).clone()
     }
 
+    /// The words that select a resource, as `ls` prints them: `shop.marts.orders`,
+    /// `source:shop.erp.orders`.
+    #[must_use]
+    pub fn selector_of(&self, unique_id: &str) -> Option<String> {
+        if let Some(node) = self.nodes.get(unique_id) {
+            return Some(node.fqn.join("."));
+        }
+        if let Some(source) = self.sources.get(unique_id) {
+            return Some(format!(
+                "source:{}.{}.{}",
+                source.package, source.source_name, source.name
+            ));
+        }
+        let exposure = self.exposures.get(unique_id)?;
+        Some(format!("exposure:{}.{}", exposure.package, exposure.name))
+    }
+
     /// The node called `name` or with that unique id, for commands that take one.
     #[must_use]
     pub fn node_named(&self, name: &str) -> Option<&Arc<Node>> {
         self.nodes.get(name).or_else(|| {
-            self.by_name.get(name).and_then(|ids| ids.first()).and_then(|id| self.nodes.get(id))
+            self.by_name
+                .get(name)
+                .and_then(|ids| ids.first())
+                .and_then(|id| self.nodes.get(id))
         })
     }
 
@@ -226,7 +270,10 @@ fn version_fits(node: &Node, call: &Ref) -> bool {
     match (&call.version, &node.version) {
         (Some(wanted), Some(version)) => *wanted == text(version),
         (Some(_), None) => false,
-        (None, Some(version)) => node.latest_version.as_ref().is_none_or(|l| text(l) == text(version)),
+        (None, Some(version)) => node
+            .latest_version
+            .as_ref()
+            .is_none_or(|l| text(l) == text(version)),
         (None, None) => true,
     }
 }
@@ -244,11 +291,22 @@ pub(crate) fn find_doc<'d>(
     let (packages, name) = match words {
         [name] => (vec![root, package], name),
         [package, name] => (vec![package.as_str()], name),
-        _ => return Err(Error::new(codes::D2005, "`doc` takes a name, or a package and a name")),
+        _ => {
+            return Err(Error::new(
+                codes::D2005,
+                "`doc` takes a name, or a package and a name",
+            ));
+        }
     };
-    let found = packages.iter().find_map(|package| docs.get(&format!("doc.{package}.{name}")));
+    let found = packages
+        .iter()
+        .find_map(|package| docs.get(&format!("doc.{package}.{name}")));
     let found = found.or_else(|| {
-        if words.len() == 1 { docs.values().find(|doc| doc.name == *name) } else { None }
+        if words.len() == 1 {
+            docs.values().find(|doc| doc.name == *name)
+        } else {
+            None
+        }
     });
     found.ok_or_else(|| {
         Error::new(codes::D2006, format!("There is no docs block `{name}`"))

@@ -25,14 +25,20 @@ pub fn repr_of(value: &Json) -> String {
             format!("[{}]", items.join(", "))
         }
         Json::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| format!("{}: {}", repr_text(key), repr_of(value)));
+            let pairs = map
+                .iter()
+                .map(|(key, value)| format!("{}: {}", repr_text(key), repr_of(value)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
         }
     }
 }
 
 fn repr_text(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
     for c in text.chars() {
@@ -66,6 +72,9 @@ mod tests {
         assert_eq!(str_of(&json!("a'b")), "a'b");
         assert_eq!(repr_of(&json!("a'b")), "\"a'b\"");
         assert_eq!(repr_of(&json!("a'b\"c")), "'a\\'b\"c'");
-        assert_eq!(repr_of(&json!({"a": [1, true, null, 1.5, "x\n"]})), "{'a': [1, True, None, 1.5, 'x\\n']}");
+        assert_eq!(
+            repr_of(&json!({"a": [1, true, null, 1.5, "x\n"]})),
+            "{'a': [1, True, None, 1.5, 'x\\n']}"
+        );
     }
 }

@@ -55,12 +55,18 @@ impl PreviousState {
     }
 
     fn node(&self, id: &str) -> Option<&Json> {
-        ["nodes", "sources", "exposures"].iter().find_map(|kind| self.manifest.get(kind)?.get(id))
+        ["nodes", "sources", "exposures"]
+            .iter()
+            .find_map(|kind| self.manifest.get(kind)?.get(id))
     }
 }
 
 fn optional(path: PathBuf) -> Result<Option<Json>> {
-    if path.is_file() { read_json(&path).map(Some) } else { Ok(None) }
+    if path.is_file() {
+        read_json(&path).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 fn read_json(path: &Path) -> Result<Json> {
@@ -79,7 +85,8 @@ impl Project {
         arguments: &SelectArguments,
         state: Option<&PreviousState>,
     ) -> Result<Vec<String>> {
-        self.select_with_warnings(arguments, state).map(|(ids, _)| ids)
+        self.select_with_warnings(arguments, state)
+            .map(|(ids, _)| ids)
     }
 
     /// As [`Project::select`], and the criteria that matched nothing.
@@ -92,8 +99,13 @@ impl Project {
         state: Option<&PreviousState>,
     ) -> Result<(Vec<String>, Vec<String>)> {
         let expression = self.expression(arguments)?;
-        let indirect = arguments.indirect.unwrap_or(self.context.flags.indirect_selection);
-        let graph = ManifestGraph { project: self, state };
+        let indirect = arguments
+            .indirect
+            .unwrap_or(self.context.flags.indirect_selection);
+        let graph = ManifestGraph {
+            project: self,
+            state,
+        };
         let Selection { nodes, unmatched } = evaluate(&expression, &graph, indirect)?;
         let wanted = |id: &str| {
             let kind = id.split('.').next().unwrap_or_default();
@@ -102,9 +114,13 @@ impl Project {
                 && !among(&arguments.exclude_resource_types)
         };
         let edges = &self.manifest.edges;
-        let order = edges.sorted().unwrap_or_else(|_| (0..edges.ids.len()).collect());
+        let order = edges
+            .sorted()
+            .unwrap_or_else(|_| (0..edges.ids.len()).collect());
         let ids = order.into_iter().filter(|node| nodes.contains(node));
-        let ids = ids.map(|node| edges.ids[node].clone()).filter(|id| wanted(id));
+        let ids = ids
+            .map(|node| edges.ids[node].clone())
+            .filter(|id| wanted(id));
         // Hooks run by themselves.
         let ids = ids.filter(|id| !id.starts_with("operation."));
         Ok((ids.collect(), unmatched))
@@ -112,13 +128,17 @@ impl Project {
 
     fn expression(&self, arguments: &SelectArguments) -> Result<Expression> {
         if let Some(name) = &arguments.selector {
-            return self.selectors.get(name).map(|selector| selector.expression.clone());
+            return self
+                .selectors
+                .get(name)
+                .map(|selector| selector.expression.clone());
         }
         let nothing = arguments.select.is_empty() && arguments.exclude.is_empty();
         match &self.selectors.default {
-            Some(name) if nothing => {
-                self.selectors.get(name).map(|selector| selector.expression.clone())
-            }
+            Some(name) if nothing => self
+                .selectors
+                .get(name)
+                .map(|selector| selector.expression.clone()),
             _ => parse(&arguments.select, &arguments.exclude),
         }
     }
@@ -204,7 +224,9 @@ impl Graph for ManifestGraph<'_> {
         }
         let test = self.method(criterion)?;
         let all = 0..self.project.manifest.edges.ids.len();
-        Ok(all.filter(|node| self.item(*node).is_some_and(|item| test(*node, item))).collect())
+        Ok(all
+            .filter(|node| self.item(*node).is_some_and(|item| test(*node, item)))
+            .collect())
     }
 }
 
@@ -223,7 +245,10 @@ impl ManifestGraph<'_> {
         if let Some(source) = self.manifest().sources.get(id) {
             return Some(Item::Source(source));
         }
-        self.manifest().exposures.get(id).map(|exposure| Item::Exposure(exposure))
+        self.manifest()
+            .exposures
+            .get(id)
+            .map(|exposure| Item::Exposure(exposure))
     }
 
     /// The method of a criterion as a test of one node.
@@ -241,8 +266,11 @@ impl ManifestGraph<'_> {
                     Item::Node(node) => node.patch_path.as_deref(),
                     _ => None,
                 };
-                let patch = patch.and_then(|patch| patch.split_once("://")).map(|(_, path)| path);
-                matches_path(item.file(), value) || patch.is_some_and(|path| matches_path(path, value))
+                let patch = patch
+                    .and_then(|patch| patch.split_once("://"))
+                    .map(|(_, path)| path);
+                matches_path(item.file(), value)
+                    || patch.is_some_and(|path| matches_path(path, value))
             }),
             "file" => Box::new(move |_, item| {
                 let path = Path::new(item.file());
@@ -256,11 +284,29 @@ impl ManifestGraph<'_> {
                 Box::new(move |_, item| matches_pattern(item.package(), wanted))
             }
             "resource_type" => {
-                known(value, &["model", "seed", "snapshot", "test", "analysis", "source", "exposure",
-                    "metric", "semantic_model", "saved_query", "unit_test", "function", "all"])?;
+                known(
+                    value,
+                    &[
+                        "model",
+                        "seed",
+                        "snapshot",
+                        "test",
+                        "analysis",
+                        "source",
+                        "exposure",
+                        "metric",
+                        "semantic_model",
+                        "saved_query",
+                        "unit_test",
+                        "function",
+                        "all",
+                    ],
+                )?;
                 Box::new(move |_, item| value == "all" || item.kind().name() == value)
             }
-            "config" => Box::new(move |_, item| config_matches(item.config(), &criterion.arguments, value)),
+            "config" => {
+                Box::new(move |_, item| config_matches(item.config(), &criterion.arguments, value))
+            }
             "test_type" => {
                 known(value, &["generic", "singular", "unit", "data", "schema"])?;
                 Box::new(move |_, item| match item {
@@ -274,24 +320,35 @@ impl ManifestGraph<'_> {
                 })
             }
             "test_name" => Box::new(move |_, item| match item {
-                Item::Node(node) => node.test_metadata.as_ref().is_some_and(|test| like(&test.name)),
+                Item::Node(node) => node
+                    .test_metadata
+                    .as_ref()
+                    .is_some_and(|test| like(&test.name)),
                 _ => false,
             }),
             "source" => Box::new(move |_, item| match item {
-                Item::Source(source) => source_matches(source, value, &self.project.context.root.name),
+                Item::Source(source) => {
+                    source_matches(source, value, &self.project.context.root.name)
+                }
                 _ => false,
             }),
             "exposure" => Box::new(move |_, item| match item {
                 Item::Exposure(exposure) => {
                     let name = value.split_once('.');
                     let full = name.is_some_and(|(package, name)| {
-                        matches_pattern(&exposure.package, package) && matches_pattern(&exposure.name, name)
+                        matches_pattern(&exposure.package, package)
+                            && matches_pattern(&exposure.name, name)
                     });
                     like(&exposure.name) || full
                 }
                 _ => false,
             }),
-            "group" => Box::new(move |_, item| item.config().get("group").and_then(Json::as_str).is_some_and(like)),
+            "group" => Box::new(move |_, item| {
+                item.config()
+                    .get("group")
+                    .and_then(Json::as_str)
+                    .is_some_and(like)
+            }),
             "access" => Box::new(move |_, item| match item {
                 Item::Node(node) if node.resource_type == ResourceType::Model => {
                     node.config.text("access").unwrap_or("protected") == value
@@ -314,7 +371,11 @@ impl ManifestGraph<'_> {
                     .filter_map(|result| result.get("unique_id")?.as_str())
                     .collect();
                 Box::new(move |node, _| {
-                    self.manifest().edges.ids.get(node).is_some_and(|id| ids.contains(&id.as_str()))
+                    self.manifest()
+                        .edges
+                        .ids
+                        .get(node)
+                        .is_some_and(|id| ids.contains(&id.as_str()))
                 })
             }
             "source_status" => self.source_status(criterion)?,
@@ -322,19 +383,34 @@ impl ManifestGraph<'_> {
             "metric" | "semantic_model" | "saved_query" | "unit_test" => Box::new(|_, _| false),
             other => {
                 let message = format!("`{}`: there is no method `{other}`", criterion.raw);
-                return Err(Error::new(codes::D3001, message).suggest(other, METHODS.iter().copied()));
+                return Err(
+                    Error::new(codes::D3001, message).suggest(other, METHODS.iter().copied())
+                );
             }
         })
     }
 
     fn state_method<'c>(&'c self, criterion: &'c Criterion) -> Result<Test<'c>> {
         let state = self.state.ok_or_else(|| needs_state(criterion))?;
-        let (what, part) = criterion.value.split_once('.').unwrap_or((&criterion.value, ""));
+        let (what, part) = criterion
+            .value
+            .split_once('.')
+            .unwrap_or((&criterion.value, ""));
         known(what, &["new", "old", "modified", "unmodified"])?;
-        let parts = ["", "body", "configs", "relation", "persisted_descriptions", "macros", "contract"];
+        let parts = [
+            "",
+            "body",
+            "configs",
+            "relation",
+            "persisted_descriptions",
+            "macros",
+            "contract",
+        ];
         known(part, &parts)?;
         Ok(Box::new(move |node, item| {
-            let Some(id) = self.manifest().edges.ids.get(node) else { return false };
+            let Some(id) = self.manifest().edges.ids.get(node) else {
+                return false;
+            };
             let before = state.node(id);
             match what {
                 "new" => before.is_none(),
@@ -353,12 +429,20 @@ impl ManifestGraph<'_> {
         };
         let changed = |keys: &[&str]| keys.iter().any(|key| now.get(key) != before.get(key));
         let all = part.is_empty();
-        let body = changed(&["checksum"]) || (changed(&["raw_code"]) && now.get("checksum").is_none());
-        let body = body || matches!(item, Item::Node(n) if n.test_metadata.is_some()) && changed(&["raw_code"]);
+        let body =
+            changed(&["checksum"]) || (changed(&["raw_code"]) && now.get("checksum").is_none());
+        let body = body
+            || matches!(item, Item::Node(n) if n.test_metadata.is_some()) && changed(&["raw_code"]);
         let relation = changed(&["database", "schema", "alias", "identifier"]);
-        let contract = now.pointer("/config/contract/enforced") != before.pointer("/config/contract/enforced");
+        let contract =
+            now.pointer("/config/contract/enforced") != before.pointer("/config/contract/enforced");
         let persisted = match item {
-            Item::Node(node) if node.config.get("persist_docs").is_some_and(|d| d != &serde_json::json!({})) => {
+            Item::Node(node)
+                if node
+                    .config
+                    .get("persist_docs")
+                    .is_some_and(|d| d != &serde_json::json!({})) =>
+            {
                 changed(&["description", "columns"])
             }
             _ => false,
@@ -370,7 +454,9 @@ impl ManifestGraph<'_> {
             || (all || part == "macros") && self.macros_differ(item, state)
             || (all || part == "contract") && contract
             || all && matches!(item, Item::Node(_)) && changed(&["fqn"])
-            || all && matches!(item, Item::Exposure(_)) && changed(&["depends_on", "type", "owner", "url"])
+            || all
+                && matches!(item, Item::Exposure(_))
+                && changed(&["depends_on", "type", "owner", "url"])
     }
 
     /// Whether a macro the node calls, directly or not, reads differently now.
@@ -381,9 +467,12 @@ impl ManifestGraph<'_> {
         let mut at = 0;
         while let Some(&id) = seen.get(at) {
             at += 1;
-            let Some(now) = self.manifest().macros.get(id) else { continue };
+            let Some(now) = self.manifest().macros.get(id) else {
+                continue;
+            };
             let before = macros.and_then(|macros| macros.get(id));
-            if before.and_then(|before| before.get("macro_sql")) != macro_json(now).get("macro_sql") {
+            if before.and_then(|before| before.get("macro_sql")) != macro_json(now).get("macro_sql")
+            {
                 return true;
             }
             for next in &now.depends_on {
@@ -397,17 +486,25 @@ impl ManifestGraph<'_> {
 
     fn source_status<'c>(&'c self, criterion: &'c Criterion) -> Result<Test<'c>> {
         let state = self.state.ok_or_else(|| needs_state(criterion))?;
-        let before = state.sources.as_ref().ok_or_else(|| needs_state(criterion))?;
+        let before = state
+            .sources
+            .as_ref()
+            .ok_or_else(|| needs_state(criterion))?;
         known(&criterion.value, &["fresher"])?;
-        let current = crate::artifact::files::target_folder(&self.project.context).join("sources.json");
+        let current =
+            crate::artifact::files::target_folder(&self.project.context).join("sources.json");
         let now = read_json(&current)?;
         let newest = |json: &Json, id: &str| -> Option<String> {
             let list = json.get("results")?.as_array()?;
-            let result = list.iter().find(|r| r.get("unique_id").and_then(Json::as_str) == Some(id))?;
+            let result = list
+                .iter()
+                .find(|r| r.get("unique_id").and_then(Json::as_str) == Some(id))?;
             Some(result.get("max_loaded_at")?.as_str()?.to_owned())
         };
         Ok(Box::new(move |node, _| {
-            let Some(id) = self.manifest().edges.ids.get(node) else { return false };
+            let Some(id) = self.manifest().edges.ids.get(node) else {
+                return false;
+            };
             match (newest(&now, id), newest(before, id)) {
                 (Some(now), Some(before)) => now > before,
                 (Some(_), None) => true,
@@ -418,9 +515,28 @@ impl ManifestGraph<'_> {
 }
 
 const METHODS: &[&str] = &[
-    "fqn", "tag", "group", "access", "source", "path", "file", "package", "config", "test_name",
-    "test_type", "resource_type", "state", "exposure", "metric", "result", "source_status",
-    "version", "semantic_model", "saved_query", "unit_test", "selector",
+    "fqn",
+    "tag",
+    "group",
+    "access",
+    "source",
+    "path",
+    "file",
+    "package",
+    "config",
+    "test_name",
+    "test_type",
+    "resource_type",
+    "state",
+    "exposure",
+    "metric",
+    "result",
+    "source_status",
+    "version",
+    "semantic_model",
+    "saved_query",
+    "unit_test",
+    "selector",
 ];
 
 fn known(value: &str, values: &[&str]) -> Result<()> {
@@ -462,8 +578,12 @@ fn fqn_matches(node: &Node, value: &str) -> bool {
         // `orders`, `orders.v2` and `orders_v2` mean a versioned model.
         let last: Vec<&str> = node.fqn.iter().rev().take(2).map(String::as_str).collect();
         if let [version, model] = last.as_slice()
-            && [format!("{model}.{version}"), format!("{model}_{version}"), (*model).to_owned()]
-                .contains(&value.to_owned())
+            && [
+                format!("{model}.{version}"),
+                format!("{model}_{version}"),
+                (*model).to_owned(),
+            ]
+            .contains(&value.to_owned())
         {
             return true;
         }
@@ -488,7 +608,11 @@ fn source_matches(source: &SourceTable, value: &str, root: &str) -> bool {
 fn config_matches(config: &Map<String, Json>, path: &[String], value: &str) -> bool {
     let mut found: Option<&Json> = None;
     for (depth, key) in path.iter().enumerate() {
-        found = if depth == 0 { config.get(key) } else { found.and_then(|json| json.get(key)) };
+        found = if depth == 0 {
+            config.get(key)
+        } else {
+            found.and_then(|json| json.get(key))
+        };
     }
     let one = |json: &Json| match json {
         Json::Bool(truth) => value.eq_ignore_ascii_case(&truth.to_string()),
@@ -497,7 +621,7 @@ fn config_matches(config: &Map<String, Json>, path: &[String], value: &str) -> b
             matches_pattern(text, value) || severity && text.eq_ignore_ascii_case(value)
         }
         Json::Null => false,
-        other => other.to_string() == value,
+        other => matches_pattern(&other.to_string(), value),
     };
     match found {
         None => false,

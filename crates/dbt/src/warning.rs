@@ -18,7 +18,11 @@ impl Warning {
     /// A warning without a place.
     #[must_use]
     pub fn new(event: &'static str, message: impl Into<String>) -> Self {
-        Self { event, message: message.into(), place: None }
+        Self {
+            event,
+            message: message.into(),
+            place: None,
+        }
     }
 
     /// Where it is.
@@ -60,7 +64,10 @@ impl Warnings {
     /// One warning per key that stands twice in a mapping.
     pub fn duplicate_keys(&mut self, document: &Document) {
         for duplicate in &document.duplicates {
-            let message = format!("The key `{}` stands twice; the last one counts", duplicate.key);
+            let message = format!(
+                "The key `{}` stands twice; the last one counts",
+                duplicate.key
+            );
             let place = document.source.place(duplicate.ignored.clone());
             self.add(Warning::new("DuplicateYAMLKeysDeprecation", message).at(place));
         }

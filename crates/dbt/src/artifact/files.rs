@@ -37,16 +37,18 @@ pub fn code_path(node: &Node, folder: &str) -> PathBuf {
         ResourceType::Test if node.test_metadata.is_some() => {
             base.join(&node.original_file_path).join(&node.path)
         }
-        ResourceType::Snapshot if node.original_file_path.ends_with(".yml") || node.original_file_path.ends_with(".yaml") => {
-            base.join(&node.original_file_path).join(format!("{}.sql", node.name))
+        ResourceType::Snapshot
+            if node.original_file_path.ends_with(".yml")
+                || node.original_file_path.ends_with(".yaml") =>
+        {
+            base.join(&node.original_file_path)
+                .join(format!("{}.sql", node.name))
         }
         ResourceType::Snapshot => {
             let file = Path::new(&node.original_file_path);
             base.join(file).join(format!("{}.sql", node.name))
         }
-        ResourceType::Operation => {
-            base.join(&node.original_file_path).join(&node.path)
-        }
+        ResourceType::Operation => base.join(&node.original_file_path).join(&node.path),
         _ => base.join(&node.original_file_path),
     }
 }
@@ -55,7 +57,12 @@ pub fn code_path(node: &Node, folder: &str) -> PathBuf {
 ///
 /// # Errors
 /// `D4001`.
-pub fn write_code(project: &ProjectContext, node: &Node, folder: &str, sql: &str) -> Result<String> {
+pub fn write_code(
+    project: &ProjectContext,
+    node: &Node,
+    folder: &str,
+    sql: &str,
+) -> Result<String> {
     let relative = code_path(node, folder);
     let path = target_folder(project).join(&relative);
     write(&path, sql.as_bytes())?;
@@ -68,7 +75,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).explain(codes::D4001, message)?;
     }
-    let unique = format!("{}.{:?}.partial", std::process::id(), std::thread::current().id());
+    let unique = format!(
+        "{}.{:?}.partial",
+        std::process::id(),
+        std::thread::current().id()
+    );
     let partial = path.with_extension(unique.replace(['(', ')'], ""));
     std::fs::write(&partial, bytes).explain(codes::D4001, message)?;
     std::fs::rename(&partial, path).explain(codes::D4001, message)

@@ -5,7 +5,9 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::context::{DBT_VERSION, ProjectContext};
 use crate::manifest::Manifest;
-use crate::node::{Column, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable};
+use crate::node::{
+    Column, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
+};
 
 /// The schema this manifest follows.
 pub const SCHEMA: &str = "https://schemas.getdbt.com/dbt/manifest/v12.json";
@@ -21,10 +23,15 @@ pub fn manifest_json(manifest: &Manifest, project: &ProjectContext) -> Json {
         json!(ids)
     };
     let disabled = manifest.disabled.iter().map(|(id, nodes)| {
-        (id.clone(), Json::Array(nodes.iter().map(|node| node_json(node)).collect()))
+        (
+            id.clone(),
+            Json::Array(nodes.iter().map(|node| node_json(node)).collect()),
+        )
     });
-    let disabled_sources =
-        manifest.disabled_sources.iter().map(|(id, s)| (id.clone(), json!([source_json(s)])));
+    let disabled_sources = manifest
+        .disabled_sources
+        .iter()
+        .map(|(id, s)| (id.clone(), json!([source_json(s)])));
     let docs = manifest.docs.iter().map(|(id, doc)| {
         let value = json!({
             "name": doc.name, "resource_type": "doc", "package_name": doc.package,
@@ -58,7 +65,10 @@ fn group_map(manifest: &Manifest) -> Json {
     let groups = manifest.groups.values().map(|group| {
         let members = manifest.nodes.values();
         let members = members.filter(|node| node.config.text("group") == Some(&group.name));
-        (group.name.clone(), members.map(|node| json!(node.unique_id)).collect())
+        (
+            group.name.clone(),
+            members.map(|node| json!(node.unique_id)).collect(),
+        )
     });
     Json::Object(groups.collect())
 }
@@ -71,8 +81,10 @@ pub fn metadata(project: &ProjectContext) -> Json {
         .filter_map(|(name, value)| Some((name.strip_prefix("DBT_ENV_CUSTOM_ENV_")?, value)))
         .collect();
     custom.sort();
-    let custom: Map<String, Json> =
-        custom.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    let custom: Map<String, Json> = custom
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
     json!({
         "dbt_schema_version": SCHEMA,
         "dbt_version": DBT_VERSION,
@@ -119,7 +131,9 @@ fn columns_json<'c>(columns: impl Iterator<Item = &'c Column>) -> Json {
 
 fn ref_json(call: &Ref) -> Json {
     let version = match &call.version {
-        Some(version) => version.parse::<i64>().map_or_else(|_| json!(version), |number| json!(number)),
+        Some(version) => version
+            .parse::<i64>()
+            .map_or_else(|_| json!(version), |number| json!(number)),
         None => Json::Null,
     };
     json!({"name": call.name, "package": call.package, "version": version})
@@ -158,9 +172,19 @@ pub fn node_json(node: &Node) -> Json {
     put("tags", json!(node.config.texts("tags")));
     put("description", json!(node.description));
     put("columns", columns_json(node.columns.values()));
-    put("meta", node.config.0.get("meta").cloned().unwrap_or(json!({})));
+    put(
+        "meta",
+        node.config.0.get("meta").cloned().unwrap_or(json!({})),
+    );
     put("group", json!(node.config.text("group")));
-    put("docs", node.config.0.get("docs").cloned().unwrap_or(json!({"show": true, "node_color": null})));
+    put(
+        "docs",
+        node.config
+            .0
+            .get("docs")
+            .cloned()
+            .unwrap_or(json!({"show": true, "node_color": null})),
+    );
     put("patch_path", json!(node.patch_path));
     put("build_path", json!(node.build_path));
     put("unrendered_config", json!(node.unrendered_config));
@@ -175,18 +199,31 @@ pub fn node_json(node: &Node) -> Json {
     }
     put("language", json!(node.language));
     put("refs", node.refs.iter().map(ref_json).collect());
-    put("sources", node.sources.iter().map(source_ref_json).collect());
+    put(
+        "sources",
+        node.sources.iter().map(source_ref_json).collect(),
+    );
     put("metrics", json!([]));
     put("functions", json!([]));
-    put("depends_on", json!({"macros": node.depends_on.macros, "nodes": node.depends_on.nodes}));
+    put(
+        "depends_on",
+        json!({"macros": node.depends_on.macros, "nodes": node.depends_on.nodes}),
+    );
     let compiled = node.compiled.as_ref();
-    put("compiled_path", json!(compiled.and_then(|c| c.path.as_ref())));
+    put(
+        "compiled_path",
+        json!(compiled.and_then(|c| c.path.as_ref())),
+    );
     if let Some(compiled) = compiled {
         put("compiled", json!(true));
         put("compiled_code", json!(compiled.sql));
         put("extra_ctes_injected", json!(true));
         let ctes = compiled.extra_ctes.iter();
-        put("extra_ctes", ctes.map(|(id, sql)| json!({"id": id, "sql": sql})).collect());
+        put(
+            "extra_ctes",
+            ctes.map(|(id, sql)| json!({"id": id, "sql": sql}))
+                .collect(),
+        );
     }
     let contract = node.config.0.get("contract").cloned();
     let mut contract = contract.unwrap_or(json!({"enforced": false, "alias_types": true}));
@@ -194,7 +231,10 @@ pub fn node_json(node: &Node) -> Json {
     put("contract", contract);
     match node.resource_type {
         ResourceType::Model => {
-            put("access", json!(node.config.text("access").unwrap_or("protected")));
+            put(
+                "access",
+                json!(node.config.text("access").unwrap_or("protected")),
+            );
             put("constraints", json!(node.constraints));
             put("version", json!(node.version));
             put("latest_version", json!(node.latest_version));
@@ -204,9 +244,12 @@ pub fn node_json(node: &Node) -> Json {
         }
         ResourceType::Test => {
             if let Some(metadata) = &node.test_metadata {
-                put("test_metadata", json!({
-                    "name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace,
-                }));
+                put(
+                    "test_metadata",
+                    json!({
+                        "name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace,
+                    }),
+                );
                 put("column_name", json!(node.column_name));
                 put("file_key_name", json!(node.file_key_name));
                 put("attached_node", json!(node.attached_node));

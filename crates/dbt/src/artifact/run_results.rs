@@ -3,7 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json, json};
 
+use jinja::{Dict, Value};
+
 use crate::context::{DBT_VERSION, ProjectContext};
+use crate::manifest::{Manifest, node_json};
 
 /// The schema these results follow.
 pub const SCHEMA: &str = "https://schemas.getdbt.com/dbt/run-results/v6.json";
@@ -113,10 +116,13 @@ impl NodeResult {
                 json!({"name": name, "started_at": time(start), "completed_at": time(end)})
             })
         };
-        let timing: Vec<Json> = [step("compile", &self.compiled_at), step("execute", &self.executed_at)]
-            .into_iter()
-            .flatten()
-            .collect();
+        let timing: Vec<Json> = [
+            step("compile", &self.compiled_at),
+            step("execute", &self.executed_at),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         json!({
             "status": self.status.name(),
             "timing": timing,
@@ -132,6 +138,40 @@ impl NodeResult {
             "batch_results": null,
         })
     }
+}
+
+/// `results` as `on-run-end` sees it: each with its node, status, message and times.
+#[must_use]
+pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
+    let moment = jinja::modules::datetime_value;
+    let each = results.iter().map(|result| {
+        let dict = Dict::new();
+        if let Json::Object(fields) = result.to_json() {
+            for (key, value) in &fields {
+                dict.insert(key, Value::from(value));
+            }
+        }
+        let steps = [
+            ("compile", result.compiled_at),
+            ("execute", result.executed_at),
+        ];
+        let timing = steps.into_iter().filter_map(|(name, times)| {
+            let (start, end) = times?;
+            let step = Dict::new();
+            step.insert("name", name);
+            step.insert("started_at", moment(start));
+            step.insert("completed_at", moment(end));
+            Some(Value::Dict(step))
+        });
+        dict.insert("timing", Value::list(timing));
+        let node = manifest
+            .nodes
+            .get(&result.unique_id)
+            .map(|node| node_json(node));
+        dict.insert("node", node.map_or(Value::None, Value::from));
+        Value::Dict(dict)
+    });
+    Value::list(each)
 }
 
 /// The results of one command.

@@ -21,20 +21,53 @@ struct AdapterObject(Arc<Rendering>);
 
 /// Methods that only keep dbt's own cache in step, which Sluice does not need.
 const NO_OPERATION: &[&str] = &[
-    "cache_added", "cache_dropped", "cache_renamed", "commit", "expand_target_column_types",
-    "add_schema_to_cache", "clear_transaction", "cache_new_relation",
+    "cache_added",
+    "cache_dropped",
+    "cache_renamed",
+    "commit",
+    "expand_target_column_types",
+    "add_schema_to_cache",
+    "clear_transaction",
+    "cache_new_relation",
 ];
 
 const METHODS: &[&str] = &[
-    "dispatch", "type", "quote", "quote_as_configured", "quote_seed_column", "get_relation",
-    "load_relation", "list_relations", "list_relations_without_caching", "get_columns_in_relation",
-    "get_missing_columns", "execute", "run_query", "drop_relation", "rename_relation",
-    "truncate_relation", "create_schema", "drop_schema", "check_schema_exists", "already_exists",
-    "standardize_grants_dict", "get_incremental_strategy_macro", "valid_incremental_strategies",
-    "valid_snapshot_target", "assert_valid_snapshot_target_given_strategy",
-    "get_hard_deletes_behavior", "get_column_schema_from_query", "convert_type",
-    "render_raw_columns_constraints", "render_raw_model_constraints", "is_replaceable",
-    "nice_connection_name", "config", "behavior", "Relation", "Column",
+    "dispatch",
+    "type",
+    "quote",
+    "quote_as_configured",
+    "quote_seed_column",
+    "get_relation",
+    "load_relation",
+    "list_relations",
+    "list_relations_without_caching",
+    "get_columns_in_relation",
+    "get_missing_columns",
+    "execute",
+    "run_query",
+    "drop_relation",
+    "rename_relation",
+    "truncate_relation",
+    "create_schema",
+    "drop_schema",
+    "check_schema_exists",
+    "already_exists",
+    "standardize_grants_dict",
+    "get_incremental_strategy_macro",
+    "valid_incremental_strategies",
+    "valid_snapshot_target",
+    "assert_valid_snapshot_target_given_strategy",
+    "get_hard_deletes_behavior",
+    "get_column_schema_from_query",
+    "convert_type",
+    "render_raw_columns_constraints",
+    "render_raw_model_constraints",
+    "is_replaceable",
+    "nice_connection_name",
+    "config",
+    "behavior",
+    "Relation",
+    "Column",
 ];
 
 impl AdapterObject {
@@ -44,8 +77,11 @@ impl AdapterObject {
 
     fn engine(&self) -> Result<&Arc<dyn Adapter>> {
         self.0.adapter.as_ref().ok_or_else(|| {
-            Error::new(codes::D2007, "The engine is asked for, but this command does not connect to one")
-                .help("guard the code with `{% if execute %}`")
+            Error::new(
+                codes::D2007,
+                "The engine is asked for, but this command does not connect to one",
+            )
+            .help("guard the code with `{% if execute %}`")
         })
     }
 
@@ -54,20 +90,28 @@ impl AdapterObject {
         let [name, namespace, _] = arguments.bind("adapter.dispatch", names, 1)?;
         let name = name.map(|name| name.to_string()).unwrap_or_default();
         if let Some((package, alone)) = name.split_once('.') {
-            let message = format!("`adapter.dispatch` takes a macro's name without its package: `{name}`");
+            let message =
+                format!("`adapter.dispatch` takes a macro's name without its package: `{name}`");
             return Err(Error::new(codes::D2005, message)
                 .help(format!("write `adapter.dispatch('{alone}', '{package}')`")));
         }
         let project = &self.0.project;
         let namespace = namespace.filter(|n| !n.is_none()).map(|n| n.to_string());
-        let order = project.root.dispatch.iter().find(|(of, _)| Some(of) == namespace.as_ref());
+        let order = project
+            .root
+            .dispatch
+            .iter()
+            .find(|(of, _)| Some(of) == namespace.as_ref());
         let packages: Vec<Option<&str>> = match (&namespace, order) {
             (None, _) => vec![None],
             (Some(_), Some((_, order))) => order.iter().map(|p| Some(p.as_str())).collect(),
             (Some(namespace), None) => vec![Some(project.root.name.as_str()), Some(namespace)],
         };
         let prefixes = project.adapter_prefixes();
-        if let Some(found) = project.macros.dispatch(&name, &prefixes, &packages, &self.0.package) {
+        if let Some(found) = project
+            .macros
+            .dispatch(&name, &prefixes, &packages, &self.0.package)
+        {
             return Ok(CalledMacro::value(&self.0, found));
         }
         let called = name.as_str();
@@ -124,7 +168,12 @@ impl AdapterObject {
     }
 
     /// Calls the macro `name`, which the project may override.
-    fn by_macro(&self, context: &mut CallContext<'_>, name: &str, arguments: &Arguments) -> Result<Value> {
+    fn by_macro(
+        &self,
+        context: &mut CallContext<'_>,
+        name: &str,
+        arguments: &Arguments,
+    ) -> Result<Value> {
         let callee = Context(Arc::clone(&self.0)).macro_named(name);
         let callee = callee.ok_or_else(|| self.0.no_macro(name))?;
         context.call(&callee, arguments.clone())
@@ -133,18 +182,29 @@ impl AdapterObject {
     /// What the methods give while parsing, as in dbt: nothing, in the right shape.
     fn while_parsing(&self, name: &str) -> Option<Value> {
         Some(match name {
-            "get_columns_in_relation" | "get_missing_columns" | "list_relations"
-            | "list_relations_without_caching" | "get_column_schema_from_query"
-            | "render_raw_columns_constraints" | "render_raw_model_constraints"
+            "get_columns_in_relation"
+            | "get_missing_columns"
+            | "list_relations"
+            | "list_relations_without_caching"
+            | "get_column_schema_from_query"
+            | "render_raw_columns_constraints"
+            | "render_raw_model_constraints"
             | "get_partitions_metadata" => Value::list([]),
             "execute" => Value::tuple([
                 "".into(),
                 Value::object(Table::new(crate::adapter::Rows::default())),
             ]),
             "check_schema_exists" | "already_exists" | "is_replaceable" => false.into(),
-            "get_relation" | "load_relation" | "drop_relation" | "rename_relation"
-            | "truncate_relation" | "create_schema" | "drop_schema" | "run_query"
-            | "valid_snapshot_target" | "assert_valid_snapshot_target_given_strategy"
+            "get_relation"
+            | "load_relation"
+            | "drop_relation"
+            | "rename_relation"
+            | "truncate_relation"
+            | "create_schema"
+            | "drop_schema"
+            | "run_query"
+            | "valid_snapshot_target"
+            | "assert_valid_snapshot_target_given_strategy"
             | "get_incremental_strategy_macro" => Value::None,
             _ => return None,
         })
@@ -156,13 +216,19 @@ impl AdapterObject {
         name: &str,
         arguments: &Arguments,
     ) -> Result<Option<Value>> {
-        let first = arguments.positional.first().or_else(|| arguments.named.first().map(|(_, v)| v));
+        let first = arguments
+            .positional
+            .first()
+            .or_else(|| arguments.named.first().map(|(_, v)| v));
         Ok(Some(match name {
             "get_relation" => {
                 let names = ["database", "schema", "identifier"];
                 let [database, schema, identifier] = arguments.clone().bind(name, names, 0)?;
-                let text = |value: Option<Value>| value.filter(|v| !v.is_none()).map(|v| v.to_string());
-                let Some(identifier) = text(identifier) else { return Ok(Some(Value::None)) };
+                let text =
+                    |value: Option<Value>| value.filter(|v| !v.is_none()).map(|v| v.to_string());
+                let Some(identifier) = text(identifier) else {
+                    return Ok(Some(Value::None));
+                };
                 let connection = &self.0.project.connection;
                 let wanted = RelationName {
                     database: text(database).unwrap_or_else(|| connection.database.clone()),
@@ -204,7 +270,9 @@ impl AdapterObject {
                 let from = self.columns(first.unwrap_or(&Value::None))?;
                 let to = self.columns(arguments.positional.get(1).unwrap_or(&Value::None))?;
                 let known: Vec<String> = to.iter().map(|c| c.name.to_lowercase()).collect();
-                let missing = from.into_iter().filter(|c| !known.contains(&c.name.to_lowercase()));
+                let missing = from
+                    .into_iter()
+                    .filter(|c| !known.contains(&c.name.to_lowercase()));
                 self.column_values(&missing.collect::<Vec<_>>())
             }
             "get_column_schema_from_query" => {
@@ -215,18 +283,30 @@ impl AdapterObject {
             "execute" => {
                 let mut arguments = arguments.clone();
                 let _ = (arguments.take("auto_begin"), arguments.take("limit"));
-                let fetch = arguments.take("fetch").or_else(|| arguments.positional.get(2).cloned());
-                let sql = arguments.take("sql").or_else(|| arguments.positional.first().cloned());
+                let fetch = arguments
+                    .take("fetch")
+                    .or_else(|| arguments.positional.get(2).cloned());
+                let sql = arguments
+                    .take("sql")
+                    .or_else(|| arguments.positional.first().cloned());
                 let sql = sql.map(|sql| sql.to_string()).unwrap_or_default();
-                let response = self.engine()?.execute(&sql, fetch.is_some_and(|f| f.truthy()))?;
-                Value::tuple([response_value(&response), Value::object(Table::new(response.rows))])
+                let response = self
+                    .engine()?
+                    .execute(&sql, fetch.is_some_and(|f| f.truthy()))?;
+                Value::tuple([
+                    response_value(&response),
+                    Value::object(Table::new(response.rows)),
+                ])
             }
             "run_query" => self.by_macro(context, "run_query", arguments)?,
             "check_schema_exists" | "already_exists" if name == "check_schema_exists" => {
                 let text = |at: usize| arguments.positional.get(at).map(ToString::to_string);
                 let schemas = self.engine()?.schemas(&text(0).unwrap_or_default())?;
                 let wanted = text(1).unwrap_or_default();
-                schemas.iter().any(|schema| schema.eq_ignore_ascii_case(&wanted)).into()
+                schemas
+                    .iter()
+                    .any(|schema| schema.eq_ignore_ascii_case(&wanted))
+                    .into()
             }
             "already_exists" => {
                 let text = |at: usize| arguments.positional.get(at).map(ToString::to_string);
@@ -258,7 +338,10 @@ impl AdapterObject {
     }
 
     fn pure_method(&self, name: &str, arguments: &Arguments) -> Result<Option<Value>> {
-        let first = arguments.positional.first().or_else(|| arguments.named.first().map(|(_, v)| v));
+        let first = arguments
+            .positional
+            .first()
+            .or_else(|| arguments.named.first().map(|(_, v)| v));
         let text = || first.map(ToString::to_string).unwrap_or_default();
         Ok(Some(match name {
             "dispatch" => self.dispatch(arguments.clone())?,
@@ -267,23 +350,35 @@ impl AdapterObject {
             "quote_as_configured" => {
                 let part = arguments.positional.get(1).map(ToString::to_string);
                 let quoted = self.quotes(&part.unwrap_or_default());
-                if quoted { self.quote(&text()).into() } else { text().into() }
+                if quoted {
+                    self.quote(&text()).into()
+                } else {
+                    text().into()
+                }
             }
             "quote_seed_column" => {
                 let wanted = arguments.positional.get(1).filter(|v| !v.is_none());
                 // Snowflake leaves the names of seed columns alone unless told otherwise.
                 let default = self.kind() != "snowflake";
                 let quoted = wanted.map_or(default, Value::truthy);
-                if quoted { self.quote(&text()).into() } else { text().into() }
+                if quoted {
+                    self.quote(&text()).into()
+                } else {
+                    text().into()
+                }
             }
-            "nice_connection_name" => {
-                self.0.node.as_ref().map_or("master", |node| node.unique_id.as_str()).into()
-            }
+            "nice_connection_name" => self
+                .0
+                .node
+                .as_ref()
+                .map_or("master", |node| node.unique_id.as_str())
+                .into(),
             "standardize_grants_dict" => {
                 let grants = Dict::new();
                 if let Some(table) = first.and_then(Value::downcast::<Table>) {
                     for row in &table.rows().rows {
-                        let cell = |at: usize| row.get(at).map(ToString::to_string).unwrap_or_default();
+                        let cell =
+                            |at: usize| row.get(at).map(ToString::to_string).unwrap_or_default();
                         let (grantee, privilege) = (cell(0), cell(1));
                         let list = match grants.get(&privilege) {
                             Some(Value::List(list)) => list,
@@ -299,7 +394,13 @@ impl AdapterObject {
                 grants.into()
             }
             "valid_incremental_strategies" => {
-                let names = ["append", "merge", "delete+insert", "insert_overwrite", "microbatch"];
+                let names = [
+                    "append",
+                    "merge",
+                    "delete+insert",
+                    "insert_overwrite",
+                    "microbatch",
+                ];
                 Value::list(names.map(Value::from))
             }
             "get_hard_deletes_behavior" => {
@@ -332,9 +433,7 @@ fn response_value(response: &Response) -> Value {
 /// The full name of a relation, with the target's database and schema where it has none.
 fn name_of(relation: &Relation, rendering: &Rendering) -> RelationName {
     let connection = &rendering.project.connection;
-    let or = |part: &Option<Arc<str>>, default: &str| {
-        part.as_deref().unwrap_or(default).to_owned()
-    };
+    let or = |part: &Option<Arc<str>>, default: &str| part.as_deref().unwrap_or(default).to_owned();
     RelationName {
         database: or(&relation.database, &connection.database),
         schema: or(&relation.schema, &connection.schema),
@@ -365,7 +464,9 @@ impl Object for AdapterObject {
                 let this = Self(Arc::clone(&self.0));
                 let method: Arc<str> = Arc::from(name);
                 Some(Value::function(name, move |context, arguments| {
-                    Ok(this.call_method(context, &method, &arguments)?.unwrap_or(Value::None))
+                    Ok(this
+                        .call_method(context, &method, &arguments)?
+                        .unwrap_or(Value::None))
                 }))
             }
             _ => None,

@@ -40,12 +40,20 @@ impl FlagsObject {
             "TARGET_PATH" => project.root.target_path.as_str().into(),
             "LOG_PATH" => project.root.log_path.as_str().into(),
             "THREADS" => project.connection.threads.into(),
-            "INDIRECT_SELECTION" => format!("{:?}", flags.indirect_selection).to_lowercase().into(),
+            "INDIRECT_SELECTION" => format!("{:?}", flags.indirect_selection)
+                .to_lowercase()
+                .into(),
             "VARS" => Value::from(Json::Object(flags.vars.clone())),
             "WRITE_JSON" | "PARTIAL_PARSE" | "VERSION_CHECK" | "USE_COLORS" | "STATIC_PARSER"
             | "POPULATE_CACHE" | "INTROSPECT" | "PRINT" => true.into(),
-            "DEBUG" | "QUIET" | "WARN_ERROR" | "CACHE_SELECTED_ONLY" | "DEFER" | "FAVOR_STATE"
-            | "LOG_CACHE_EVENTS" | "SEND_ANONYMOUS_USAGE_STATS" => false.into(),
+            "DEBUG"
+            | "QUIET"
+            | "WARN_ERROR"
+            | "CACHE_SELECTED_ONLY"
+            | "DEFER"
+            | "FAVOR_STATE"
+            | "LOG_CACHE_EVENTS"
+            | "SEND_ANONYMOUS_USAGE_STATS" => false.into(),
             "LOG_FORMAT" => "default".into(),
             "PRINTER_WIDTH" => 80.into(),
             other => match project.root.flags.get(&other.to_lowercase()) {
@@ -75,9 +83,17 @@ impl Object for FlagsObject {
         if name != "get" {
             return Ok(None);
         }
-        let key = arguments.positional.first().map(ToString::to_string).unwrap_or_default();
+        let key = arguments
+            .positional
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let default = arguments.positional.get(1).cloned().unwrap_or(Value::None);
-        Ok(Some(self.find(&key).filter(|value| !value.is_none()).unwrap_or(default)))
+        Ok(Some(
+            self.find(&key)
+                .filter(|value| !value.is_none())
+                .unwrap_or(default),
+        ))
     }
 }
 
@@ -111,8 +127,15 @@ pub(super) fn metadata_environment(rendering: &Rendering) -> Value {
 
 /// `pre_hooks` and `post_hooks` of a materialization.
 pub(super) fn hooks(rendering: &Rendering, name: &str) -> Value {
-    let key = if name == "pre_hooks" { "pre-hook" } else { "post-hook" };
-    let hooks = rendering.node.as_ref().and_then(|node| node.config.get(key));
+    let key = if name == "pre_hooks" {
+        "pre-hook"
+    } else {
+        "post-hook"
+    };
+    let hooks = rendering
+        .node
+        .as_ref()
+        .and_then(|node| node.config.get(key));
     hooks.map_or_else(|| Value::list([]), Value::from)
 }
 
@@ -196,7 +219,11 @@ impl Object for WholeContext {
         name: &str,
         arguments: &Arguments,
     ) -> Result<Option<Value>> {
-        let key = arguments.positional.first().and_then(Value::as_str).unwrap_or_default();
+        let key = arguments
+            .positional
+            .first()
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         match name {
             "get" => {
                 let default = arguments.positional.get(1).cloned().unwrap_or(Value::None);
@@ -204,7 +231,9 @@ impl Object for WholeContext {
             }
             "keys" => {
                 let macros = self.0.0.project.macros.iter();
-                Ok(Some(Value::list(macros.map(|entry| Value::Str(Arc::clone(&entry.definition.name))))))
+                Ok(Some(Value::list(macros.map(|entry| {
+                    Value::Str(Arc::clone(&entry.definition.name))
+                }))))
             }
             _ => match self.find(name)? {
                 Some(callee) => context.call(&callee, arguments.clone()).map(Some),
@@ -219,7 +248,11 @@ impl Object for WholeContext {
 
     fn iterate(&self) -> Result<Option<Vec<Value>>> {
         let macros = self.0.0.project.macros.iter();
-        Ok(Some(macros.map(|entry| Value::Str(Arc::clone(&entry.definition.name))).collect()))
+        Ok(Some(
+            macros
+                .map(|entry| Value::Str(Arc::clone(&entry.definition.name)))
+                .collect(),
+        ))
     }
 }
 
@@ -280,11 +313,13 @@ impl Object for RelationClass {
             }
             "add_ephemeral_prefix" => {
                 let name = arguments.positional.first().map(ToString::to_string);
-                Ok(Some(format!("__dbt__cte__{}", name.unwrap_or_default()).into()))
+                Ok(Some(
+                    format!("__dbt__cte__{}", name.unwrap_or_default()).into(),
+                ))
             }
-            "get_relation_type" => {
-                Ok(Some(arguments.positional.first().cloned().unwrap_or(Value::None)))
-            }
+            "get_relation_type" => Ok(Some(
+                arguments.positional.first().cloned().unwrap_or(Value::None),
+            )),
             _ => Ok(None),
         }
     }
@@ -330,7 +365,12 @@ impl Object for ColumnClass {
             "translate_type" => translate_type(&text(0).unwrap_or_default(), kind).into(),
             "string_type" => {
                 let size = text(0).unwrap_or_default();
-                if kind == "snowflake" { format!("varchar({size})") } else { format!("character varying({size})") }.into()
+                if kind == "snowflake" {
+                    format!("varchar({size})")
+                } else {
+                    format!("character varying({size})")
+                }
+                .into()
             }
             "numeric_type" => match (text(0), text(1), text(2)) {
                 (Some(dtype), Some(precision), Some(scale)) if precision != "None" => {

@@ -24,9 +24,16 @@ impl Column {
     pub fn from_info(info: &ColumnInfo, kind: &str, quote: char) -> Self {
         let snowflake = kind == "snowflake";
         let mut column = Self::new(&info.name, &info.data_type, kind, quote);
-        let Some((base, rest)) = info.data_type.split_once('(') else { return column };
-        let Some((sizes, after)) = rest.split_once(')') else { return column };
-        let numbers: Vec<i64> = sizes.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+        let Some((base, rest)) = info.data_type.split_once('(') else {
+            return column;
+        };
+        let Some((sizes, after)) = rest.split_once(')') else {
+            return column;
+        };
+        let numbers: Vec<i64> = sizes
+            .split(',')
+            .filter_map(|n| n.trim().parse().ok())
+            .collect();
         if numbers.is_empty() || !after.trim().is_empty() {
             return column;
         }
@@ -61,11 +68,19 @@ impl Column {
     /// # Errors
     /// `J2003` for other arguments.
     pub fn construct(arguments: Arguments, kind: &str, quote: char) -> Result<Self> {
-        let names = ["column", "dtype", "char_size", "numeric_precision", "numeric_scale"];
+        let names = [
+            "column",
+            "dtype",
+            "char_size",
+            "numeric_precision",
+            "numeric_scale",
+        ];
         let [name, dtype, size, precision, scale] = arguments.bind("Column", names, 2)?;
         let text = |value: Option<Value>| value.map(|v| v.to_string()).unwrap_or_default();
         let number = |value: Option<Value>| {
-            value.and_then(|v| v.as_int()).and_then(|n| i64::try_from(n).ok())
+            value
+                .and_then(|v| v.as_int())
+                .and_then(|n| i64::try_from(n).ok())
         };
         let mut column = Self::new(&text(name), &text(dtype), kind, quote);
         (column.char_size, column.precision, column.scale) =
@@ -80,7 +95,14 @@ impl Column {
     fn is_string(&self) -> bool {
         matches!(
             self.base().as_str(),
-            "text" | "character varying" | "character" | "varchar" | "string" | "char" | "nvarchar" | "bpchar"
+            "text"
+                | "character varying"
+                | "character"
+                | "varchar"
+                | "string"
+                | "char"
+                | "nvarchar"
+                | "bpchar"
         )
     }
 
@@ -94,22 +116,46 @@ impl Column {
     fn is_integer(&self) -> bool {
         matches!(
             self.base().as_str(),
-            "smallint" | "integer" | "bigint" | "smallserial" | "serial" | "bigserial" | "int2"
-                | "int4" | "int8" | "serial2" | "serial4" | "serial8" | "int" | "tinyint" | "hugeint"
+            "smallint"
+                | "integer"
+                | "bigint"
+                | "smallserial"
+                | "serial"
+                | "bigserial"
+                | "int2"
+                | "int4"
+                | "int8"
+                | "serial2"
+                | "serial4"
+                | "serial8"
+                | "int"
+                | "tinyint"
+                | "hugeint"
         )
     }
 
     fn is_numeric(&self) -> bool {
-        matches!(self.base().as_str(), "numeric" | "decimal" | "number" | "fixed")
+        matches!(
+            self.base().as_str(),
+            "numeric" | "decimal" | "number" | "fixed"
+        )
     }
 
     fn string_size(&self) -> i64 {
         let unsized_text = matches!(self.base().as_str(), "text" | "string") || self.snowflake;
-        self.char_size.unwrap_or(if unsized_text && self.snowflake { 16_777_216 } else { 256 })
+        self.char_size.unwrap_or(if unsized_text && self.snowflake {
+            16_777_216
+        } else {
+            256
+        })
     }
 
     fn string_type(&self, size: i64) -> String {
-        if self.snowflake { format!("varchar({size})") } else { format!("character varying({size})") }
+        if self.snowflake {
+            format!("varchar({size})")
+        } else {
+            format!("character varying({size})")
+        }
     }
 
     fn data_type(&self) -> String {
@@ -129,7 +175,10 @@ impl Column {
 
     fn quoted(&self) -> String {
         let quote = self.quote;
-        format!("{quote}{}{quote}", self.name.replace(quote, &format!("{quote}{quote}")))
+        format!(
+            "{quote}{}{quote}",
+            self.name.replace(quote, &format!("{quote}{quote}"))
+        )
     }
 }
 
@@ -185,7 +234,9 @@ impl Object for Column {
             "is_numeric" => self.is_numeric().into(),
             "string_size" => self.string_size().into(),
             "string_type" => {
-                let size = first.and_then(Value::as_int).and_then(|n| i64::try_from(n).ok());
+                let size = first
+                    .and_then(Value::as_int)
+                    .and_then(|n| i64::try_from(n).ok());
                 self.string_type(size.unwrap_or(256)).into()
             }
             "literal" => {
@@ -195,7 +246,9 @@ impl Object for Column {
             "can_expand_to" => {
                 let other = first.and_then(Value::downcast::<Column>);
                 let wider = other.is_some_and(|other| {
-                    self.is_string() && other.is_string() && other.string_size() > self.string_size()
+                    self.is_string()
+                        && other.is_string()
+                        && other.string_size() > self.string_size()
                 });
                 wider.into()
             }

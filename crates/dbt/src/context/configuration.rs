@@ -23,7 +23,10 @@ impl ConfigObject {
     }
 
     fn persists(&self, what: &str) -> bool {
-        let docs = self.0.config().and_then(|config| config.get("persist_docs"));
+        let docs = self
+            .0
+            .config()
+            .and_then(|config| config.get("persist_docs"));
         docs.and_then(|docs| docs.get(what)).and_then(Json::as_bool) == Some(true)
     }
 }
@@ -67,9 +70,23 @@ impl Object for ConfigObject {
         name: &str,
         arguments: &Arguments,
     ) -> Result<Option<Value>> {
-        let key = arguments.positional.first().map(ToString::to_string).unwrap_or_default();
-        let named = |name: &str| arguments.named.iter().find(|(n, _)| &**n == name).map(|(_, v)| v);
-        let default = arguments.positional.get(1).or_else(|| named("default")).cloned();
+        let key = arguments
+            .positional
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let named = |name: &str| {
+            arguments
+                .named
+                .iter()
+                .find(|(n, _)| &**n == name)
+                .map(|(_, v)| v)
+        };
+        let default = arguments
+            .positional
+            .get(1)
+            .or_else(|| named("default"))
+            .cloned();
         let parsing = self.0.phase == Phase::Parse;
         Ok(Some(match name {
             "get" if parsing => "".into(),
@@ -99,13 +116,21 @@ impl Object for ConfigObject {
     fn get_attr(&self, name: &str) -> Result<Option<Value>> {
         let this = Self(Arc::clone(&self.0));
         let method: Arc<str> = Arc::from(name);
-        let known = ["get", "require", "meta_get", "meta_require", "persist_relation_docs"];
+        let known = [
+            "get",
+            "require",
+            "meta_get",
+            "meta_require",
+            "persist_relation_docs",
+        ];
         // `config.model` and other keys read as attributes.
         if !known.contains(&name) {
             return Ok(self.read(name));
         }
         Ok(Some(Value::function(name, move |context, arguments| {
-            Ok(this.call_method(context, &method, &arguments)?.unwrap_or(Value::None))
+            Ok(this
+                .call_method(context, &method, &arguments)?
+                .unwrap_or(Value::None))
         })))
     }
 }
@@ -123,5 +148,7 @@ fn json(value: &Value) -> Json {
     if value.is_undefined() {
         return Json::Null;
     }
-    value.to_json().unwrap_or_else(|_| Json::String(value.to_string()))
+    value
+        .to_json()
+        .unwrap_or_else(|_| Json::String(value.to_string()))
 }

@@ -35,25 +35,35 @@ impl Object for Exceptions {
                 self.0.project.say(true, format!("Warning: {message}"));
                 Ok(Some("".into()))
             }
-            "raise_compiler_error" | "raise_not_implemented" | "raise_parsing_error"
-            | "raise_database_error" | "raise_dependency_error" | "raise_fail_fast_error"
-            | "raise_contract_error" | "CompilationError" | "DbtRuntimeError" => raise(message),
+            "raise_compiler_error"
+            | "raise_not_implemented"
+            | "raise_parsing_error"
+            | "raise_database_error"
+            | "raise_dependency_error"
+            | "raise_fail_fast_error"
+            | "raise_contract_error"
+            | "CompilationError"
+            | "DbtRuntimeError" => raise(message),
             "missing_config" => raise(format!(
                 "`{}` needs the setting `{}`",
                 self.0.node.as_ref().map_or("", |node| node.name.as_str()),
                 words.last().cloned().unwrap_or_default()
             )),
-            "missing_materialization" => {
-                raise(format!("There is no materialization for `{}`", words.join("`, `")))
-            }
+            "missing_materialization" => raise(format!(
+                "There is no materialization for `{}`",
+                words.join("`, `")
+            )),
             "missing_relation" => raise(format!("The relation `{message}` does not exist")),
             "relation_wrong_type" => raise(format!(
                 "The relation `{message}` exists, but is not a `{}`",
                 words.get(1).cloned().unwrap_or_default()
             )),
             "column_type_missing" => raise(format!("A contract needs a data type for {message}")),
-            "raise_duplicate_resource_name" | "raise_duplicate_alias" | "raise_ambiguous_alias"
-            | "raise_ambiguous_catalog_match" | "raise_cache_inconsistent"
+            "raise_duplicate_resource_name"
+            | "raise_duplicate_alias"
+            | "raise_ambiguous_alias"
+            | "raise_ambiguous_catalog_match"
+            | "raise_cache_inconsistent"
             | "raise_dataclass_not_dict" => raise(words.join(" ")),
             _ => Ok(None),
         }

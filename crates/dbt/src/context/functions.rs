@@ -26,26 +26,41 @@ pub(super) fn value(rendering: &Arc<Rendering>, name: &str) -> Option<Value> {
         "log" => Value::function("log", move |_, arguments| {
             let [message, info] = arguments.bind("log", ["msg", "info"], 1)?;
             let text = message.map(|m| m.to_string()).unwrap_or_default();
-            this.project.say(info.is_some_and(|info| info.truthy()), text);
+            this.project
+                .say(info.is_some_and(|info| info.truthy()), text);
             Ok("".into())
         }),
         "print" => Value::function("print", move |_, arguments| {
-            this.project.say(true, arguments.one("print", "msg")?.to_string());
+            this.project
+                .say(true, arguments.one("print", "msg")?.to_string());
             Ok("".into())
         }),
         "doc" => Value::function("doc", move |_, arguments| {
-            let words: Vec<String> = arguments.positional.iter().map(ToString::to_string).collect();
-            let Some(manifest) = &this.manifest else { return Ok("".into()) };
-            manifest.doc(&words, &this.project.root.name, &this.package).map(Value::from)
+            let words: Vec<String> = arguments
+                .positional
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            let Some(manifest) = &this.manifest else {
+                return Ok("".into());
+            };
+            manifest
+                .doc(&words, &this.project.root.name, &this.package)
+                .map(Value::from)
         }),
         "render" => Value::function("render", move |context, arguments| {
             let text = arguments.one("render", "string")?.to_string();
-            context.render(&Template::parse(&Source::new("render()", text))?).map(Value::from)
+            context
+                .render(&Template::parse(&Source::new("render()", text))?)
+                .map(Value::from)
         }),
         "write" => Value::function("write", |_, _| Ok("".into())),
         "load_result" => Value::function("load_result", move |_, arguments| {
             let name = arguments.one("load_result", "name")?.to_string();
-            Ok(lock(&this.results).get(&name).cloned().unwrap_or(Value::None))
+            Ok(lock(&this.results)
+                .get(&name)
+                .cloned()
+                .unwrap_or(Value::None))
         }),
         "store_result" => Value::function("store_result", move |_, arguments| {
             let names = ["name", "response", "agate_table"];
@@ -57,7 +72,8 @@ pub(super) fn value(rendering: &Arc<Rendering>, name: &str) -> Option<Value> {
         }),
         "store_raw_result" => Value::function("store_raw_result", move |_, arguments| {
             let names = ["name", "message", "code", "rows_affected", "agate_table"];
-            let [name, message, code, rows, table] = arguments.bind("store_raw_result", names, 1)?;
+            let [name, message, code, rows, table] =
+                arguments.bind("store_raw_result", names, 1)?;
             let response = Dict::new();
             response.insert("_message", message);
             response.insert("code", code);
@@ -67,29 +83,39 @@ pub(super) fn value(rendering: &Arc<Rendering>, name: &str) -> Option<Value> {
             this.store(name, response.into(), table);
             Ok("".into())
         }),
-        "try_or_compiler_error" => Value::function("try_or_compiler_error", |context, mut arguments| {
-            if arguments.positional.len() < 2 {
-                return Err(Error::new(codes::D2005, "`try_or_compiler_error` takes a message and a function"));
-            }
-            let message = arguments.positional.remove(0).to_string();
-            let function = arguments.positional.remove(0);
-            let result = context.call(&function, arguments);
-            result.map_err(|cause| {
-                if context.is_returning() {
-                    return cause;
+        "try_or_compiler_error" => {
+            Value::function("try_or_compiler_error", |context, mut arguments| {
+                if arguments.positional.len() < 2 {
+                    return Err(Error::new(
+                        codes::D2005,
+                        "`try_or_compiler_error` takes a message and a function",
+                    ));
                 }
-                Error::new(codes::D2003, message).because(cause)
+                let message = arguments.positional.remove(0).to_string();
+                let function = arguments.positional.remove(0);
+                let result = context.call(&function, arguments);
+                result.map_err(|cause| {
+                    if context.is_returning() {
+                        return cause;
+                    }
+                    Error::new(codes::D2003, message).because(cause)
+                })
             })
-        }),
+        }
         "load_agate_table" | "submit_python_job" | "store_relation_metadata" => {
             let name: Arc<str> = Arc::from(name);
             Value::function(Arc::clone(&name), move |_, _| {
-                Err(Error::new(codes::D2007, format!("`{name}` is not supported here")))
+                Err(Error::new(
+                    codes::D2007,
+                    format!("`{name}` is not supported here"),
+                ))
             })
         }
         "adapter_macro" => Value::function("adapter_macro", |_, _| {
-            Err(Error::new(codes::D2007, "`adapter_macro` was removed from dbt")
-                .help("use `adapter.dispatch`"))
+            Err(
+                Error::new(codes::D2007, "`adapter_macro` was removed from dbt")
+                    .help("use `adapter.dispatch`"),
+            )
         }),
         _ => return None,
     })
@@ -100,7 +126,13 @@ impl Rendering {
         let result = Dict::new();
         result.insert("response", response);
         let data = table.downcast::<Table>().map(|table| {
-            Value::list(table.rows().rows.iter().map(|row| Value::tuple(row.clone())))
+            Value::list(
+                table
+                    .rows()
+                    .rows
+                    .iter()
+                    .map(|row| Value::tuple(row.clone())),
+            )
         });
         result.insert("data", data.unwrap_or_else(|| Value::list([])));
         result.insert("table", table);
@@ -124,7 +156,10 @@ impl Var {
                 rendering.note(|captured| {
                     captured.vars.insert(name.to_owned());
                 });
-                rendering.project.var(&rendering.package, name).map(Value::from)
+                rendering
+                    .project
+                    .var(&rendering.package, name)
+                    .map(Value::from)
             }
             Known::Map(vars) => vars.get(name).map(Value::from),
         }
@@ -134,7 +169,13 @@ impl Var {
         match &self.0 {
             Known::Project(rendering) => {
                 let project = &rendering.project;
-                project.flags.vars.keys().chain(project.root.vars.keys()).cloned().collect()
+                project
+                    .flags
+                    .vars
+                    .keys()
+                    .chain(project.root.vars.keys())
+                    .cloned()
+                    .collect()
             }
             Known::Map(vars) => vars.keys().cloned().collect(),
         }
@@ -195,7 +236,8 @@ fn env_var(flags: &Flags, arguments: Arguments, secrets: bool) -> Result<(String
     let [name, default] = arguments.bind("env_var", ["var", "default"], 1)?;
     let name = name.map(|name| name.to_string()).unwrap_or_default();
     if name.starts_with("DBT_ENV_SECRET") && !secrets {
-        let message = format!("`{name}` is a secret and may be used in profiles.yml and packages.yml only");
+        let message =
+            format!("`{name}` is a secret and may be used in profiles.yml and packages.yml only");
         return Err(Error::new(codes::D2002, message));
     }
     if let Some(value) = flags.env(&name) {
@@ -203,7 +245,10 @@ fn env_var(flags: &Flags, arguments: Arguments, secrets: bool) -> Result<(String
     }
     match default {
         Some(default) => Ok((name, default.to_string().into())),
-        None => Err(Error::new(codes::D2002, format!("The environment variable `{name}` is not set"))
-            .help("set it, or give `env_var` a default")),
+        None => Err(Error::new(
+            codes::D2002,
+            format!("The environment variable `{name}` is not set"),
+        )
+        .help("set it, or give `env_var` a default")),
     }
 }

@@ -71,7 +71,10 @@ impl PackageNamespace {
     /// The namespace of `package`.
     #[must_use]
     pub fn value(rendering: &Arc<Rendering>, package: &str) -> Value {
-        Value::object(Self { rendering: Arc::clone(rendering), package: package.to_owned() })
+        Value::object(Self {
+            rendering: Arc::clone(rendering),
+            package: package.to_owned(),
+        })
     }
 
     fn find(&self, name: &str) -> Option<Value> {
@@ -105,7 +108,11 @@ impl Object for PackageNamespace {
             "get" => {
                 let key = arguments.positional.first().and_then(Value::as_str);
                 let found = key.and_then(|name| self.find(name));
-                Ok(Some(found.or_else(|| arguments.positional.get(1).cloned()).unwrap_or(Value::None)))
+                Ok(Some(
+                    found
+                        .or_else(|| arguments.positional.get(1).cloned())
+                        .unwrap_or(Value::None),
+                ))
             }
             // While parsing, a package that lacks a macro may be one written for another dbt.
             _ if self.package == BUILT_IN || self.rendering.executes() => {

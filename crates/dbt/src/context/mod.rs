@@ -61,6 +61,8 @@ pub struct ProjectContext {
     pub run_environment: Environment,
     /// What `log()` and `print()` said, in order, until somebody takes it.
     pub messages: Mutex<Vec<Message>>,
+    /// What `selected_resources` shows.
+    pub selected: Mutex<Vec<String>>,
 }
 
 /// A line from `log()` or `print()`.
@@ -90,7 +92,13 @@ impl ProjectContext {
     #[must_use]
     pub fn relation(&self, database: Option<&str>, schema: &str, identifier: &str) -> Relation {
         let quote = self.connection.quote_character();
-        Relation::new(database, Some(schema), Some(identifier), self.quoting(), quote)
+        Relation::new(
+            database,
+            Some(schema),
+            Some(identifier),
+            self.quoting(),
+            quote,
+        )
     }
 
     /// The relation of a node.
@@ -123,6 +131,11 @@ impl ProjectContext {
         lock(&self.messages).push(Message { info, text });
     }
 
+    /// Sets what `selected_resources` shows: the unique ids a command selected.
+    pub fn set_selected(&self, ids: &[String]) {
+        *lock(&self.selected) = ids.to_vec();
+    }
+
     /// Takes what was said since the last call.
     #[must_use]
     pub fn take_messages(&self) -> Vec<Message> {
@@ -136,14 +149,17 @@ impl ProjectContext {
         if let Some(value) = self.flags.vars.get(name) {
             return Some(value);
         }
-        lookup_var(&self.root, package, name)
-            .or_else(|| self.package(package).and_then(|own| lookup_var(own, package, name)))
+        lookup_var(&self.root, package, name).or_else(|| {
+            self.package(package)
+                .and_then(|own| lookup_var(own, package, name))
+        })
     }
 }
 
 fn lookup_var<'p>(project: &'p ProjectFile, package: &str, name: &str) -> Option<&'p Json> {
     let own = project.vars.get(package).and_then(Json::as_object);
-    own.and_then(|vars| vars.get(name)).or_else(|| project.vars.get(name))
+    own.and_then(|vars| vars.get(name))
+        .or_else(|| project.vars.get(name))
 }
 
 /// How far a project has come when something is rendered.
@@ -221,7 +237,14 @@ impl Context {
         manifest: &Arc<Manifest>,
         adapter: Option<Arc<dyn Adapter>>,
     ) -> Self {
-        Self::new(project, Phase::Run, package, node, Some(Arc::clone(manifest)), adapter)
+        Self::new(
+            project,
+            Phase::Run,
+            package,
+            node,
+            Some(Arc::clone(manifest)),
+            adapter,
+        )
     }
 
     fn new(
@@ -316,9 +339,16 @@ impl Rendering {
     }
 
     fn no_macro(&self, name: &str) -> diagnostic::Error {
-        let names = self.project.macros.iter().map(|entry| &*entry.definition.name);
-        diagnostic::Error::new(diagnostic::codes::D2004, format!("There is no macro `{name}`"))
-            .suggest(name, names)
+        let names = self
+            .project
+            .macros
+            .iter()
+            .map(|entry| &*entry.definition.name);
+        diagnostic::Error::new(
+            diagnostic::codes::D2004,
+            format!("There is no macro `{name}`"),
+        )
+        .suggest(name, names)
     }
 
     /// The configuration `config.get` reads.
@@ -327,7 +357,11 @@ impl Rendering {
     }
 
     fn model(&self) -> Value {
-        let json = || self.node.as_ref().map_or(Json::Null, |node| crate::manifest::node_json(node));
+        let json = || {
+            self.node
+                .as_ref()
+                .map_or(Json::Null, |node| crate::manifest::node_json(node))
+        };
         self.model.get_or_init(|| Value::from(json())).clone()
     }
 
@@ -363,11 +397,21 @@ impl Context {
         Some(match name {
             "ref" | "source" | "metric" | "function" => references::value(rendering, name)?,
             "config" => configuration::value(rendering),
-            "var" | "env_var" | "log" | "print" | "doc" | "render" | "write"
-            | "load_result" | "store_result" | "store_raw_result" | "try_or_compiler_error"
-            | "load_agate_table" | "submit_python_job" | "adapter_macro" | "store_relation_metadata" => {
-                functions::value(rendering, name)?
-            }
+            "var"
+            | "env_var"
+            | "log"
+            | "print"
+            | "doc"
+            | "render"
+            | "write"
+            | "load_result"
+            | "store_result"
+            | "store_raw_result"
+            | "try_or_compiler_error"
+            | "load_agate_table"
+            | "submit_python_job"
+            | "adapter_macro"
+            | "store_relation_metadata" => functions::value(rendering, name)?,
             "this" => rendering.this(),
             "model" => rendering.model(),
             "execute" => rendering.executes().into(),
@@ -385,7 +429,9 @@ impl Context {
             "database" | "schema" => {
                 let node = rendering.node.as_ref();
                 match name {
-                    "schema" => node.map_or(project.connection.schema.as_str(), |n| &n.schema).into(),
+                    "schema" => node
+                        .map_or(project.connection.schema.as_str(), |n| &n.schema)
+                        .into(),
                     _ => match node.and_then(|n| n.database.as_deref()) {
                         Some(database) => database.into(),
                         None => project.connection.database.as_str().into(),
@@ -397,7 +443,9 @@ impl Context {
             "invocation_id" => project.flags.invocation_id.as_str().into(),
             "run_started_at" => builtins::moment(project.flags.run_started_at),
             "thread_id" => format!("Thread-{}", thread_number()).into(),
-            "selected_resources" => Value::list([]),
+            "selected_resources" => {
+                Value::list(lock(&project.selected).iter().map(|id| id.as_str().into()))
+            }
             "invocation_args_dict" => builtins::invocation_arguments(rendering),
             "dbt_metadata_envs" => builtins::metadata_environment(rendering),
             "pre_hooks" | "post_hooks" => builtins::hooks(rendering, name),
@@ -451,9 +499,9 @@ impl Scope for YamlScope<'_> {
                 Some(functions::var_of(vars))
             }
             "env_var" => Some(functions::env_var_of(self.flags, self.secrets)),
-            "target" | "env" => {
-                self.connection.map(|c| Value::from(Json::Object(c.fields.clone())))
-            }
+            "target" | "env" => self
+                .connection
+                .map(|c| Value::from(Json::Object(c.fields.clone()))),
             "dbt_version" => Some(DBT_VERSION.into()),
             "run_started_at" => Some(builtins::moment(self.flags.run_started_at)),
             "invocation_id" => Some(self.flags.invocation_id.as_str().into()),

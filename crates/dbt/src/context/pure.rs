@@ -17,11 +17,16 @@ pub(super) fn mount(environment: &mut Environment) {
         })
     });
     environment.add_function("tojson", |_, arguments| {
-        let [value, default, sort] = arguments.bind("tojson", ["value", "default", "sort_keys"], 1)?;
+        let [value, default, sort] =
+            arguments.bind("tojson", ["value", "default", "sort_keys"], 1)?;
         let json = value.unwrap_or(Value::None).to_json();
         Ok(match (json, default) {
             (Ok(json), _) => {
-                let json = if sort.is_some_and(|sort| sort.truthy()) { sorted(json) } else { json };
+                let json = if sort.is_some_and(|sort| sort.truthy()) {
+                    sorted(json)
+                } else {
+                    json
+                };
                 python_json(&json).into()
             }
             (Err(_), Some(default)) => default,
@@ -73,7 +78,10 @@ pub(super) fn mount(environment: &mut Environment) {
 }
 
 fn set_of(items: &[Value]) -> Result<Set> {
-    let keys = items.iter().map(Value::to_key).collect::<Result<Vec<Key>>>()?;
+    let keys = items
+        .iter()
+        .map(Value::to_key)
+        .collect::<Result<Vec<Key>>>()?;
     let set = Set::default();
     for key in keys {
         set.insert(key);
@@ -82,7 +90,11 @@ fn set_of(items: &[Value]) -> Result<Set> {
 }
 
 fn zip(arguments: Arguments) -> Result<Value> {
-    let lists = arguments.positional.iter().map(Value::iterate).collect::<Result<Vec<_>>>()?;
+    let lists = arguments
+        .positional
+        .iter()
+        .map(Value::iterate)
+        .collect::<Result<Vec<_>>>()?;
     let length = lists.iter().map(Vec::len).min().unwrap_or(0);
     let rows = (0..length).map(|at| Value::tuple(lists.iter().map(|list| list[at].clone())));
     Ok(Value::list(rows))
@@ -92,7 +104,10 @@ fn zip(arguments: Arguments) -> Result<Value> {
 fn diff_of_two_dicts(_: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
     let [a, b] = arguments.bind("diff_of_two_dicts", ["dict_a", "dict_b"], 2)?;
     let (Some(Value::Dict(a)), Some(Value::Dict(b))) = (a, b) else {
-        return Err(Error::new(codes::D2005, "`diff_of_two_dicts` takes two dictionaries"));
+        return Err(Error::new(
+            codes::D2005,
+            "`diff_of_two_dicts` takes two dictionaries",
+        ));
     };
     let lower = |value: &Value| value.to_string().to_lowercase();
     let mut known: Vec<(String, Vec<String>)> = Vec::new();
@@ -101,10 +116,14 @@ fn diff_of_two_dicts(_: &mut CallContext<'_>, arguments: Arguments) -> Result<Va
     }
     let diff = Dict::new();
     for (key, list) in a.items() {
-        let have = known.iter().find(|(name, _)| *name == lower(&key)).map(|(_, list)| list);
+        let have = known
+            .iter()
+            .find(|(name, _)| *name == lower(&key))
+            .map(|(_, list)| list);
         let missing = list.iterate()?.into_iter();
-        let missing: Vec<Value> =
-            missing.filter(|item| have.is_none_or(|have| !have.contains(&lower(item)))).collect();
+        let missing: Vec<Value> = missing
+            .filter(|item| have.is_none_or(|have| !have.contains(&lower(item))))
+            .collect();
         if !missing.is_empty() {
             diff.insert_key(key.to_key()?, Value::list(missing));
         }
@@ -133,9 +152,9 @@ pub fn python_json(json: &serde_json::Value) -> String {
             format!("[{}]", items.join(", "))
         }
         serde_json::Value::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| {
-                format!("{}: {}", ascii_json(key), python_json(value))
-            });
+            let pairs = map
+                .iter()
+                .map(|(key, value)| format!("{}: {}", ascii_json(key), python_json(value)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
         }
         serde_json::Value::String(text) => ascii_json(text),
@@ -200,7 +219,11 @@ fn scalar(json: &serde_json::Value) -> String {
                 && text.starts_with(char::is_alphabetic)
                 && yaml::parse(&Source::new("", text.as_str()))
                     .is_ok_and(|document| document.root.as_str() == Some(text));
-            if plain { text.clone() } else { json.to_string() }
+            if plain {
+                text.clone()
+            } else {
+                json.to_string()
+            }
         }
         other => other.to_string(),
     }

@@ -58,13 +58,21 @@ impl Rendering {
             Some(node) => Value::object(self.project.relation_of(node)),
             None => {
                 let quote = self.project.connection.quote_character();
-                Value::object(Relation::new(None, None, Some("unknown"), Parts::all(false), quote))
+                Value::object(Relation::new(
+                    None,
+                    None,
+                    Some("unknown"),
+                    Parts::all(false),
+                    quote,
+                ))
             }
         }
     }
 
     fn resolve_ref(&self, call: &Ref) -> Result<Value> {
-        let Some(manifest) = &self.manifest else { return Ok(Value::None) };
+        let Some(manifest) = &self.manifest else {
+            return Ok(Value::None);
+        };
         let target = manifest.resolve_ref(call, &self.project.root.name, &self.package)?;
         self.check_declared(target, call)?;
         if target.is_ephemeral() {
@@ -80,7 +88,9 @@ impl Rendering {
 
     /// dbt refuses a `ref` that was not seen while parsing, because the graph does not know it.
     fn check_declared(&self, target: &Node, call: &Ref) -> Result<()> {
-        let Some(node) = &self.node else { return Ok(()) };
+        let Some(node) = &self.node else {
+            return Ok(());
+        };
         let known = node.depends_on.nodes.contains(&target.unique_id);
         let free = matches!(
             node.resource_type,
@@ -100,7 +110,9 @@ impl Rendering {
     }
 
     fn resolve_source(&self, call: &SourceRef) -> Result<Value> {
-        let Some(manifest) = &self.manifest else { return Ok(Value::None) };
+        let Some(manifest) = &self.manifest else {
+            return Ok(Value::None);
+        };
         let table = manifest.resolve_source(call, &self.project.root.name, &self.package)?;
         let quote = self.project.quoting().with_quoting(&table.quoting);
         let mut relation = Relation::new(
@@ -138,16 +150,26 @@ pub(crate) fn read_ref(mut arguments: Arguments) -> Result<Ref> {
         Some(second) => (text(&second)?, Some(first)),
         None => (first, None),
     };
-    Ok(Ref { name, package, version, span: None })
+    Ok(Ref {
+        name,
+        package,
+        version,
+        span: None,
+    })
 }
 
 /// The arguments of `source`.
 pub(crate) fn read_source(arguments: Arguments) -> Result<SourceRef> {
     let [source, table] = arguments.bind("source", ["source_name", "table_name"], 2)?;
     match (source, table) {
-        (Some(Value::Str(source)), Some(Value::Str(table))) => {
-            Ok(SourceRef { source: source.to_string(), table: table.to_string(), span: None })
-        }
-        _ => Err(Error::new(codes::D2005, "`source` takes the name of a source and of its table")),
+        (Some(Value::Str(source)), Some(Value::Str(table))) => Ok(SourceRef {
+            source: source.to_string(),
+            table: table.to_string(),
+            span: None,
+        }),
+        _ => Err(Error::new(
+            codes::D2005,
+            "`source` takes the name of a source and of its table",
+        )),
     }
 }

@@ -19,7 +19,11 @@ pub struct Parts<T> {
 impl<T: Copy> Parts<T> {
     /// The same for all.
     pub fn all(value: T) -> Self {
-        Self { database: value, schema: value, identifier: value }
+        Self {
+            database: value,
+            schema: value,
+            identifier: value,
+        }
     }
 }
 
@@ -93,11 +97,19 @@ impl Relation {
         let parts = [
             (&self.database, self.include.database, self.quote.database),
             (&self.schema, self.include.schema, self.quote.schema),
-            (&self.identifier, self.include.identifier, self.quote.identifier),
+            (
+                &self.identifier,
+                self.include.identifier,
+                self.quote.identifier,
+            ),
         ];
         let parts = parts.into_iter().filter_map(|(part, included, quoted)| {
             let part = part.as_ref().filter(|_| included)?;
-            Some(if quoted { self.quoted(part) } else { part.to_string() })
+            Some(if quoted {
+                self.quoted(part)
+            } else {
+                part.to_string()
+            })
         });
         parts.collect::<Vec<_>>().join(".")
     }
@@ -106,7 +118,10 @@ impl Relation {
     #[must_use]
     pub fn quoted(&self, name: &str) -> String {
         let quote = self.quote_character;
-        format!("{quote}{}{quote}", name.replace(quote, &format!("{quote}{quote}")))
+        format!(
+            "{quote}{}{quote}",
+            name.replace(quote, &format!("{quote}{quote}"))
+        )
     }
 
     fn is(&self, kind: &str) -> bool {
@@ -126,7 +141,11 @@ impl Relation {
     }
 
     fn changed(&self, arguments: &Arguments, what: &str) -> Result<Parts<bool>> {
-        let mut parts = if what == "include" { self.include } else { self.quote };
+        let mut parts = if what == "include" {
+            self.include
+        } else {
+            self.quote
+        };
         let names = ["database", "schema", "identifier"];
         let positional = names.iter().copied().zip(arguments.positional.iter());
         let named = arguments.named.iter().map(|(name, value)| (&**name, value));
@@ -238,6 +257,12 @@ impl Object for Relation {
             "quote_policy" => Self::policy(self.quote),
             "include_policy" => Self::policy(self.include),
             "limit" => self.limit.into(),
+            // Packages tell relations from other mappings by this.
+            "metadata" => {
+                let dict = Dict::new();
+                dict.insert("type", "Relation");
+                Value::Dict(dict)
+            }
             // Names of relation types that templates compare with: `relation.Table`.
             "Table" => "table".into(),
             "View" => "view".into(),
@@ -259,7 +284,9 @@ impl Object for Relation {
 
     fn get_item(&self, key: &Value) -> Result<Option<Value>> {
         match key.as_str() {
-            Some(name @ ("database" | "schema" | "identifier" | "type")) => self.get_attr(name),
+            Some(name @ ("database" | "schema" | "identifier" | "type" | "metadata")) => {
+                self.get_attr(name)
+            }
             _ => Ok(None),
         }
     }
@@ -276,36 +303,54 @@ impl Object for Relation {
             "render_limited" => self.limited().into(),
             "include" => {
                 let include = self.changed(arguments, "include")?;
-                Value::object(Self { include, ..self.clone() })
+                Value::object(Self {
+                    include,
+                    ..self.clone()
+                })
             }
             "quote" => {
                 let quote = self.changed(arguments, "quote")?;
-                Value::object(Self { quote, ..self.clone() })
+                Value::object(Self {
+                    quote,
+                    ..self.clone()
+                })
             }
             "incorporate" | "replace_path" | "replace" => {
                 Value::object(self.incorporate(arguments)?)
             }
             "matches" => self.matches(arguments).into(),
             "without_identifier" => {
-                let include = Parts { identifier: false, ..self.include };
-                Value::object(Self { include, ..self.clone() })
+                let include = Parts {
+                    identifier: false,
+                    ..self.include
+                };
+                Value::object(Self {
+                    include,
+                    ..self.clone()
+                })
             }
             "information_schema" => {
                 let mut relation = self.clone();
                 relation.schema = Some(Arc::from("INFORMATION_SCHEMA"));
                 relation.identifier = first.and_then(text);
-                relation.quote = Parts { schema: false, identifier: false, ..self.quote };
+                relation.quote = Parts {
+                    schema: false,
+                    identifier: false,
+                    ..self.quote
+                };
                 Value::object(relation)
             }
-            "quoted" => self.quoted(&first.map(ToString::to_string).unwrap_or_default()).into(),
+            "quoted" => self
+                .quoted(&first.map(ToString::to_string).unwrap_or_default())
+                .into(),
             "get" => {
                 let key = first.and_then(Value::as_str).unwrap_or_default();
                 let default = arguments.positional.get(1).cloned().unwrap_or(Value::None);
                 self.get_attr(key)?.unwrap_or(default)
             }
-            "get_ddl_prefix_for_create" | "get_ddl_prefix_for_alter" | "get_iceberg_ddl_options" => {
-                "".into()
-            }
+            "get_ddl_prefix_for_create"
+            | "get_ddl_prefix_for_alter"
+            | "get_iceberg_ddl_options" => "".into(),
             "needs_to_drop" => {
                 let other = first.and_then(Value::downcast::<Relation>);
                 other.is_some_and(|other| other.kind != self.kind).into()
@@ -313,6 +358,10 @@ impl Object for Relation {
             _ => return Ok(None),
         };
         Ok(Some(value))
+    }
+
+    fn mapping(&self) -> bool {
+        true
     }
 
     fn repr(&self) -> String {

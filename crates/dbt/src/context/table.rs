@@ -25,28 +25,45 @@ impl Table {
     }
 
     fn names(&self) -> Vec<Value> {
-        self.0.columns.iter().map(|column| column.name.as_str().into()).collect()
+        self.0
+            .columns
+            .iter()
+            .map(|column| column.name.as_str().into())
+            .collect()
     }
 
     fn row(&self, at: usize) -> Value {
-        Value::object(Row { table: self.0.clone(), at })
+        Value::object(Row {
+            table: self.0.clone(),
+            at,
+        })
     }
 
     fn column(&self, at: usize) -> Value {
-        Value::object(TableColumn { table: self.0.clone(), at })
+        Value::object(TableColumn {
+            table: self.0.clone(),
+            at,
+        })
     }
 
     fn select(&self, wanted: &[Value], keep: bool) -> Table {
         let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
         let at: Vec<usize> = if keep {
-            names.iter().filter_map(|name| position(&self.0, name)).collect()
+            names
+                .iter()
+                .filter_map(|name| position(&self.0, name))
+                .collect()
         } else {
             let all = self.0.columns.iter().enumerate();
-            all.filter(|(_, c)| !names.contains(&c.name)).map(|(at, _)| at).collect()
+            all.filter(|(_, c)| !names.contains(&c.name))
+                .map(|(at, _)| at)
+                .collect()
         };
         let columns: Vec<ColumnInfo> = at.iter().map(|at| self.0.columns[*at].clone()).collect();
         let rows = self.0.rows.iter();
-        let rows = rows.map(|row| at.iter().map(|at| row[*at].clone()).collect()).collect();
+        let rows = rows
+            .map(|row| at.iter().map(|at| row[*at].clone()).collect())
+            .collect();
         Table::new(Rows { columns, rows })
     }
 
@@ -57,11 +74,20 @@ impl Table {
             lines.push(row.iter().map(cell_text).collect());
         }
         let widths: Vec<usize> = (0..self.0.columns.len())
-            .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
+            .map(|at| {
+                lines
+                    .iter()
+                    .map(|line| line[at].chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let mut out = String::new();
         for (number, line) in lines.iter().enumerate() {
-            let cells = line.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} "));
+            let cells = line
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!(" {cell:<width$} "));
             out.push_str(&format!("|{}|\n", cells.collect::<Vec<_>>().join("|")));
             if number == 0 {
                 let rule = widths.iter().map(|width| "-".repeat(width + 2));
@@ -73,7 +99,11 @@ impl Table {
 }
 
 fn cell_text(value: &Value) -> String {
-    if value.is_none() { String::new() } else { value.to_string() }
+    if value.is_none() {
+        String::new()
+    } else {
+        value.to_string()
+    }
 }
 
 fn position(rows: &Rows, name: &str) -> Option<usize> {
@@ -82,7 +112,11 @@ fn position(rows: &Rows, name: &str) -> Option<usize> {
 
 fn number(key: &Value, length: usize) -> Option<usize> {
     let at = key.as_int()?;
-    let at = if at < 0 { at + i128::try_from(length).ok()? } else { at };
+    let at = if at < 0 {
+        at + i128::try_from(length).ok()?
+    } else {
+        at
+    };
     usize::try_from(at).ok().filter(|at| *at < length)
 }
 
@@ -93,11 +127,21 @@ impl Object for Table {
 
     fn get_attr(&self, name: &str) -> Result<Option<Value>> {
         Ok(match name {
-            "columns" => Some(Value::object(Sequence { table: self.clone(), of_columns: true })),
-            "rows" => Some(Value::object(Sequence { table: self.clone(), of_columns: false })),
+            "columns" => Some(Value::object(Sequence {
+                table: self.clone(),
+                of_columns: true,
+            })),
+            "rows" => Some(Value::object(Sequence {
+                table: self.clone(),
+                of_columns: false,
+            })),
             "column_names" => Some(Value::tuple(self.names())),
             "column_types" => {
-                let types = self.0.columns.iter().map(|c| Value::from(c.data_type.as_str()));
+                let types = self
+                    .0
+                    .columns
+                    .iter()
+                    .map(|c| Value::from(c.data_type.as_str()));
                 Some(Value::tuple(types))
             }
             _ => None,
@@ -127,15 +171,32 @@ impl Object for Table {
                         rows.push(self.0.rows[at].clone());
                     }
                 }
-                Value::object(Table::new(Rows { columns: self.0.columns.clone(), rows }))
+                Value::object(Table::new(Rows {
+                    columns: self.0.columns.clone(),
+                    rows,
+                }))
             }
             "limit" => {
-                let most = first.and_then(Value::as_int).and_then(|n| usize::try_from(n).ok());
-                let rows = self.0.rows.iter().take(most.unwrap_or(usize::MAX)).cloned().collect();
-                Value::object(Table::new(Rows { columns: self.0.columns.clone(), rows }))
+                let most = first
+                    .and_then(Value::as_int)
+                    .and_then(|n| usize::try_from(n).ok());
+                let rows = self
+                    .0
+                    .rows
+                    .iter()
+                    .take(most.unwrap_or(usize::MAX))
+                    .cloned()
+                    .collect();
+                Value::object(Table::new(Rows {
+                    columns: self.0.columns.clone(),
+                    rows,
+                }))
             }
             "rename" => {
-                let names = arguments.named.iter().find(|(name, _)| &**name == "column_names");
+                let names = arguments
+                    .named
+                    .iter()
+                    .find(|(name, _)| &**name == "column_names");
                 let names = names.map(|(_, value)| value).or(first);
                 let mut columns = self.0.columns.clone();
                 match names {
@@ -152,7 +213,10 @@ impl Object for Table {
                         }
                     }
                 }
-                Value::object(Table::new(Rows { columns, rows: self.0.rows.clone() }))
+                Value::object(Table::new(Rows {
+                    columns,
+                    rows: self.0.rows.clone(),
+                }))
             }
             "print_table" | "print_csv" | "print_json" => self.printed().into(),
             _ => return Ok(None),
@@ -161,7 +225,9 @@ impl Object for Table {
     }
 
     fn iterate(&self) -> Result<Option<Vec<Value>>> {
-        Ok(Some((0..self.0.rows.len()).map(|at| self.row(at)).collect()))
+        Ok(Some(
+            (0..self.0.rows.len()).map(|at| self.row(at)).collect(),
+        ))
     }
 
     fn len(&self) -> Option<usize> {
@@ -174,7 +240,11 @@ impl Object for Table {
     }
 
     fn repr(&self) -> String {
-        format!("<Table: {} columns, {} rows>", self.0.columns.len(), self.0.rows.len())
+        format!(
+            "<Table: {} columns, {} rows>",
+            self.0.columns.len(),
+            self.0.rows.len()
+        )
     }
 }
 
@@ -186,7 +256,11 @@ struct Sequence {
 
 impl Sequence {
     fn at(&self, at: usize) -> Value {
-        if self.of_columns { self.table.column(at) } else { self.table.row(at) }
+        if self.of_columns {
+            self.table.column(at)
+        } else {
+            self.table.row(at)
+        }
     }
 
     fn all(&self) -> Vec<Value> {
@@ -194,7 +268,11 @@ impl Sequence {
     }
 
     fn length(&self) -> usize {
-        if self.of_columns { self.table.0.columns.len() } else { self.table.0.rows.len() }
+        if self.of_columns {
+            self.table.0.columns.len()
+        } else {
+            self.table.0.rows.len()
+        }
     }
 
     fn find(&self, key: &Value) -> Option<Value> {
@@ -227,11 +305,17 @@ impl Object for Sequence {
             "keys" if self.of_columns => Some(Value::tuple(self.table.names())),
             "items" if self.of_columns => {
                 let pairs = self.table.names().into_iter().zip(self.all());
-                Some(Value::list(pairs.map(|(name, column)| Value::tuple([name, column]))))
+                Some(Value::list(
+                    pairs.map(|(name, column)| Value::tuple([name, column])),
+                ))
             }
             "get" => {
                 let found = arguments.positional.first().and_then(|key| self.find(key));
-                Some(found.or_else(|| arguments.positional.get(1).cloned()).unwrap_or(Value::None))
+                Some(
+                    found
+                        .or_else(|| arguments.positional.get(1).cloned())
+                        .unwrap_or(Value::None),
+                )
             }
             _ => None,
         })
@@ -266,7 +350,11 @@ impl Row {
     }
 
     fn names(&self) -> Vec<Value> {
-        self.table.columns.iter().map(|column| column.name.as_str().into()).collect()
+        self.table
+            .columns
+            .iter()
+            .map(|column| column.name.as_str().into())
+            .collect()
     }
 }
 
@@ -290,7 +378,9 @@ impl Object for Row {
             "keys" => Some(Value::tuple(self.names())),
             "items" => {
                 let pairs = self.names().into_iter().zip(self.cells().to_vec());
-                Some(Value::list(pairs.map(|(name, cell)| Value::tuple([name, cell]))))
+                Some(Value::list(
+                    pairs.map(|(name, cell)| Value::tuple([name, cell])),
+                ))
             }
             "dict" => {
                 let dict = Dict::new();
@@ -301,7 +391,11 @@ impl Object for Row {
             }
             "get" => {
                 let found = arguments.positional.first().and_then(|key| self.find(key));
-                Some(found.or_else(|| arguments.positional.get(1).cloned()).unwrap_or(Value::None))
+                Some(
+                    found
+                        .or_else(|| arguments.positional.get(1).cloned())
+                        .unwrap_or(Value::None),
+                )
             }
             _ => None,
         })
@@ -329,7 +423,11 @@ struct TableColumn {
 
 impl TableColumn {
     fn cells(&self) -> Vec<Value> {
-        self.table.rows.iter().filter_map(|row| row.get(self.at).cloned()).collect()
+        self.table
+            .rows
+            .iter()
+            .filter_map(|row| row.get(self.at).cloned())
+            .collect()
     }
 }
 
@@ -370,9 +468,9 @@ impl Object for TableColumn {
                 }
                 Some(Value::tuple(seen))
             }
-            "values_without_nulls" => {
-                Some(Value::tuple(self.cells().into_iter().filter(|cell| !cell.is_none())))
-            }
+            "values_without_nulls" => Some(Value::tuple(
+                self.cells().into_iter().filter(|cell| !cell.is_none()),
+            )),
             _ => None,
         })
     }

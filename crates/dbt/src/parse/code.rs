@@ -108,7 +108,13 @@ impl Parser<'_> {
             Some(patch) => self.apply(&mut node, patch)?,
             None => Map::new(),
         };
-        let layers = Layers::new(self.project, job.package, ResourceType::Seed, &node.fqn, layer);
+        let layers = Layers::new(
+            self.project,
+            job.package,
+            ResourceType::Seed,
+            &node.fqn,
+            layer,
+        );
         draft::finish(self.project, &mut node, &layers, &Default::default())?;
         Ok(node)
     }
@@ -121,10 +127,17 @@ impl Parser<'_> {
         let source = Source::new(job.file.show.as_str(), text);
         let template = Template::parse(&source)?;
         let mut nodes = Vec::new();
-        for block in template.definitions().filter(|d| d.kind == MacroKind::Snapshot) {
+        for block in template
+            .definitions()
+            .filter(|d| d.kind == MacroKind::Snapshot)
+        {
             let name = block.label.to_string();
             // The name of the file is a folder in the names of its snapshots.
-            let stem = job.file.path.rsplit_once('.').map_or(job.file.path.as_str(), |(s, _)| s);
+            let stem = job
+                .file
+                .path
+                .rsplit_once('.')
+                .map_or(job.file.path.as_str(), |(s, _)| s);
             let fqn = files::fqn(package, &format!("{stem}/x"), &name);
             let mut node = draft::blank(self.project, ResourceType::Snapshot, package, &name, fqn);
             node.checksum.clone_from(&checksum);
@@ -135,8 +148,13 @@ impl Parser<'_> {
                 Some(patch) => self.apply(&mut node, patch)?,
                 None => Map::new(),
             };
-            let layers =
-                Layers::new(self.project, job.package, ResourceType::Snapshot, &node.fqn, layer);
+            let layers = Layers::new(
+                self.project,
+                job.package,
+                ResourceType::Snapshot,
+                &node.fqn,
+                layer,
+            );
             let body = block_source(&source, block.body_span.range());
             draft::complete(self.project, &mut node, &body, &layers)?;
             check_snapshot(&node, &source, block.name_span.range())?;
@@ -158,14 +176,26 @@ impl Parser<'_> {
         let file = &patch.file.file;
         let name = patch.file.name_of(patch.node)?;
         let fqn = files::fqn(&package.name, &file.path, name);
-        let mut node = draft::blank(self.project, ResourceType::Snapshot, &package.name, name, fqn);
+        let mut node = draft::blank(
+            self.project,
+            ResourceType::Snapshot,
+            &package.name,
+            name,
+            fqn,
+        );
         let relation_text = relation.expect_str(&patch.file.document)?;
         node.raw_code = format!("select * from {{{{ {relation_text} }}}}");
         node.checksum = files::checksum(node.raw_code.as_bytes());
         node.path = format!("{name}.sql");
         node.original_file_path.clone_from(&file.original);
         let layer = self.apply(&mut node, patch)?;
-        let layers = Layers::new(self.project, package, ResourceType::Snapshot, &node.fqn, layer);
+        let layers = Layers::new(
+            self.project,
+            package,
+            ResourceType::Snapshot,
+            &node.fqn,
+            layer,
+        );
         let source = Source::new(file.show.as_str(), node.raw_code.as_str());
         draft::complete(self.project, &mut node, &source, &layers)
             .map_err(|error| error.at(patch.file.document.source.place(relation.span.clone())))?;
@@ -191,7 +221,9 @@ impl Parser<'_> {
         if let Some(version) = patch.version {
             let name = patch.file.name_of(entry)?.to_owned();
             let number = version.get("v").map_or(Json::Null, Yaml::to_json);
-            let shown = number.as_str().map_or_else(|| number.to_string(), str::to_owned);
+            let shown = number
+                .as_str()
+                .map_or_else(|| number.to_string(), str::to_owned);
             node.unique_id = format!("model.{}.{name}.v{shown}", node.package);
             node.name.clone_from(&name);
             if let Some(last) = node.fqn.last_mut() {
@@ -234,7 +266,10 @@ fn stripped(text: &str) -> (&str, usize) {
 /// blanked out.
 fn block_source(source: &Source, body: std::ops::Range<usize>) -> Source {
     let before = source.text.get(..body.start).unwrap_or_default();
-    let mut text: String = before.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+    let mut text: String = before
+        .chars()
+        .map(|c| if c == '\n' { '\n' } else { ' ' })
+        .collect();
     text.push_str(source.text.get(body).unwrap_or_default());
     Source::new(source.name.to_string(), text)
 }

@@ -146,7 +146,9 @@ pub fn complete(
     node.config = layers.config(node.resource_type, &[]);
     let captured = if is_template(&node.raw_code) && node.language == "sql" {
         let context = Context::parsing(project, &node.package, Some(Arc::new(node.clone())));
-        context.render(&Template::parse(source)?).map_err(|error| of_node(error, node))?;
+        context
+            .render(&Template::parse(source)?)
+            .map_err(|error| of_node(error, node))?;
         context.captured()
     } else {
         Captured::default()

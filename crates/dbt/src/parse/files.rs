@@ -26,7 +26,10 @@ impl SourceFile {
     /// Its name without folder and ending.
     #[must_use]
     pub fn stem(&self) -> &str {
-        Path::new(&self.path).file_stem().and_then(|s| s.to_str()).unwrap_or_default()
+        Path::new(&self.path)
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default()
     }
 
     /// Its text.
@@ -58,19 +61,31 @@ pub fn find(
         }
         for entry in WalkDir::new(&root).follow_links(true).sort_by_file_name() {
             let entry = entry.map_err(|cause| {
-                Error::new(codes::D1031, format!("`{}` cannot be read", root.display())).because(cause)
+                Error::new(codes::D1031, format!("`{}` cannot be read", root.display()))
+                    .because(cause)
             })?;
             let path = entry.path();
-            let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            let ending = path
+                .extension()
+                .and_then(|e| e.to_str())
+                .unwrap_or_default();
             let hidden = entry.file_name().to_string_lossy().starts_with('.');
             if !entry.file_type().is_file() || hidden || !endings.contains(&ending) {
                 continue;
             }
             let relative = path.strip_prefix(&root).unwrap_or(path);
             let path_text = relative.to_string_lossy().replace('\\', "/");
-            let original = if folder == "." { path_text.clone() } else { format!("{folder}/{path_text}") };
+            let original = if folder == "." {
+                path_text.clone()
+            } else {
+                format!("{folder}/{path_text}")
+            };
             files.push(SourceFile {
-                show: if show.is_empty() { original.clone() } else { format!("{show}/{original}") },
+                show: if show.is_empty() {
+                    original.clone()
+                } else {
+                    format!("{show}/{original}")
+                },
                 path: path_text,
                 original,
                 full: path.to_owned(),

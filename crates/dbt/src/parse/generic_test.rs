@@ -10,8 +10,21 @@ use crate::warning::{Warning, Warnings};
 
 /// Keys of a test entry that configure it instead of being arguments.
 const CONFIG_KEYS: &[&str] = &[
-    "severity", "tags", "enabled", "where", "limit", "warn_if", "error_if", "fail_calc",
-    "store_failures", "store_failures_as", "meta", "database", "schema", "alias", "sql_header",
+    "severity",
+    "tags",
+    "enabled",
+    "where",
+    "limit",
+    "warn_if",
+    "error_if",
+    "fail_calc",
+    "store_failures",
+    "store_failures_as",
+    "meta",
+    "database",
+    "schema",
+    "alias",
+    "sql_header",
 ];
 
 /// What a generic test stands under.
@@ -58,8 +71,11 @@ impl TestSpec {
         warnings: &mut Warnings,
     ) -> Result<Self> {
         let invalid = |why: &str| {
-            Error::new(codes::D1041, format!("A test of `{}` is not valid: {why}", target.name))
-                .at(document.source.place(entry.span.clone()))
+            Error::new(
+                codes::D1041,
+                format!("A test of `{}` is not valid: {why}", target.name),
+            )
+            .at(document.source.place(entry.span.clone()))
         };
         let (called, mut arguments) = split(entry).ok_or_else(|| {
             invalid("expected a name, or a mapping from one name to its arguments")
@@ -71,7 +87,9 @@ impl TestSpec {
             Some(_) => return Err(invalid("`config` is a mapping")),
         };
         for key in CONFIG_KEYS {
-            let Some(value) = arguments.shift_remove(*key) else { continue };
+            let Some(value) = arguments.shift_remove(*key) else {
+                continue;
+            };
             if config.contains_key(*key) {
                 let why = format!("`{key}` stands both in `config` and beside it");
                 return Err(invalid(&why));
@@ -79,10 +97,15 @@ impl TestSpec {
             config.insert((*key).to_owned(), value);
         }
         let custom_name = arguments.shift_remove("name").map(|name| str_of(&name));
-        let description = arguments.shift_remove("description").map(|text| str_of(&text));
+        let description = arguments
+            .shift_remove("description")
+            .map(|text| str_of(&text));
         match arguments.shift_remove("arguments") {
             None if !arguments.is_empty() => {
-                let message = format!("The arguments of test `{called}` of `{}` stand outside `arguments:`", target.name);
+                let message = format!(
+                    "The arguments of test `{called}` of `{}` stand outside `arguments:`",
+                    target.name
+                );
                 warnings.add(
                     Warning::new("MissingArgumentsPropertyInGenericTestDeprecation", message)
                         .at(document.source.place(entry.span.clone())),
@@ -131,7 +154,10 @@ impl TestSpec {
     /// The code dbt generates for it.
     #[must_use]
     pub fn raw_code(&self) -> String {
-        let mut code = format!("{{{{ {}(**_dbt_generic_test_kwargs) }}}}", self.macro_name());
+        let mut code = format!(
+            "{{{{ {}(**_dbt_generic_test_kwargs) }}}}",
+            self.macro_name()
+        );
         let settings = self.config.iter().map(|(key, value)| match value {
             Json::String(text) => format!("{key}=\"{}\"", text.replace('"', "\\\"")),
             other => format!("{key}={}", repr_of(other)),
@@ -162,7 +188,9 @@ fn split(entry: &Node) -> Option<(String, Map<String, Json>)> {
     if let Some(name) = entry.as_str() {
         return Some((name.to_owned(), Map::new()));
     }
-    let Json::Object(mut map) = entry.to_json() else { return None };
+    let Json::Object(mut map) = entry.to_json() else {
+        return None;
+    };
     if let Some(name) = map.shift_remove("test_name") {
         return Some((name.as_str()?.to_owned(), map));
     }
@@ -182,7 +210,11 @@ fn synthesize(
     target: &TestTarget<'_>,
     arguments: &Map<String, Json>,
 ) -> (String, String) {
-    let mut kind = if target.is_source { format!("source_{name}") } else { name.to_owned() };
+    let mut kind = if target.is_source {
+        format!("source_{name}")
+    } else {
+        name.to_owned()
+    };
     if let Some(namespace) = namespace {
         kind = format!("{namespace}_{kind}");
     }
@@ -229,7 +261,12 @@ fn sorted(value: &Json) -> Json {
         Json::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_by(|a, b| a.0.cmp(b.0));
-            Json::Object(entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect())
+            Json::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), sorted(value)))
+                    .collect(),
+            )
         }
         Json::Array(items) => items.iter().map(sorted).collect(),
         other => Json::String(str_of(other)),
@@ -275,15 +312,27 @@ mod tests {
         assert_eq!(test.hash(), "c7614daada");
         let test = spec("not_null", &column("stg_customers", "customer_id"));
         assert_eq!(test.hash(), "e2cfb1f9aa");
-        let test = spec("relationships: {to: ref('customers'), field: customer_id}", &column("orders", "customer_id"));
-        assert_eq!(test.full_name, "relationships_orders_customer_id__customer_id__ref_customers_");
+        let test = spec(
+            "relationships: {to: ref('customers'), field: customer_id}",
+            &column("orders", "customer_id"),
+        );
+        assert_eq!(
+            test.full_name,
+            "relationships_orders_customer_id__customer_id__ref_customers_"
+        );
         assert_eq!(test.hash(), "c6ec7f58f2");
         let test = spec(
             "accepted_values: {values: ['placed', 'shipped', 'completed', 'return_pending', 'returned']}",
             &column("orders", "status"),
         );
-        assert_eq!(test.full_name, "accepted_values_orders_status__placed__shipped__completed__return_pending__returned");
-        assert_eq!(test.short_name, "accepted_values_orders_1ce6ab157c285f7cd2ac656013faf758");
+        assert_eq!(
+            test.full_name,
+            "accepted_values_orders_status__placed__shipped__completed__return_pending__returned"
+        );
+        assert_eq!(
+            test.short_name,
+            "accepted_values_orders_1ce6ab157c285f7cd2ac656013faf758"
+        );
         assert_eq!(test.hash(), "be6b5b5ec3");
         assert_eq!(
             test.raw_code(),

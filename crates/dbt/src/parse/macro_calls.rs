@@ -1,7 +1,7 @@
 //! Which macros a macro calls, read from its syntax tree: `state:modified.macros` follows them.
 
 use jinja::Value;
-use jinja::ast::{CallArguments, Expr, ExprKind, MacroDefinition, Stmt, StmtKind, Step};
+use jinja::ast::{CallArguments, Expr, ExprKind, MacroDefinition, Step, Stmt, StmtKind};
 
 use crate::context::ProjectContext;
 use crate::macros::MacroEntry;
@@ -9,7 +9,11 @@ use crate::macros::MacroEntry;
 /// Unique ids of the macros that `entry` calls by name, in the order of the calls.
 #[must_use]
 pub fn called(project: &ProjectContext, entry: &MacroEntry) -> Vec<String> {
-    let mut calls = Calls { project, package: &entry.package, found: Vec::new() };
+    let mut calls = Calls {
+        project,
+        package: &entry.package,
+        found: Vec::new(),
+    };
     calls.macro_body(&entry.definition);
     let own = entry.unique_id.to_string();
     calls.found.retain(|id| *id != own);
@@ -24,14 +28,20 @@ struct Calls<'c> {
 
 impl Calls<'_> {
     fn add(&mut self, entry: Option<&MacroEntry>) {
-        let Some(id) = entry.map(|entry| entry.unique_id.to_string()) else { return };
+        let Some(id) = entry.map(|entry| entry.unique_id.to_string()) else {
+            return;
+        };
         if !self.found.contains(&id) {
             self.found.push(id);
         }
     }
 
     fn macro_body(&mut self, definition: &MacroDefinition) {
-        for default in definition.parameters.iter().filter_map(|p| p.default.as_ref()) {
+        for default in definition
+            .parameters
+            .iter()
+            .filter_map(|p| p.default.as_ref())
+        {
             self.expression(default);
         }
         self.statements(&definition.body);
@@ -89,8 +99,14 @@ impl Calls<'_> {
     }
 
     fn arguments(&mut self, arguments: &CallArguments) {
-        arguments.positional.iter().for_each(|expr| self.expression(expr));
-        arguments.named.iter().for_each(|(_, expr)| self.expression(expr));
+        arguments
+            .positional
+            .iter()
+            .for_each(|expr| self.expression(expr));
+        arguments
+            .named
+            .iter()
+            .for_each(|(_, expr)| self.expression(expr));
         self.optional(arguments.splat.as_ref());
         self.optional(arguments.named_splat.as_ref());
     }
@@ -115,7 +131,9 @@ impl Calls<'_> {
             }
             ExprKind::Slice(owner, bounds) => {
                 self.expression(owner);
-                bounds.iter().for_each(|bound| self.optional(bound.as_ref()));
+                bounds
+                    .iter()
+                    .for_each(|bound| self.optional(bound.as_ref()));
             }
             ExprKind::Call(call) => {
                 self.call(&call.0, &call.1);
@@ -146,7 +164,9 @@ impl Calls<'_> {
         match &callee.kind {
             ExprKind::Name(name) => self.add(project.macros.find(self.package, name)),
             ExprKind::Attribute(owner, name) => {
-                let ExprKind::Name(owner) = &owner.kind else { return };
+                let ExprKind::Name(owner) = &owner.kind else {
+                    return;
+                };
                 if &**owner == "adapter" && &**name == "dispatch" {
                     self.dispatch(arguments);
                 } else {
@@ -164,18 +184,35 @@ impl Calls<'_> {
             _ => None,
         };
         let named = |name: &str| {
-            arguments.named.iter().find(|(have, _)| &**have == name).and_then(|(_, e)| literal(e))
+            arguments
+                .named
+                .iter()
+                .find(|(have, _)| &**have == name)
+                .and_then(|(_, e)| literal(e))
         };
-        let Some(name) = arguments.positional.first().and_then(literal).or_else(|| named("macro_name"))
+        let Some(name) = arguments
+            .positional
+            .first()
+            .and_then(literal)
+            .or_else(|| named("macro_name"))
         else {
             return;
         };
         let project = self.project;
-        let package = arguments.positional.get(1).and_then(literal).or_else(|| named("macro_namespace"));
+        let package = arguments
+            .positional
+            .get(1)
+            .and_then(literal)
+            .or_else(|| named("macro_namespace"));
         for prefix in project.adapter_prefixes() {
             let name = format!("{prefix}__{name}");
-            let found = package.as_deref().and_then(|package| project.macros.in_package(package, &name));
-            let found = project.macros.in_package(&project.root.name, &name).or(found);
+            let found = package
+                .as_deref()
+                .and_then(|package| project.macros.in_package(package, &name));
+            let found = project
+                .macros
+                .in_package(&project.root.name, &name)
+                .or(found);
             self.add(found.or_else(|| project.macros.find(self.package, &name)));
         }
     }

@@ -14,6 +14,7 @@ mod resolve;
 mod sources;
 pub mod tests;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diagnostic::{Error, Result, Source};
@@ -46,11 +47,17 @@ pub struct Parser<'p> {
 /// All that is wrong with the project, joined.
 pub fn parse(project: &Arc<ProjectContext>, warnings: &mut Warnings) -> Result<Manifest> {
     let mut errors = Vec::new();
-    let packages: Vec<&ProjectFile> = std::iter::once(&project.root).chain(&project.packages).collect();
+    let packages: Vec<&ProjectFile> = std::iter::once(&project.root)
+        .chain(&project.packages)
+        .collect();
     let docs = Arc::new(docs(project, &packages, &mut errors)?);
     let files = property_files(project, &packages, &mut errors, warnings)?;
     let patches = properties::collect(&files, &mut errors);
-    let parser = Parser { project, docs: Arc::clone(&docs), patches: &patches };
+    let parser = Parser {
+        project,
+        docs: Arc::clone(&docs),
+        patches: &patches,
+    };
     let mut nodes = Vec::new();
     let jobs = jobs(project, &packages)?;
     for result in parser.code_files(&jobs) {
@@ -62,13 +69,21 @@ pub fn parse(project: &Arc<ProjectContext>, warnings: &mut Warnings) -> Result<M
     let mut manifest = Manifest::default();
     manifest.macros = macros(project, &patches);
     manifest.docs = IndexMap::clone(&docs);
-    let mut build = Build { parser, manifest: &mut manifest, nodes, errors, warnings };
+    let mut build = Build {
+        parser,
+        manifest: &mut manifest,
+        nodes,
+        errors,
+        warnings,
+    };
     build.yaml_snapshots(&packages, &files);
     build.properties(&packages, &files);
     build.model_tests(&packages, &files);
     build.hooks(&packages);
-    build.unused_patches(&jobs);
-    let Build { nodes, mut errors, .. } = build;
+    build.unused_patches();
+    let Build {
+        nodes, mut errors, ..
+    } = build;
     resolve::resolve(project, &mut manifest, nodes, &jobs, warnings, &mut errors);
     match Error::join(errors) {
         Some(error) => Err(error),
@@ -100,7 +115,12 @@ fn docs(
 ) -> Result<IndexMap<String, Doc>> {
     let mut docs = IndexMap::new();
     for package in packages {
-        for file in files::find(package, &shown(project, package), &package.docs_paths, &["md"])? {
+        for file in files::find(
+            package,
+            &shown(project, package),
+            &package.docs_paths,
+            &["md"],
+        )? {
             let text = file.read()?;
             if !text.contains("{%") {
                 continue;
@@ -188,7 +208,11 @@ fn jobs<'p>(project: &ProjectContext, packages: &[&'p ProjectFile]) -> Result<Ve
                 if resource == ResourceType::Test && file.path.starts_with("generic/") {
                     continue;
                 }
-                jobs.push(Job { package, file, resource });
+                jobs.push(Job {
+                    package,
+                    file,
+                    resource,
+                });
             }
         }
     }
@@ -200,9 +224,18 @@ fn macros(project: &ProjectContext, patches: &Patches<'_>) -> IndexMap<String, M
     let all = project.macros.iter().map(|entry| {
         let definition = &entry.definition;
         let patch = patches.get(&("macros", &*entry.package, definition.name.to_string()));
-        let text = |key: &str| patch.and_then(|patch| patch.node.get(key)).and_then(Yaml::as_str);
-        let languages = (definition.kind == MacroKind::Materialization)
-            .then(|| definition.languages.iter().map(ToString::to_string).collect());
+        let text = |key: &str| {
+            patch
+                .and_then(|patch| patch.node.get(key))
+                .and_then(Yaml::as_str)
+        };
+        let languages = (definition.kind == MacroKind::Materialization).then(|| {
+            definition
+                .languages
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        });
         let item = Macro {
             unique_id: entry.unique_id.to_string(),
             name: definition.name.to_string(),
@@ -246,7 +279,13 @@ impl Parser<'_> {
         std::thread::scope(|scope| {
             let parts: Vec<_> = jobs
                 .chunks(size)
-                .map(|part| scope.spawn(|| part.iter().map(|job| self.code_file(job)).collect::<Vec<_>>()))
+                .map(|part| {
+                    scope.spawn(|| {
+                        part.iter()
+                            .map(|job| self.code_file(job))
+                            .collect::<Vec<_>>()
+                    })
+                })
                 .collect();
             let mut all = Vec::with_capacity(jobs.len());
             for part in parts {
@@ -260,6 +299,13 @@ impl Parser<'_> {
     }
 }
 
+/// A node that tests stand under.
+struct Target {
+    unique_id: String,
+    version: Option<Json>,
+    enabled: bool,
+}
+
 /// Collects what is not parsed file by file.
 struct Build<'b, 'p> {
     parser: Parser<'p>,
@@ -271,15 +317,26 @@ struct Build<'b, 'p> {
 
 impl Build<'_, '_> {
     fn package<'f>(packages: &[&'f ProjectFile], name: &str) -> Option<&'f ProjectFile> {
-        packages.iter().find(|package| package.name == name).copied()
+        packages
+            .iter()
+            .find(|package| package.name == name)
+            .copied()
     }
 
     fn yaml_snapshots(&mut self, packages: &[&ProjectFile], files: &[PropertyFile]) {
         for file in files {
-            let Some(package) = Self::package(packages, &file.package) else { continue };
+            let Some(package) = Self::package(packages, &file.package) else {
+                continue;
+            };
             for entry in file.entries("snapshots").unwrap_or_default() {
-                let Some(relation) = entry.get("relation") else { continue };
-                let patch = properties::Patch { file, node: entry, version: None };
+                let Some(relation) = entry.get("relation") else {
+                    continue;
+                };
+                let patch = properties::Patch {
+                    file,
+                    node: entry,
+                    version: None,
+                };
                 match self.parser.yaml_snapshot(package, patch, relation) {
                     Ok(node) => self.nodes.push(node),
                     Err(error) => self.errors.push(error),
@@ -291,7 +348,9 @@ impl Build<'_, '_> {
     /// Sources with their tests, exposures, groups.
     fn properties(&mut self, packages: &[&ProjectFile], files: &[PropertyFile]) {
         for file in files {
-            let Some(package) = Self::package(packages, &file.package) else { continue };
+            let Some(package) = Self::package(packages, &file.package) else {
+                continue;
+            };
             for key in ["sources", "exposures", "groups"] {
                 let entries = match file.entries(key) {
                     Ok(entries) => entries,
@@ -317,8 +376,11 @@ impl Build<'_, '_> {
         entry: &Yaml,
     ) -> Result<()> {
         let twice = |what: &str, id: &str| {
-            Error::new(diagnostic::codes::D1007, format!("The {what} `{id}` is declared twice"))
-                .at(file.document.source.place(entry.span.clone()))
+            Error::new(
+                diagnostic::codes::D1007,
+                format!("The {what} `{id}` is declared twice"),
+            )
+            .at(file.document.source.place(entry.span.clone()))
         };
         match key {
             "sources" => {
@@ -337,7 +399,12 @@ impl Build<'_, '_> {
                         call: format!("source('{}', '{}')", table.source_name, table.name),
                         attached: None,
                     };
-                    if self.manifest.sources.insert(id.clone(), Arc::new(table)).is_some() {
+                    if self
+                        .manifest
+                        .sources
+                        .insert(id.clone(), Arc::new(table))
+                        .is_some()
+                    {
                         return Err(twice("source table", &id));
                     }
                     let tests = self.parser.generic_tests(
@@ -354,7 +421,11 @@ impl Build<'_, '_> {
                 let exposure = self.parser.exposure(package, file, entry)?;
                 let id = exposure.unique_id.clone();
                 if exposure.config.enabled()
-                    && self.manifest.exposures.insert(id.clone(), Arc::new(exposure)).is_some()
+                    && self
+                        .manifest
+                        .exposures
+                        .insert(id.clone(), Arc::new(exposure))
+                        .is_some()
                 {
                     return Err(twice("exposure", &id));
                 }
@@ -372,8 +443,7 @@ impl Build<'_, '_> {
 
     /// Tests under models, seeds and snapshots.
     fn model_tests(&mut self, packages: &[&ProjectFile], files: &[PropertyFile]) {
-        let mut known: std::collections::HashMap<(&'static str, String, String), Vec<(String, Option<Json>, bool)>> =
-            std::collections::HashMap::new();
+        let mut known: HashMap<(&'static str, String, String), Vec<Target>> = HashMap::new();
         for node in &self.nodes {
             let key = match node.resource_type {
                 ResourceType::Model => "models",
@@ -381,32 +451,54 @@ impl Build<'_, '_> {
                 ResourceType::Snapshot => "snapshots",
                 _ => continue,
             };
-            known.entry((key, node.package.clone(), node.name.clone())).or_default().push((
-                node.unique_id.clone(),
-                node.version.clone(),
-                node.config.enabled(),
-            ));
+            known
+                .entry((key, node.package.clone(), node.name.clone()))
+                .or_default()
+                .push(Target {
+                    unique_id: node.unique_id.clone(),
+                    version: node.version.clone(),
+                    enabled: node.config.enabled(),
+                });
         }
         for file in files {
-            let Some(package) = Self::package(packages, &file.package) else { continue };
+            let Some(package) = Self::package(packages, &file.package) else {
+                continue;
+            };
             for key in ["models", "seeds", "snapshots"] {
                 for entry in file.entries(key).unwrap_or_default() {
-                    let Ok(name) = file.name_of(entry) else { continue };
+                    let Ok(name) = file.name_of(entry) else {
+                        continue;
+                    };
                     let targets = known.get(&(key, package.name.clone(), name.to_owned()));
-                    for (id, version, enabled) in targets.into_iter().flatten() {
+                    for Target {
+                        unique_id,
+                        version,
+                        enabled,
+                    } in targets.into_iter().flatten()
+                    {
                         if !enabled {
                             continue;
                         }
                         let call = match version {
-                            Some(version) => format!("ref('{name}', version='{}')", crate::python_text::str_of(version)),
+                            Some(version) => format!(
+                                "ref('{name}', version='{}')",
+                                crate::python_text::str_of(version)
+                            ),
                             None => format!("ref('{name}')"),
                         };
                         let target_name = match version {
-                            Some(version) => format!("{name}_v{}", crate::python_text::str_of(version)),
+                            Some(version) => {
+                                format!("{name}_v{}", crate::python_text::str_of(version))
+                            }
                             None => name.to_owned(),
                         };
-                        let under =
-                            Under { file, key, name: &target_name, call, attached: Some(id.clone()) };
+                        let under = Under {
+                            file,
+                            key,
+                            name: &target_name,
+                            call,
+                            attached: Some(unique_id.clone()),
+                        };
                         let tests = self.parser.generic_tests(
                             package,
                             entry,
@@ -424,7 +516,10 @@ impl Build<'_, '_> {
     /// `on-run-start` and `on-run-end` of every package.
     fn hooks(&mut self, packages: &[&ProjectFile]) {
         for package in packages {
-            let kinds = [("on-run-start", &package.on_run_start), ("on-run-end", &package.on_run_end)];
+            let kinds = [
+                ("on-run-start", &package.on_run_start),
+                ("on-run-end", &package.on_run_end),
+            ];
             for (kind, statements) in kinds {
                 for (index, statement) in statements.iter().enumerate() {
                     match self.hook(package, kind, index, statement) {
@@ -455,9 +550,8 @@ impl Build<'_, '_> {
     }
 
     /// Properties that describe nothing are worth a warning.
-    fn unused_patches(&mut self, jobs: &[Job<'_>]) {
-        let _ = jobs;
-        let mut names: std::collections::HashSet<(&str, &str, &str)> = std::collections::HashSet::new();
+    fn unused_patches(&mut self) {
+        let mut names: HashSet<(&str, &str, &str)> = HashSet::new();
         for node in &self.nodes {
             let key = match node.resource_type {
                 ResourceType::Model => "models",
@@ -473,7 +567,9 @@ impl Build<'_, '_> {
             if !matches!(*key, "models" | "seeds" | "snapshots" | "analyses") {
                 continue;
             }
-            let Ok(name) = patch.file.name_of(patch.node) else { continue };
+            let Ok(name) = patch.file.name_of(patch.node) else {
+                continue;
+            };
             if !names.contains(&(*key, *package, name)) {
                 unused.push((patch, name, *key));
             }
@@ -482,7 +578,8 @@ impl Build<'_, '_> {
         for (patch, name, key) in unused {
             let message = format!("`{name}` under `{key}:` describes nothing that exists");
             let place = patch.file.document.source.place(patch.node.span.clone());
-            self.warnings.add(Warning::new("NoNodeForYamlKey", message).at(place));
+            self.warnings
+                .add(Warning::new("NoNodeForYamlKey", message).at(place));
         }
     }
 }

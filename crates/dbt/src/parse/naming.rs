@@ -17,10 +17,12 @@ use crate::node::{Node, ResourceType};
 pub fn name_relation(project: &Arc<ProjectContext>, node: &mut Node) -> Result<()> {
     let connection = &project.connection;
     let database = custom(node, "database");
-    node.database = Some(match generated(project, node, "generate_database_name", &database)? {
-        Some(name) => name,
-        None => database.unwrap_or_else(|| connection.database.clone()),
-    });
+    node.database = Some(
+        match generated(project, node, "generate_database_name", &database)? {
+            Some(name) => name,
+            None => database.unwrap_or_else(|| connection.database.clone()),
+        },
+    );
     let schema = custom(node, "schema");
     node.schema = match generated(project, node, "generate_schema_name", &schema)? {
         Some(name) => name,
@@ -35,7 +37,9 @@ pub fn name_relation(project: &Arc<ProjectContext>, node: &mut Node) -> Result<(
         None => match (alias, &node.version) {
             (Some(alias), _) => alias.trim().to_owned(),
             (None, Some(version)) => {
-                let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
+                let version = version
+                    .as_str()
+                    .map_or_else(|| version.to_string(), str::to_owned);
                 format!("{}_v{}", node.name, version.replace('.', "_"))
             }
             (None, None) => node.name.clone(),
@@ -58,8 +62,13 @@ pub fn name_relation(project: &Arc<ProjectContext>, node: &mut Node) -> Result<(
 /// Whether a test keeps the rows it finds.
 #[must_use]
 pub fn stores_failures(project: &ProjectContext, node: &Node) -> bool {
-    node.config.truth("store_failures").unwrap_or(project.flags.store_failures)
-        || node.config.text("store_failures_as").is_some_and(|kind| kind != "ephemeral")
+    node.config
+        .truth("store_failures")
+        .unwrap_or(project.flags.store_failures)
+        || node
+            .config
+            .text("store_failures_as")
+            .is_some_and(|kind| kind != "ephemeral")
 }
 
 fn custom(node: &Node, key: &str) -> Option<String> {
@@ -78,12 +87,19 @@ fn generated(
 ) -> Result<Option<String>> {
     let root = &project.root.name;
     // A package's own macro names its nodes; otherwise the root project decides.
-    let own = project.macros.in_package(&node.package, name).filter(|_| node.package != *root);
+    let own = project
+        .macros
+        .in_package(&node.package, name)
+        .filter(|_| node.package != *root);
     let found = own.or_else(|| project.macros.in_package(root, name));
-    let Some(found) = found.filter(|entry| &*entry.package != BUILT_IN) else { return Ok(None) };
+    let Some(found) = found.filter(|entry| &*entry.package != BUILT_IN) else {
+        return Ok(None);
+    };
     let context = Context::parsing(project, &found.package, Some(Arc::new(node.clone())));
     let node = Value::from(crate::manifest::node_json(node));
     let arguments = Arguments::of([Value::from(custom.clone()), node]);
-    let value = project.parse_environment.call(&found.value, &context, arguments)?;
+    let value = project
+        .parse_environment
+        .call(&found.value, &context, arguments)?;
     Ok(Some(value.to_string().trim().to_owned()))
 }

@@ -36,8 +36,20 @@ pub struct Patch<'f> {
 
 /// The top-level keys that describe resources.
 const KEYS: &[&str] = &[
-    "models", "seeds", "snapshots", "analyses", "macros", "sources", "exposures", "groups",
-    "metrics", "semantic_models", "saved_queries", "unit_tests", "data_tests", "functions",
+    "models",
+    "seeds",
+    "snapshots",
+    "analyses",
+    "macros",
+    "sources",
+    "exposures",
+    "groups",
+    "metrics",
+    "semantic_models",
+    "saved_queries",
+    "unit_tests",
+    "data_tests",
+    "functions",
 ];
 
 const OTHER_KEYS: &[&str] = &["version", "anchors"];
@@ -66,7 +78,11 @@ impl PropertyFile {
                 warnings.add(Warning::new("CustomTopLevelKeyDeprecation", message).at(place));
             }
         }
-        Ok(Self { package: package.to_owned(), file, document })
+        Ok(Self {
+            package: package.to_owned(),
+            file,
+            document,
+        })
     }
 
     /// The entries under `key`.
@@ -87,8 +103,11 @@ impl PropertyFile {
     pub fn name_of<'n>(&self, entry: &'n Yaml) -> Result<&'n str> {
         let name = entry.get("name").and_then(Yaml::as_str);
         name.ok_or_else(|| {
-            Error::new(codes::D1031, format!("An entry of `{}` has no name", self.file.show))
-                .at(self.document.source.place(entry.span.clone()))
+            Error::new(
+                codes::D1031,
+                format!("An entry of `{}` has no name", self.file.show),
+            )
+            .at(self.document.source.place(entry.span.clone()))
         })
     }
 
@@ -103,8 +122,17 @@ fn stays_as_is(path: &[&str]) -> bool {
     path.iter().any(|key| {
         matches!(
             *key,
-            "tests" | "data_tests" | "description" | "pre-hook" | "post-hook" | "pre_hook"
-                | "post_hook" | "unit_tests" | "semantic_models" | "metrics" | "saved_queries"
+            "tests"
+                | "data_tests"
+                | "description"
+                | "pre-hook"
+                | "post-hook"
+                | "pre_hook"
+                | "post_hook"
+                | "unit_tests"
+                | "semantic_models"
+                | "metrics"
+                | "saved_queries"
         )
     })
 }
@@ -120,7 +148,14 @@ pub type Patches<'f> = HashMap<(&'static str, &'f str, String), Patch<'f>>;
 pub fn collect<'f>(files: &'f [PropertyFile], errors: &mut Vec<Error>) -> Patches<'f> {
     let mut patches = Patches::new();
     for file in files {
-        for key in ["models", "seeds", "snapshots", "analyses", "macros", "data_tests"] {
+        for key in [
+            "models",
+            "seeds",
+            "snapshots",
+            "analyses",
+            "macros",
+            "data_tests",
+        ] {
             let entries = match file.entries(key) {
                 Ok(entries) => entries,
                 Err(error) => {
@@ -149,7 +184,11 @@ fn insert<'f>(
 ) {
     let versions = entry.get("versions").map(Yaml::items).unwrap_or_default();
     let mut add = |name: String, version| {
-        let patch = Patch { file, node: entry, version };
+        let patch = Patch {
+            file,
+            node: entry,
+            version,
+        };
         if let Some(other) = patches.insert((key, file.package.as_str(), name.clone()), patch) {
             let message = format!("`{name}` is described twice under `{key}:`");
             errors.push(
@@ -164,9 +203,18 @@ fn insert<'f>(
         return;
     }
     for version in versions {
-        let defined_in = version.get("defined_in").and_then(Yaml::as_str).map(str::to_owned);
-        let number = version.get("v").and_then(Yaml::scalar_text).unwrap_or_default();
-        add(defined_in.unwrap_or_else(|| format!("{name}_v{number}")), Some(version));
+        let defined_in = version
+            .get("defined_in")
+            .and_then(Yaml::as_str)
+            .map(str::to_owned);
+        let number = version
+            .get("v")
+            .and_then(Yaml::scalar_text)
+            .unwrap_or_default();
+        add(
+            defined_in.unwrap_or_else(|| format!("{name}_v{number}")),
+            Some(version),
+        );
         // A file named after the model alone is its newest version.
     }
 }
@@ -175,7 +223,14 @@ fn insert<'f>(
 #[must_use]
 pub fn config_of(entry: &Yaml) -> Map<String, Json> {
     let mut config = Map::new();
-    for key in ["tags", "meta", "docs", "group", "access", "constraints_enforced"] {
+    for key in [
+        "tags",
+        "meta",
+        "docs",
+        "group",
+        "access",
+        "constraints_enforced",
+    ] {
         if let Some(value) = entry.get(key).filter(|value| !value.is_null()) {
             config.insert(key.to_owned(), value.to_json());
         }
@@ -229,15 +284,25 @@ pub fn columns_of(
         }
         let name = file.name_of(entry)?.to_owned();
         let config = config_of(entry);
-        let meta = config.get("meta").and_then(Json::as_object).cloned().unwrap_or_default();
+        let meta = config
+            .get("meta")
+            .and_then(Json::as_object)
+            .cloned()
+            .unwrap_or_default();
         let tags = config.get("tags").map(list_of_texts).unwrap_or_default();
-        let constraints = entry.get("constraints").map(Yaml::items).unwrap_or_default();
+        let constraints = entry
+            .get("constraints")
+            .map(Yaml::items)
+            .unwrap_or_default();
         columns.insert(
             name.clone(),
             Column {
                 name,
                 description: describe(entry)?,
-                data_type: entry.get("data_type").and_then(Yaml::scalar_text).filter(|t| t != "None"),
+                data_type: entry
+                    .get("data_type")
+                    .and_then(Yaml::scalar_text)
+                    .filter(|t| t != "None"),
                 meta,
                 tags,
                 quote: entry.get("quote").and_then(Yaml::as_bool),
@@ -252,11 +317,16 @@ pub fn columns_of(
 /// A text or a list of texts.
 #[must_use]
 pub fn list_of_texts(value: &Json) -> Vec<String> {
-    list(value).iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    list(value)
+        .iter()
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// The entries under `data_tests:` (and `tests:`, its old name).
 pub fn tests_of(entry: &Yaml) -> impl Iterator<Item = &Yaml> {
-    let lists = ["data_tests", "tests"].into_iter().filter_map(|key| entry.get(key));
+    let lists = ["data_tests", "tests"]
+        .into_iter()
+        .filter_map(|key| entry.get(key));
     lists.flat_map(Yaml::items)
 }

@@ -23,14 +23,21 @@ pub fn resolve(
     for node in nodes {
         let id = node.unique_id.clone();
         if !node.config.enabled() {
-            manifest.disabled.entry(id).or_default().push(Arc::new(node));
+            manifest
+                .disabled
+                .entry(id)
+                .or_default()
+                .push(Arc::new(node));
             continue;
         }
         if let Some(other) = manifest.nodes.get(&id) {
             // A test that stands twice is one test; two files of one name are an error.
             if node.resource_type != ResourceType::Test || node.test_metadata.is_none() {
-                let message =
-                    format!("Two {}s are called `{}`", node.resource_type.name(), node.name);
+                let message = format!(
+                    "Two {}s are called `{}`",
+                    node.resource_type.name(),
+                    node.name
+                );
                 errors.push(
                     Error::new(codes::D1007, message)
                         .with("first", &other.original_file_path)
@@ -54,7 +61,9 @@ pub fn resolve(
         for call in &node.refs {
             match manifest.resolve_ref(call, root, &node.package) {
                 Ok(target) => push(&mut nodes, &target.unique_id),
-                Err(error) if node.resource_type == ResourceType::Test && node.test_metadata.is_some() => {
+                Err(error)
+                    if node.resource_type == ResourceType::Test && node.test_metadata.is_some() =>
+                {
                     // As in dbt, a generic test of something missing or disabled is left out.
                     if error.code() == codes::D1004 {
                         warnings.add(Warning::new(
@@ -74,7 +83,9 @@ pub fn resolve(
         for call in &node.sources {
             match manifest.resolve_source(call, root, &node.package) {
                 Ok(target) => push(&mut nodes, &target.unique_id),
-                Err(error) if error.code() == codes::D1006 && node.resource_type == ResourceType::Test => {
+                Err(error)
+                    if error.code() == codes::D1006 && node.resource_type == ResourceType::Test =>
+                {
                     dropped.push(node.unique_id.clone());
                     failed = true;
                 }
@@ -85,17 +96,27 @@ pub fn resolve(
             }
         }
         if !failed {
-            resolved.push((node.unique_id.clone(), DependsOn { macros: Vec::new(), nodes }));
+            resolved.push((
+                node.unique_id.clone(),
+                DependsOn {
+                    macros: Vec::new(),
+                    nodes,
+                },
+            ));
         }
     }
     let root = root.clone();
     let mut exposures = Vec::new();
     for (id, exposure) in &manifest.exposures {
         let refs = exposure.refs.iter().map(|call| {
-            manifest.resolve_ref(call, &root, &exposure.package).map(|node| node.unique_id.clone())
+            manifest
+                .resolve_ref(call, &root, &exposure.package)
+                .map(|node| node.unique_id.clone())
         });
         let sources = exposure.sources.iter().map(|call| {
-            manifest.resolve_source(call, &root, &exposure.package).map(|s| s.unique_id.clone())
+            manifest
+                .resolve_source(call, &root, &exposure.package)
+                .map(|s| s.unique_id.clone())
         });
         let mut nodes = Vec::new();
         for target in refs.chain(sources) {
@@ -123,7 +144,10 @@ pub fn resolve(
     }
     manifest.connect();
     if let Err(cycle) = manifest.edges.sorted() {
-        let message = format!("Nodes depend on each other in a circle: `{}`", cycle.join("` → `"));
+        let message = format!(
+            "Nodes depend on each other in a circle: `{}`",
+            cycle.join("` → `")
+        );
         let file = cycle.first().and_then(|id| manifest.nodes.get(id));
         let error = Error::new(codes::D1008, message);
         errors.push(match file {
@@ -142,13 +166,26 @@ fn push(list: &mut Vec<String>, id: &str) {
 /// A model and a seed of one name in one package: `ref` could mean either.
 fn same_names(manifest: &Manifest, errors: &mut Vec<Error>) {
     let mut seen: HashMap<(&str, String), &Arc<Node>> = HashMap::new();
-    for node in manifest.nodes.values().filter(|node| node.resource_type.refable()) {
+    for node in manifest
+        .nodes
+        .values()
+        .filter(|node| node.resource_type.refable())
+    {
         if let Some(other) = seen.insert((&node.package, node.search_name()), node) {
-            let message = format!("Two resources are called `{}`, so `ref` could mean either", node.name);
+            let message = format!(
+                "Two resources are called `{}`, so `ref` could mean either",
+                node.name
+            );
             errors.push(
                 Error::new(codes::D1007, message)
-                    .with("first", format!("{} ({})", other.unique_id, other.original_file_path))
-                    .with("second", format!("{} ({})", node.unique_id, node.original_file_path)),
+                    .with(
+                        "first",
+                        format!("{} ({})", other.unique_id, other.original_file_path),
+                    )
+                    .with(
+                        "second",
+                        format!("{} ({})", node.unique_id, node.original_file_path),
+                    ),
             );
         }
     }
@@ -157,13 +194,21 @@ fn same_names(manifest: &Manifest, errors: &mut Vec<Error>) {
 fn same_relations(manifest: &Manifest, errors: &mut Vec<Error>) {
     let mut seen: HashMap<String, &Arc<Node>> = HashMap::new();
     for node in manifest.nodes.values().filter(|node| node.is_relational()) {
-        let Some(name) = &node.relation_name else { continue };
+        let Some(name) = &node.relation_name else {
+            continue;
+        };
         if let Some(other) = seen.insert(name.to_lowercase(), node) {
             let message = format!("Two nodes would build `{name}`");
             errors.push(
                 Error::new(codes::D1009, message)
-                    .with("first", format!("{} ({})", other.unique_id, other.original_file_path))
-                    .with("second", format!("{} ({})", node.unique_id, node.original_file_path))
+                    .with(
+                        "first",
+                        format!("{} ({})", other.unique_id, other.original_file_path),
+                    )
+                    .with(
+                        "second",
+                        format!("{} ({})", node.unique_id, node.original_file_path),
+                    )
                     .help("give one of them another `alias` or `schema`"),
             );
         }
@@ -200,9 +245,16 @@ fn find_name(text: &str, name: &str) -> Option<usize> {
     let quoted = |at: usize| {
         let before = text[..at].chars().next_back();
         let after = text[at + name.len()..].chars().next();
-        matches!((before, after), (Some('\''), Some('\'')) | (Some('"'), Some('"')))
+        matches!(
+            (before, after),
+            (Some('\''), Some('\'')) | (Some('"'), Some('"'))
+        )
     };
-    let all: Vec<usize> = text.match_indices(name).map(|(at, _)| at).filter(|at| quoted(*at)).collect();
+    let all: Vec<usize> = text
+        .match_indices(name)
+        .map(|(at, _)| at)
+        .filter(|at| quoted(*at))
+        .collect();
     let called = all.iter().find(|at| {
         let before = &text[..**at];
         let call = before.rfind('(').map(|open| before[..open].trim_end());

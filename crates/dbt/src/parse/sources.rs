@@ -5,10 +5,10 @@ use jinja::Arguments;
 use serde_json::{Map, Value as Json, json};
 use yaml::Node as Yaml;
 
+use super::Parser;
 use super::draft::Layers;
 use super::files;
 use super::properties::{PropertyFile, config_of, list_of_texts};
-use super::Parser;
 use crate::context::relation::Relation;
 use crate::context::{Context, seconds};
 use crate::node::{DependsOn, Exposure, Group, ResourceType, SourceTable};
@@ -33,7 +33,10 @@ impl Parser<'_> {
         let described = self.describe(file, entry)?;
         let mut all = Vec::with_capacity(tables.len());
         for (at, table) in tables.iter().enumerate() {
-            all.push((self.table(package, file, entry, table, source_name, &described)?, at));
+            all.push((
+                self.table(package, file, entry, table, source_name, &described)?,
+                at,
+            ));
         }
         Ok(all)
     }
@@ -53,11 +56,17 @@ impl Parser<'_> {
         fqn.push(name.to_owned());
         let (of_source, of_table) = (config_of(entry), config_of(table));
         let both = |key: &str| -> Vec<String> {
-            let lists = [&of_source, &of_table].into_iter().filter_map(|config| config.get(key));
+            let lists = [&of_source, &of_table]
+                .into_iter()
+                .filter_map(|config| config.get(key));
             lists.flat_map(list_of_texts).collect()
         };
         let meta = |config: &Map<String, Json>| {
-            config.get("meta").and_then(Json::as_object).cloned().unwrap_or_default()
+            config
+                .get("meta")
+                .and_then(Json::as_object)
+                .cloned()
+                .unwrap_or_default()
         };
         let mut layer = of_source.clone();
         for (key, value) in &of_table {
@@ -70,7 +79,11 @@ impl Parser<'_> {
         layer.insert("meta".to_owned(), Json::Object(all_meta.clone()));
         let freshness = freshness(entry, table, &of_source, &of_table);
         let text = |key: &str| -> Option<String> {
-            let plain = |node: &Yaml| node.get(key).filter(|n| !n.is_null()).and_then(Yaml::scalar_text);
+            let plain = |node: &Yaml| {
+                node.get(key)
+                    .filter(|n| !n.is_null())
+                    .and_then(Yaml::scalar_text)
+            };
             let config = |config: &Map<String, Json>| config.get(key)?.as_str().map(str::to_owned);
             plain(table)
                 .or_else(|| config(&of_table))
@@ -83,8 +96,13 @@ impl Parser<'_> {
         let layers = Layers::new(project, package, ResourceType::Source, &fqn, layer);
         let config = layers.config(ResourceType::Source, &[]);
         let quoting = quoting(entry, table);
-        let own = |node: &Yaml, key: &str| node.get(key).filter(|n| !n.is_null()).and_then(Yaml::scalar_text);
-        let database = own(entry, "database").unwrap_or_else(|| project.connection.database.clone());
+        let own = |node: &Yaml, key: &str| {
+            node.get(key)
+                .filter(|n| !n.is_null())
+                .and_then(Yaml::scalar_text)
+        };
+        let database =
+            own(entry, "database").unwrap_or_else(|| project.connection.database.clone());
         let schema = own(entry, "schema").unwrap_or_else(|| source_name.to_owned());
         let identifier = own(table, "identifier").unwrap_or_else(|| name.to_owned());
         let relation = Relation::new(
@@ -111,11 +129,15 @@ impl Parser<'_> {
             relation_name: relation.render(),
             loaded_at_field: text("loaded_at_field"),
             loaded_at_query: text("loaded_at_query"),
-            freshness: if freshness.is_null() { unset_freshness() } else { freshness },
+            freshness,
             external: table.get("external").map_or(Json::Null, Yaml::to_json),
             description: self.describe(file, table)?,
             columns: self.columns(file, table)?,
-            meta: config.get("meta").and_then(Json::as_object).cloned().unwrap_or(all_meta),
+            meta: config
+                .get("meta")
+                .and_then(Json::as_object)
+                .cloned()
+                .unwrap_or(all_meta),
             source_meta: meta(&of_source),
             tags: config.texts("tags"),
             config,
@@ -136,8 +158,13 @@ impl Parser<'_> {
     ) -> Result<Exposure> {
         let name = file.name_of(entry)?;
         let fqn = files::fqn(&package.name, &file.file.path, name);
-        let layers =
-            Layers::new(self.project, package, ResourceType::Exposure, &fqn, config_of(entry));
+        let layers = Layers::new(
+            self.project,
+            package,
+            ResourceType::Exposure,
+            &fqn,
+            config_of(entry),
+        );
         let config = layers.config(ResourceType::Exposure, &[]);
         let context = Context::parsing(self.project, &package.name, None);
         let depends = entry.get("depends_on").map(Yaml::items).unwrap_or_default();
@@ -147,11 +174,20 @@ impl Parser<'_> {
             let source = Source::new(file.file.show.as_str(), text);
             let result = context.environment().eval_expression(&source, &context);
             result.map_err(|error| {
-                Error::new(codes::D1031, format!("`{text}` is no reference: {}", error.message())).at(place)
+                Error::new(
+                    codes::D1031,
+                    format!("`{text}` is no reference: {}", error.message()),
+                )
+                .at(place)
             })?;
         }
         let captured = context.captured();
-        let text = |key: &str| entry.get(key).filter(|n| !n.is_null()).and_then(Yaml::scalar_text);
+        let text = |key: &str| {
+            entry
+                .get(key)
+                .filter(|n| !n.is_null())
+                .and_then(Yaml::scalar_text)
+        };
         Ok(Exposure {
             unique_id: format!("exposure.{}.{name}", package.name),
             name: name.to_owned(),
@@ -159,13 +195,20 @@ impl Parser<'_> {
             path: file.file.path.clone(),
             original_file_path: file.file.original.clone(),
             fqn,
-            kind: file.document.require(entry, "type")?.expect_scalar(&file.document)?,
+            kind: file
+                .document
+                .require(entry, "type")?
+                .expect_scalar(&file.document)?,
             owner: entry.get("owner").map_or(json!({}), Yaml::to_json),
             description: self.describe(file, entry)?,
             label: text("label"),
             maturity: text("maturity"),
             url: text("url"),
-            meta: config.get("meta").and_then(Json::as_object).cloned().unwrap_or_default(),
+            meta: config
+                .get("meta")
+                .and_then(Json::as_object)
+                .cloned()
+                .unwrap_or_default(),
             tags: config.texts("tags"),
             config,
             refs: captured.refs,
@@ -180,12 +223,7 @@ impl Parser<'_> {
     ///
     /// # Errors
     /// `D1031` for an entry without a name.
-    pub fn group(
-        &self,
-        package: &ProjectFile,
-        file: &PropertyFile,
-        entry: &Yaml,
-    ) -> Result<Group> {
+    pub fn group(&self, package: &ProjectFile, file: &PropertyFile, entry: &Yaml) -> Result<Group> {
         let name = file.name_of(entry)?;
         let description = self.describe(file, entry)?;
         Ok(Group {
@@ -205,22 +243,33 @@ impl Parser<'_> {
     /// # Errors
     /// `D2006` for a missing block, at the description.
     pub fn describe(&self, file: &PropertyFile, entry: &Yaml) -> Result<String> {
-        let Some(node) = entry.get("description") else { return Ok(String::new()) };
+        let Some(node) = entry.get("description") else {
+            return Ok(String::new());
+        };
         let Some(text) = node.as_str() else {
-            return Ok(node.scalar_text().filter(|_| !node.is_null()).unwrap_or_default());
+            return Ok(node
+                .scalar_text()
+                .filter(|_| !node.is_null())
+                .unwrap_or_default());
         };
         if !crate::project::render::is_template(text) {
             return Ok(text.to_owned());
         }
         let place = || file.document.source.place(node.span.clone());
         let scope = jinja::Dict::new();
-        let (docs, root, package) =
-            (std::sync::Arc::clone(&self.docs), self.project.root.name.clone(), file.package.clone());
+        let (docs, root, package) = (
+            std::sync::Arc::clone(&self.docs),
+            self.project.root.name.clone(),
+            file.package.clone(),
+        );
         scope.insert(
             "doc",
             jinja::Value::function("doc", move |_, arguments: Arguments| {
-                let words: Vec<String> =
-                    arguments.positional.iter().map(ToString::to_string).collect();
+                let words: Vec<String> = arguments
+                    .positional
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect();
                 let doc = crate::manifest::find_doc(&docs, &words, &root, &package)?;
                 Ok(doc.block_contents.as_str().into())
             }),
@@ -249,7 +298,8 @@ fn freshness(
     let base = of_source.get("freshness").cloned().or_else(|| plain(entry));
     let own = of_table.get("freshness").cloned().or_else(|| plain(table));
     let mut merged = match (base, own) {
-        (_, Some(Json::Null)) | (None, None) => return Json::Null,
+        (_, Some(Json::Null)) => return Json::Null,
+        (None, None) => Map::new(),
         (Some(Json::Object(mut base)), Some(Json::Object(own))) => {
             base.extend(own);
             base
@@ -266,10 +316,6 @@ fn freshness(
     }
     merged.entry("filter".to_owned()).or_insert(Json::Null);
     Json::Object(merged)
-}
-
-fn unset_freshness() -> Json {
-    Json::Null
 }
 
 fn quoting(entry: &Yaml, table: &Yaml) -> Map<String, Json> {

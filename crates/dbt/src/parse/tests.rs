@@ -7,11 +7,11 @@ use jinja::{Dict, Template, Value};
 use serde_json::{Map, Value as Json};
 use yaml::Node as Yaml;
 
+use super::Parser;
 use super::draft::{self, Layers};
 use super::files;
 use super::generic_test::{TestSpec, TestTarget};
 use super::properties::{PropertyFile, columns_of, config_of, list_of_texts, tests_of};
-use super::Parser;
 use crate::context::{Captured, Context};
 use crate::node::{Node, ResourceType, TestMetadata};
 use crate::project::file::ProjectFile;
@@ -75,9 +75,14 @@ impl Parser<'_> {
             add(test, None, Vec::new());
         }
         for column in entry.get("columns").map(Yaml::items).unwrap_or_default() {
-            let Some(name) = column.get("name").and_then(Yaml::as_str) else { continue };
+            let Some(name) = column.get("name").and_then(Yaml::as_str) else {
+                continue;
+            };
             let quoted = column.get("quote").and_then(Yaml::as_bool) == Some(true);
-            let tags = config_of(column).get("tags").map(list_of_texts).unwrap_or_default();
+            let tags = config_of(column)
+                .get("tags")
+                .map(list_of_texts)
+                .unwrap_or_default();
             for test in tests_of(column) {
                 add(test, Some((name, quoted)), tags.clone());
             }
@@ -95,8 +100,13 @@ impl Parser<'_> {
     ) -> Result<Node> {
         let file = &under.file.file;
         let fqn = files::fqn(&package.name, &file.path, &spec.full_name);
-        let mut node =
-            draft::blank(self.project, ResourceType::Test, &package.name, &spec.full_name, fqn);
+        let mut node = draft::blank(
+            self.project,
+            ResourceType::Test,
+            &package.name,
+            &spec.full_name,
+            fqn,
+        );
         node.unique_id = format!("test.{}.{}.{}", package.name, spec.full_name, spec.hash());
         node.path = format!("{}.sql", spec.short_name);
         node.original_file_path.clone_from(&file.original);
@@ -143,7 +153,9 @@ impl Parser<'_> {
             Some(entry) if built_in => {
                 let mut captured = context.captured();
                 captured.config = vec![config];
-                captured.macros.shift_insert(0, Arc::clone(&entry.unique_id));
+                captured
+                    .macros
+                    .shift_insert(0, Arc::clone(&entry.unique_id));
                 if matches!(spec.name.as_str(), "unique" | "not_null") {
                     captured.macros.truncate(1);
                 }
@@ -160,8 +172,15 @@ impl Parser<'_> {
             }
             None => {
                 let called = spec.macro_name();
-                let names = self.project.macros.iter().map(|entry| &*entry.definition.name);
-                let message = format!("There is no generic test `{}` (macro `{called}`)", spec.name);
+                let names = self
+                    .project
+                    .macros
+                    .iter()
+                    .map(|entry| &*entry.definition.name);
+                let message = format!(
+                    "There is no generic test `{}` (macro `{called}`)",
+                    spec.name
+                );
                 Err(Error::new(diagnostic::codes::D2004, message).suggest(&name, names))
             }
         }
@@ -171,7 +190,11 @@ impl Parser<'_> {
     ///
     /// # Errors
     /// None at present; descriptions of columns are rendered with the source.
-    pub fn columns(&self, file: &PropertyFile, entry: &Yaml) -> Result<indexmap::IndexMap<String, crate::node::Column>> {
+    pub fn columns(
+        &self,
+        file: &PropertyFile,
+        entry: &Yaml,
+    ) -> Result<indexmap::IndexMap<String, crate::node::Column>> {
         columns_of(file, entry, &|entry| self.describe(file, entry))
     }
 }
@@ -184,7 +207,11 @@ pub fn test_kwargs(context: &Context, kwargs: &Map<String, Json>) -> Result<Valu
     let dict = Dict::new();
     for (name, value) in kwargs {
         // A column's name is never a template.
-        let value = if name == "column_name" { Value::from(value) } else { argument(context, value)? };
+        let value = if name == "column_name" {
+            Value::from(value)
+        } else {
+            argument(context, value)?
+        };
         dict.insert(name, value);
     }
     Ok(dict.into())
@@ -199,9 +226,9 @@ fn is_bare_call(text: &str) -> bool {
 
 fn argument(context: &Context, value: &Json) -> Result<Value> {
     match value {
-        Json::String(text) if is_template(text) => {
-            context.render_native(&Template::parse(&Source::new("test argument", text.as_str()))?)
-        }
+        Json::String(text) if is_template(text) => context.render_native(&Template::parse(
+            &Source::new("test argument", text.as_str()),
+        )?),
         Json::String(text) if is_bare_call(text) => {
             let source = Source::new("test argument", text.as_str());
             context.environment().eval_expression(&source, context)

@@ -70,17 +70,55 @@ pub struct ProjectFile {
 
 /// Keys that hold the configuration of resources.
 const SECTIONS: &[&str] = &[
-    "models", "seeds", "snapshots", "analyses", "sources", "tests", "data_tests", "unit_tests",
-    "metrics", "semantic-models", "saved-queries", "exposures", "functions",
+    "models",
+    "seeds",
+    "snapshots",
+    "analyses",
+    "sources",
+    "tests",
+    "data_tests",
+    "unit_tests",
+    "metrics",
+    "semantic-models",
+    "saved-queries",
+    "exposures",
+    "functions",
 ];
 
 const KNOWN: &[&str] = &[
-    "name", "version", "config-version", "profile", "source-paths", "model-paths", "macro-paths",
-    "data-paths", "seed-paths", "test-paths", "analysis-paths", "docs-paths", "asset-paths",
-    "function-paths", "osi-paths", "target-path", "snapshot-paths", "clean-targets", "log-path",
-    "packages-install-path", "modules-path", "quoting", "on-run-start", "on-run-end",
-    "require-dbt-version", "dispatch", "vars", "packages", "query-comment", "restrict-access",
-    "dbt-cloud", "flags", "anchors",
+    "name",
+    "version",
+    "config-version",
+    "profile",
+    "source-paths",
+    "model-paths",
+    "macro-paths",
+    "data-paths",
+    "seed-paths",
+    "test-paths",
+    "analysis-paths",
+    "docs-paths",
+    "asset-paths",
+    "function-paths",
+    "osi-paths",
+    "target-path",
+    "snapshot-paths",
+    "clean-targets",
+    "log-path",
+    "packages-install-path",
+    "modules-path",
+    "quoting",
+    "on-run-start",
+    "on-run-end",
+    "require-dbt-version",
+    "dispatch",
+    "vars",
+    "packages",
+    "query-comment",
+    "restrict-access",
+    "dbt-cloud",
+    "flags",
+    "anchors",
 ];
 
 impl ProjectFile {
@@ -96,7 +134,10 @@ impl ProjectFile {
     ) -> Result<Self> {
         let path = root.join("dbt_project.yml");
         let text = std::fs::read_to_string(&path).map_err(|cause| {
-            let message = format!("There is no readable dbt_project.yml in `{}`", root.display());
+            let message = format!(
+                "There is no readable dbt_project.yml in `{}`",
+                root.display()
+            );
             Error::new(codes::D1001, message)
                 .because(cause)
                 .help("run this in the folder of a dbt project, or name it with --project-dir")
@@ -119,26 +160,41 @@ impl ProjectFile {
         let name_node = document.require(node, "name")?;
         let name = name_node.expect_str(document)?.to_owned();
         let letters = |c: char| c.is_alphanumeric() || c == '_';
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(letters) {
+        if name.is_empty()
+            || name.starts_with(|c: char| c.is_ascii_digit())
+            || !name.chars().all(letters)
+        {
             let message = format!("`{name}` is not a valid project name");
             return Err(Error::new(codes::D1002, message)
                 .at(document.source.place(name_node.span.clone()))
-                .help("a project name has letters, digits and underscores, and no digit in front"));
+                .help(
+                    "a project name has letters, digits and underscores, and no digit in front",
+                ));
         }
         for (key, _) in node.entries() {
             let key_text = key.key_text();
             if !KNOWN.contains(&key_text.as_str()) && !SECTIONS.contains(&key_text.as_str()) {
-                let message = format!("`{key_text}` in `{}` is not a setting of dbt", document.source.name);
-                warnings.add(Warning::new("CustomTopLevelKeyDeprecation", message)
-                    .at(document.source.place(key.span.clone())));
+                let message = format!(
+                    "`{key_text}` in `{}` is not a setting of dbt",
+                    document.source.name
+                );
+                warnings.add(
+                    Warning::new("CustomTopLevelKeyDeprecation", message)
+                        .at(document.source.place(key.span.clone())),
+                );
             }
         }
-        let deprecated = [("source-paths", "model-paths"), ("data-paths", "seed-paths")];
+        let deprecated = [
+            ("source-paths", "model-paths"),
+            ("data-paths", "seed-paths"),
+        ];
         for (old, new) in deprecated {
             if let Some((key, _)) = node.entry(old) {
                 let message = format!("`{old}` has been renamed to `{new}`");
-                warnings.add(Warning::new("ConfigPathDeprecation", message)
-                    .at(document.source.place(key.span.clone())));
+                warnings.add(
+                    Warning::new("ConfigPathDeprecation", message)
+                        .at(document.source.place(key.span.clone())),
+                );
             }
         }
         let paths = |keys: &[&str], default: &[&str]| -> Result<Vec<String>> {
@@ -146,7 +202,10 @@ impl ProjectFile {
                 Some(node) => {
                     let mut list: Vec<String> = Vec::new();
                     for path in node.expect_strings(document)? {
-                        let path = path.trim_start_matches("./").trim_end_matches('/').to_owned();
+                        let path = path
+                            .trim_start_matches("./")
+                            .trim_end_matches('/')
+                            .to_owned();
                         if !list.contains(&path) {
                             list.push(path);
                         }
@@ -156,7 +215,11 @@ impl ProjectFile {
                 None => Ok(default.iter().map(|path| (*path).to_owned()).collect()),
             }
         };
-        let text = |key: &str| node.get(key).filter(|n| !n.is_null()).and_then(Node::scalar_text);
+        let text = |key: &str| {
+            node.get(key)
+                .filter(|n| !n.is_null())
+                .and_then(Node::scalar_text)
+        };
         let map = |node: &Node, key: &str| match node.get(key).map(Node::to_json) {
             Some(Json::Object(map)) => map,
             _ => Map::new(),
@@ -171,7 +234,13 @@ impl ProjectFile {
         let analysis_paths = paths(&["analysis-paths"], &["analyses"])?;
         let macro_paths = paths(&["macro-paths"], &["macros"])?;
         let snapshot_paths = paths(&["snapshot-paths"], &["snapshots"])?;
-        let all = [&model_paths, &seed_paths, &snapshot_paths, &analysis_paths, &macro_paths];
+        let all = [
+            &model_paths,
+            &seed_paths,
+            &snapshot_paths,
+            &analysis_paths,
+            &macro_paths,
+        ];
         let mut everywhere: Vec<&str> = Vec::new();
         for path in all.into_iter().flatten() {
             if !everywhere.contains(&path.as_str()) {
@@ -181,7 +250,10 @@ impl ProjectFile {
         let docs_paths = paths(&["docs-paths"], &everywhere)?;
         let mut sections = Map::new();
         for section in SECTIONS {
-            sections.insert((*section).to_owned(), node.get(section).map_or(json!({}), Node::to_json));
+            sections.insert(
+                (*section).to_owned(),
+                node.get(section).map_or(json!({}), Node::to_json),
+            );
         }
         Ok(Self {
             root: root.to_owned(),
@@ -244,8 +316,12 @@ impl ProjectFile {
     #[must_use]
     pub fn property_paths(&self) -> Vec<&str> {
         let lists = [
-            &self.model_paths, &self.seed_paths, &self.snapshot_paths, &self.analysis_paths,
-            &self.macro_paths, &self.test_paths,
+            &self.model_paths,
+            &self.seed_paths,
+            &self.snapshot_paths,
+            &self.analysis_paths,
+            &self.macro_paths,
+            &self.test_paths,
         ];
         let mut all: Vec<&str> = Vec::new();
         for path in lists.into_iter().flatten() {
@@ -271,10 +347,16 @@ fn unrendered_path(path: &[&str]) -> bool {
 
 fn dispatch(document: &Document) -> Result<Vec<(String, Vec<String>)>> {
     let mut all = Vec::new();
-    let Some(list) = document.root.get("dispatch") else { return Ok(all) };
+    let Some(list) = document.root.get("dispatch") else {
+        return Ok(all);
+    };
     for entry in list.expect_sequence(document)? {
-        let namespace = document.require(entry, "macro_namespace")?.expect_str(document)?;
-        let order = document.require(entry, "search_order")?.expect_strings(document)?;
+        let namespace = document
+            .require(entry, "macro_namespace")?
+            .expect_str(document)?;
+        let order = document
+            .require(entry, "search_order")?
+            .expect_strings(document)?;
         all.push((namespace.to_owned(), order));
     }
     Ok(all)

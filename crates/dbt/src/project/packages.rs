@@ -17,10 +17,17 @@ pub fn folders(root: &ProjectFile, warnings: &mut Warnings) -> Result<Vec<PathBu
     let mut wanted = Vec::new();
     for name in ["packages.yml", "dependencies.yml"] {
         let path = root.root.join(name);
-        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
         let document = yaml::parse(&Source::new(name, text))?;
         warnings.duplicate_keys(&document);
-        for package in document.root.get("packages").map(Node::items).unwrap_or_default() {
+        for package in document
+            .root
+            .get("packages")
+            .map(Node::items)
+            .unwrap_or_default()
+        {
             match package.get("local").and_then(Node::as_str) {
                 Some(local) => {
                     let folder = root.root.join(local);
@@ -57,10 +64,13 @@ pub fn folders(root: &ProjectFile, warnings: &mut Warnings) -> Result<Vec<PathBu
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let mut folders: Vec<PathBuf> =
-        paths.filter(|path| path.join("dbt_project.yml").is_file()).collect();
+    let mut folders: Vec<PathBuf> = paths
+        .filter(|path| path.join("dbt_project.yml").is_file())
+        .collect();
     folders.sort();
     folders
 }

@@ -35,8 +35,17 @@ pub struct Connection {
 
 /// Fields that never enter `target`.
 const SECRETS: &[&str] = &[
-    "password", "pass", "private_key", "private_key_passphrase", "token", "client_secret",
-    "access_token", "refresh_token", "keyfile_json", "secret_access_key", "session_token",
+    "password",
+    "pass",
+    "private_key",
+    "private_key_passphrase",
+    "token",
+    "client_secret",
+    "access_token",
+    "refresh_token",
+    "keyfile_json",
+    "secret_access_key",
+    "session_token",
 ];
 
 /// Finds and reads the profile for a project that asks for `wanted`.
@@ -60,7 +69,11 @@ pub fn load(
         let message = format!("`{}` cannot be read", path.display());
         Error::new(codes::D1011, message).because(cause)
     })?;
-    let show = path.strip_prefix(project_root).unwrap_or(&path).display().to_string();
+    let show = path
+        .strip_prefix(project_root)
+        .unwrap_or(&path)
+        .display()
+        .to_string();
     let document = yaml::parse(&Source::new(show, text))?;
     warnings.duplicate_keys(&document);
     let profile_name = wanted.unwrap_or(project_name);
@@ -71,10 +84,18 @@ pub fn load(
         if flags.profile.is_none() && !path.starts_with(project_root) {
             return Ok(default_connection(project_name, wanted, flags));
         }
-        let message = format!("There is no profile `{profile_name}` in `{}`", path.display());
+        let message = format!(
+            "There is no profile `{profile_name}` in `{}`",
+            path.display()
+        );
         return Err(Error::new(codes::D1011, message).suggest(profile_name, names));
     };
-    Reader { document: &document, render, flags }.read(profile_name, profile, path.clone())
+    Reader {
+        document: &document,
+        render,
+        flags,
+    }
+    .read(profile_name, profile, path.clone())
 }
 
 fn find(project_root: &Path, flags: &Flags) -> Option<PathBuf> {
@@ -87,7 +108,10 @@ fn find(project_root: &Path, flags: &Flags) -> Option<PathBuf> {
     }
     let home = flags.env("HOME").map(|home| Path::new(home).join(".dbt"));
     let folders = [Some(project_root.to_owned()), home];
-    let paths = folders.into_iter().flatten().map(|folder| folder.join("profiles.yml"));
+    let paths = folders
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("profiles.yml"));
     paths.into_iter().find(|path| path.is_file())
 }
 
@@ -131,7 +155,9 @@ impl Reader<'_> {
                 .at(document.source.place(outputs.span.clone()))
                 .suggest(&target, names));
         };
-        let kind = self.text(document.require(output, "type")?)?.unwrap_or_default();
+        let kind = self
+            .text(document.require(output, "type")?)?
+            .unwrap_or_default();
         let remote = match output.get("engine") {
             Some(node) => self.text(node)?.as_deref() == Some("remote"),
             None => false,
@@ -151,7 +177,10 @@ impl Reader<'_> {
                 }
             }
         }
-        let threads = self.flags.threads.or_else(|| number(fields.get("threads")?));
+        let threads = self
+            .flags
+            .threads
+            .or_else(|| number(fields.get("threads")?));
         let field = |key: &str| fields.get(key).and_then(text_of);
         let database = database(&kind, &field);
         let schema = field("schema").or_else(|| field("dataset"));
@@ -177,8 +206,9 @@ impl Reader<'_> {
 }
 
 /// The fields of an embedded target that must render.
-const NEEDED: &[&str] =
-    &["type", "engine", "database", "dbname", "path", "catalog", "project", "schema", "dataset"];
+const NEEDED: &[&str] = &[
+    "type", "engine", "database", "dbname", "path", "catalog", "project", "schema", "dataset",
+];
 
 fn text_of(json: &Json) -> Option<String> {
     match json {
@@ -191,7 +221,9 @@ fn text_of(json: &Json) -> Option<String> {
 fn number(json: &Json) -> Option<usize> {
     match json {
         Json::String(text) => text.trim().parse().ok(),
-        other => other.as_u64().and_then(|number| usize::try_from(number).ok()),
+        other => other
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok()),
     }
 }
 
@@ -202,9 +234,10 @@ fn database(kind: &str, field: &dyn Fn(&str) -> Option<String>) -> String {
     }
     match (kind, field("path")) {
         // DuckDB's database is named after its file.
-        (_, Some(path)) if path != ":memory:" => Path::new(&path)
-            .file_stem()
-            .map_or_else(|| "memory".to_owned(), |stem| stem.to_string_lossy().into_owned()),
+        (_, Some(path)) if path != ":memory:" => Path::new(&path).file_stem().map_or_else(
+            || "memory".to_owned(),
+            |stem| stem.to_string_lossy().into_owned(),
+        ),
         ("duckdb", _) => "memory".to_owned(),
         _ => "dev".to_owned(),
     }

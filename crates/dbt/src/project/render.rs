@@ -24,7 +24,10 @@ pub fn render_document(
     render: &Renderer<'_>,
 ) -> Result<Document> {
     let root = render_node(&document.source, &document.root, skip, render)?;
-    Ok(Document { root, ..document.clone() })
+    Ok(Document {
+        root,
+        ..document.clone()
+    })
 }
 
 /// As [`render_document`], for one node.
@@ -37,7 +40,12 @@ pub fn render_node(
     skip: &dyn Fn(&[&str]) -> bool,
     render: &Renderer<'_>,
 ) -> Result<Node> {
-    Walk { source, skip, render }.node(node, &mut Vec::new())
+    Walk {
+        source,
+        skip,
+        render,
+    }
+    .node(node, &mut Vec::new())
 }
 
 struct Walk<'w> {
@@ -69,7 +77,11 @@ impl Walk<'_> {
             }
             other => other.clone(),
         };
-        Ok(Node { span: node.span.clone(), value, plain: node.plain })
+        Ok(Node {
+            span: node.span.clone(),
+            value,
+            plain: node.plain,
+        })
     }
 }
 
@@ -86,7 +98,11 @@ fn replace(error: diagnostic::Error, place: diagnostic::Place) -> diagnostic::Er
 }
 
 fn from_json(json: &Json, at: &Node) -> Value {
-    let node = |json: &Json| Node { span: at.span.clone(), value: from_json(json, at), plain: false };
+    let node = |json: &Json| Node {
+        span: at.span.clone(),
+        value: from_json(json, at),
+        plain: false,
+    };
     match json {
         Json::Null => Value::Null,
         Json::Bool(truth) => Value::Bool(*truth),

@@ -51,12 +51,21 @@ pub fn evaluate(
     graph: &dyn Graph,
     indirect: IndirectSelection,
 ) -> Result<Selection> {
-    let mut walk = Walk { graph, indirect, unmatched: Vec::new() };
+    let mut walk = Walk {
+        graph,
+        indirect,
+        unmatched: Vec::new(),
+    };
     let (mut direct, maybe) = walk.expression(expression)?;
     let reachable = walk.buildable(&direct);
     for test in maybe {
         // Tests left aside by one criterion come in if others selected the rest of their nodes.
-        let complete = |set: &Set| graph.parents(test).iter().all(|parent| set.contains(parent));
+        let complete = |set: &Set| {
+            graph
+                .parents(test)
+                .iter()
+                .all(|parent| set.contains(parent))
+        };
         let take = match indirect {
             IndirectSelection::Cautious => complete(&direct),
             IndirectSelection::Buildable => complete(&reachable),
@@ -66,7 +75,10 @@ pub fn evaluate(
             direct.insert(test);
         }
     }
-    Ok(Selection { nodes: direct, unmatched: walk.unmatched })
+    Ok(Selection {
+        nodes: direct,
+        unmatched: walk.unmatched,
+    })
 }
 
 struct Walk<'g> {
@@ -161,18 +173,16 @@ impl Walk<'_> {
         all.extend(selected);
         let tests = selected.iter().flat_map(|node| self.graph.children(*node));
         let inputs = tests.flat_map(|test| self.graph.parents(*test));
-        let inputs: Vec<usize> = inputs.copied().filter(|node| self.graph.is_input(*node)).collect();
+        let inputs: Vec<usize> = inputs
+            .copied()
+            .filter(|node| self.graph.is_input(*node))
+            .collect();
         all.extend(inputs);
         all
     }
 
     /// The nodes that `next` leads to within `depth` edges, without the start.
-    fn reach<'e>(
-        &self,
-        from: &Set,
-        depth: Depth,
-        next: impl Fn(usize) -> &'e [usize],
-    ) -> Set {
+    fn reach<'e>(&self, from: &Set, depth: Depth, next: impl Fn(usize) -> &'e [usize]) -> Set {
         let limit = match depth {
             Depth::All => usize::MAX,
             Depth::Edges(edges) => edges,

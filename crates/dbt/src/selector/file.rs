@@ -62,26 +62,40 @@ pub fn read(document: &Document) -> Result<NamedSelectors> {
             }
             named.default = Some(name.to_owned());
         }
-        let expression = Reader { document, known: &named }.definition(definition)?;
+        let expression = Reader {
+            document,
+            known: &named,
+        }
+        .definition(definition)?;
         let selector = NamedSelector {
             description: text(entry, "description"),
             definition: definition.to_json(),
             expression,
         };
         if named.selectors.insert(name.to_owned(), selector).is_some() {
-            return Err(invalid(document, name_node, &format!("`{name}` is defined twice")));
+            return Err(invalid(
+                document,
+                name_node,
+                &format!("`{name}` is defined twice"),
+            ));
         }
     }
     Ok(named)
 }
 
 fn text(node: &Node, key: &str) -> String {
-    node.get(key).and_then(Node::as_str).unwrap_or_default().to_owned()
+    node.get(key)
+        .and_then(Node::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn invalid(document: &Document, node: &Node, why: &str) -> Error {
-    Error::new(codes::D3002, format!("A selector definition is not valid: {why}"))
-        .at(document.source.place(node.span.clone()))
+    Error::new(
+        codes::D3002,
+        format!("A selector definition is not valid: {why}"),
+    )
+    .at(document.source.place(node.span.clone()))
 }
 
 struct Reader<'d> {
@@ -109,11 +123,15 @@ impl Reader<'_> {
                 Some("intersection") => self.set(value, Expression::Intersection),
                 Some(method) => {
                     let value = value.expect_scalar(self.document)?;
-                    self.word(node, &format!("{method}:{value}")).map(Expression::Criterion)
+                    self.word(node, &format!("{method}:{value}"))
+                        .map(Expression::Criterion)
                 }
                 None => Err(self.invalid(key, "a method is text")),
             },
-            _ => Err(self.invalid(node, "expected `method:` and `value:`, or one `method: value`")),
+            _ => Err(self.invalid(
+                node,
+                "expected `method:` and `value:`, or one `method: value`",
+            )),
         }
     }
 
@@ -142,7 +160,11 @@ impl Reader<'_> {
     }
 
     fn method(&self, node: &Node) -> Result<Expression> {
-        let scalar = |key: &str| self.document.require(node, key)?.expect_scalar(self.document);
+        let scalar = |key: &str| {
+            self.document
+                .require(node, key)?
+                .expect_scalar(self.document)
+        };
         let (method, value) = (scalar("method")?, scalar("value")?);
         let mut excluded = Vec::new();
         if let Some(exclude) = node.get("exclude") {
@@ -163,7 +185,9 @@ impl Reader<'_> {
                 Some(edges) => {
                     let edges = edges.expect_int(self.document)?;
                     let edges = usize::try_from(edges);
-                    edges.map(Depth::Edges).map_err(|_| self.invalid(node, "a depth is not negative"))
+                    edges
+                        .map(Depth::Edges)
+                        .map_err(|_| self.invalid(node, "a depth is not negative"))
                 }
             }
         };
@@ -181,8 +205,16 @@ impl Reader<'_> {
             arguments: words.collect(),
             value,
             childrens_parents: flag("childrens_parents"),
-            parents: if flag("parents") { Some(depth("parents_depth")?) } else { None },
-            children: if flag("children") { Some(depth("children_depth")?) } else { None },
+            parents: if flag("parents") {
+                Some(depth("parents_depth")?)
+            } else {
+                None
+            },
+            children: if flag("children") {
+                Some(depth("children_depth")?)
+            } else {
+                None
+            },
             indirect,
         };
         Ok(without(Expression::Criterion(criterion), excluded))

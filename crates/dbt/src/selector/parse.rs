@@ -21,7 +21,9 @@ pub const DEFAULT_METHODS: &[&str] = &[
 /// `D3001` for a word that is no criterion.
 pub fn parse<S: AsRef<str>>(select: &[S], exclude: &[S]) -> Result<Expression> {
     let words = |list: &[S]| -> Result<Vec<Expression>> {
-        let words = list.iter().flat_map(|item| item.as_ref().split_whitespace());
+        let words = list
+            .iter()
+            .flat_map(|item| item.as_ref().split_whitespace());
         words.map(intersection).collect()
     };
     let mut included = words(select)?;
@@ -34,7 +36,10 @@ pub fn parse<S: AsRef<str>>(select: &[S], exclude: &[S]) -> Result<Expression> {
     if excluded.is_empty() {
         return Ok(include);
     }
-    Ok(Expression::Difference(Box::new(include), Box::new(union(excluded))))
+    Ok(Expression::Difference(
+        Box::new(include),
+        Box::new(union(excluded)),
+    ))
 }
 
 fn union(mut parts: Vec<Expression>) -> Expression {
@@ -67,7 +72,10 @@ fn intersection(word: &str) -> Result<Expression> {
 /// `D3001` if the word is empty or combines `@` with a `+` behind it.
 pub fn parse_one(word: &str) -> Result<Criterion> {
     let invalid = |why: &str| {
-        Error::new(codes::D3001, format!("`{word}` is not a valid selector: {why}"))
+        Error::new(
+            codes::D3001,
+            format!("`{word}` is not a valid selector: {why}"),
+        )
     };
     let (childrens_parents, rest) = match word.strip_prefix('@') {
         Some(rest) => (true, rest),
@@ -104,7 +112,10 @@ fn default_method(value: &str) -> &'static str {
     let lower = value.to_lowercase();
     if value.contains(['/', '\\']) {
         "path"
-    } else if [".sql", ".py", ".csv"].iter().any(|ending| lower.ends_with(ending)) {
+    } else if [".sql", ".py", ".csv"]
+        .iter()
+        .any(|ending| lower.ends_with(ending))
+    {
         "file"
     } else {
         "fqn"
@@ -142,21 +153,65 @@ mod tests {
     fn criteria() {
         for (word, at, parents, method, arguments, value, children) in [
             ("orders", false, None, "fqn", vec![], "orders", None),
-            ("+orders", false, Some(Depth::All), "fqn", vec![], "orders", None),
-            ("2+orders+3", false, Some(Depth::Edges(2)), "fqn", vec![], "orders", Some(Depth::Edges(3))),
+            (
+                "+orders",
+                false,
+                Some(Depth::All),
+                "fqn",
+                vec![],
+                "orders",
+                None,
+            ),
+            (
+                "2+orders+3",
+                false,
+                Some(Depth::Edges(2)),
+                "fqn",
+                vec![],
+                "orders",
+                Some(Depth::Edges(3)),
+            ),
             ("@orders", true, None, "fqn", vec![], "orders", None),
             ("tag:a+", false, None, "tag", vec![], "a", Some(Depth::All)),
-            ("config.meta.owner:x", false, None, "config", vec!["meta", "owner"], "x", None),
-            ("models/a.sql", false, None, "path", vec![], "models/a.sql", None),
+            (
+                "config.meta.owner:x",
+                false,
+                None,
+                "config",
+                vec!["meta", "owner"],
+                "x",
+                None,
+            ),
+            (
+                "models/a.sql",
+                false,
+                None,
+                "path",
+                vec![],
+                "models/a.sql",
+                None,
+            ),
             ("a.sql", false, None, "file", vec![], "a.sql", None),
-            ("+source:raw.a", false, Some(Depth::All), "source", vec![], "raw.a", None),
+            (
+                "+source:raw.a",
+                false,
+                Some(Depth::All),
+                "source",
+                vec![],
+                "raw.a",
+                None,
+            ),
             ("orders2", false, None, "fqn", vec![], "orders2", None),
         ] {
             let found = parse_one(word).unwrap();
             assert_eq!(found.childrens_parents, at, "{word}");
             assert_eq!(found.parents, parents, "{word}");
             assert_eq!(found.children, children, "{word}");
-            assert_eq!((found.method.as_str(), found.value.as_str()), (method, value), "{word}");
+            assert_eq!(
+                (found.method.as_str(), found.value.as_str()),
+                (method, value),
+                "{word}"
+            );
             assert_eq!(found.arguments, arguments, "{word}");
         }
         assert!(parse_one("@a+").is_err());
@@ -167,8 +222,12 @@ mod tests {
     #[test]
     fn sets() {
         let expression = parse(&["a b,tag:c"], &["d"]).unwrap();
-        let Expression::Difference(include, _) = &expression else { return assert!(matches!(expression, Expression::Difference(..))) };
-        let Expression::Union(parts) = include.as_ref() else { return assert!(matches!(**include, Expression::Union(_))) };
+        let Expression::Difference(include, _) = &expression else {
+            return assert!(matches!(expression, Expression::Difference(..)));
+        };
+        let Expression::Union(parts) = include.as_ref() else {
+            return assert!(matches!(**include, Expression::Union(_)));
+        };
         assert!(matches!(parts[1], Expression::Intersection(_)));
         assert_eq!(expression.criteria().len(), 4);
     }

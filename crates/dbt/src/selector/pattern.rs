@@ -70,7 +70,10 @@ fn one_of(letter: char, pattern: &[char]) -> Option<usize> {
 pub fn matches_path(path: &str, pattern: &str) -> bool {
     let split = |text: &str| -> Vec<String> {
         let parts = text.split(['/', '\\']);
-        parts.filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
+        parts
+            .filter(|part| !part.is_empty() && *part != ".")
+            .map(str::to_owned)
+            .collect()
     };
     let (path, pattern) = (split(path), split(pattern));
     (1..=path.len()).any(|end| segments(&path[..end], &pattern))

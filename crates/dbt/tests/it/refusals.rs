@@ -31,8 +31,14 @@ fn error_of(folder: &Path) -> String {
         Err(error) => return error.to_string(),
     };
     let compiler = Compiler::new(&project, Some(Arc::new(super::projects::Engine))).without_files();
-    let errors = project.manifest.nodes.keys().filter_map(|id| compiler.compile(id).err());
-    diagnostic::Error::join(errors).map(|error| error.to_string()).unwrap_or_default()
+    let errors = project
+        .manifest
+        .nodes
+        .keys()
+        .filter_map(|id| compiler.compile(id).err());
+    diagnostic::Error::join(errors)
+        .map(|error| error.to_string())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -69,8 +75,15 @@ fn errors_read_as_their_pages_say() {
             let page = format!("{}```error\n{found}```\n", &page[..start]);
             std::fs::write(&path, page).unwrap();
         }
-        wrong.push(format!("{}\n--- expected\n{expected}--- found\n{found}", path.display()));
+        wrong.push(format!(
+            "{}\n--- expected\n{expected}--- found\n{found}",
+            path.display()
+        ));
     }
     assert!(seen > 8);
-    assert!(wrong.is_empty() || std::env::var("UPDATE").is_ok(), "{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty() || std::env::var("UPDATE").is_ok(),
+        "{}",
+        wrong.join("\n")
+    );
 }
