@@ -13,7 +13,7 @@ use crate::files::decode::{Decoding, InvalidUtf8};
 use crate::files::{Compression, decompress};
 
 /// Text held at once, if no single record is longer.
-const BLOCK: usize = 1024 * 1024;
+const BLOCK: usize = 512 * 1024;
 
 /// Reads a file as CSV.
 pub struct CsvReader {
@@ -86,7 +86,7 @@ impl CsvReader {
         &self.header_line
     }
 
-    /// The next batch of records, about a mebibyte of text; `None` at the end of the file. Blank lines are
+    /// The next batch of records, about half a mebibyte of text; `None` at the end of the file. Blank lines are
     /// skipped.
     ///
     /// # Errors
@@ -140,7 +140,7 @@ impl CsvReader {
         self.end -= self.start;
         self.start = 0;
         let mut size = self.buffer.len().max(BLOCK + PADDING);
-        if self.end * 2 > size - PADDING {
+        if self.end == size - PADDING {
             size = (size * 2).min(self.max_record.max(BLOCK) + BLOCK + PADDING).max(size);
         }
         self.buffer.resize(size, 0);

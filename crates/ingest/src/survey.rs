@@ -1,0 +1,151 @@
+//! The first pass over files: is each one whole, which rows are valid, and which keys do they have?
+//!
+//! Nothing is written in this pass, so a file that turns out to be damaged at its very end leaves no trace.
+//! Reading twice is cheap next to writing, and cheaper than setting typed rows aside until all keys are
+//! known.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use connectors::files::csv::{CsvFormat, CsvReader};
+use connectors::files::header;
+use diagnostic::Result;
+use parking_lot::Mutex;
+
+use crate::contract::{Contract, FileColumns, Verdict, pick};
+use crate::order::{Entries, Entry, EntryWriter, KeyFilter, KeyHasher, Names, Position, RowOrder};
+
+/// A file to read.
+pub(crate) struct Input {
+    /// How people call it.
+    pub(crate) name: String,
+    /// Where its bytes are.
+    pub(crate) path: PathBuf,
+    /// The batch of its rows.
+    pub(crate) batch: String,
+    /// Its content's hash.
+    pub(crate) content: String,
+}
+
+/// What the first pass found in a file.
+pub(crate) struct Surveyed {
+    pub(crate) rows: u64,
+    pub(crate) valid: u64,
+    pub(crate) discarded: u64,
+    /// Rows per rule.
+    pub(crate) quarantined: BTreeMap<String, u64>,
+    /// Stored names of columns beyond the contract.
+    pub(crate) extra: Vec<String>,
+    pub(crate) notices: Vec<String>,
+}
+
+/// Opens a file and maps its header.
+pub(crate) fn open(contract: &Contract, input: &Input, format: &CsvFormat) -> Result<(CsvReader, FileColumns)> {
+    let reader = CsvReader::open(&input.path, &input.name, format)?;
+    let map = header::map(
+        &input.name,
+        reader.header(),
+        reader.header_line(),
+        format.delimiter,
+        &contract.header_names(),
+    )?;
+    let columns = FileColumns::new(contract, &input.name, map)?;
+    Ok((reader, columns))
+}
+
+/// What all files of a first pass share.
+pub(crate) struct Survey<'a> {
+    pub(crate) contract: &'a Contract,
+    pub(crate) format: &'a CsvFormat,
+    pub(crate) hasher: &'a KeyHasher,
+    pub(crate) entries: &'a Entries,
+    pub(crate) batches: &'a Names,
+    pub(crate) contents: &'a Names,
+    /// Notes the keys that come in, if there is a table to compare with.
+    pub(crate) filter: Option<&'a KeyFilter>,
+    /// Called with the rows read since the last call.
+    pub(crate) progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Survey<'_> {
+    /// Surveys `inputs` with `threads` threads, a file at a time each. The results stand in their order; an
+    /// error concerns its file only.
+    pub(crate) fn run(&self, inputs: &[Input], threads: usize) -> Vec<Result<Surveyed>> {
+        let next = AtomicUsize::new(0);
+        let results: Vec<Mutex<Option<Result<Surveyed>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..threads.clamp(1, inputs.len().max(1)) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let (Some(input), Some(result)) = (inputs.get(at), results.get(at)) else {
+                            return;
+                        };
+                        let surveyed = self.survey(input, at);
+                        *result.lock() = Some(surveyed);
+                    }
+                });
+            }
+        });
+        results.into_iter().filter_map(Mutex::into_inner).collect()
+    }
+
+    fn survey(&self, input: &Input, at: usize) -> Result<Surveyed> {
+        let contract = self.contract;
+        let (mut reader, file) = open(contract, input, self.format)?;
+        let also: Vec<usize> = contract.key.iter().chain(&contract.latest_by).copied().collect();
+        let types = contract.latest_by.iter().filter_map(|at| contract.columns.get(*at));
+        let order = RowOrder::new(types.map(|column| column.silver_type()))?;
+        let mut writer = self.entries.writer();
+        let mut counts: BTreeMap<Verdict, u64> = BTreeMap::new();
+        let mut rows = 0_u64;
+        let batch = self.batches.number(&input.batch);
+        let content = self.contents.number(&input.content);
+        while let Some(records) = reader.next()? {
+            let judged = contract.judge(&records, &file, &also)?;
+            for verdict in &judged.verdicts {
+                *counts.entry(*verdict).or_default() += 1;
+            }
+            if contract.deduplicates {
+                let keys = self.hasher.hash(&pick(&judged.typed, &contract.key), records.len())?;
+                let encoded = order.encode(&pick(&judged.typed, &contract.latest_by))?;
+                for (record, (hash, verdict)) in keys.iter().zip(&judged.verdicts).enumerate() {
+                    if *verdict != Verdict::Valid {
+                        continue;
+                    }
+                    let position = Position { source: number(at as u64), row: number(rows + record as u64) };
+                    self.add(&mut writer, Entry { hash: *hash, position, batch, content, order: encoded.bytes(record) })?;
+                }
+            }
+            rows += records.len() as u64;
+            (self.progress)(records.len() as u64);
+        }
+        writer.finish()?;
+        let valid = counts.remove(&Verdict::Valid).unwrap_or_default();
+        let discarded = counts.remove(&Verdict::Discarded).unwrap_or_default();
+        let named = |(verdict, count)| Some((contract.rule_name(verdict, &file)?.into_owned(), count));
+        Ok(Surveyed {
+            rows,
+            valid,
+            discarded,
+            quarantined: counts.into_iter().filter_map(named).collect(),
+            extra: file.extra.iter().map(|(_, name)| name.clone()).collect(),
+            notices: file.notices,
+        })
+    }
+
+    #[inline]
+    fn add(&self, writer: &mut EntryWriter<'_>, entry: Entry<'_>) -> Result<()> {
+        if let Some(filter) = self.filter {
+            filter.insert(entry.hash);
+        }
+        writer.add(entry)
+    }
+}
+
+/// Rows and files are numbered with 32 bits: a file of more than four billion rows is refused by its size
+/// long before.
+fn number(position: u64) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
