@@ -21,8 +21,8 @@ use datafusion::logical_expr::expr::{
 };
 use datafusion::logical_expr::planner::{PlannerResult, RawAggregateExpr, RawWindowExpr};
 use datafusion::logical_expr::{
-    AggregateUDF, Expr, WindowFrame, WindowFrameBound, WindowFrameUnits,
-    WindowFunctionDefinition, cast, lit, when,
+    AggregateUDF, Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
+    cast, lit, when,
 };
 
 use crate::catalogue::Entry;
@@ -35,9 +35,21 @@ mod widened;
 pub(crate) const ENTRIES: &[Entry] = &[
     entry("sum", "sum(number)", "NUMBER(38, s), exact"),
     entry("avg", "avg(number)", "scale max(s, min(s + 6, 12))"),
-    entry("median", "median(number)", "three more digits than the input"),
-    entry("mode", "mode(value)", "the smallest of equally frequent values"),
-    entry("listagg", "listagg(text [, delimiter]) [within group (order by …)]", "'' for no rows"),
+    entry(
+        "median",
+        "median(number)",
+        "three more digits than the input",
+    ),
+    entry(
+        "mode",
+        "mode(value)",
+        "the smallest of equally frequent values",
+    ),
+    entry(
+        "listagg",
+        "listagg(text [, delimiter]) [within group (order by …)]",
+        "'' for no rows",
+    ),
     entry("count_if", "count_if(condition)", ""),
     entry("booland_agg", "booland_agg(condition)", ""),
     entry("boolor_agg", "boolor_agg(condition)", ""),
@@ -115,7 +127,7 @@ pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowE
         raw.func_def.name(),
         "row_number" | "rank" | "dense_rank" | "ntile"
     );
-    let place = Place::Window(raw);
+    let place = Place::Window(Box::new(raw));
     let Place::Window(raw) = &place else {
         return plan_err!("a window function lost its window");
     };
@@ -129,7 +141,7 @@ pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowE
     {
         return Ok(PlannerResult::Planned(expr));
     }
-    Ok(PlannerResult::Original(raw.clone()))
+    Ok(PlannerResult::Original(raw.as_ref().clone()))
 }
 
 /// What a window has when its query names no frame: from the first row to the last of equal rank.
@@ -146,7 +158,7 @@ enum Place {
         order_by: Vec<Sort>,
         nulls: Option<NullTreatment>,
     },
-    Window(RawWindowExpr),
+    Window(Box<RawWindowExpr>),
 }
 
 impl Place {
@@ -230,9 +242,11 @@ impl Place {
             ),
             ("listagg", [value]) => self.listagg(value, lit(""), distinct)?,
             ("listagg", [value, delimiter]) => self.listagg(value, delimiter.clone(), distinct)?,
-            ("array_agg", [value]) => self
-                .narrowed(value.clone().is_not_null())
-                .call(array_agg_udaf(), vec![value.clone()], distinct),
+            ("array_agg", [value]) => self.narrowed(value.clone().is_not_null()).call(
+                array_agg_udaf(),
+                vec![value.clone()],
+                distinct,
+            ),
             ("min_by", [value, key]) => self.extreme(value, key, true)?,
             ("max_by", [value, key]) => self.extreme(value, key, false)?,
             (placeholder, args) if placeholder::NAMES.contains(&placeholder) => {
@@ -268,9 +282,11 @@ impl Place {
             order_by: vec![Sort::new(key.clone(), least, false)],
             nulls: *nulls,
         };
-        Ok(place
-            .narrowed(key.clone().is_not_null())
-            .call(first_value_udaf(), vec![value.clone()], false))
+        Ok(place.narrowed(key.clone().is_not_null()).call(
+            first_value_udaf(),
+            vec![value.clone()],
+            false,
+        ))
     }
 
     /// This place with one more condition on its rows.
@@ -289,10 +305,10 @@ impl Place {
                 order_by: order_by.clone(),
                 nulls: *nulls,
             },
-            Self::Window(raw) => Self::Window(RawWindowExpr {
+            Self::Window(raw) => Self::Window(Box::new(RawWindowExpr {
                 filter: both(&raw.filter),
-                ..raw.clone()
-            }),
+                ..raw.as_ref().clone()
+            })),
         }
     }
 }

@@ -29,7 +29,13 @@ const READINGS: &[Reading] = &[Reading::Timestamp, Reading::Date, Reading::Time]
 pub(crate) const ENTRIES: &[Entry] = &[
     Entry {
         name: "current_timestamp",
-        aliases: &["localtimestamp", "getdate", "systimestamp", "sysdate", "now"],
+        aliases: &[
+            "localtimestamp",
+            "getdate",
+            "systimestamp",
+            "sysdate",
+            "now",
+        ],
         family: "context",
         syntax: "current_timestamp([precision])",
         note: "the statement's instant in UTC, without a zone",
@@ -62,9 +68,7 @@ pub fn with_clock(builder: SessionStateBuilder, instant: DateTime<Utc>) -> Sessi
 }
 
 /// The functions, standing at `instant` or at each statement's start.
-pub(crate) fn functions(
-    instant: Option<DateTime<Utc>>,
-) -> impl Iterator<Item = Arc<ScalarUDF>> {
+pub(crate) fn functions(instant: Option<DateTime<Utc>>) -> impl Iterator<Item = Arc<ScalarUDF>> {
     READINGS.iter().zip(ENTRIES).map(move |(reading, entry)| {
         Arc::new(ScalarUDF::new_from_impl(Clock {
             name: entry.name,

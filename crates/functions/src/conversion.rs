@@ -110,7 +110,10 @@ fn to_whole(array: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRe
 
 fn from_seconds(seconds: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRef> {
     let seconds = seconds.as_primitive::<Float64Type>();
-    #[allow(clippy::cast_possible_truncation, reason = "`as` saturates, and the calendar is checked")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "`as` saturates, and the calendar is checked"
+    )]
     let micros = parsed::<TimestampMicrosecondType, _>(
         seconds.iter(),
         failure,
@@ -225,9 +228,7 @@ fn from_text(text: &StringArray, to: &DataType, failure: Failure) -> Result<Arra
         DataType::Decimal128(precision, scale) => {
             decimals_from_text(text, *precision, *scale, failure)
         }
-        _ if to.is_integer() => {
-            arrow_cast(&decimals_from_text(text, 38, 0, failure)?, to, failure)
-        }
+        _ if to.is_integer() => arrow_cast(&decimals_from_text(text, 38, 0, failure)?, to, failure),
         // Wider or narrower decimals than the warehouse has.
         _ => arrow_cast(&(Arc::new(text.clone()) as ArrayRef), to, failure),
     }
@@ -324,9 +325,11 @@ impl ScalarUDFImpl for Conversion {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [value] = datafusion::common::utils::take_function_args(self.name(), args.args)?;
         match value {
-            ColumnarValue::Array(array) => {
-                Ok(ColumnarValue::Array(convert(&array, &self.to, self.failure)?))
-            }
+            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(convert(
+                &array,
+                &self.to,
+                self.failure,
+            )?)),
             ColumnarValue::Scalar(value) => {
                 let array = convert(&value.to_array()?, &self.to, self.failure)?;
                 let value = datafusion::common::ScalarValue::try_from_array(&array, 0)?;

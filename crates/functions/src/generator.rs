@@ -14,9 +14,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
-use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, cast, ident, lit,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, ident, lit};
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, TableFactor,
@@ -47,9 +45,13 @@ pub(crate) const FUNCTIONS: &[Function] = &[
 ];
 
 const fn numbering(name: &'static str, syntax: &'static str) -> Function {
-    Function::kernel(name, syntax, &[crate::scalar::Kind::Integer], Returns::Integer, |_| {
-        plan_err!("SEQ4() stands where no rows are numbered")
-    })
+    Function::kernel(
+        name,
+        syntax,
+        &[crate::scalar::Kind::Integer],
+        Returns::Integer,
+        |_| plan_err!("SEQ4() stands where no rows are numbered"),
+    )
     .required(0)
     .volatile()
     .note("numbers the rows from 0 without gaps")

@@ -122,7 +122,11 @@ fn sum(raw: RawBinaryExpr, sides: &Sides) -> Result<PlannerResult<RawBinaryExpr>
     let RawBinaryExpr { op, left, right } = raw;
     let minus = op == BinaryOperator::Minus;
     if is_moment(&sides.left) && sides.right.is_numeric() {
-        let days = if minus { Expr::Negative(Box::new(right)) } else { right };
+        let days = if minus {
+            Expr::Negative(Box::new(right))
+        } else {
+            right
+        };
         return planned("dateadd", vec![lit("day"), days, left]);
     }
     if !minus && sides.left.is_numeric() && is_moment(&sides.right) {
@@ -158,7 +162,8 @@ fn as_text(expr: Expr, data_type: &DataType) -> Expr {
 /// Text beside a truth value, a date, a timestamp or a number is read as one.
 fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
     let RawBinaryExpr { op, left, right } = raw;
-    let rules = |kind: &DataType| kind.is_numeric() || is_moment(kind) || *kind == DataType::Boolean;
+    let rules =
+        |kind: &DataType| kind.is_numeric() || is_moment(kind) || *kind == DataType::Boolean;
     if is_text(&sides.left) && rules(&sides.right) {
         let left = cast(left, text_beside(&sides.right));
         return RawBinaryExpr { op, left, right };

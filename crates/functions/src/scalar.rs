@@ -45,6 +45,9 @@ pub(crate) enum Body {
     Rewrite(fn(Vec<Expr>) -> Result<Expr>),
 }
 
+/// Decides what the arguments are converted to.
+type Coerce = fn(&[DataType]) -> Result<Vec<DataType>>;
+
 /// A scalar function.
 pub(crate) struct Function {
     pub(crate) name: &'static str,
@@ -55,7 +58,7 @@ pub(crate) struct Function {
     required: usize,
     repeated: bool,
     /// Overrides `parameters` where types depend on each other in another way.
-    coerce: Option<fn(&[DataType]) -> Result<Vec<DataType>>>,
+    coerce: Option<Coerce>,
     returns: Returns,
     body: Body,
     volatility: Volatility,
@@ -126,7 +129,7 @@ impl Function {
         self
     }
 
-    pub(crate) const fn coerce(mut self, coerce: fn(&[DataType]) -> Result<Vec<DataType>>) -> Self {
+    pub(crate) const fn coerce(mut self, coerce: Coerce) -> Self {
         self.coerce = Some(coerce);
         self
     }
@@ -285,7 +288,11 @@ static ALL: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
         .map(|function| {
             let udf = Udf {
                 function,
-                aliases: function.aliases.iter().map(|&name| name.to_owned()).collect(),
+                aliases: function
+                    .aliases
+                    .iter()
+                    .map(|&name| name.to_owned())
+                    .collect(),
                 signature: Signature::user_defined(function.volatility),
             };
             (function.name, Arc::new(ScalarUDF::new_from_impl(udf)))

@@ -28,12 +28,12 @@ pub(crate) struct Types;
 
 impl TypePlanner for Types {
     fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
-        let Some(data_type) = plan(sql_type)? else { return Ok(None) };
+        let Some(data_type) = plan(sql_type)? else {
+            return Ok(None);
+        };
         let field = Field::new("", data_type, true);
         Ok(Some(Arc::new(match declared_length(sql_type) {
-            Some(length) => {
-                field.with_metadata([(LENGTH.to_owned(), length.to_string())].into())
-            }
+            Some(length) => field.with_metadata([(LENGTH.to_owned(), length.to_string())].into()),
             None => field,
         })))
     }

@@ -9,7 +9,9 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
+};
 
 pub(super) fn mode() -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::new_from_impl(Mode {
@@ -48,7 +50,11 @@ impl AggregateUDFImpl for Mode {
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         let value = args.return_type().clone();
         Ok(vec![
-            Arc::new(Field::new_list("values", Field::new_list_field(value, true), true)),
+            Arc::new(Field::new_list(
+                "values",
+                Field::new_list_field(value, true),
+                true,
+            )),
             Arc::new(Field::new_list(
                 "counts",
                 Field::new_list_field(DataType::Int64, true),
@@ -113,9 +119,12 @@ impl Accumulator for Counts {
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let best = self.counts.iter().max_by(|left, right| {
             // Of equally frequent values the smallest, so that the answer does not change.
-            left.1
-                .cmp(right.1)
-                .then_with(|| right.0.partial_cmp(left.0).unwrap_or(std::cmp::Ordering::Equal))
+            left.1.cmp(right.1).then_with(|| {
+                right
+                    .0
+                    .partial_cmp(left.0)
+                    .unwrap_or(std::cmp::Ordering::Equal)
+            })
         });
         match best {
             Some((value, _)) => Ok(value.clone()),

@@ -34,7 +34,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "bitshiftleft(number, bits)",
         &[Kind::Integer, Kind::Integer],
         Returns::Integer,
-        |call| both(call, |number, bits| shift(bits).map_or(0, |bits| number << bits)),
+        |call| {
+            both(call, |number, bits| {
+                shift(bits).map_or(0, |bits| number << bits)
+            })
+        },
     ),
     Function::kernel(
         "bitshiftright",

@@ -38,14 +38,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
     part!("hour", &[], Part::Hour),
     part!("minute", &[], Part::Minute),
     part!("second", &[], Part::Second),
-    Function::kernel("dayname", "dayname(date)", &[Kind::Moment], Returns::Text, |call| {
-        let moments = call.moment(0)?;
-        call.texts(|row| Ok(moments.get(row).map(|moment| day_name(moment.date()))))
-    }),
-    Function::kernel("monthname", "monthname(date)", &[Kind::Moment], Returns::Text, |call| {
-        let moments = call.moment(0)?;
-        call.texts(|row| Ok(moments.get(row).map(|moment| month_name(moment.date()))))
-    }),
+    Function::kernel(
+        "dayname",
+        "dayname(date)",
+        &[Kind::Moment],
+        Returns::Text,
+        |call| {
+            let moments = call.moment(0)?;
+            call.texts(|row| Ok(moments.get(row).map(|moment| day_name(moment.date()))))
+        },
+    ),
+    Function::kernel(
+        "monthname",
+        "monthname(date)",
+        &[Kind::Moment],
+        Returns::Text,
+        |call| {
+            let moments = call.moment(0)?;
+            call.texts(|row| Ok(moments.get(row).map(|moment| month_name(moment.date()))))
+        },
+    ),
     Function::kernel(
         "next_day",
         "next_day(date, weekday)",
@@ -58,7 +70,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "previous_day(date, weekday)",
         &[Kind::Moment, Kind::Text],
         Returns::Date,
-        |call| neighbour(call, |date, days| date.checked_sub_days(Days::new(if days == 7 { 7 } else { 7 - days }))),
+        |call| {
+            neighbour(call, |date, days| {
+                date.checked_sub_days(Days::new(if days == 7 { 7 } else { 7 - days }))
+            })
+        },
     ),
     Function::kernel(
         "add_months",
@@ -80,7 +96,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "date_from_parts(year, month, day)",
         &[Kind::Integer, Kind::Integer, Kind::Integer],
         Returns::Date,
-        |call| from_parts(call),
+        from_parts,
     )
     .aliases(&["datefromparts"])
     .note("parts outside of their range carry over"),
@@ -97,15 +113,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Kind::Integer,
         ],
         Returns::Timestamp,
-        |call| from_parts(call),
+        from_parts,
     )
-    .aliases(&["timestamp_from_parts", "timestampfromparts", "timestampntzfromparts"])
+    .aliases(&[
+        "timestamp_from_parts",
+        "timestampfromparts",
+        "timestampntzfromparts",
+    ])
     .required(6),
 ];
 
 fn value(call: &Call, part: Part) -> Result<ArrayRef> {
     let moments = call.moment(0)?;
-    call.integers(|row| moments.get(row).map(|moment| part.value(moment)).transpose())
+    call.integers(|row| {
+        moments
+            .get(row)
+            .map(|moment| part.value(moment))
+            .transpose()
+    })
 }
 
 fn weekday(name: &str) -> Result<Weekday> {
@@ -168,7 +193,10 @@ fn months_between(call: &Call) -> Result<ArrayRef> {
 }
 
 /// Months in millionths: whole ones between equal or last days, else 31 days to the month.
-#[allow(clippy::cast_possible_truncation, reason = "a calendar's months in millionths")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a calendar's months in millionths"
+)]
 fn months_apart(later: NaiveDateTime, earlier: NaiveDateTime) -> i128 {
     let months = |moment: NaiveDateTime| i64::from(moment.year()) * 12 + i64::from(moment.month0());
     let whole = months(later) - months(earlier);

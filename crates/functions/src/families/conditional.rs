@@ -81,7 +81,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "greatest(value, …)",
         &[Kind::Common],
         Returns::Argument(0),
-        |call| extreme(call, Extreme { least: false, ignore_nulls: false }),
+        |call| {
+            extreme(
+                call,
+                Extreme {
+                    least: false,
+                    ignore_nulls: false,
+                },
+            )
+        },
     )
     .repeated()
     .note("null as soon as one value is"),
@@ -90,7 +98,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "least(value, …)",
         &[Kind::Common],
         Returns::Argument(0),
-        |call| extreme(call, Extreme { least: true, ignore_nulls: false }),
+        |call| {
+            extreme(
+                call,
+                Extreme {
+                    least: true,
+                    ignore_nulls: false,
+                },
+            )
+        },
     )
     .repeated()
     .note("null as soon as one value is"),
@@ -99,7 +115,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "greatest_ignore_nulls(value, …)",
         &[Kind::Common],
         Returns::Argument(0),
-        |call| extreme(call, Extreme { least: false, ignore_nulls: true }),
+        |call| {
+            extreme(
+                call,
+                Extreme {
+                    least: false,
+                    ignore_nulls: true,
+                },
+            )
+        },
     )
     .repeated(),
     Function::kernel(
@@ -107,7 +131,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "least_ignore_nulls(value, …)",
         &[Kind::Common],
         Returns::Argument(0),
-        |call| extreme(call, Extreme { least: true, ignore_nulls: true }),
+        |call| {
+            extreme(
+                call,
+                Extreme {
+                    least: true,
+                    ignore_nulls: true,
+                },
+            )
+        },
     )
     .repeated(),
     Function::kernel(
@@ -265,12 +297,16 @@ fn decode(args: Vec<Expr>) -> Result<Expr> {
 
 /// Zero in the type of the call's first argument, as a constant for kernels.
 fn zero(call: &Call) -> Result<ArrayRef> {
-    Ok(ScalarValue::new_zero(call.data_type(0)?)?.to_array()?)
+    ScalarValue::new_zero(call.data_type(0)?)?.to_array()
 }
 
 fn zeroifnull(call: &Call) -> Result<ArrayRef> {
     let value = call.array(0)?;
-    Ok(zip(&is_not_null(&value)?, &value, &Scalar::new(zero(call)?))?)
+    Ok(zip(
+        &is_not_null(&value)?,
+        &value,
+        &Scalar::new(zero(call)?),
+    )?)
 }
 
 fn nullifzero(call: &Call) -> Result<ArrayRef> {

@@ -62,7 +62,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Timestamp,
         |call| to_moment(call, Failure::Null),
     )
-    .aliases(&["try_to_timestamp", "try_to_timestamp_ltz", "try_to_timestamp_tz"])
+    .aliases(&[
+        "try_to_timestamp",
+        "try_to_timestamp_ltz",
+        "try_to_timestamp_tz",
+    ])
     .required(1),
     Function::kernel(
         "to_time",
@@ -98,9 +102,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .aliases(&["try_to_decimal", "try_to_numeric"])
     .required(1),
-    Function::kernel("to_double", "to_double(value)", &[Kind::Any], Returns::Float, |call| {
-        convert(&call.array(0)?, &DataType::Float64, Failure::Error)
-    }),
+    Function::kernel(
+        "to_double",
+        "to_double(value)",
+        &[Kind::Any],
+        Returns::Float,
+        |call| convert(&call.array(0)?, &DataType::Float64, Failure::Error),
+    ),
     Function::kernel(
         "try_to_double",
         "try_to_double(value)",
@@ -133,7 +141,9 @@ fn formats<'a, F: Clone + 'a>(
     let texts = call.text(at)?;
     let mut last: Option<(&str, F)> = None;
     Ok(move |row| {
-        let Some(text) = texts.get(row) else { return Ok(None) };
+        let Some(text) = texts.get(row) else {
+            return Ok(None);
+        };
         if let Some((known, format)) = &last
             && *known == text
         {
@@ -155,9 +165,9 @@ fn to_varchar(call: &Call) -> Result<ArrayRef> {
     }
     let mut formats = formats(call, 1, |text| DateFormat::new(text).map(Arc::new))?;
     let moments = match value {
-        DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, None) | DataType::Time64(_) => {
-            call.moment(0)?
-        }
+        DataType::Date32
+        | DataType::Timestamp(TimeUnit::Microsecond, None)
+        | DataType::Time64(_) => call.moment(0)?,
         other => return plan_err!("TO_VARCHAR takes no format for {other}"),
     };
     call.texts(|row| match (formats(row)?, moments.get(row)) {
@@ -170,13 +180,9 @@ fn number_text(call: &Call) -> Result<ArrayRef> {
     let (decimals, scale) = digits(call)?;
     let decimals = decimals.as_primitive::<Decimal128Type>();
     let mut formats = formats(call, 1, |text| NumberFormat::new(text).map(Arc::new))?;
-    call.texts(|row| {
-        match formats(row)? {
-            Some(format) if decimals.is_valid(row) => {
-                Ok(Some(format.text(decimals.value(row), scale)))
-            }
-            _ => Ok(None),
-        }
+    call.texts(|row| match formats(row)? {
+        Some(format) if decimals.is_valid(row) => Ok(Some(format.text(decimals.value(row), scale))),
+        _ => Ok(None),
     })
 }
 
@@ -251,7 +257,11 @@ fn from_scaled(call: &Call, failure: Failure) -> Result<ArrayRef> {
 
 /// `NUMBER` of the constant precision and scale, which follow a format if there is one.
 fn number_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
-    let first = if types.get(1) == Some(&DataType::Utf8) { 2 } else { 1 };
+    let first = if types.get(1) == Some(&DataType::Utf8) {
+        2
+    } else {
+        1
+    };
     let number = |at: usize, missing: i64| {
         if at >= types.len() {
             return Ok(missing);

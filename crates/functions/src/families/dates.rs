@@ -78,7 +78,9 @@ fn added_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
         (Some(DataType::Date32), Some(name)) if Part::named(name)?.is_calendar() => {
             Ok(DataType::Date32)
         }
-        (Some(DataType::Date32), None) => plan_err!("DATEADD takes the name of its part as a constant"),
+        (Some(DataType::Date32), None) => {
+            plan_err!("DATEADD takes the name of its part as a constant")
+        }
         (Some(DataType::Time64(_)), _) => plan_err!("DATEADD of a TIME is not supported"),
         _ => Ok(TIMESTAMP),
     }
@@ -99,7 +101,9 @@ impl<'a> Parts<'a> {
     }
 
     fn get(&mut self, row: usize) -> Result<Option<Part>> {
-        let Some(name) = self.names.get(row) else { return Ok(None) };
+        let Some(name) = self.names.get(row) else {
+            return Ok(None);
+        };
         if let Some((last, part)) = &self.last
             && last == name
         {
@@ -124,10 +128,12 @@ pub(super) fn cut(call: &Call, part: usize, moment: usize) -> Result<ArrayRef> {
 fn dateadd(call: &Call) -> Result<ArrayRef> {
     let mut parts = Parts::of(call, 0)?;
     let (counts, moments) = (call.integer(1)?, call.moment(2)?);
-    call.moments(|row| match (parts.get(row)?, counts.get(row), moments.get(row)) {
-        (Some(part), Some(count), Some(moment)) => add(moment, count, part).map(Some),
-        _ => Ok(None),
-    })
+    call.moments(
+        |row| match (parts.get(row)?, counts.get(row), moments.get(row)) {
+            (Some(part), Some(count), Some(moment)) => add(moment, count, part).map(Some),
+            _ => Ok(None),
+        },
+    )
 }
 
 /// `count` parts after `moment`; a month's missing days become its last one.
@@ -255,7 +261,9 @@ impl Part {
             Self::Hour => date.and_hms_opt(moment.hour(), 0, 0),
             Self::Minute => date.and_hms_opt(moment.hour(), moment.minute(), 0),
             Self::Second => moment.with_nanosecond(0),
-            Self::Millisecond => moment.with_nanosecond(moment.nanosecond() / 1_000_000 * 1_000_000),
+            Self::Millisecond => {
+                moment.with_nanosecond(moment.nanosecond() / 1_000_000 * 1_000_000)
+            }
             Self::Microsecond | Self::Nanosecond => Some(moment),
             other => return exec_err!("A date cannot be cut to its {other:?}"),
         };

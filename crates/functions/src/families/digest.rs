@@ -3,8 +3,6 @@
 //! <https://docs.snowflake.com/en/sql-reference/functions/md5>
 //! <https://docs.snowflake.com/en/sql-reference/functions/sha2>
 
-use std::fmt::Write;
-
 use arrow::array::ArrayRef;
 use datafusion::common::{Result, exec_err};
 use md5::Md5;
@@ -34,13 +32,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn hex<D: Digest>(text: &str) -> String {
-    let digest = D::digest(text.as_bytes());
-    let mut hex = String::with_capacity(digest.len() * 2);
-    for byte in digest.iter() {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
+    D::digest(text.as_bytes())
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
 }
 
 fn hashed(call: &Call, hash: fn(&str) -> String) -> Result<ArrayRef> {

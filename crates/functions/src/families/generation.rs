@@ -44,7 +44,10 @@ fn uniform(call: &Call) -> Result<ArrayRef> {
         else {
             return Ok(None);
         };
-        match greatest.checked_sub(least).and_then(|span| span.checked_add(1)) {
+        match greatest
+            .checked_sub(least)
+            .and_then(|span| span.checked_add(1))
+        {
             Some(count) if count > 0 => Ok(Some(least + random.rem_euclid(count))),
             _ => exec_err!("UNIFORM takes its bounds in order"),
         }

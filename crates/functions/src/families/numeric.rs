@@ -196,7 +196,9 @@ pub(super) fn divide_with(call: &Call, by_zero: ByZero) -> Result<ArrayRef> {
     let is_zero_for_null = by_zero == ByZero::ZeroForNullToo;
     let DataType::Decimal128(_, scale) = *call.returns() else {
         return call.floats(|row| {
-            let Some(dividend) = left.float(row) else { return Ok(None) };
+            let Some(dividend) = left.float(row) else {
+                return Ok(None);
+            };
             match right.float(row) {
                 None if is_zero_for_null => Ok(Some(0.0)),
                 None => Ok(None),
@@ -210,7 +212,9 @@ pub(super) fn divide_with(call: &Call, by_zero: ByZero) -> Result<ArrayRef> {
     let factor = power_of_ten(shift.unsigned_abs())
         .ok_or_else(|| exec_datafusion_err!("A quotient of these scales has too many digits"))?;
     call.decimals(|row| {
-        let Some(dividend) = left.digits(row) else { return Ok(None) };
+        let Some(dividend) = left.digits(row) else {
+            return Ok(None);
+        };
         match right.digits(row) {
             None if is_zero_for_null => Ok(Some(0)),
             None => Ok(None),
@@ -306,21 +310,32 @@ fn truncated_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Res
     }
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a bucket's number")]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "a bucket's number"
+)]
 fn width_bucket(call: &Call) -> Result<ArrayRef> {
     let (numbers, least, greatest) = (call.float(0)?, call.float(1)?, call.float(2)?);
     let buckets = call.integer(3)?;
     call.integers(|row| {
-        let (Some(number), Some(least), Some(greatest), Some(buckets)) =
-            (numbers.get(row), least.get(row), greatest.get(row), buckets.get(row))
-        else {
+        let (Some(number), Some(least), Some(greatest), Some(buckets)) = (
+            numbers.get(row),
+            least.get(row),
+            greatest.get(row),
+            buckets.get(row),
+        ) else {
             return Ok(None);
         };
         if buckets < 1 || least >= greatest {
             return exec_err!("WIDTH_BUCKET takes rising bounds and at least one bucket");
         }
         let place = (number - least) / (greatest - least) * buckets as f64;
-        Ok(Some((place.floor() as i64).saturating_add(1).clamp(0, buckets + 1)))
+        Ok(Some(
+            (place.floor() as i64)
+                .saturating_add(1)
+                .clamp(0, buckets + 1),
+        ))
     })
 }
 
@@ -331,7 +346,8 @@ fn haversine(call: &Call) -> Result<ArrayRef> {
             .iter()
             .map(|degrees| degrees.get(row).map(f64::to_radians))
             .collect();
-        let Some([from_latitude, from_longitude, to_latitude, to_longitude]) = place.as_deref() else {
+        let Some([from_latitude, from_longitude, to_latitude, to_longitude]) = place.as_deref()
+        else {
             return Ok(None);
         };
         let half = |from: f64, to: f64| ((to - from) / 2.0).sin().powi(2);
@@ -427,7 +443,11 @@ fn round_digits(digits: i128, scale: i8, places: i64, rounding: Rounding) -> i12
 fn round_float(number: f64, places: i64, rounding: Rounding) -> f64 {
     let places = i32::try_from(places).unwrap_or(0);
     let unit = 10_f64.powi(places.abs());
-    let scaled = if places >= 0 { number * unit } else { number / unit };
+    let scaled = if places >= 0 {
+        number * unit
+    } else {
+        number / unit
+    };
     let rounded = match rounding {
         Rounding::HalfAway => scaled.round(),
         Rounding::TowardsZero => scaled.trunc(),
@@ -445,9 +465,9 @@ fn sign(call: &Call) -> Result<ArrayRef> {
     let numbers = Numbers::of(call, 0)?;
     if let Numbers::Float(floats) = &numbers {
         return call.integers(|row| {
-            Ok(floats.get(row).map(|number| {
-                i64::from(number > 0.0) - i64::from(number < 0.0)
-            }))
+            Ok(floats
+                .get(row)
+                .map(|number| i64::from(number > 0.0) - i64::from(number < 0.0)))
         });
     }
     call.integers(|row| {

@@ -27,7 +27,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "regexp_replace",
         "regexp_replace(subject, pattern [, replacement, position, occurrence, parameters])",
-        &[Kind::Text, Kind::Text, Kind::Text, Kind::Integer, Kind::Integer, Kind::Text],
+        &[
+            Kind::Text,
+            Kind::Text,
+            Kind::Text,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Text,
+        ],
         Returns::Text,
         regexp_replace,
     )
@@ -36,7 +43,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "regexp_substr",
         "regexp_substr(subject, pattern [, position, occurrence, parameters, group])",
-        &[Kind::Text, Kind::Text, Kind::Integer, Kind::Integer, Kind::Text, Kind::Integer],
+        &[
+            Kind::Text,
+            Kind::Text,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Text,
+            Kind::Integer,
+        ],
         Returns::Text,
         regexp_substr,
     )
@@ -72,12 +86,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
 #[derive(Default)]
 struct Patterns {
     compiled: HashMap<(String, String, bool), Arc<Regex>>,
+    /// The one the row before used.
+    last: Option<((String, String, bool), Arc<Regex>)>,
 }
 
 impl Patterns {
     fn get(&mut self, pattern: &str, parameters: &str, whole: bool) -> Result<Arc<Regex>> {
+        if let Some(((same_pattern, same_parameters, same_whole), regex)) = &self.last
+            && same_pattern == pattern
+            && same_parameters == parameters
+            && *same_whole == whole
+        {
+            return Ok(Arc::clone(regex));
+        }
         let key = (pattern.to_owned(), parameters.to_owned(), whole);
         if let Some(regex) = self.compiled.get(&key) {
+            self.last = Some((key, Arc::clone(regex)));
             return Ok(Arc::clone(regex));
         }
         let source = if whole {
@@ -97,9 +121,9 @@ impl Patterns {
                 other => return exec_err!("'{other}' is no parameter of a regular expression"),
             };
         }
-        let regex = builder
-            .build()
-            .map_err(|error| exec_datafusion_err!("Invalid regular expression: '{pattern}': {error}"))?;
+        let regex = builder.build().map_err(|error| {
+            exec_datafusion_err!("Invalid regular expression: '{pattern}': {error}")
+        })?;
         let regex = Arc::new(regex);
         self.compiled.insert(key, Arc::clone(&regex));
         Ok(regex)
@@ -128,7 +152,13 @@ struct Found<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(call: &'a Call, position: usize, occurrence: usize, parameters: usize, group: usize) -> Result<Self> {
+    fn new(
+        call: &'a Call,
+        position: usize,
+        occurrence: usize,
+        parameters: usize,
+        group: usize,
+    ) -> Result<Self> {
         Ok(Self {
             subject: call.text(0)?,
             pattern: call.text(1)?,
@@ -151,14 +181,22 @@ impl<'a> Search<'a> {
             None => Some("c"),
         };
         let wants_group = parameters.is_some_and(|parameters| parameters.contains('e'));
-        let (Some(subject), Some(pattern), Some(position), Some(occurrence), Some(parameters), Some(group)) = (
+        let (
+            Some(subject),
+            Some(pattern),
+            Some(position),
+            Some(occurrence),
+            Some(parameters),
+            Some(group),
+        ) = (
             self.subject.get(row),
             self.pattern.get(row),
             number(&self.position, 1),
             number(&self.occurrence, 1),
             parameters,
             number(&self.group, i64::from(wants_group)),
-        ) else {
+        )
+        else {
             return Ok(None);
         };
         let place = |value: i64| {
@@ -223,14 +261,19 @@ fn regexp_replace(call: &Call) -> Result<ArrayRef> {
         let only = if given { found.occurrence } else { 0 };
         let head = found.subject.get(..found.from).unwrap_or("");
         let mut seen = 0;
-        let tail = found.regex.replace_all(found.tail(), |captures: &Captures| {
-            seen += 1;
-            if only == 0 || seen == only {
-                expanded(replacement, captures)
-            } else {
-                captures.get(0).map_or("", |found| found.as_str()).to_owned()
-            }
-        });
+        let tail = found
+            .regex
+            .replace_all(found.tail(), |captures: &Captures| {
+                seen += 1;
+                if only == 0 || seen == only {
+                    expanded(replacement, captures)
+                } else {
+                    captures
+                        .get(0)
+                        .map_or("", |found| found.as_str())
+                        .to_owned()
+                }
+            });
         Ok(Some(format!("{head}{tail}")))
     })
 }
@@ -247,7 +290,11 @@ fn expanded(replacement: &str, captures: &Captures) -> String {
         match characters.peek().and_then(|next| next.to_digit(10)) {
             Some(group) => {
                 characters.next();
-                text.push_str(captures.get(group as usize).map_or("", |found| found.as_str()));
+                text.push_str(
+                    captures
+                        .get(group as usize)
+                        .map_or("", |found| found.as_str()),
+                );
             }
             None => text.push(characters.next().unwrap_or('\\')),
         }
@@ -258,7 +305,9 @@ fn expanded(replacement: &str, captures: &Captures) -> String {
 fn regexp_substr(call: &Call) -> Result<ArrayRef> {
     let mut search = Search::new(call, 2, 3, 4, 5)?;
     call.texts(|row| {
-        let Some(found) = search.row(row)? else { return Ok(None) };
+        let Some(found) = search.row(row)? else {
+            return Ok(None);
+        };
         Ok(found
             .span()
             .and_then(|(start, end)| found.subject.get(start..end)))
@@ -268,7 +317,9 @@ fn regexp_substr(call: &Call) -> Result<ArrayRef> {
 fn regexp_count(call: &Call) -> Result<ArrayRef> {
     let mut search = Search::new(call, 2, usize::MAX, 3, usize::MAX)?;
     call.integers(|row| {
-        let Some(found) = search.row(row)? else { return Ok(None) };
+        let Some(found) = search.row(row)? else {
+            return Ok(None);
+        };
         let count = found.regex.find_iter(found.tail()).count();
         Ok(i64::try_from(count).ok())
     })
@@ -286,7 +337,10 @@ fn regexp_instr(call: &Call) -> Result<ArrayRef> {
             return Ok(Some(0));
         };
         let place = if after == 1 { end } else { start };
-        let before = found.subject.get(..place).map_or(0, |head| head.chars().count());
+        let before = found
+            .subject
+            .get(..place)
+            .map_or(0, |head| head.chars().count());
         Ok(i64::try_from(before + 1).ok())
     })
 }

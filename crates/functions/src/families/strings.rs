@@ -8,9 +8,13 @@ use datafusion::common::{Result, exec_err};
 use crate::scalar::{Call, Function, Kind, Returns, Values};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::kernel("concat", "concat(text, …)", &[Kind::Text], Returns::Text, |call| {
-        joined(call, 0)
-    })
+    Function::kernel(
+        "concat",
+        "concat(text, …)",
+        &[Kind::Text],
+        Returns::Text,
+        |call| joined(call, 0),
+    )
     .repeated()
     .note("null as soon as one text is"),
     Function::kernel(
@@ -22,18 +26,36 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .repeated()
     .note("null as soon as one text is"),
-    Function::kernel("upper", "upper(text)", &[Kind::Text], Returns::Text, |call| {
-        let text = call.text(0)?;
-        call.texts(|row| Ok(text.get(row).map(str::to_uppercase)))
-    }),
-    Function::kernel("lower", "lower(text)", &[Kind::Text], Returns::Text, |call| {
-        let text = call.text(0)?;
-        call.texts(|row| Ok(text.get(row).map(str::to_lowercase)))
-    }),
-    Function::kernel("length", "length(text)", &[Kind::Text], Returns::Integer, |call| {
-        let text = call.text(0)?;
-        call.integers(|row| Ok(text.get(row).and_then(|text| count(text.chars()))))
-    })
+    Function::kernel(
+        "upper",
+        "upper(text)",
+        &[Kind::Text],
+        Returns::Text,
+        |call| {
+            let text = call.text(0)?;
+            call.texts(|row| Ok(text.get(row).map(str::to_uppercase)))
+        },
+    ),
+    Function::kernel(
+        "lower",
+        "lower(text)",
+        &[Kind::Text],
+        Returns::Text,
+        |call| {
+            let text = call.text(0)?;
+            call.texts(|row| Ok(text.get(row).map(str::to_lowercase)))
+        },
+    ),
+    Function::kernel(
+        "length",
+        "length(text)",
+        &[Kind::Text],
+        Returns::Integer,
+        |call| {
+            let text = call.text(0)?;
+            call.integers(|row| Ok(text.get(row).and_then(|text| count(text.chars()))))
+        },
+    )
     .aliases(&["len", "char_length", "character_length"]),
     Function::kernel(
         "substr",
@@ -68,7 +90,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
                     .chars()
                     .count()
                     .saturating_sub(usize::try_from(length).unwrap_or(0));
-                text.get(offset_of(text, skipped)..).unwrap_or("").to_owned()
+                text.get(offset_of(text, skipped)..)
+                    .unwrap_or("")
+                    .to_owned()
             })
         },
     ),
@@ -103,7 +127,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "ltrim(text [, characters])",
         &[Kind::Text, Kind::Text],
         Returns::Text,
-        |call| trimmed(call, |text, set| text.trim_start_matches(|c| set.contains(c))),
+        |call| {
+            trimmed(call, |text, set| {
+                text.trim_start_matches(|c| set.contains(c))
+            })
+        },
     )
     .required(1),
     Function::kernel(
@@ -188,31 +216,63 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "repeat(text, times)",
         &[Kind::Text, Kind::Integer],
         Returns::Text,
-        |call| with_number(call, |text, times| text.repeat(usize::try_from(times).unwrap_or(0))),
+        |call| {
+            with_number(call, |text, times| {
+                text.repeat(usize::try_from(times).unwrap_or(0))
+            })
+        },
     ),
-    Function::kernel("reverse", "reverse(text)", &[Kind::Text], Returns::Text, |call| {
-        let text = call.text(0)?;
-        call.texts(|row| Ok(text.get(row).map(|text| text.chars().rev().collect::<String>())))
-    }),
-    Function::kernel("space", "space(times)", &[Kind::Integer], Returns::Text, |call| {
-        let times = call.integer(0)?;
-        call.texts(|row| {
-            Ok(times
-                .get(row)
-                .map(|times| " ".repeat(usize::try_from(times).unwrap_or(0))))
-        })
-    }),
-    Function::kernel("ascii", "ascii(text)", &[Kind::Text], Returns::Integer, |call| {
-        let text = call.text(0)?;
-        call.integers(|row| {
-            Ok(text
-                .get(row)
-                .map(|text| text.chars().next().map_or(0, |c| i64::from(u32::from(c)))))
-        })
-    })
+    Function::kernel(
+        "reverse",
+        "reverse(text)",
+        &[Kind::Text],
+        Returns::Text,
+        |call| {
+            let text = call.text(0)?;
+            call.texts(|row| {
+                Ok(text
+                    .get(row)
+                    .map(|text| text.chars().rev().collect::<String>()))
+            })
+        },
+    ),
+    Function::kernel(
+        "space",
+        "space(times)",
+        &[Kind::Integer],
+        Returns::Text,
+        |call| {
+            let times = call.integer(0)?;
+            call.texts(|row| {
+                Ok(times
+                    .get(row)
+                    .map(|times| " ".repeat(usize::try_from(times).unwrap_or(0))))
+            })
+        },
+    ),
+    Function::kernel(
+        "ascii",
+        "ascii(text)",
+        &[Kind::Text],
+        Returns::Integer,
+        |call| {
+            let text = call.text(0)?;
+            call.integers(|row| {
+                Ok(text
+                    .get(row)
+                    .map(|text| text.chars().next().map_or(0, |c| i64::from(u32::from(c)))))
+            })
+        },
+    )
     .aliases(&["unicode"]),
-    Function::kernel("chr", "chr(code point)", &[Kind::Integer], Returns::Text, chr)
-        .aliases(&["char"]),
+    Function::kernel(
+        "chr",
+        "chr(code point)",
+        &[Kind::Integer],
+        Returns::Text,
+        chr,
+    )
+    .aliases(&["char"]),
     Function::kernel(
         "insert",
         "insert(text, place, length, inserted)",
@@ -234,7 +294,11 @@ fn count<T>(items: impl Iterator<Item = T>) -> Option<i64> {
 }
 
 fn joined(call: &Call, first: usize) -> Result<ArrayRef> {
-    let separator = if first == 0 { None } else { Some(call.text(0)?) };
+    let separator = if first == 0 {
+        None
+    } else {
+        Some(call.text(0)?)
+    };
     let parts: Vec<Values<&StringArray>> = (first..call.len())
         .map(|at| call.text(at))
         .collect::<Result<_>>()?;
@@ -243,7 +307,9 @@ fn joined(call: &Call, first: usize) -> Result<ArrayRef> {
             Some(separator) => separator.get(row),
             None => Some(""),
         };
-        let Some(separator) = separator else { return Ok(None) };
+        let Some(separator) = separator else {
+            return Ok(None);
+        };
         let parts: Option<Vec<&str>> = parts.iter().map(|part| part.get(row)).collect();
         Ok(parts.map(|parts| parts.join(separator)))
     })
@@ -253,8 +319,11 @@ fn substr(call: &Call) -> Result<ArrayRef> {
     let (text, start) = (call.text(0)?, call.integer(1)?);
     let length = call.integer_if_given(2)?;
     call.texts(|row| {
-        let length = length.as_ref().map_or(Some(i64::MAX), |length| length.get(row));
-        let (Some(text), Some(start), Some(length)) = (text.get(row), start.get(row), length) else {
+        let length = length
+            .as_ref()
+            .map_or(Some(i64::MAX), |length| length.get(row));
+        let (Some(text), Some(start), Some(length)) = (text.get(row), start.get(row), length)
+        else {
             return Ok(None);
         };
         Ok(Some(slice(text, start, length)))
@@ -300,7 +369,10 @@ fn padded(call: &Call, join: impl Fn(&str, String) -> String) -> Result<ArrayRef
             let end = offset_of(text, length);
             return Ok(Some(text.get(..end).unwrap_or("").to_owned()));
         }
-        Ok(Some(join(text, pad.chars().cycle().take(missing).collect())))
+        Ok(Some(join(
+            text,
+            pad.chars().cycle().take(missing).collect(),
+        )))
     })
 }
 
@@ -318,7 +390,9 @@ fn initcap(call: &Call) -> Result<ArrayRef> {
     let text = call.text(0)?;
     let delimiters = call.text_if_given(1)?;
     call.texts(|row| {
-        let delimiters = delimiters.as_ref().map_or(Some(DELIMITERS), |set| set.get(row));
+        let delimiters = delimiters
+            .as_ref()
+            .map_or(Some(DELIMITERS), |set| set.get(row));
         let (Some(text), Some(delimiters)) = (text.get(row), delimiters) else {
             return Ok(None);
         };
@@ -384,7 +458,8 @@ fn charindex(call: &Call) -> Result<ArrayRef> {
     let start = call.integer_if_given(2)?;
     call.integers(|row| {
         let start = start.as_ref().map_or(Some(1), |start| start.get(row));
-        let (Some(sought), Some(text), Some(start)) = (sought.get(row), text.get(row), start) else {
+        let (Some(sought), Some(text), Some(start)) = (sought.get(row), text.get(row), start)
+        else {
             return Ok(None);
         };
         let skipped = usize::try_from(start.max(1) - 1).unwrap_or(usize::MAX);
@@ -393,7 +468,9 @@ fn charindex(call: &Call) -> Result<ArrayRef> {
         let Some(offset) = tail.find(sought) else {
             return Ok(Some(0));
         };
-        let before = text.get(..from + offset).map_or(0, |head| head.chars().count());
+        let before = text
+            .get(..from + offset)
+            .map_or(0, |head| head.chars().count());
         Ok(i64::try_from(before + 1).ok())
     })
 }
@@ -426,10 +503,14 @@ fn strtok(call: &Call) -> Result<ArrayRef> {
     call.texts(|row| {
         let delimiters = delimiters.as_ref().map_or(Some(" "), |set| set.get(row));
         let number = number.as_ref().map_or(Some(1), |number| number.get(row));
-        let (Some(text), Some(delimiters), Some(number)) = (text.get(row), delimiters, number) else {
+        let (Some(text), Some(delimiters), Some(number)) = (text.get(row), delimiters, number)
+        else {
             return Ok(None);
         };
-        let Some(place) = number.checked_sub(1).and_then(|place| usize::try_from(place).ok()) else {
+        let Some(place) = number
+            .checked_sub(1)
+            .and_then(|place| usize::try_from(place).ok())
+        else {
             return Ok(None);
         };
         Ok(text
@@ -442,7 +523,9 @@ fn strtok(call: &Call) -> Result<ArrayRef> {
 fn chr(call: &Call) -> Result<ArrayRef> {
     let code = call.integer(0)?;
     call.texts(|row| {
-        let Some(code) = code.get(row) else { return Ok(None) };
+        let Some(code) = code.get(row) else {
+            return Ok(None);
+        };
         match u32::try_from(code).ok().and_then(char::from_u32) {
             Some(character) => Ok(Some(character.to_string())),
             None => exec_err!("Invalid character code {code} in the CHR input"),
@@ -454,12 +537,16 @@ fn insert(call: &Call) -> Result<ArrayRef> {
     let (text, place, length) = (call.text(0)?, call.integer(1)?, call.integer(2)?);
     let inserted = call.text(3)?;
     call.texts(|row| {
-        let (Some(text), Some(place), Some(length), Some(inserted)) =
-            (text.get(row), place.get(row), length.get(row), inserted.get(row))
-        else {
+        let (Some(text), Some(place), Some(length), Some(inserted)) = (
+            text.get(row),
+            place.get(row),
+            length.get(row),
+            inserted.get(row),
+        ) else {
             return Ok(None);
         };
-        let (Ok(skipped), Ok(length)) = (usize::try_from(place - 1), usize::try_from(length)) else {
+        let (Ok(skipped), Ok(length)) = (usize::try_from(place - 1), usize::try_from(length))
+        else {
             return exec_err!("INSERT takes a place from 1 and a length from 0");
         };
         let (from, to) = (

@@ -21,8 +21,8 @@ pub(super) const FUNCTIONS: &[Function] = &[Function::kernel(
 )
 .required(2)
 .coerce(|types| {
-    use arrow::datatypes::DataType::Utf8;
     use crate::scalar::TIMESTAMP;
+    use arrow::datatypes::DataType::Utf8;
     Ok(match types {
         [_, _] => vec![Utf8, TIMESTAMP],
         _ => vec![Utf8, Utf8, TIMESTAMP],
@@ -40,7 +40,8 @@ fn convert_timezone(call: &Call) -> Result<ArrayRef> {
             Some(from) => from.get(row),
             None => Some("UTC"),
         };
-        let (Some(source), Some(target), Some(moment)) = (source, to.get(row), moments.get(row)) else {
+        let (Some(source), Some(target), Some(moment)) = (source, to.get(row), moments.get(row))
+        else {
             return Ok(None);
         };
         let (source, target) = (zones.find(source)?, zones.find(target)?);
@@ -65,9 +66,9 @@ impl Zones {
         if let Some(zone) = self.0.get(name) {
             return Ok(*zone);
         }
-        let zone: Tz = name
-            .parse()
-            .map_err(|_| exec_datafusion_err!("'{name}' is not a time zone of the IANA database"))?;
+        let zone: Tz = name.parse().map_err(|_| {
+            exec_datafusion_err!("'{name}' is not a time zone of the IANA database")
+        })?;
         self.0.insert(name.to_owned(), zone);
         Ok(zone)
     }

@@ -172,12 +172,16 @@ impl Call {
 
     pub(crate) fn moment(&self, at: usize) -> Result<Moments<'_>> {
         match self.data_type(at)? {
-            DataType::Date32 => Ok(Moments::Dates(
-                self.typed(at, |array| array.as_primitive_opt::<Date32Type>())?,
-            )),
-            DataType::Time64(_) => Ok(Moments::Times(self.typed(at, |array| {
-                array.as_primitive_opt::<Time64NanosecondType>()
-            })?)),
+            DataType::Date32 => {
+                Ok(Moments::Dates(self.typed(at, |array| {
+                    array.as_primitive_opt::<Date32Type>()
+                })?))
+            }
+            DataType::Time64(_) => {
+                Ok(Moments::Times(self.typed(at, |array| {
+                    array.as_primitive_opt::<Time64NanosecondType>()
+                })?))
+            }
             _ => Ok(Moments::Timestamps(self.typed(at, |array| {
                 array.as_primitive_opt::<TimestampMicrosecondType>()
             })?)),
@@ -227,7 +231,6 @@ impl Call {
         let array: Float64Array = (0..self.rows).map(value).collect::<Result<_>>()?;
         Ok(Arc::new(array))
     }
-
 
     pub(crate) fn booleans(
         &self,

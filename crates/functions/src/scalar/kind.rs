@@ -53,10 +53,7 @@ fn number(function: &str, data_type: &DataType) -> Result<DataType> {
         DataType::Utf8 => DataType::Float64,
         plain @ (DataType::Int64 | DataType::Decimal128(..) | DataType::Float64) => plain,
         other => {
-            return plan_err!(
-                "{} takes a number, not {other}",
-                function.to_uppercase()
-            );
+            return plan_err!("{} takes a number, not {other}", function.to_uppercase());
         }
     })
 }
@@ -139,5 +136,8 @@ fn widen((p1, s1): (u8, i8), (p2, s2): (u8, i8)) -> DataType {
     let scale = s1.max(s2);
     let whole = (i16::from(p1) - i16::from(s1)).max(i16::from(p2) - i16::from(s2));
     let precision = (whole + i16::from(scale)).clamp(1, i16::from(DECIMAL128_MAX_PRECISION));
-    DataType::Decimal128(u8::try_from(precision).unwrap_or(DECIMAL128_MAX_PRECISION), scale)
+    DataType::Decimal128(
+        u8::try_from(precision).unwrap_or(DECIMAL128_MAX_PRECISION),
+        scale,
+    )
 }

@@ -166,9 +166,12 @@ fn write_piece(text: &mut String, piece: &Piece, moment: NaiveDateTime) -> std::
         Piece::ShortYear => write!(text, "{:02}", moment.year().rem_euclid(100)),
         Piece::Month => write!(text, "{:02}", moment.month()),
         Piece::MonthName => text.write_str(month_name(moment.date())),
-        Piece::LongMonthName => {
-            text.write_str(MONTHS.get(moment.month0() as usize).copied().unwrap_or_default())
-        }
+        Piece::LongMonthName => text.write_str(
+            MONTHS
+                .get(moment.month0() as usize)
+                .copied()
+                .unwrap_or_default(),
+        ),
         Piece::Day => write!(text, "{:02}", moment.day()),
         Piece::DayName => text.write_str(day_name(moment.date())),
         Piece::Hour24 => write!(text, "{:02}", moment.hour()),
@@ -224,7 +227,13 @@ impl Parts {
                 self.month = Some(value);
                 let full = MONTHS.get(value as usize - 1)?;
                 let long = *piece == Piece::LongMonthName || starts_with(text, full);
-                text.get(if long && starts_with(text, full) { full.len() } else { 3 }..)
+                text.get(
+                    if long && starts_with(text, full) {
+                        full.len()
+                    } else {
+                        3
+                    }..,
+                )
             }
             Piece::Day => number(2).map(|(value, rest)| {
                 self.day = Some(value);

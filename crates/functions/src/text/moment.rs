@@ -91,17 +91,26 @@ fn parse_date_part(text: &str) -> Option<(NaiveDate, &str)> {
     if let Some(rest) = rest.strip_prefix('/') {
         let (day, rest) = digits(rest, 2)?;
         let (year, rest) = digits(rest.strip_prefix('/')?, 4)?;
-        return Some((NaiveDate::from_ymd_opt(year.cast_signed(), first, day)?, rest));
+        return Some((
+            NaiveDate::from_ymd_opt(year.cast_signed(), first, day)?,
+            rest,
+        ));
     }
     let rest = rest.strip_prefix('-')?;
     if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
         let month = month_number(rest.get(..3)?)?;
         let (year, rest) = digits(rest.get(3..)?.strip_prefix('-')?, 4)?;
-        return Some((NaiveDate::from_ymd_opt(year.cast_signed(), month, first)?, rest));
+        return Some((
+            NaiveDate::from_ymd_opt(year.cast_signed(), month, first)?,
+            rest,
+        ));
     }
     let (month, rest) = digits(rest, 2)?;
     let (day, rest) = digits(rest.strip_prefix('-')?, 2)?;
-    Some((NaiveDate::from_ymd_opt(first.cast_signed(), month, day)?, rest))
+    Some((
+        NaiveDate::from_ymd_opt(first.cast_signed(), month, day)?,
+        rest,
+    ))
 }
 
 /// `HH24:MI[:SS[.FF]]`, and what follows.
@@ -131,7 +140,11 @@ pub(crate) fn nanoseconds(fraction: &str) -> Option<u32> {
     if fraction.is_empty() {
         return Some(0);
     }
-    let nine: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    let nine: String = fraction
+        .chars()
+        .chain("000000000".chars())
+        .take(9)
+        .collect();
     nine.parse().ok()
 }
 
@@ -184,7 +197,10 @@ mod tests {
             (" 2024-3-4 ", "2024-03-04 00:00:00.000"),
             ("2024-03-04T05:06:07Z", "2024-03-04 05:06:07.000"),
             ("2024-03-04 05:06", "2024-03-04 05:06:00.000"),
-            ("2024-03-04 05:06:07.123456 +0200", "2024-03-04 05:06:07.123"),
+            (
+                "2024-03-04 05:06:07.123456 +0200",
+                "2024-03-04 05:06:07.123",
+            ),
             ("4-Mar-2024", "2024-03-04 00:00:00.000"),
             ("03/04/2024", "2024-03-04 00:00:00.000"),
             ("0", "1970-01-01 00:00:00.000"),
@@ -197,7 +213,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_date() {
-        for text in ["", "2024-02-30", "abc", "2024-03-04x", "2024-03-04 25:00", "2024-13-01"] {
+        for text in [
+            "",
+            "2024-02-30",
+            "abc",
+            "2024-03-04x",
+            "2024-03-04 25:00",
+            "2024-13-01",
+        ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }
     }

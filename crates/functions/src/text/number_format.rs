@@ -75,7 +75,11 @@ impl NumberFormat {
                     width = 2;
                     parsed.compact = true;
                 }
-                _ => return plan_err!("Number format '{format}' has '{rest}', which is not supported"),
+                _ => {
+                    return plan_err!(
+                        "Number format '{format}' has '{rest}', which is not supported"
+                    );
+                }
             }
             rest = &rest[width..];
         }
@@ -84,7 +88,11 @@ impl NumberFormat {
 
     /// Digits after the point.
     fn scale(&self) -> i8 {
-        let digits = self.fraction.iter().filter(|piece| is_digit(**piece)).count();
+        let digits = self
+            .fraction
+            .iter()
+            .filter(|piece| is_digit(**piece))
+            .count();
         i8::try_from(digits).unwrap_or(i8::MAX)
     }
 
@@ -218,7 +226,11 @@ mod tests {
             ("S999", 42, 0, " +42"),
             ("FM9990.0", 5, 1, "0.5"),
         ] {
-            assert_eq!(NumberFormat::new(format).unwrap().text(digits, scale), text, "{format}");
+            assert_eq!(
+                NumberFormat::new(format).unwrap().text(digits, scale),
+                text,
+                "{format}"
+            );
         }
     }
 

@@ -51,8 +51,15 @@ impl AsyncDB for Memory {
         let statement = sql::normalise(statements.remove(0)).map_err(|error| (error,))?;
         let statement = datafusion::sql::parser::Statement::Statement(Box::new(statement.ast));
         let state = self.context.state();
-        let plan = state.statement_to_plan(statement).await.map_err(|error| (error,))?;
-        let frame = self.context.execute_logical_plan(plan).await.map_err(|error| (error,))?;
+        let plan = state
+            .statement_to_plan(statement)
+            .await
+            .map_err(|error| (error,))?;
+        let frame = self
+            .context
+            .execute_logical_plan(plan)
+            .await
+            .map_err(|error| (error,))?;
         let columns = frame.schema().fields().len();
         let batches = frame.collect().await.map_err(|error| (error,))?;
         if columns == 0 || batches.iter().all(|batch| batch.num_columns() == 0) {
@@ -70,13 +77,26 @@ impl AsyncDB for Memory {
 fn rows(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
     (0..batch.num_rows())
-        .map(|row| batch.columns().iter().map(|column| cell(column, row, &options)).collect())
+        .map(|row| {
+            batch
+                .columns()
+                .iter()
+                .map(|column| cell(column, row, &options))
+                .collect()
+        })
         .collect()
 }
 
 fn cell(column: &dyn Array, row: usize, options: &FormatOptions<'_>) -> String {
-    let text = ArrayFormatter::try_new(column, options).unwrap().value(row).to_string();
-    if text.is_empty() { "(empty)".to_owned() } else { text }
+    let text = ArrayFormatter::try_new(column, options)
+        .unwrap()
+        .value(row)
+        .to_string();
+    if text.is_empty() {
+        "(empty)".to_owned()
+    } else {
+        text
+    }
 }
 
 #[tokio::test]
@@ -102,5 +122,10 @@ async fn behaves_as_the_files_say() {
             }
         }
     }
-    assert!(failures.is_empty(), "{} differ\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} differ\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }

@@ -38,8 +38,8 @@ impl Part {
             "yearofweek" | "yearofweekiso" => Self::YearOfWeek,
             "quarter" | "q" | "qtr" | "qtrs" | "quarters" => Self::Quarter,
             "month" | "mm" | "mon" | "mons" | "months" => Self::Month,
-            "week" | "w" | "wk" | "weeks" | "weekofyear" | "woy" | "wy" | "weekiso" | "week_iso"
-            | "weekofyeariso" | "weekofyear_iso" => Self::Week,
+            "week" | "w" | "wk" | "weeks" | "weekofyear" | "woy" | "wy" | "weekiso"
+            | "week_iso" | "weekofyeariso" | "weekofyear_iso" => Self::Week,
             "day" | "d" | "dd" | "days" | "dayofmonth" => Self::Day,
             "dayofweek" | "weekday" | "dow" | "dw" => Self::DayOfWeek,
             "dayofweekiso" | "dayofweek_iso" | "weekday_iso" | "dow_iso" | "dw_iso" => {
