@@ -419,12 +419,8 @@ impl Workspace {
         if let Some(writing) = &*writing {
             return Ok(writing.warehouse.clone());
         }
-        let folder = self.catalog.run_folder(self.run);
-        std::fs::create_dir_all(&folder).explain(codes::K2003, || {
-            format!("`{}` cannot be created", folder.display())
-        })?;
-        let lock = RunLock::take(&folder.join(LOCK))?;
         self.catalog.state().start_run(self.run, &self.command)?;
+        let (folder, lock) = self.locked_folder()?;
         let warehouse = self.catalog.warehouse().staged(&folder.join(STAGING))?;
         *writing = Some(Writing {
             folder,

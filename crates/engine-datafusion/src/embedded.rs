@@ -8,7 +8,7 @@ use catalog::{RelationKind, Workspace};
 use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::prelude::{col, ident};
+use datafusion::prelude::col;
 use diagnostic::{Error, Result, Source, codes};
 use engine::{BatchStream, Engine, Outcome, RelationInfo, Session};
 use futures::TryStreamExt;
@@ -18,7 +18,7 @@ use sqlparser::ast;
 
 use crate::failure::explain;
 use crate::provider::Databases;
-use crate::{Compute, information_schema, statement, write};
+use crate::{Compute, columns, information_schema, statement, write};
 
 /// The embedded warehouse as one run sees and changes it.
 #[derive(Clone)]
@@ -103,7 +103,7 @@ pub(crate) async fn plan_view(
             format!("`{}` has no query", source.name),
         ));
     };
-    let statement = sql::normalise(statement)?;
+    let statement = columns::normalise(databases, statement).await?;
     let plan = plan(&databases.state(), statement.ast).await?;
     rename(plan, columns)
 }
@@ -142,7 +142,8 @@ impl Engine for Embedded {
         let mut outcomes = Vec::new();
         for statement in sql::parse_script(script)? {
             let span = statement.span.clone();
-            let outcome = match sql::normalise(statement) {
+            let databases = self.databases(session);
+            let outcome = match columns::normalise(&databases, statement).await {
                 Ok(statement) => self.run(session, statement.ast).await,
                 Err(error) => Err(error),
             };
@@ -210,7 +211,3 @@ impl Engine for Embedded {
     }
 }
 
-/// A column by its exact name.
-pub(crate) fn column(name: &str) -> datafusion::logical_expr::Expr {
-    ident(name)
-}

@@ -60,13 +60,19 @@ fn explain_shared(error: &DataFusionError) -> Error {
 
 /// Says what went wrong in an operation of the Delta library.
 pub(crate) fn explain_delta(error: DeltaTableError) -> Error {
-    match error {
-        DeltaTableError::DataFusion { source } => explain(source),
-        DeltaTableError::Generic(message) if message.contains("multiple source rows") => Error::new(
+    let message = error.to_string();
+    if message.contains("multiple source rows") {
+        return Error::new(
             codes::E1005,
             "MERGE found several source rows for one target row, so its result would depend on chance",
         )
-        .help("make the source unique by the columns of the ON condition, for example with QUALIFY row_number() over (…) = 1"),
+        .help(
+            "make the source unique by the columns of the ON condition, for example with \
+             `qualify row_number() over (…) = 1`",
+        );
+    }
+    match error {
+        DeltaTableError::Arrow { source } => data_error(&source.to_string()),
         other => Error::new(codes::K2004, "A Delta table cannot be written").because(other),
     }
 }

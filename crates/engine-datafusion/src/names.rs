@@ -1,6 +1,6 @@
 //! Names in statements to names in the catalog.
 
-use datafusion::sql::TableReference;
+use datafusion::common::TableReference;
 use diagnostic::{Error, Result, codes};
 use engine::Session;
 use model::{Identifier, RelationName, SchemaName};

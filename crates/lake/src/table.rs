@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTable;
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::TryStreamExt;
-use object_store::{ObjectStoreExt, PutMode};
+use object_store::PutMode;
 
 use crate::Commit;
 use crate::commit::log_entry;
