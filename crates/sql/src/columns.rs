@@ -21,14 +21,9 @@ impl Columns for NoColumns {
     }
 }
 
-/// Keyed by the written name, parts joined by dots.
-impl Columns for HashMap<String, Vec<String>> {
+/// Keyed by the names as the statement writes them, as [`crate::relations`] lists them.
+impl Columns for HashMap<ObjectName, Vec<String>> {
     fn columns(&self, relation: &ObjectName) -> Option<Vec<String>> {
-        let parts: Option<Vec<&str>> = relation
-            .0
-            .iter()
-            .map(|part| part.as_ident().map(|ident| ident.value.as_str()))
-            .collect();
-        self.get(&parts?.join(".")).cloned()
+        self.get(relation).cloned()
     }
 }

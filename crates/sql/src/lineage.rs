@@ -67,17 +67,18 @@ mod tests {
     use std::collections::HashMap;
 
     use diagnostic::Source;
+    use sqlparser::ast::{Ident, ObjectName};
 
     fn lineage(text: &str) -> Vec<String> {
         let tables = [
             ("ORDERS", vec!["ID", "AMOUNT"]),
             ("CUSTOMERS", vec!["ID", "NAME"]),
         ];
-        let columns: HashMap<String, Vec<String>> = tables
+        let columns: HashMap<ObjectName, Vec<String>> = tables
             .into_iter()
             .map(|(table, columns)| {
                 (
-                    table.to_owned(),
+                    ObjectName::from(vec![Ident::new(table)]),
                     columns.into_iter().map(str::to_owned).collect(),
                 )
             })

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result, codes};
-use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Spanned, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, Spanned, Value, Visit, VisitMut, Visitor, VisitorMut,
+};
 
 use super::values;
 use crate::scope::{Context, Names};
@@ -26,8 +28,8 @@ pub(super) fn inline(
 ) -> Result<()> {
     let positions = values::uses_positions(select);
     let mut used = Words::default();
-    for expr in places(select) {
-        let _: ControlFlow<()> = expr.visit(&mut used);
+    for expr in readable(select) {
+        let _: ControlFlow<()> = Visit::visit(expr, &mut used);
     }
     let mut candidates = aliases(select, &used.found);
     if candidates.is_empty() && !positions {
@@ -60,7 +62,7 @@ pub(super) fn inline(
         size: 0,
     };
     for expr in places(select) {
-        let _: ControlFlow<()> = expr.visit(&mut writer);
+        let _: ControlFlow<()> = VisitMut::visit(expr, &mut writer);
     }
     if writer.size > LIMIT {
         return Err(too_large(statement, select));
@@ -75,6 +77,19 @@ fn too_large(statement: &Statement, select: &Select) -> Error {
     )
     .at(statement.place(select.span()))
     .help("compute the first of them in a WITH clause")
+}
+
+/// Whether what `select` means may depend on the columns of its FROM clause.
+pub(super) fn wants_columns(select: &Select) -> bool {
+    let mut used = Words::default();
+    for expr in readable(select) {
+        let _: ControlFlow<()> = Visit::visit(expr, &mut used);
+    }
+    let aliases = select.projection.iter().filter_map(|item| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(&alias.value),
+        _ => None,
+    });
+    used.positions || aliases.into_iter().any(|alias| used.found.contains(alias))
 }
 
 /// The aliased expressions whose names are in `used`; of two with one name the first.
@@ -109,9 +124,26 @@ fn places(select: &mut Select) -> Vec<&mut Expr> {
     places
 }
 
+/// [`places`], to look at.
+fn readable(select: &Select) -> Vec<&Expr> {
+    let mut places: Vec<&Expr> = Vec::new();
+    for item in &select.projection {
+        match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                places.push(expr);
+            }
+            _ => {}
+        }
+    }
+    places.extend(&select.selection);
+    places.extend(&select.having);
+    places.extend(&select.qualify);
+    places
+}
+
 fn mentions(expr: &Expr, name: &str) -> bool {
     let mut words = Words::default();
-    let _: ControlFlow<()> = expr.clone().visit(&mut words);
+    let _: ControlFlow<()> = Visit::visit(expr, &mut words);
     words.found.contains(name)
 }
 
@@ -120,26 +152,39 @@ fn mentions(expr: &Expr, name: &str) -> bool {
 struct Words {
     depth: usize,
     found: BTreeSet<String>,
+    /// Whether `$1` is among them.
+    positions: bool,
 }
 
-impl VisitorMut for Words {
+impl Visitor for Words {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
         self.depth += 1;
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
         self.depth -= 1;
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Identifier(Ident { value, .. }) = expr
-            && self.depth == 0
-        {
-            self.found.insert(value.clone());
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if self.depth > 0 {
+            return ControlFlow::Continue(());
+        }
+        match expr {
+            Expr::Identifier(name) => {
+                self.found.insert(name.value.clone());
+            }
+            Expr::Value(value) => {
+                self.positions |= matches!(value.value, Value::Placeholder(_));
+            }
+            Expr::CompoundIdentifier(parts) => {
+                let last = parts.last();
+                self.positions |= last.is_some_and(|part| part.value.starts_with('$'));
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
     }
@@ -172,7 +217,7 @@ impl Expander<'_> {
         self.open.push(name.to_owned());
         let mut words = Words::default();
         let mut expr = expr.clone();
-        let _: ControlFlow<()> = expr.visit(&mut words);
+        let _: ControlFlow<()> = Visit::visit(&expr, &mut words);
         let mut inner = BTreeMap::new();
         for word in words.found {
             if self.aliases.contains_key(&word) {
@@ -185,7 +230,7 @@ impl Expander<'_> {
             depth: 0,
             size: 0,
         };
-        let _: ControlFlow<()> = expr.visit(&mut writer);
+        let _: ControlFlow<()> = VisitMut::visit(&mut expr, &mut writer);
         if writer.size > LIMIT {
             return Err(Error::new(
                 codes::S1003,
@@ -240,13 +285,13 @@ impl VisitorMut for Writer<'_> {
 
 fn size(expr: &Expr) -> usize {
     let mut counter = Counter(0);
-    let _: ControlFlow<()> = sqlparser::ast::Visit::visit(expr, &mut counter);
+    let _: ControlFlow<()> = Visit::visit(expr, &mut counter);
     counter.0
 }
 
 struct Counter(usize);
 
-impl sqlparser::ast::Visitor for Counter {
+impl Visitor for Counter {
     type Break = ();
 
     fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {

@@ -21,7 +21,8 @@ use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result};
 use sqlparser::ast::{
-    Expr, Query, Select, Spanned, Statement as Ast, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Expr, Query, Select, Spanned, Statement as Ast, TableAlias, TableFactor, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -63,12 +64,30 @@ pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result
         frames: vec![Frame::default()],
         refused: None,
     };
-    let _: ControlFlow<()> = tree.visit(&mut rewriter);
+    let _: ControlFlow<()> = VisitMut::visit(&mut tree, &mut rewriter);
     if let Some(error) = rewriter.refused {
         return Err(error);
     }
     statement.ast = tree;
     Ok(statement)
+}
+
+/// Whether [`normalise_with`] may give another result with columns than without: a select uses one of
+/// its aliases, or a column by position.
+#[must_use]
+pub fn wants_columns(statement: &Ast) -> bool {
+    struct Selects;
+    impl Visitor for Selects {
+        type Break = ();
+
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            match lateral_alias::wants_columns(select) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
+    }
+    Visit::visit(statement, &mut Selects).is_break()
 }
 
 /// One query around the visitor and the names its WITH clause defines so far.

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 
 use diagnostic::{Error, Source};
+use sqlparser::ast::{Ident, ObjectName};
 
 fn with(text: &str, tables: &[(&str, &[&str])]) -> Result<String, Error> {
-    let columns: HashMap<String, Vec<String>> = tables
+    let columns: HashMap<ObjectName, Vec<String>> = tables
         .iter()
         .map(|(table, columns)| {
             (
-                (*table).to_owned(),
+                ObjectName::from(vec![Ident::new(*table)]),
                 columns.iter().map(|c| (*c).to_owned()).collect(),
             )
         })
