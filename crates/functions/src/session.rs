@@ -1,5 +1,6 @@
 //! The settings and registrations that make a DataFusion session speak Snowflake.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::config::Dialect;
@@ -36,12 +37,19 @@ pub fn session_config() -> SessionConfig {
 pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     let mut builder = builder;
     let scalars = builder.scalar_functions().get_or_insert_default();
-    scalars.splice(0..0, SessionStateDefaults::default_scalar_functions());
-    scalars.extend(scalar::all());
-    scalars.extend(clock::functions(None));
+    let ours: Vec<_> = scalar::all().chain(clock::functions(None)).collect();
+    let taken = names(ours.iter().map(|own| (own.name(), own.aliases())));
+    let mut theirs = SessionStateDefaults::default_scalar_functions();
+    theirs.retain(|other| is_free(&taken, other.name(), other.aliases()));
+    scalars.splice(0..0, theirs);
+    scalars.extend(ours);
     let aggregates = builder.aggregate_functions().get_or_insert_default();
-    aggregates.splice(0..0, SessionStateDefaults::default_aggregate_functions());
-    aggregates.extend(aggregate::all());
+    let ours = aggregate::all();
+    let taken = names(ours.iter().map(|own| (own.name(), own.aliases())));
+    let mut theirs = SessionStateDefaults::default_aggregate_functions();
+    theirs.retain(|other| is_free(&taken, other.name(), other.aliases()));
+    aggregates.splice(0..0, theirs);
+    aggregates.extend(ours);
     let windows = builder.window_functions().get_or_insert_default();
     windows.splice(0..0, SessionStateDefaults::default_window_functions());
     let higher_order = builder.higher_order_functions().get_or_insert_default();
@@ -60,6 +68,19 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     let rules = builder.analyzer().take().unwrap_or_default().rules;
     *builder.analyzer() = Some(Analyzer::with_rules(ordered(rules)));
     builder.with_type_planner(Arc::new(Types))
+}
+
+/// All names of these functions.
+fn names<'a>(functions: impl Iterator<Item = (&'a str, &'a [String])>) -> HashSet<String> {
+    functions
+        .flat_map(|(name, aliases)| aliases.iter().cloned().chain([name.to_owned()]))
+        .collect()
+}
+
+/// Whether none of a function's names is taken. A function that kept one of several names would take
+/// the others back when a session is built from another, in whichever order its map gives.
+fn is_free(taken: &HashSet<String>, name: &str, aliases: &[String]) -> bool {
+    !taken.contains(name) && aliases.iter().all(|alias| !taken.contains(alias))
 }
 
 /// `rules` with ours: text meets other types before DataFusion coerces, casts become ours after it.

@@ -35,7 +35,9 @@ impl<E: std::error::Error> From<(E,)> for Failure {
 
 fn state() -> SessionState {
     let config = functions::session_config().with_target_partitions(2);
-    let builder = functions::register(SessionStateBuilder::new().with_config(config));
+    let template = functions::register(SessionStateBuilder::new().with_config(config)).build();
+    // Engines build a state per statement from one that is registered already.
+    let builder = SessionStateBuilder::new_from_existing(template);
     let noon = Utc.with_ymd_and_hms(2024, 3, 4, 12, 30, 0).unwrap();
     functions::with_clock(builder, noon).build()
 }
