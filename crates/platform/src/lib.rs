@@ -11,4 +11,3 @@ mod versions;
 
 pub use platform::Platform;
 pub use run::{RunReport, RunRequest};
-pub use sql::sql_session;

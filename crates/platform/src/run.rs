@@ -59,34 +59,32 @@ impl RunReport {
 }
 
 impl Platform {
-    /// The project's dbt project, if it has one.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn dbt_project(&self, mut flags: Flags) -> Result<Option<DbtProject>> {
-        let Some(folder) = &self.project.dbt else {
-            return Ok(None);
-        };
+    /// The flags of a dbt command that the project alone decides.
+    #[must_use]
+    pub fn dbt_flags(&self, which: &str) -> Flags {
+        let mut flags = Flags::from_process();
+        flags.which = which.to_owned();
         flags.as_of = self.as_of;
         if let Some(as_of) = self.as_of {
             flags.run_started_at = as_of;
         }
-        let mut default = serde_json::Map::new();
-        default.insert("type".to_owned(), "snowflake".into());
-        default.insert("database".to_owned(), self.project.database.as_str().into());
-        default.insert("schema".to_owned(), "PUBLIC".into());
-        flags.default_connection = default;
-        DbtProject::load(folder, flags).map(Some)
+        for (key, value) in [
+            ("type", "snowflake"),
+            ("database", self.project.database.as_str()),
+            ("schema", "PUBLIC"),
+        ] {
+            flags.default_connection.insert(key.to_owned(), value.into());
+        }
+        flags
     }
 
     fn dbt_graph(&self) -> Result<Option<(Arc<DbtProject>, DbtGraph)>> {
-        let mut flags = Flags::from_process();
-        flags.which = "build".to_owned();
-        Ok(self.dbt_project(flags)?.map(|project| {
-            let project = Arc::new(project);
-            let graph = DbtGraph::new(Arc::clone(&project), &self.project.datasets);
-            (project, graph)
-        }))
+        let Some(folder) = &self.project.dbt else {
+            return Ok(None);
+        };
+        let project = Arc::new(DbtProject::load(folder, self.dbt_flags("build"))?);
+        let graph = DbtGraph::new(Arc::clone(&project), &self.project.datasets);
+        Ok(Some((project, graph)))
     }
 
     /// Every asset of the project and what depends on what.
@@ -264,7 +262,7 @@ impl Work {
             let warnings = &nodes.project().warnings;
             report
                 .notices
-                .extend(warnings.iter().map(ToString::to_string));
+                .extend(warnings.list.iter().map(ToString::to_string));
         }
     }
 }

@@ -1,20 +1,39 @@
 //! Statements of a person or a program: each script sees one state, and publishes what it changed.
 
+use dbt::warning::Warnings;
 use diagnostic::{Result, Source};
 use engine::{Outcome, Session};
 use engine_datafusion::Embedded;
+use model::Identifier;
 
 use std::sync::Arc;
 
 use crate::Platform;
 
-/// The session `sluice sql` starts in.
-#[must_use]
-pub fn sql_session(platform: &Platform) -> Session {
-    platform.session()
-}
-
 impl Platform {
+    /// The session that statements of people start in: the dbt profile's database and schema, or the
+    /// project's.
+    #[must_use]
+    pub fn sql_session(&self) -> Session {
+        let session = self.session();
+        let Some(folder) = &self.project.dbt else {
+            return session;
+        };
+        let mut warnings = Warnings::default();
+        match dbt::load::settings(folder, self.dbt_flags("sql"), &mut warnings) {
+            Ok(context) => Session {
+                database: Identifier::unquoted(&context.connection.database),
+                schema: Identifier::unquoted(&context.connection.schema),
+                ..session
+            },
+            // Statements are how one looks into a project that is broken elsewhere.
+            Err(error) => {
+                tracing::warn!("the dbt profile cannot be read, so names resolve in the project's database: {error}");
+                session
+            }
+        }
+    }
+
     /// Runs the statements of `script` one by one; each publishes what it changed before the next
     /// one begins. `report` gets every outcome as it comes and reads its rows.
     ///

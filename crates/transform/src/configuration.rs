@@ -83,7 +83,7 @@ pub(crate) fn snapshot(node: &Node) -> Result<SnapshotConfig> {
     if let Some(names) = config
         .get("snapshot_meta_column_names")
         .and_then(Json::as_object)
-        && !names.is_empty()
+        && names.values().any(|name| !name.is_null())
     {
         return Err(wrong("renames dbt's columns, which is not supported yet"));
     }

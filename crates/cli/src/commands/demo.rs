@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diagnostic::Result;
+use platform::{Platform, RunRequest};
 
 use crate::arguments::Globals;
-use crate::commands::{Exit, not_wired};
+use crate::commands::{Exit, run};
 use crate::display::human;
 use crate::output;
 
@@ -43,6 +44,17 @@ pub fn demo(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         human::count(summary.files),
         human::bytes(summary.bytes),
     ));
-    let _project = settings::Project::open(&folder, globals.env.as_deref())?;
-    Err(not_wired("demo"))
+    let project = settings::Project::open(&folder, globals.env.as_deref())?;
+    let platform = Platform::open(project, globals.as_of)?;
+    let exit = run::execute(globals, &platform, &RunRequest::default())?;
+    if exit == Exit::Done && globals.quiet == 0 {
+        let dir = folder.display();
+        output::message(&format!(
+            "\nTry next:\n  \
+             sluice -C {dir} sql -c \"select * from marts.fact_sales_daily order by 1 desc limit 10\"\n  \
+             sluice -C {dir} sql -c \"select _rule, count(*) from quarantine.sales group by 1 order by 2 desc\"\n  \
+             sluice -C {dir} lineage fact_sales"
+        ));
+    }
+    Ok(exit)
 }

@@ -1,4 +1,4 @@
-//! `sluice lineage ASSET[.COLUMN]`: what an asset comes from and what depends on it, as trees.
+//! `sluice lineage ASSET`: what an asset comes from and what depends on it, as trees.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use diagnostic::{Error, Result, codes};
 use serde_json::json;
 
 use crate::arguments::Globals;
-use crate::commands::{Exit, not_wired, open_project};
+use crate::commands::{Exit, open_platform};
 use crate::output;
 
 /// Which asset.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The asset, or `ASSET.COLUMN`
+    /// The asset: its key, or the last part of it
     pub asset: String,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
@@ -32,13 +32,14 @@ pub enum Format {
 }
 
 /// Shows the lineage.
-pub fn lineage(globals: &Globals, _arguments: &Arguments) -> Result<Exit> {
-    let _project = open_project(globals)?;
-    Err(not_wired("lineage"))
+pub fn lineage(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
+    let platform = open_platform(globals)?;
+    let graph = platform.graph()?;
+    write_lineage(&graph, find(&graph, &arguments.asset)?, arguments.format)?;
+    Ok(Exit::Done)
 }
 
 /// The one asset called `name`: by its whole key or its last part, without regard to case.
-#[allow(dead_code)]
 pub fn find<'g>(graph: &'g AssetGraph, name: &str) -> Result<&'g AssetSpec> {
     let wanted = name.replace('.', "/");
     let same = |text: &str| text.eq_ignore_ascii_case(&wanted);
@@ -64,7 +65,6 @@ pub fn find<'g>(graph: &'g AssetGraph, name: &str) -> Result<&'g AssetSpec> {
 }
 
 /// Writes what `spec` comes from and what depends on it to stdout.
-#[allow(dead_code)]
 pub fn write_lineage(graph: &AssetGraph, spec: &AssetSpec, format: Format) -> Result<()> {
     match format {
         Format::Json => {

@@ -1,13 +1,13 @@
 //! `sluice ls`: lists assets.
 
-use asset::{AssetGraph, AssetSpec, Selected};
+use asset::{AssetGraph, AssetSpec, Selected, Selection};
 use clap::{Args, ValueEnum};
 use diagnostic::Result;
 use serde_json::json;
 
 use crate::arguments::Globals;
 use crate::commands::selection::SelectionArguments;
-use crate::commands::{Exit, not_wired, open_project};
+use crate::commands::{Exit, open_platform};
 use crate::display::columns::{Align, Columns};
 use crate::output;
 
@@ -35,13 +35,14 @@ pub enum Format {
 }
 
 /// Lists.
-pub fn ls(globals: &Globals, _arguments: &Arguments) -> Result<Exit> {
-    let _project = open_project(globals)?;
-    Err(not_wired("ls"))
+pub fn ls(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
+    let platform = open_platform(globals)?;
+    let (graph, selected) = platform.plan(&Selection::from(&arguments.selection))?;
+    write_list(&graph, &selected, arguments.format)?;
+    Ok(Exit::Done)
 }
 
 /// Writes the selected assets of `graph` to stdout, in build order.
-#[allow(dead_code)]
 pub fn write_list(graph: &AssetGraph, selected: &Selected, format: Format) -> Result<()> {
     let specs = selected.keys().iter().filter_map(|key| graph.get(key));
     match format {

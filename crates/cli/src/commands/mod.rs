@@ -15,7 +15,8 @@ pub mod watch;
 
 use std::process::ExitCode;
 
-use diagnostic::{Error, Result, codes};
+use diagnostic::Result;
+use platform::Platform;
 
 use crate::arguments::{Command, Globals};
 
@@ -58,8 +59,7 @@ pub fn open_project(globals: &Globals) -> Result<settings::Project> {
     settings::Project::open(&globals.project_dir, globals.env.as_deref())
 }
 
-/// What a command says until the platform stands behind it.
-fn not_wired(command: &str) -> Error {
-    let message = format!("`sluice {command}` is not connected to the platform in this build");
-    Error::new(codes::X0001, message)
+/// Opens the project the command line names, with its catalog.
+pub fn open_platform(globals: &Globals) -> Result<Platform> {
+    Platform::open(open_project(globals)?, globals.as_of)
 }

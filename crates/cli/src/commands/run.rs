@@ -2,12 +2,17 @@
 
 use std::num::NonZeroUsize;
 
+use asset::Selection;
 use clap::Args;
 use diagnostic::Result;
+use platform::{Platform, RunReport, RunRequest};
 
-use crate::arguments::Globals;
+use crate::arguments::{Globals, LogFormat};
 use crate::commands::selection::SelectionArguments;
-use crate::commands::{Exit, not_wired, open_project};
+use crate::commands::watch::{runtime, watch};
+use crate::commands::{Exit, ls, open_platform};
+use crate::display::{human, write_summary};
+use crate::{output, report};
 
 /// What to run and how.
 #[derive(Debug, Args)]
@@ -30,7 +35,64 @@ pub struct Arguments {
 }
 
 /// Runs.
-pub fn run(globals: &Globals, _arguments: &Arguments) -> Result<Exit> {
-    let _project = open_project(globals)?;
-    Err(not_wired("run"))
+pub fn run(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
+    let platform = open_platform(globals)?;
+    let selection = Selection::from(&arguments.selection);
+    if arguments.dry_run {
+        let (graph, selected) = platform.plan(&selection)?;
+        ls::write_list(&graph, &selected, ls::Format::Table)?;
+        return Ok(Exit::Done);
+    }
+    let request = RunRequest {
+        selection,
+        full_refresh: arguments.full_refresh,
+        threads: arguments.threads.map(NonZeroUsize::get),
+        fail_fast: arguments.fail_fast,
+    };
+    execute(globals, &platform, &request)
+}
+
+/// Runs what `request` says, shows it while it works, and tells what came of it.
+pub fn execute(globals: &Globals, platform: &Platform, request: &RunRequest) -> Result<Exit> {
+    let report = runtime()?.block_on(watch(globals, async |events, stop| {
+        platform.run(request, events, stop).await
+    }))?;
+    write_summary(&report.outcome, globals.log_format)?;
+    if globals.quiet == 0 && globals.log_format == LogFormat::Text {
+        tell(&report);
+    }
+    for rejection in report.loads.iter().flat_map(|load| &load.rejected) {
+        if !rejection.again {
+            report::error(&rejection.error, globals.log_format);
+        }
+    }
+    Ok(if report.succeeded() { Exit::Done } else { Exit::Failed })
+}
+
+/// What changed for readers, and what a person should know.
+fn tell(report: &RunReport) {
+    for notice in &report.notices {
+        output::message(&format!("note: {notice}"));
+    }
+    for rejection in report.loads.iter().flat_map(|load| &load.rejected) {
+        if rejection.again {
+            output::message(&format!(
+                "note: `{}` was rejected by an earlier run and has not changed since",
+                rejection.file
+            ));
+        }
+    }
+    match &report.published {
+        None => output::message(
+            "Nothing was published: readers see what they saw before this run. Rows that failed a \
+             check are kept in the schema DBT_TEST__AUDIT.",
+        ),
+        Some(published) if published.relations.is_empty() => {
+            output::message("Nothing new: no file to load, and no table has a new version.");
+        }
+        Some(published) => output::message(&format!(
+            "Published {}.",
+            human::counted(published.relations.len(), "relation")
+        )),
+    }
 }

@@ -7,8 +7,10 @@ use clap::Args;
 use diagnostic::{Error, Result, ResultExt as _, Source, codes};
 
 use crate::arguments::Globals;
-use crate::commands::{Exit, not_wired, open_project};
-use crate::query_output::QueryFormat;
+use crate::commands::watch::runtime;
+use crate::commands::{Exit, open_platform};
+use crate::query_output::{QueryFormat, write_outcome};
+use crate::report;
 
 /// Which statements, and how rows are written.
 #[derive(Debug, Args)]
@@ -29,9 +31,25 @@ pub struct Arguments {
 
 /// Runs them.
 pub fn sql(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
-    let _project = open_project(globals)?;
-    let _script = arguments.script()?;
-    Err(not_wired("sql"))
+    if let Some(role) = &arguments.role {
+        return Err(Error::new(codes::E2001, format!("Role `{role}` cannot be used"))
+            .help("roles are not implemented yet: leave `--role` out"));
+    }
+    let platform = open_platform(globals)?;
+    let script = arguments.script()?;
+    let session = platform.sql_session();
+    let quiet = globals.quiet > 0;
+    let done = runtime()?.block_on(platform.sql(&session, &script, async |outcome| {
+        write_outcome(outcome, arguments.format, quiet).await
+    }));
+    match done {
+        Ok(()) => Ok(Exit::Done),
+        // The statements ran, and one of them failed: code 1, whatever its class.
+        Err(error) => {
+            report::error(&error, globals.log_format);
+            Ok(Exit::Failed)
+        }
+    }
 }
 
 impl Arguments {

@@ -10,6 +10,6 @@ mod live;
 mod log_writer;
 mod summary;
 
-pub use follow::{Display, Follower};
+pub use follow::Follower;
 pub use log_writer::log_writer;
 pub use summary::write_summary;

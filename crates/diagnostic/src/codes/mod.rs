@@ -61,6 +61,7 @@ rooms!(
     lake,
     orchestrate,
     sql,
+    transform,
 );
 
 /// Every code, in the order of the rooms.

@@ -4,6 +4,7 @@
 mod bad_input;
 mod batches;
 mod lake;
+mod measure;
 mod rules;
 mod superstore;
 

@@ -6,7 +6,8 @@ use clap::Args;
 use diagnostic::Result;
 
 use crate::arguments::Globals;
-use crate::commands::{Exit, not_wired};
+use crate::commands::Exit;
+use diagnostic::{Error, codes};
 
 use command_line::DbtLine;
 
@@ -22,5 +23,5 @@ pub struct Arguments {
 pub fn dbt(_globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     // Prints help to stdout with code 0, mistakes to stderr with code 2, as `dbt` does.
     let _line = DbtLine::read(&arguments.arguments).unwrap_or_else(|error| error.exit());
-    Err(not_wired("dbt"))
+    Err(Error::new(codes::E2001, "this command is not implemented"))
 }

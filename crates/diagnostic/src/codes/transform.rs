@@ -1,0 +1,13 @@
+//! `T`: running dbt nodes: materialisations, tests, seeds.
+
+codes! {
+    T1001, Configuration, "An incremental strategy is not supported";
+    T1002, Configuration, "A value of on_schema_change is not known";
+    T1003, Data, "An incremental model's columns changed";
+    T1004, Data, "A snapshot's table is no snapshot";
+    T1005, Configuration, "A materialisation is not supported";
+    T1006, Configuration, "A snapshot's configuration is incomplete";
+    T2001, Data, "A test gives no number of failures";
+    T2002, Data, "A test failed";
+    T3001, Data, "A seed cannot be read";
+}
