@@ -52,7 +52,11 @@ impl AssetGraph {
         let mut sorted: Vec<(usize, AssetSpec)> = position.iter().copied().zip(specs).collect();
         sorted.sort_by_key(|(place, _)| *place);
         let specs: Vec<AssetSpec> = sorted.into_iter().map(|(_, spec)| spec).collect();
-        let index = specs.iter().enumerate().map(|(at, spec)| (spec.key.clone(), at)).collect();
+        let index = specs
+            .iter()
+            .enumerate()
+            .map(|(at, spec)| (spec.key.clone(), at))
+            .collect();
         Ok(Self {
             specs,
             index,
@@ -101,7 +105,11 @@ impl AssetGraph {
             let after = self.downstream[at].iter().map(|&next| longest[next]).max();
             longest[at] = cost(&self.specs[at]).saturating_add(after.unwrap_or(0));
         }
-        self.specs.iter().map(|spec| &spec.key).zip(longest).collect()
+        self.specs
+            .iter()
+            .map(|spec| &spec.key)
+            .zip(longest)
+            .collect()
     }
 
     fn neighbours<'g>(
@@ -235,9 +243,16 @@ fn circle(specs: &[AssetSpec], upstream: &[Vec<usize>]) -> Error {
             break;
         }
         path.push(at);
-        next = upstream[at].iter().copied().find(|edge| stuck.contains(edge));
+        next = upstream[at]
+            .iter()
+            .copied()
+            .find(|edge| stuck.contains(edge));
     }
-    let names: Vec<&str> = path.iter().rev().map(|&at| specs[at].key.as_str()).collect();
+    let names: Vec<&str> = path
+        .iter()
+        .rev()
+        .map(|&at| specs[at].key.as_str())
+        .collect();
     let message = "Assets depend on each other in a circle";
     Error::new(codes::O1005, message).with("circle", names.join(" → "))
 }
@@ -264,7 +279,8 @@ pub(crate) mod tests {
         .unwrap();
         let order: Vec<&str> = graph.specs().iter().map(|spec| spec.key.as_str()).collect();
         assert_eq!(order, ["a", "b", "c", "d"]);
-        let names = |specs: Vec<&AssetSpec>| specs.iter().map(|s| s.key.to_string()).collect::<String>();
+        let names =
+            |specs: Vec<&AssetSpec>| specs.iter().map(|s| s.key.to_string()).collect::<String>();
         assert_eq!(names(graph.ancestors(&"d".into()).collect()), "abc");
         assert_eq!(names(graph.descendants(&"a".into()).collect()), "bcd");
         assert_eq!(names(graph.upstream(&"d".into()).collect()), "bc");
@@ -296,11 +312,17 @@ pub(crate) mod tests {
         ])
         .unwrap_err();
         let circle = &error.context()[0].1;
-        assert!(["a → b → c → a", "b → c → a → b", "c → a → b → c"].contains(&circle.as_str()), "{circle}");
+        assert!(
+            ["a → b → c → a", "b → c → a → b", "c → a → b → c"].contains(&circle.as_str()),
+            "{circle}"
+        );
         let error = AssetGraph::new(vec![spec("a", &["a"])]).unwrap_err();
         assert_eq!(error.context()[0].1, "a → a");
         let error = AssetGraph::new(vec![spec("stg_orders", &[]), spec("b", &["stg_order"])]);
-        assert_eq!(error.unwrap_err().remedy(), Some("a similar name exists: `stg_orders`"));
+        assert_eq!(
+            error.unwrap_err().remedy(),
+            Some("a similar name exists: `stg_orders`")
+        );
         assert!(AssetGraph::new(vec![spec("a", &[]), spec("a", &[])]).is_err());
     }
 }

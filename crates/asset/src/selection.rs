@@ -51,7 +51,9 @@ impl AssetGraph {
             picked.remove(&excluded);
         }
         let keys = picked.into_iter().map(|at| self.specs()[at].key.clone());
-        Ok(Selected { keys: keys.collect() })
+        Ok(Selected {
+            keys: keys.collect(),
+        })
     }
 
     fn union(&self, arguments: &[String]) -> Result<BTreeSet<usize>> {
@@ -96,16 +98,20 @@ impl AssetGraph {
     }
 
     fn no_match(&self, criterion: &Criterion<'_>) -> Error {
-        let error = Error::new(codes::O1002, format!("`{}` matches no asset", criterion.text));
+        let error = Error::new(
+            codes::O1002,
+            format!("`{}` matches no asset", criterion.text),
+        );
         let specs = self.specs().iter();
         match &criterion.method {
             Method::Name(name) if name.contains('/') || name.contains('.') => {
                 error.suggest(name, specs.map(|spec| spec.key.as_str()))
             }
             Method::Name(name) => error.suggest(name, specs.map(|spec| spec.key.name())),
-            Method::Tag(tag) => {
-                error.suggest(tag, specs.flat_map(|spec| spec.tags.iter().map(String::as_str)))
-            }
+            Method::Tag(tag) => error.suggest(
+                tag,
+                specs.flat_map(|spec| spec.tags.iter().map(String::as_str)),
+            ),
             Method::Group(group) => error.suggest(group, specs.map(|spec| spec.group.as_str())),
             Method::Kind(_) => error,
         }
@@ -113,7 +119,9 @@ impl AssetGraph {
 }
 
 fn words(arguments: &[String]) -> impl Iterator<Item = &str> {
-    arguments.iter().flat_map(|argument| argument.split_whitespace())
+    arguments
+        .iter()
+        .flat_map(|argument| argument.split_whitespace())
 }
 
 /// How far `+` reaches.
@@ -173,8 +181,12 @@ impl<'s> Criterion<'s> {
             })?),
             Some((method, _)) => {
                 let known = ["name", "fqn", "tag", "group", "kind", "resource_type"];
-                let error = refuse(&format!("uses the method `{method}:`, which does not exist"));
-                return Err(error.help("use a name, `tag:`, `group:` or `kind:`").suggest(method, known));
+                let error = refuse(&format!(
+                    "uses the method `{method}:`, which does not exist"
+                ));
+                return Err(error
+                    .help("use a name, `tag:`, `group:` or `kind:`")
+                    .suggest(method, known));
             }
         };
         let empty = match method {
@@ -184,12 +196,20 @@ impl<'s> Criterion<'s> {
         if empty {
             return Err(refuse("names nothing"));
         }
-        Ok(Self { text, whole_family, ancestors, descendants, method })
+        Ok(Self {
+            text,
+            whole_family,
+            ancestors,
+            descendants,
+            method,
+        })
     }
 }
 
 fn leading_plus(text: &str) -> (Option<Reach>, &str) {
-    let Some((before, rest)) = text.split_once('+') else { return (None, text) };
+    let Some((before, rest)) = text.split_once('+') else {
+        return (None, text);
+    };
     if before.is_empty() {
         return (Some(Reach::All), rest);
     }
@@ -200,7 +220,9 @@ fn leading_plus(text: &str) -> (Option<Reach>, &str) {
 }
 
 fn trailing_plus(text: &str) -> (Option<Reach>, &str) {
-    let Some((rest, after)) = text.rsplit_once('+') else { return (None, text) };
+    let Some((rest, after)) = text.rsplit_once('+') else {
+        return (None, text);
+    };
     if after.is_empty() {
         return (Some(Reach::All), rest);
     }
@@ -231,7 +253,8 @@ fn names(pattern: &str, key: &AssetKey) -> bool {
     let segments: Vec<&str> = key.segments().collect();
     let begins = |segments: &[&str]| {
         let pairs = wanted.iter().zip(segments);
-        wanted.len() <= segments.len() && pairs.into_iter().all(|(part, segment)| like(part, segment))
+        wanted.len() <= segments.len()
+            && pairs.into_iter().all(|(part, segment)| like(part, segment))
     };
     begins(&segments) || begins(segments.get(1..).unwrap_or_default())
 }
@@ -254,7 +277,9 @@ fn like(pattern: &str, text: &str) -> bool {
                 t += 1;
             }
             _ => {
-                let Some((at, swallowed)) = star else { return false };
+                let Some((at, swallowed)) = star else {
+                    return false;
+                };
                 star = Some((at, swallowed + 1));
                 p = at + 1;
                 t = swallowed + 1;
@@ -275,7 +300,10 @@ mod tests {
     fn graph() -> AssetGraph {
         let mut silver = spec("silver/sales", &["bronze/sales"]);
         silver.kind = AssetKind::Silver;
-        let mut mart = spec("retail/marts/fact_sales", &["retail/staging/stg_sales", "retail/staging/stg_stores"]);
+        let mut mart = spec(
+            "retail/marts/fact_sales",
+            &["retail/staging/stg_sales", "retail/staging/stg_stores"],
+        );
         mart.tags = vec!["nightly".to_owned()];
         AssetGraph::new(vec![
             spec("bronze/sales", &[]),
@@ -293,9 +321,16 @@ mod tests {
             "" => Vec::new(),
             _ => vec![text.to_owned()],
         };
-        let selection = Selection { select: list(select), exclude: list(exclude) };
+        let selection = Selection {
+            select: list(select),
+            exclude: list(exclude),
+        };
         let selected = graph().select(&selection)?;
-        Ok(selected.keys().iter().map(|key| key.name().to_owned()).collect())
+        Ok(selected
+            .keys()
+            .iter()
+            .map(|key| key.name().to_owned())
+            .collect())
     }
 
     #[test]
@@ -312,7 +347,10 @@ mod tests {
             ("stg_sales+", "stg_sales fact_sales sums"),
             ("stg_sales+1", "stg_sales fact_sales"),
             ("1+stg_sales+1", "sales stg_sales fact_sales"),
-            ("@silver/sales", "sales sales stg_sales stg_stores fact_sales sums"),
+            (
+                "@silver/sales",
+                "sales sales stg_sales stg_stores fact_sales sums",
+            ),
             ("kind:silver", "sales"),
             ("tag:night*", "fact_sales"),
             ("+tag:nightly,staging", "stg_sales stg_stores"),
@@ -330,17 +368,34 @@ mod tests {
     #[test]
     fn leaves_out_what_is_excluded() {
         assert_eq!(select("", "marts staging").unwrap(), ["sales", "sales"]);
-        assert_eq!(select("+fact_sales", "+stg_sales").unwrap(), ["stg_stores", "fact_sales"]);
+        assert_eq!(
+            select("+fact_sales", "+stg_sales").unwrap(),
+            ["stg_stores", "fact_sales"]
+        );
     }
 
     #[test]
     fn refuses_what_means_nothing() {
-        assert_eq!(select("fact_sale", "").unwrap_err().remedy(), Some("a similar name exists: `fact_sales`"));
-        for text in ["", "tags:x", "kind:table", "@a+", "+", "tag:", "sums,,marts"] {
+        assert_eq!(
+            select("fact_sale", "").unwrap_err().remedy(),
+            Some("a similar name exists: `fact_sales`")
+        );
+        for text in [
+            "",
+            "tags:x",
+            "kind:table",
+            "@a+",
+            "+",
+            "tag:",
+            "sums,,marts",
+        ] {
             let error = select(if text.is_empty() { "," } else { text }, "").unwrap_err();
             assert_eq!(error.code(), diagnostic::codes::O1001, "{text}");
         }
-        assert_eq!(select("", "nothing").unwrap_err().code(), diagnostic::codes::O1002);
+        assert_eq!(
+            select("", "nothing").unwrap_err().code(),
+            diagnostic::codes::O1002
+        );
     }
 
     #[test]

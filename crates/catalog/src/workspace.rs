@@ -374,7 +374,9 @@ impl Workspace {
             staged.assets.clear();
         }
         let published = self.publish()?;
-        self.catalog.state().end_run(self.run, RunStatus::Failed, Some(reason))?;
+        self.catalog
+            .state()
+            .end_run(self.run, RunStatus::Failed, Some(reason))?;
         Ok(published)
     }
 

@@ -100,10 +100,13 @@ mod tests {
     #[test]
     fn reads_like_a_letter() {
         let source = Source::new("models/a.sql", "select 1\nfrom {{ ref('stg_order') }}\n");
-        let error = Error::new(codes::C0001, "Model `a` refers to `stg_order`, which does not exist")
-            .at(source.place(21..30))
-            .with("model", "a")
-            .suggest("stg_order", ["stg_orders"]);
+        let error = Error::new(
+            codes::C0001,
+            "Model `a` refers to `stg_order`, which does not exist",
+        )
+        .at(source.place(21..30))
+        .with("model", "a")
+        .suggest("stg_order", ["stg_orders"]);
         assert_eq!(
             error.to_string(),
             "error[C0001]: Model `a` refers to `stg_order`, which does not exist\n \

@@ -40,6 +40,10 @@ async fn lookup(
     let table = namespace.table(name.name.as_str()).await.map_err(explain)?;
     Ok(table.map(|table| {
         let schema = table.schema();
-        schema.fields().iter().map(|field| field.name().clone()).collect()
+        schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect()
     }))
 }

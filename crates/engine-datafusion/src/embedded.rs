@@ -210,4 +210,3 @@ impl Engine for Embedded {
         Ok(count)
     }
 }
-

@@ -81,7 +81,11 @@ impl FromStr for ColumnType {
             "TIMESTAMP_TZ" => Self::TimestampTz,
             "BINARY" | "VARBINARY" => Self::Binary,
             "VARIANT" => Self::Variant,
-            _ => return Err(ParseColumnTypeError(format!("`{text}` is not a column type"))),
+            _ => {
+                return Err(ParseColumnTypeError(format!(
+                    "`{text}` is not a column type"
+                )));
+            }
         };
         match arguments {
             None => Ok(kind),

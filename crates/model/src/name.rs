@@ -37,7 +37,8 @@ impl Identifier {
         let starts = chars
             .next()
             .is_some_and(|c| c.is_ascii_uppercase() || c == '_');
-        !(starts && chars.all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '$'))
+        !(starts
+            && chars.all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '$'))
     }
 
     /// The identifier in double quotes, as SQL text.

@@ -123,7 +123,10 @@ impl RunOutcome {
     /// How many assets ended as `status`.
     #[must_use]
     pub fn count(&self, status: AssetStatus) -> usize {
-        self.assets.iter().filter(|asset| asset.status == status).count()
+        self.assets
+            .iter()
+            .filter(|asset| asset.status == status)
+            .count()
     }
 
     /// Every check, in the order of the assets.

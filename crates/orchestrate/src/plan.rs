@@ -45,8 +45,10 @@ impl Plan {
         checks: impl IntoIterator<Item = Arc<dyn AssetCheck>>,
         cost: impl Fn(&AssetSpec) -> u64,
     ) -> Result<Self> {
-        let mut builders: HashMap<AssetKey, Arc<dyn Asset>> =
-            assets.into_iter().map(|asset| (asset.spec().key.clone(), asset)).collect();
+        let mut builders: HashMap<AssetKey, Arc<dyn Asset>> = assets
+            .into_iter()
+            .map(|asset| (asset.spec().key.clone(), asset))
+            .collect();
         let path = graph.critical_path(cost);
         let mut steps = Vec::new();
         let mut position: HashMap<AssetKey, usize> = HashMap::new();
@@ -67,7 +69,10 @@ impl Plan {
                 priority: path.get(&spec.key).copied().unwrap_or(0),
             });
         }
-        let mut plan = Self { assets: steps.len(), steps };
+        let mut plan = Self {
+            assets: steps.len(),
+            steps,
+        };
         let nearest = plan.connect_assets(graph, &position);
         plan.add_checks(checks, &position, &nearest);
         Ok(plan)
@@ -98,7 +103,11 @@ impl Plan {
     ) -> HashMap<AssetKey, BTreeSet<usize>> {
         let mut nearest: HashMap<AssetKey, BTreeSet<usize>> = HashMap::new();
         for spec in graph.specs() {
-            let above = spec.upstream.iter().filter_map(|key| nearest.get(key)).flatten();
+            let above = spec
+                .upstream
+                .iter()
+                .filter_map(|key| nearest.get(key))
+                .flatten();
             let above: BTreeSet<usize> = above.copied().collect();
             let Some(&at) = position.get(&spec.key) else {
                 nearest.insert(spec.key.clone(), above);
@@ -120,13 +129,23 @@ impl Plan {
         position: &HashMap<AssetKey, usize>,
         nearest: &HashMap<AssetKey, BTreeSet<usize>>,
     ) {
-        let mut below = Below { found: HashMap::new(), edges: self.edges() };
+        let mut below = Below {
+            found: HashMap::new(),
+            edges: self.edges(),
+        };
         let mut gates: Vec<(usize, BTreeSet<usize>)> = Vec::new();
         for check in checks {
             let spec = check.spec();
-            let Some(&judged) = position.get(&spec.asset) else { continue };
+            let Some(&judged) = position.get(&spec.asset) else {
+                continue;
+            };
             let mut reads = BTreeSet::from([judged]);
-            reads.extend(spec.upstream.iter().filter_map(|key| nearest.get(key)).flatten());
+            reads.extend(
+                spec.upstream
+                    .iter()
+                    .filter_map(|key| nearest.get(key))
+                    .flatten(),
+            );
             let held = match spec.severity {
                 Severity::Error => below.all_of(&reads),
                 Severity::Warn => BTreeSet::new(),
@@ -179,8 +198,10 @@ impl Below {
             });
         }
         let common = common.unwrap_or_default();
-        let later: BTreeSet<usize> =
-            common.iter().flat_map(|&at| self.edges[at].iter().copied()).collect();
+        let later: BTreeSet<usize> = common
+            .iter()
+            .flat_map(|&at| self.edges[at].iter().copied())
+            .collect();
         common.difference(&later).copied().collect()
     }
 

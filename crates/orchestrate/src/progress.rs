@@ -18,7 +18,10 @@ pub(crate) fn thinned(key: AssetKey, events: UnboundedSender<RunEvent>) -> Progr
         let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = next.load(Ordering::Relaxed);
         let later = now.saturating_add(MILLISECONDS_BETWEEN);
-        let ours = || next.compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let ours = || {
+            next.compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
         if now >= due && ours() {
             let key = key.clone();
             // Nobody listens: nothing to tell.

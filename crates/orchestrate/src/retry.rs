@@ -38,7 +38,9 @@ impl RetryPolicy {
 
     fn ceiling(&self, attempt: u32) -> Duration {
         let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
-        self.first_pause.saturating_mul(factor).min(self.longest_pause)
+        self.first_pause
+            .saturating_mul(factor)
+            .min(self.longest_pause)
     }
 }
 
@@ -61,7 +63,11 @@ mod tests {
         assert_eq!(policy.ceiling(3), Duration::from_secs(4));
         assert_eq!(policy.ceiling(9), Duration::from_secs(5));
         let outage = Error::new(codes::O2001, "stopped");
-        assert!(policy.pause(1, &outage).is_some_and(|pause| pause <= Duration::from_secs(1)));
+        assert!(
+            policy
+                .pause(1, &outage)
+                .is_some_and(|pause| pause <= Duration::from_secs(1))
+        );
         assert_eq!(policy.pause(10, &outage), None);
         assert_eq!(policy.pause(1, &Error::new(codes::C0001, "bad file")), None);
     }

@@ -63,8 +63,15 @@ pub async fn run(
         stop: Cancellation::default(),
     };
     let clock = Instant::now();
-    let assets = plan.assets().map(|spec| (spec.key.clone(), spec.kind)).collect();
-    shared.tell(RunEvent::Planned { run, assets, checks: plan.steps.len() - plan.assets });
+    let assets = plan
+        .assets()
+        .map(|spec| (spec.key.clone(), spec.kind))
+        .collect();
+    shared.tell(RunEvent::Planned {
+        run,
+        assets,
+        checks: plan.steps.len() - plan.assets,
+    });
     let mut scheduler = Scheduler::new(plan, settings, shared.clone());
     let cancelled = scheduler.work(cancellation).await;
     let outcome = RunOutcome {
@@ -94,12 +101,18 @@ struct Scheduler<'p> {
 impl<'p> Scheduler<'p> {
     fn new(plan: &'p Plan, settings: &'p RunSettings, shared: Shared) -> Self {
         let waits_for: Vec<usize> = plan.steps.iter().map(|step| step.waits_for).collect();
-        let free = plan.steps.iter().enumerate().filter(|(_, step)| step.waits_for == 0);
+        let free = plan
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| step.waits_for == 0);
         Self {
             plan,
             settings,
             shared,
-            ready: free.map(|(at, step)| (Reverse(step.priority), at)).collect(),
+            ready: free
+                .map(|(at, step)| (Reverse(step.priority), at))
+                .collect(),
             waits_for,
             running: JoinSet::new(),
             step_of: HashMap::new(),
@@ -146,7 +159,11 @@ impl<'p> Scheduler<'p> {
 
     fn start_what_can(&mut self) {
         while !self.stopping && self.running.len() < self.settings.threads.max(1) {
-            let startable = self.ready.iter().copied().find(|(_, at)| self.pool_has_room(*at));
+            let startable = self
+                .ready
+                .iter()
+                .copied()
+                .find(|(_, at)| self.pool_has_room(*at));
             let Some(entry) = startable else { return };
             self.ready.remove(&entry);
             self.start(entry.1);
@@ -161,9 +178,14 @@ impl<'p> Scheduler<'p> {
     }
 
     fn pool_has_room(&self, at: usize) -> bool {
-        let Some(pool) = self.pool_of(at) else { return true };
+        let Some(pool) = self.pool_of(at) else {
+            return true;
+        };
         let used = self.in_pool.get(pool).copied().unwrap_or(0);
-        self.settings.pools.get(pool).is_none_or(|limit| used < (*limit).max(1))
+        self.settings
+            .pools
+            .get(pool)
+            .is_none_or(|limit| used < (*limit).max(1))
     }
 
     fn start(&mut self, at: usize) {
@@ -189,7 +211,9 @@ impl<'p> Scheduler<'p> {
             Ok((id, result)) => (id, Ok(result)),
             Err(error) => (error.id(), Err(error)),
         };
-        let Some(at) = self.step_of.remove(&id) else { return };
+        let Some(at) = self.step_of.remove(&id) else {
+            return;
+        };
         if let Some(pool) = self.pool_of(at)
             && let Some(used) = self.in_pool.get_mut(pool)
         {
@@ -229,7 +253,11 @@ impl<'p> Scheduler<'p> {
                     false => AssetStatus::Failed,
                 };
                 let blank = blank(asset.as_ref(), status);
-                StepResult::Asset(AssetResult { error: Some(why), attempts: 1, ..blank })
+                StepResult::Asset(AssetResult {
+                    error: Some(why),
+                    attempts: 1,
+                    ..blank
+                })
             }
             Work::Check(check) => {
                 let status = match dropped {
@@ -257,7 +285,8 @@ impl<'p> Scheduler<'p> {
         for &next in &self.plan.steps[at].blocks {
             self.waits_for[next] -= 1;
             if self.waits_for[next] == 0 && self.results[next].is_none() {
-                self.ready.insert((Reverse(self.plan.steps[next].priority), next));
+                self.ready
+                    .insert((Reverse(self.plan.steps[next].priority), next));
             }
         }
     }

@@ -59,7 +59,10 @@ impl Shared {
         let outcome: Result<Materialization> = loop {
             result.attempts += 1;
             let attempt = result.attempts;
-            self.tell(RunEvent::Started { key: key.clone(), attempt });
+            self.tell(RunEvent::Started {
+                key: key.clone(),
+                attempt,
+            });
             let context = self.context(attempt, thinned(key.clone(), self.events.clone()));
             match asset.materialize(&context).await {
                 Ok(materialization) => break Ok(materialization),

@@ -7,8 +7,12 @@ use crate::{DatasetSpec, Located, SourceSpec, WriteMode};
 
 /// Refuses references to nothing, names that stand twice and contradictions, all of them in one error.
 pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> Result<()> {
-    let source_names = sources.iter().map(|s| (s.name.value.as_str(), s.name.place()));
-    let dataset_names = datasets.iter().map(|d| (d.name.value.as_str(), d.name.place()));
+    let source_names = sources
+        .iter()
+        .map(|s| (s.name.value.as_str(), s.name.place()));
+    let dataset_names = datasets
+        .iter()
+        .map(|d| (d.name.value.as_str(), d.name.place()));
     let mut errors = vec![
         refuse_twins("sources", source_names).err(),
         refuse_twins("datasets", dataset_names).err(),
@@ -29,7 +33,10 @@ pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> R
 
 fn stream_exists(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Result<()> {
     let from = &dataset.from;
-    let Some(source) = sources.iter().find(|source| source.name.value == from.value.source) else {
+    let Some(source) = sources
+        .iter()
+        .find(|source| source.name.value == from.value.source)
+    else {
         let message = format!(
             "Dataset `{}` reads from the source `{}`, which does not exist",
             dataset.name.value, from.value.source
@@ -46,16 +53,28 @@ fn stream_exists(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Result<()> {
         "Dataset `{}` reads the stream `{}`, which the source `{}` does not have",
         dataset.name.value, from.value.stream, from.value.source
     );
-    let names = source.streams.iter().map(|stream| stream.name.value.as_str());
+    let names = source
+        .streams
+        .iter()
+        .map(|stream| stream.name.value.as_str());
     Err(Error::new(codes::C0008, message)
         .at(from.place())
         .suggest(&from.value.stream, names))
 }
 
 fn names_are_unique(dataset: &DatasetSpec) -> Result<()> {
-    let columns = dataset.columns.iter().map(|c| (c.name.value.as_str(), c.name.place()));
-    let rules = dataset.rules.iter().map(|r| (r.name.value.as_str(), r.name.place()));
-    let checks = dataset.checks.iter().map(|c| (c.name.value.as_str(), c.name.place()));
+    let columns = dataset
+        .columns
+        .iter()
+        .map(|c| (c.name.value.as_str(), c.name.place()));
+    let rules = dataset
+        .rules
+        .iter()
+        .map(|r| (r.name.value.as_str(), r.name.place()));
+    let checks = dataset
+        .checks
+        .iter()
+        .map(|c| (c.name.value.as_str(), c.name.place()));
     refuse_twins("columns", columns)?;
     refuse_twins("rules", rules)?;
     refuse_twins("checks", checks)
@@ -89,8 +108,15 @@ fn unknown_column(
         "In dataset `{}`, {user} names the column `{name}`, which does not exist",
         dataset.name.value
     );
-    let names = dataset.columns.iter().map(|column| column.name.value.as_str());
-    Some(Error::new(codes::C0008, message).at(at.place()).suggest(name, names))
+    let names = dataset
+        .columns
+        .iter()
+        .map(|column| column.name.value.as_str());
+    Some(
+        Error::new(codes::C0008, message)
+            .at(at.place())
+            .suggest(name, names),
+    )
 }
 
 fn write_makes_sense(dataset: &DatasetSpec) -> Option<Error> {

@@ -160,7 +160,12 @@ mod tests {
 
     #[test]
     fn refuses_what_it_would_misread() {
-        assert!("DD-MM-YYYY".parse::<DateFormat>().unwrap_err().contains("`DD`"));
+        assert!(
+            "DD-MM-YYYY"
+                .parse::<DateFormat>()
+                .unwrap_err()
+                .contains("`DD`")
+        );
         assert!("MM-yyyy".parse::<DateFormat>().is_err());
         assert!("yyyy-MM-dd'T".parse::<DateFormat>().is_err());
     }

@@ -73,10 +73,13 @@ impl Vars {
 
 impl fmt::Debug for Vars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.values.iter().map(|(name, value)| match self.secret.contains(name) {
-            true => (name, "***".to_owned()),
-            false => (name, value.to_string()),
-        });
+        let shown = self
+            .values
+            .iter()
+            .map(|(name, value)| match self.secret.contains(name) {
+                true => (name, "***".to_owned()),
+                false => (name, value.to_string()),
+            });
         f.debug_map().entries(shown).finish()
     }
 }
@@ -153,8 +156,9 @@ impl Project {
             (None, Some(dbt)) => dbt,
             (None, None) => {
                 let message = format!("`{}` holds no project", folder.display());
-                return Err(Error::new(codes::C0004, message)
-                    .help("start one with `sluice init NAME`, or pass its folder with `-C FOLDER`"));
+                return Err(Error::new(codes::C0004, message).help(
+                    "start one with `sluice init NAME`, or pass its folder with `-C FOLDER`",
+                ));
             }
         };
         Ok(root.to_owned())
@@ -167,7 +171,11 @@ fn owns(sluice: &Path, dbt: &Path, surroundings: &Surroundings) -> bool {
     let Ok(file) = File::open(sluice, Path::new(SLUICE_FILE), surroundings) else {
         return false;
     };
-    let named = file.document.root.get("dbt").map(|node| file.item(node).path());
+    let named = file
+        .document
+        .root
+        .get("dbt")
+        .map(|node| file.item(node).path());
     let folder = match named {
         Some(Ok(folder)) => folder,
         Some(Err(_)) => return false,
@@ -180,8 +188,14 @@ fn read_project(root: &Path, file: &File<'_>, environment: Option<&str>) -> Resu
     let fields = file.fields(
         &file.document.root,
         &[
-            "name", "database", "environments", "default_environment", "memory_limit", "threads",
-            "dbt", "vars",
+            "name",
+            "database",
+            "environments",
+            "default_environment",
+            "memory_limit",
+            "threads",
+            "dbt",
+            "vars",
         ],
     )?;
     let name = read_name(fields.require("name")?)?;
@@ -196,10 +210,16 @@ fn read_project(root: &Path, file: &File<'_>, environment: Option<&str>) -> Resu
         name,
         environment,
         environments,
-        memory_limit: fields.get("memory_limit").map_or(Ok(1 << 30), |item| item.bytes())?,
+        memory_limit: fields
+            .get("memory_limit")
+            .map_or(Ok(1 << 30), |item| item.bytes())?,
         threads: fields.get("threads").map(|item| item.count()).transpose()?,
         dbt: read_dbt(root, &fields)?,
-        vars: fields.get("vars").map(read_vars).transpose()?.unwrap_or_default(),
+        vars: fields
+            .get("vars")
+            .map(read_vars)
+            .transpose()?
+            .unwrap_or_default(),
         sources: Vec::new(),
         datasets: Vec::new(),
     })
@@ -258,7 +278,12 @@ fn read_environment(
         let name = pick(wanted, "dev", &names)?;
         return Ok((default_places(root, name, true), names));
     };
-    let keys: Vec<&str> = listed.node.entries().iter().filter_map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = listed
+        .node
+        .entries()
+        .iter()
+        .filter_map(|(key, _)| key.as_str())
+        .collect();
     let environments = listed.fields(&keys)?.each(|key, value| {
         let name = key.name("an environment")?;
         let places = value.fields(&["warehouse", "lake"])?;
@@ -279,7 +304,10 @@ fn read_environment(
     let name = pick(wanted, &default, &names)?;
     let is_default = name == default;
     let mut environment = default_places(root, name, is_default);
-    for (_, places) in environments.iter().filter(|(name, _)| *name == environment.name) {
+    for (_, places) in environments
+        .iter()
+        .filter(|(name, _)| *name == environment.name)
+    {
         if let Some(warehouse) = places.get("warehouse") {
             environment.warehouse = warehouse.path()?;
         }
@@ -324,11 +352,18 @@ fn read_dbt(root: &Path, fields: &Fields<'_>) -> Result<Option<PathBuf>> {
         return Err(item.error(Error::new(codes::C0008, message)));
     }
     let usual = [root.join("dbt"), root.to_owned()];
-    Ok(usual.into_iter().find(|folder| folder.join(DBT_FILE).is_file()))
+    Ok(usual
+        .into_iter()
+        .find(|folder| folder.join(DBT_FILE).is_file()))
 }
 
 fn read_vars(item: Item<'_>) -> Result<Vars> {
-    let keys: Vec<&str> = item.node.entries().iter().filter_map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = item
+        .node
+        .entries()
+        .iter()
+        .filter_map(|(key, _)| key.as_str())
+        .collect();
     let entries = item.fields(&keys)?.each(|key, value| {
         let (value, secret) = read_var(value)?;
         Ok((key.text()?, value, secret))
@@ -374,7 +409,9 @@ fn yaml_files(root: &Path, folder: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(&path).explain(codes::C0005, unreadable)? {
         let name = PathBuf::from(entry.explain(codes::C0005, unreadable)?.file_name());
-        let is_yaml = name.extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
+        let is_yaml = name
+            .extension()
+            .is_some_and(|ending| ending == "yml" || ending == "yaml");
         let hidden = name.to_string_lossy().starts_with('.');
         if is_yaml && !hidden && path.join(&name).is_file() {
             files.push(Path::new(folder).join(name));

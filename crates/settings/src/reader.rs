@@ -18,11 +18,14 @@ pub(crate) struct File<'a> {
 
 impl<'a> File<'a> {
     /// Reads `root/path`. A key that stands twice is refused: one of the two would be ignored.
-    pub(crate) fn open(root: &'a Path, path: &Path, surroundings: &'a Surroundings) -> Result<Self> {
+    pub(crate) fn open(
+        root: &'a Path,
+        path: &Path,
+        surroundings: &'a Surroundings,
+    ) -> Result<Self> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(root.join(path)).explain(codes::C0005, || {
-            format!("`{name}` cannot be read")
-        })?;
+        let text = std::fs::read_to_string(root.join(path))
+            .explain(codes::C0005, || format!("`{name}` cannot be read"))?;
         let document = yaml::parse(&Source::new(name, text))?;
         let duplicates = document.duplicates.iter().map(|duplicate| {
             let message = format!("The key `{}` stands twice in one mapping", duplicate.key);
@@ -30,7 +33,11 @@ impl<'a> File<'a> {
         });
         match Error::join(duplicates) {
             Some(error) => Err(error),
-            None => Ok(Self { document, surroundings, root }),
+            None => Ok(Self {
+                document,
+                surroundings,
+                root,
+            }),
         }
     }
 
@@ -62,7 +69,8 @@ impl<'f> Fields<'f> {
 
     pub(crate) fn require(&self, key: &str) -> Result<Item<'f>> {
         self.file.document.require(self.node, key)?;
-        self.get(key).ok_or_else(|| self.item().refuse(&format!("`{key}` is empty")))
+        self.get(key)
+            .ok_or_else(|| self.item().refuse(&format!("`{key}` is empty")))
     }
 
     /// The mapping itself, to point at.
@@ -96,7 +104,11 @@ impl<'f> Item<'f> {
     }
 
     pub(crate) fn located<T>(&self, value: T) -> Located<T> {
-        Located::new(value, self.file.document.source.clone(), self.node.span.clone())
+        Located::new(
+            value,
+            self.file.document.source.clone(),
+            self.node.span.clone(),
+        )
     }
 
     pub(crate) fn fields(&self, known: &[&str]) -> Result<Fields<'f>> {
@@ -106,7 +118,10 @@ impl<'f> Item<'f> {
     /// The text with its variables replaced; numbers and truth values count as text.
     pub(crate) fn expanded(&self) -> Result<Expanded> {
         let text = self.node.expect_scalar(&self.file.document)?;
-        self.file.surroundings.expand(&text).map_err(|error| self.error(error))
+        self.file
+            .surroundings
+            .expand(&text)
+            .map_err(|error| self.error(error))
     }
 
     pub(crate) fn text(&self) -> Result<String> {
@@ -126,7 +141,9 @@ impl<'f> Item<'f> {
     pub(crate) fn name(&self, of: &str) -> Result<String> {
         let name = self.text()?;
         let mut letters = name.chars();
-        let starts = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        let starts = letters
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
         if starts && letters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Ok(name);
         }
@@ -149,13 +166,18 @@ impl<'f> Item<'f> {
     pub(crate) fn count(&self) -> Result<usize> {
         let text = self.text()?;
         let number = text.trim().parse().ok().filter(|number| *number > 0);
-        number.ok_or_else(|| self.refuse(&format!("Expected a whole number from 1, found `{text}`")))
+        number
+            .ok_or_else(|| self.refuse(&format!("Expected a whole number from 1, found `{text}`")))
     }
 
     /// A size in bytes.
     pub(crate) fn bytes(&self) -> Result<u64> {
         let text = self.text()?;
-        let wrong = || self.refuse(&format!("`{text}` is no size; write it as `16MiB` or `1GB`"));
+        let wrong = || {
+            self.refuse(&format!(
+                "`{text}` is no size; write it as `16MiB` or `1GB`"
+            ))
+        };
         size::parse(&text).ok_or_else(wrong)
     }
 
@@ -166,7 +188,10 @@ impl<'f> Item<'f> {
             Some(written) if self.node.plain => self.file.surroundings.expand(written),
             _ => self.expanded(),
         };
-        let text = text.map_err(|error| self.error(error))?.text.replace('_', "");
+        let text = text
+            .map_err(|error| self.error(error))?
+            .text
+            .replace('_', "");
         let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let all_digits = |part: &str| part.chars().all(|c| c.is_ascii_digit());
@@ -178,7 +203,9 @@ impl<'f> Item<'f> {
 
     /// A value that reads itself from text, such as a column type.
     pub(crate) fn parse<T: FromStr<Err: ToString>>(&self) -> Result<T> {
-        self.text()?.parse().map_err(|error: T::Err| self.refuse(&error.to_string()))
+        self.text()?
+            .parse()
+            .map_err(|error: T::Err| self.refuse(&error.to_string()))
     }
 
     /// One of a few words.
@@ -188,7 +215,10 @@ impl<'f> Item<'f> {
             return Ok(*value);
         }
         let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-        let error = self.refuse(&format!("Expected one of {}, found `{text}`", known.join(", ")));
+        let error = self.refuse(&format!(
+            "Expected one of {}, found `{text}`",
+            known.join(", ")
+        ));
         Err(error.suggest(&text, words.iter().map(|(word, _)| *word)))
     }
 

@@ -119,11 +119,19 @@ fn read_source(item: Item<'_>) -> Result<SourceSpec> {
     let name = name.located(name.name("a source")?);
     fields.require("kind")?.word(&[("files", ())])?;
     let path = fields.require("path")?;
-    let kind = SourceKind::Files { path: path.located(path.path()?) };
+    let kind = SourceKind::Files {
+        path: path.located(path.path()?),
+    };
     let streams = fields.require("streams")?.list(read_stream)?;
-    let places = streams.iter().map(|stream| (stream.name.value.as_str(), stream.name.place()));
+    let places = streams
+        .iter()
+        .map(|stream| (stream.name.value.as_str(), stream.name.place()));
     refuse_twins(&format!("streams of the source `{}`", name.value), places)?;
-    Ok(SourceSpec { name, kind, streams })
+    Ok(SourceSpec {
+        name,
+        kind,
+        streams,
+    })
 }
 
 fn read_stream(item: Item<'_>) -> Result<StreamSpec> {
@@ -138,7 +146,10 @@ fn read_stream(item: Item<'_>) -> Result<StreamSpec> {
         Some(format) => read_format(format)?,
         None => Format::Csv(CsvFormat::default()),
     };
-    let batch = fields.get("batch").map(|batch| batch.name("a batch")).transpose()?;
+    let batch = fields
+        .get("batch")
+        .map(|batch| batch.name("a batch"))
+        .transpose()?;
     let raw = match fields.get("raw") {
         Some(raw) => raw.word(&[("copy", RawMode::Copy), ("reference", RawMode::Reference)])?,
         None => RawMode::Copy,
@@ -162,7 +173,13 @@ fn read_pattern(item: Item<'_>) -> Result<Located<String>> {
 
 fn read_format(item: Item<'_>) -> Result<Format> {
     let fields = item.fields(&[
-        "kind", "delimiter", "header", "quote", "encoding", "max_record", "null_values",
+        "kind",
+        "delimiter",
+        "header",
+        "quote",
+        "encoding",
+        "max_record",
+        "null_values",
     ])?;
     fields.require("kind")?.word(&[("csv", ())])?;
     read_csv(&fields).map(Format::Csv)

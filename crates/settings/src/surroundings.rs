@@ -126,11 +126,26 @@ mod tests {
         assert_eq!(text("${DIR}/sales").unwrap(), "/data/sales");
         assert_eq!(text("a ${NO:-b}${EMPTY:-c}${EMPTY} d").unwrap(), "a bc d");
         assert_eq!(text("cost: $${DIR}").unwrap(), "cost: ${DIR}");
-        assert!(text("${NO}").unwrap_err().message().contains("`NO` is not set"));
+        assert!(
+            text("${NO}")
+                .unwrap_err()
+                .message()
+                .contains("`NO` is not set")
+        );
         assert!(text("${DIR").is_err());
         assert!(text("${a b}").is_err());
-        assert!(surroundings.expand("${DIR}/x").unwrap().starts_in_environment);
-        assert!(!surroundings.expand("x/${DIR}").unwrap().starts_in_environment);
+        assert!(
+            surroundings
+                .expand("${DIR}/x")
+                .unwrap()
+                .starts_in_environment
+        );
+        assert!(
+            !surroundings
+                .expand("x/${DIR}")
+                .unwrap()
+                .starts_in_environment
+        );
         assert!(!surroundings.expand("${NO:-x}").unwrap().from_environment);
     }
 }

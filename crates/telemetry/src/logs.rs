@@ -23,7 +23,9 @@ impl FromStr for LogFormat {
         match text {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            _ => Err(format!("`{text}` is not a log format; use `text` or `json`")),
+            _ => Err(format!(
+                "`{text}` is not a log format; use `text` or `json`"
+            )),
         }
     }
 }

@@ -85,14 +85,21 @@ impl AssetCheck for Judge {
 
     async fn evaluate(&self, _: &MaterializeContext) -> Result<CheckOutcome> {
         self.2.lines.lock().push(format!("?{}", self.0.name));
-        self.1.clone().ok_or_else(|| Error::new(codes::C0001, "no judgement"))
+        self.1
+            .clone()
+            .ok_or_else(|| Error::new(codes::C0001, "no judgement"))
     }
 }
 
 #[derive(Default)]
 struct World {
     assets: Vec<(&'static str, Vec<&'static str>, Behaviour)>,
-    checks: Vec<(&'static str, &'static str, Vec<&'static str>, Option<CheckOutcome>)>,
+    checks: Vec<(
+        &'static str,
+        &'static str,
+        Vec<&'static str>,
+        Option<CheckOutcome>,
+    )>,
     select: &'static str,
     pool: Option<&'static str>,
     settings: RunSettings,
@@ -103,10 +110,15 @@ struct World {
 impl World {
     fn new(assets: &[(&'static str, &str, Behaviour)]) -> Self {
         fn words(text: &str) -> Vec<&'static str> {
-            text.split_whitespace().map(|word| &*word.to_owned().leak()).collect()
+            text.split_whitespace()
+                .map(|word| &*word.to_owned().leak())
+                .collect()
         }
         Self {
-            assets: assets.iter().map(|(key, up, b)| (*key, words(up), *b)).collect(),
+            assets: assets
+                .iter()
+                .map(|(key, up, b)| (*key, words(up), *b))
+                .collect(),
             settings: RunSettings {
                 threads: 1,
                 grace: Duration::from_millis(50),
@@ -116,7 +128,12 @@ impl World {
         }
     }
 
-    fn check(mut self, asset: &'static str, name: &'static str, outcome: Option<CheckOutcome>) -> Self {
+    fn check(
+        mut self,
+        asset: &'static str,
+        name: &'static str,
+        outcome: Option<CheckOutcome>,
+    ) -> Self {
         self.checks.push((asset, name, Vec::new(), outcome));
         self
     }
@@ -127,11 +144,17 @@ impl World {
             let mut spec = AssetSpec::new((*key).into(), AssetKind::Model, "marts");
             spec.upstream = keys(upstream);
             spec.pool = self.pool.map(str::to_owned);
-            Fake { spec, behaviour: *behaviour, diary: Arc::clone(&self.diary) }
+            Fake {
+                spec,
+                behaviour: *behaviour,
+                diary: Arc::clone(&self.diary),
+            }
         });
         let fakes: Vec<Arc<dyn Asset>> = fakes.map(|fake| Arc::new(fake) as _).collect();
         let judges = self.checks.iter().map(|(asset, name, upstream, outcome)| {
-            let severity = outcome.as_ref().map_or(Severity::Error, |outcome| outcome.severity);
+            let severity = outcome
+                .as_ref()
+                .map_or(Severity::Error, |outcome| outcome.severity);
             let spec = CheckSpec {
                 asset: (*asset).into(),
                 name: (*name).to_owned(),
@@ -141,8 +164,12 @@ impl World {
             };
             Arc::new(Judge(spec, outcome.clone(), Arc::clone(&self.diary))) as Arc<dyn AssetCheck>
         });
-        let graph = AssetGraph::new(fakes.iter().map(|fake| fake.spec().clone()).collect()).unwrap();
-        let selection = Selection { select: vec![self.select.to_owned()], exclude: Vec::new() };
+        let graph =
+            AssetGraph::new(fakes.iter().map(|fake| fake.spec().clone()).collect()).unwrap();
+        let selection = Selection {
+            select: vec![self.select.to_owned()],
+            exclude: Vec::new(),
+        };
         let selected = graph.select(&selection).unwrap();
         Plan::new(&graph, &selected, fakes, judges, |_| 1).unwrap()
     }
@@ -150,7 +177,14 @@ impl World {
     async fn run(&self) -> (RunOutcome, Vec<RunEvent>) {
         let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
         let plan = self.plan();
-        let outcome = run(RunId::fresh(), &plan, &self.settings, sender, &self.cancellation).await;
+        let outcome = run(
+            RunId::fresh(),
+            &plan,
+            &self.settings,
+            sender,
+            &self.cancellation,
+        )
+        .await;
         let mut heard = Vec::new();
         while let Ok(event) = events.try_recv() {
             heard.push(event);
@@ -164,7 +198,11 @@ impl World {
 }
 
 fn statuses(outcome: &RunOutcome) -> HashMap<&str, AssetStatus> {
-    outcome.assets.iter().map(|asset| (asset.key.as_str(), asset.status)).collect()
+    outcome
+        .assets
+        .iter()
+        .map(|asset| (asset.key.as_str(), asset.status))
+        .collect()
 }
 
 use Behaviour::{Deaf, Fails, Flaky, Panics, Quick, Slow, Waits};
@@ -183,7 +221,11 @@ async fn follows_the_graph_and_prefers_the_critical_path() {
     assert_eq!(world.diary(), "a b alone c side");
     assert!(matches!(&events[0], RunEvent::Planned { assets, checks: 0, .. } if assets.len() == 5));
     assert!(matches!(events.last(), Some(RunEvent::Done(_))));
-    assert!(events.iter().any(|event| matches!(event, RunEvent::Progress { rows: 7, .. })));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, RunEvent::Progress { rows: 7, .. }))
+    );
 }
 
 #[tokio::test]
@@ -222,22 +264,48 @@ async fn a_failure_skips_what_depends_on_it_and_nothing_else() {
     .check("a", "unique", Some(CheckOutcome::passed(Severity::Error)));
     let (outcome, events) = world.run().await;
     let status = statuses(&outcome);
-    assert_eq!((status["a"], status["other"]), (AssetStatus::Failed, AssetStatus::Built));
-    assert_eq!((status["b"], status["c"]), (AssetStatus::Skipped, AssetStatus::Skipped));
-    assert_eq!(outcome.assets[2].skipped.as_ref(), Some(&SkipReason::Failed("a".into())));
-    assert_eq!(outcome.checks().next().unwrap().status, CheckStatus::Skipped);
+    assert_eq!(
+        (status["a"], status["other"]),
+        (AssetStatus::Failed, AssetStatus::Built)
+    );
+    assert_eq!(
+        (status["b"], status["c"]),
+        (AssetStatus::Skipped, AssetStatus::Skipped)
+    );
+    assert_eq!(
+        outcome.assets[2].skipped.as_ref(),
+        Some(&SkipReason::Failed("a".into()))
+    );
+    assert_eq!(
+        outcome.checks().next().unwrap().status,
+        CheckStatus::Skipped
+    );
     assert!(!outcome.succeeded());
-    assert!(events.iter().any(|e| matches!(e, RunEvent::Skipped(a) if a.key.as_str() == "c")));
+    assert!(
+        events
+            .iter()
+            .any(|e| matches!(e, RunEvent::Skipped(a) if a.key.as_str() == "c"))
+    );
 }
 
 #[tokio::test]
 async fn fail_fast_stops_at_the_first_failure() {
-    let mut world =
-        World::new(&[("a", "", Fails), ("b", "", Quick), ("c", "a", Quick), ("d", "", Waits)]);
+    let mut world = World::new(&[
+        ("a", "", Fails),
+        ("b", "", Quick),
+        ("c", "a", Quick),
+        ("d", "", Waits),
+    ]);
     world.settings.fail_fast = true;
     let (outcome, _) = world.run().await;
     assert_eq!(world.diary(), "a");
-    let reason = |name: &str| outcome.assets.iter().find(|a| a.key.as_str() == name).unwrap();
+    let reason = |name: &str| {
+        outcome
+            .assets
+            .iter()
+            .find(|a| a.key.as_str() == name)
+            .unwrap()
+    };
     assert_eq!(reason("b").skipped, Some(SkipReason::FailFast));
     assert_eq!(reason("c").skipped, Some(SkipReason::Failed("a".into())));
     assert!(!outcome.cancelled);
@@ -251,9 +319,16 @@ async fn checks_run_before_what_depends_on_their_asset() {
         .check("a", "bad", Some(failed));
     let (outcome, _) = world.run().await;
     assert!(!outcome.succeeded());
-    assert!(!world.diary().contains('b') || world.diary().contains("?bad"), "{}", world.diary());
+    assert!(
+        !world.diary().contains('b') || world.diary().contains("?bad"),
+        "{}",
+        world.diary()
+    );
     let status = statuses(&outcome);
-    assert_eq!((status["a"], status["b"]), (AssetStatus::Built, AssetStatus::Skipped));
+    assert_eq!(
+        (status["a"], status["b"]),
+        (AssetStatus::Built, AssetStatus::Skipped)
+    );
     assert_eq!(outcome.assets[0].checks.len(), 2);
 
     let warned = CheckOutcome::failed(Severity::Warn, 3, "three rows are odd");
@@ -264,7 +339,10 @@ async fn checks_run_before_what_depends_on_their_asset() {
 
     let world = World::new(&[("a", "", Quick), ("b", "a", Quick)]).check("a", "broken", None);
     let (outcome, _) = world.run().await;
-    assert_eq!(outcome.checks().next().unwrap().status, CheckStatus::Errored);
+    assert_eq!(
+        outcome.checks().next().unwrap().status,
+        CheckStatus::Errored
+    );
     assert_eq!(statuses(&outcome)["b"], AssetStatus::Skipped);
 }
 
@@ -288,10 +366,20 @@ async fn tries_again_when_that_may_help() {
     let mut world = World::new(&[("a", "", Flaky)]);
     world.settings.retry.first_pause = Duration::from_millis(1);
     let (outcome, events) = world.run().await;
-    assert_eq!((outcome.assets[0].attempts, outcome.assets[0].status), (3, AssetStatus::Built));
-    assert!(events.iter().any(|event| matches!(event, RunEvent::Retrying { attempt: 2, .. })));
+    assert_eq!(
+        (outcome.assets[0].attempts, outcome.assets[0].status),
+        (3, AssetStatus::Built)
+    );
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, RunEvent::Retrying { attempt: 2, .. }))
+    );
 
-    world.settings.retry = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+    world.settings.retry = RetryPolicy {
+        attempts: 1,
+        ..RetryPolicy::default()
+    };
     assert!(!world.run().await.0.succeeded());
 }
 
@@ -300,8 +388,15 @@ async fn a_panic_is_a_failure_of_that_asset_alone() {
     let world = World::new(&[("a", "", Panics), ("b", "", Quick)]);
     let (outcome, _) = world.run().await;
     let status = statuses(&outcome);
-    assert_eq!((status["a"], status["b"]), (AssetStatus::Failed, AssetStatus::Built));
-    let failed = outcome.assets.iter().find(|asset| asset.status == AssetStatus::Failed).unwrap();
+    assert_eq!(
+        (status["a"], status["b"]),
+        (AssetStatus::Failed, AssetStatus::Built)
+    );
+    let failed = outcome
+        .assets
+        .iter()
+        .find(|asset| asset.status == AssetStatus::Failed)
+        .unwrap();
     assert_eq!(failed.error.as_ref().unwrap().code(), codes::O2002);
 }
 
@@ -319,7 +414,14 @@ async fn a_cancelled_run_stops_and_says_what_is_missing() {
         assert!(outcome.cancelled && !outcome.succeeded());
         let status = statuses(&outcome);
         assert_eq!(status["c"], AssetStatus::Built);
-        assert_eq!((status["a"], status["b"]), (AssetStatus::Cancelled, AssetStatus::Cancelled));
-        assert!(events.iter().any(|event| matches!(event, RunEvent::Cancelling)));
+        assert_eq!(
+            (status["a"], status["b"]),
+            (AssetStatus::Cancelled, AssetStatus::Cancelled)
+        );
+        assert!(
+            events
+                .iter()
+                .any(|event| matches!(event, RunEvent::Cancelling))
+        );
     }
 }

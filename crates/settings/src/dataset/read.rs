@@ -24,14 +24,23 @@ impl DatasetSpec {
         let fields = file.fields(
             &file.document.root,
             &[
-                "dataset", "from", "expose", "columns", "rules", "deduplicate", "write",
-                "schema_contract", "checks",
+                "dataset",
+                "from",
+                "expose",
+                "columns",
+                "rules",
+                "deduplicate",
+                "write",
+                "schema_contract",
+                "checks",
             ],
         )?;
         let name = fields.require("dataset")?;
         let from = fields.require("from")?;
         let columns = fields.require("columns")?;
-        let listed = file.fields(columns.node, &keys(columns.node))?.each(read_column)?;
+        let listed = file
+            .fields(columns.node, &keys(columns.node))?
+            .each(read_column)?;
         if listed.is_empty() {
             return Err(columns.refuse("A dataset needs at least one column"));
         }
@@ -45,7 +54,10 @@ impl DatasetSpec {
             expose: fields.get("expose").map(read_exposed).transpose()?,
             columns: listed,
             rules: list(fields.get("rules"), read_rule)?,
-            deduplicate: fields.get("deduplicate").map(read_deduplicate).transpose()?,
+            deduplicate: fields
+                .get("deduplicate")
+                .map(read_deduplicate)
+                .transpose()?,
             write,
             schema_contract: match fields.get("schema_contract") {
                 Some(contract) => read_contract(contract)?,
@@ -63,7 +75,10 @@ fn list<'f, T>(item: Option<Item<'f>>, read: impl Fn(Item<'f>) -> Result<T>) -> 
 
 /// Column names are the user's: every text is known.
 fn keys(node: &yaml::Node) -> Vec<&str> {
-    node.entries().iter().filter_map(|(key, _)| key.as_str()).collect()
+    node.entries()
+        .iter()
+        .filter_map(|(key, _)| key.as_str())
+        .collect()
 }
 
 fn two_parts(item: Item<'_>, example: &str) -> Result<(String, String)> {
@@ -73,7 +88,9 @@ fn two_parts(item: Item<'_>, example: &str) -> Result<(String, String)> {
         [first, second] if !first.is_empty() && !second.is_empty() => {
             Ok(((*first).to_owned(), (*second).to_owned()))
         }
-        _ => Err(item.refuse(&format!("Expected two names as in `{example}`, found `{text}`"))),
+        _ => Err(item.refuse(&format!(
+            "Expected two names as in `{example}`, found `{text}`"
+        ))),
     }
 }
 
@@ -93,14 +110,21 @@ fn read_exposed(item: Item<'_>) -> Result<Exposed> {
 fn read_column(key: Item<'_>, value: Item<'_>) -> Result<ColumnSpec> {
     let name = key.name("a column")?;
     if name.starts_with('_') {
-        let message = format!("The column `{name}` starts with `_`, as only Sluice's own columns do");
+        let message =
+            format!("The column `{name}` starts with `_`, as only Sluice's own columns do");
         return Err(key.refuse(&message));
     }
     let name = key.located(name);
     // `order_id: varchar` is short for `order_id: {type: varchar}`.
     if value.node.as_mapping().is_none() {
         let kind = value.parse()?;
-        return Ok(ColumnSpec { name, kind, clean: Vec::new(), formats: Vec::new(), cap: None });
+        return Ok(ColumnSpec {
+            name,
+            kind,
+            clean: Vec::new(),
+            formats: Vec::new(),
+            cap: None,
+        });
     }
     let fields = value.fields(&["type", "clean", "formats", "cap"])?;
     let kind = fields.require("type")?.parse()?;
@@ -123,7 +147,13 @@ fn read_column(key: Item<'_>, value: Item<'_>) -> Result<ColumnSpec> {
         }
         None => None,
     };
-    Ok(ColumnSpec { name, kind, clean, formats, cap })
+    Ok(ColumnSpec {
+        name,
+        kind,
+        clean,
+        formats,
+        cap,
+    })
 }
 
 fn read_format(item: Item<'_>, kind: ColumnType) -> Result<DateFormat> {
@@ -166,7 +196,9 @@ fn read_deduplicate(item: Item<'_>) -> Result<Deduplicate> {
     };
     Ok(Deduplicate {
         key: names(fields.require("key")?)?,
-        latest_by: fields.get("latest_by").map_or_else(|| Ok(Vec::new()), names)?,
+        latest_by: fields
+            .get("latest_by")
+            .map_or_else(|| Ok(Vec::new()), names)?,
     })
 }
 
@@ -190,7 +222,10 @@ fn read_contract(item: Item<'_>) -> Result<SchemaContract> {
     }
     if let Some(missing) = fields.get("missing_column") {
         contract.missing_column = missing.word(ON_CHANGE)?;
-        if matches!(contract.missing_column, OnChange::DiscardValue | OnChange::DiscardRow) {
+        if matches!(
+            contract.missing_column,
+            OnChange::DiscardValue | OnChange::DiscardRow
+        ) {
             let message = "A missing column has no values or rows to discard";
             return Err(missing
                 .refuse(message)

@@ -75,7 +75,10 @@ fn a_name_is_enough() {
     let project = folder.open(None).unwrap();
     assert_eq!(project.database, Identifier::unquoted("MY_SHOP"));
     assert_eq!(project.environment.name, "dev");
-    assert_eq!(project.environment.warehouse, folder.path().join(".sluice/warehouse"));
+    assert_eq!(
+        project.environment.warehouse,
+        folder.path().join(".sluice/warehouse")
+    );
     assert_eq!(project.memory_limit, 1 << 30);
     assert!(project.dbt.is_none() && project.sources.is_empty());
 }
@@ -84,7 +87,10 @@ fn a_name_is_enough() {
 fn a_dbt_project_is_enough() {
     let folder = Folder::new(&[("dbt_project.yml", "name: jaffle\nprofile: x\n")]);
     let project = folder.open(None).unwrap();
-    assert_eq!((project.name.as_str(), project.dbt), ("jaffle", Some(folder.path())));
+    assert_eq!(
+        (project.name.as_str(), project.dbt),
+        ("jaffle", Some(folder.path()))
+    );
 }
 
 #[test]
@@ -112,7 +118,10 @@ fn reads_sources_and_contracts() {
     let stream = &project.sources[0].streams[0];
     let SourceKind::Files { path } = &project.sources[0].kind;
     assert_eq!(path.value, Path::new("/typed/here/drops"));
-    assert_eq!((stream.batch.as_deref(), stream.raw), (Some("run_date"), RawMode::Copy));
+    assert_eq!(
+        (stream.batch.as_deref(), stream.raw),
+        (Some("run_date"), RawMode::Copy)
+    );
     let Format::Csv(csv) = &stream.format;
     assert_eq!((csv.encoding, csv.max_record), (Encoding::Auto, 16 << 20));
 
@@ -120,7 +129,10 @@ fn reads_sources_and_contracts() {
     assert_eq!(sales.write, WriteMode::Merge);
     assert_eq!(sales.columns[0].kind, ColumnType::Varchar);
     assert_eq!(sales.columns[1].clean, [Clean::Trim]);
-    assert_eq!(sales.column("SALES").unwrap().cap.as_deref(), Some("10000.50"));
+    assert_eq!(
+        sales.column("SALES").unwrap().cap.as_deref(),
+        Some("10000.50")
+    );
     assert_eq!(sales.rules[0].placeholders().collect::<Vec<_>>(), ["sales"]);
     assert_eq!(sales.rules[0].when.place().line, 10);
     assert_eq!(sales.deduplicate.as_ref().unwrap().key[0].value, "order_id");
@@ -158,7 +170,10 @@ fn secrets_do_not_print() {
     assert_eq!(project.vars.values()["token"], "hunter2");
     assert_eq!(project.vars.values()["deep"]["list"][0], "hunter2");
     let shown = format!("{project:?}");
-    assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
+    assert!(
+        shown.contains("***") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -176,7 +191,10 @@ fn an_unknown_key_is_refused_with_the_near_one() {
 fn a_missing_variable_is_told_with_its_place() {
     let folder = Folder::new(&[("sluice.yml", "name: shop\nvars:\n  a: ${NOWHERE}\n")]);
     let refusal = folder.refusal();
-    assert!(refusal.contains("error[C0006]: The variable `NOWHERE` is not set"), "{refusal}");
+    assert!(
+        refusal.contains("error[C0006]: The variable `NOWHERE` is not set"),
+        "{refusal}"
+    );
     assert!(refusal.contains("sluice.yml:3:6"), "{refusal}");
 }
 
@@ -212,15 +230,47 @@ deduplicate: {key: [order_ids]}
 #[test]
 fn refuses_values_that_do_not_fit() {
     for (from, to, part) in [
-        ("write: merge", "write: {mode: upsert}", "Expected one of `append`"),
-        ("order_id: varchar", "order_id: money", "`money` is not a column type"),
-        ("formats: [dd-MM-yyyy]", "formats: [DD-MM-YYYY]", "`DD` in `DD-MM-YYYY`"),
-        ("order_id: varchar", "order_id: {type: varchar, cap: 3}", "C0010"),
+        (
+            "write: merge",
+            "write: {mode: upsert}",
+            "Expected one of `append`",
+        ),
+        (
+            "order_id: varchar",
+            "order_id: money",
+            "`money` is not a column type",
+        ),
+        (
+            "formats: [dd-MM-yyyy]",
+            "formats: [DD-MM-YYYY]",
+            "`DD` in `DD-MM-YYYY`",
+        ),
+        (
+            "order_id: varchar",
+            "order_id: {type: varchar, cap: 3}",
+            "C0010",
+        ),
         ("order_id: varchar", "_file: varchar", "starts with `_`"),
-        ("deduplicate: {key: order_id, latest_by: [order_date]}", "", "written by merge"),
-        ("dataset: sales", "dataset: sales\ndataset: sale", "stands twice"),
-        ("clean: [trim]", "clean: [trin]", "a similar name exists: `trim`"),
-        ("severity: warn", "severity: warning", "Expected one of `error`, `warn`"),
+        (
+            "deduplicate: {key: order_id, latest_by: [order_date]}",
+            "",
+            "written by merge",
+        ),
+        (
+            "dataset: sales",
+            "dataset: sales\ndataset: sale",
+            "stands twice",
+        ),
+        (
+            "clean: [trim]",
+            "clean: [trin]",
+            "a similar name exists: `trim`",
+        ),
+        (
+            "severity: warn",
+            "severity: warning",
+            "Expected one of `error`, `warn`",
+        ),
     ] {
         assert!(DATASET.contains(from), "{from}");
         let folder = Folder::new(&[
