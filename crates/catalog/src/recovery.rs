@@ -99,9 +99,15 @@ fn runs(catalog: &Catalog) -> Result<Vec<RunId>> {
     let wrong = || format!("Folder `{}` cannot be listed", folder.display());
     let mut runs = Vec::new();
     for entry in std::fs::read_dir(&folder).explain(codes::K2003, wrong)? {
-        let name = entry.explain(codes::K2003, wrong)?.file_name();
-        if let Some(run) = name.to_str().and_then(|name| name.parse().ok()) {
-            runs.push(run);
+        let entry = entry.explain(codes::K2003, wrong)?;
+        let name = entry.file_name();
+        match name.to_str().and_then(|name| name.parse().ok()) {
+            Some(run) => runs.push(run),
+            // A folder that never got its name: its run died before it wrote anything.
+            None if RunLock::try_take(&entry.path().join(LOCK))?.is_some() => {
+                remove(&entry.path())?
+            }
+            None => {}
         }
     }
     Ok(runs)

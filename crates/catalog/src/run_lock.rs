@@ -16,7 +16,11 @@ impl RunLock {
     /// Takes the lock at `path` if nobody holds it; `None` if somebody does.
     pub(crate) fn try_take(path: &Path) -> Result<Option<Self>> {
         let wrong = || format!("Lock file `{}` cannot be used", path.display());
-        let mut file = open(path).explain(codes::K2003, wrong)?;
+        let mut file = match open(path) {
+            // The folder went away in the meantime: its owner is alive and gave it its final name.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.explain(codes::K2003, wrong)?,
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
