@@ -1,5 +1,5 @@
 //! Parses the dbt projects given as arguments, compiles what needs no engine, and tells how long it
-//! took: `cargo run --release -p dbt --example parse -- FOLDER…`.
+//! took; manifest and compiled code go to `target/`: `cargo run --release -p dbt --example parse -- FOLDER…`.
 #![allow(clippy::print_stdout)]
 
 use std::path::Path;
@@ -15,7 +15,7 @@ fn main() -> diagnostic::Result<()> {
         for warning in &project.warnings.list {
             println!("warning: {warning}");
         }
-        let compiler = Compiler::new(&project, None).without_files();
+        let compiler = Compiler::new(&project, None);
         let nodes = &project.manifest.nodes;
         let mut failed = 0;
         for error in nodes.keys().filter_map(|id| compiler.compile(id).err()) {
@@ -23,7 +23,9 @@ fn main() -> diagnostic::Result<()> {
             println!("{error}");
         }
         let compiled = start.elapsed() - parsed;
-        let json = dbt::manifest::manifest_json(&project.manifest, &project.context).to_string();
+        let json = dbt::manifest::manifest_json(&project.manifest, &project.context);
+        dbt::artifact::files::write_json(&project.context, "manifest.json", &json)?;
+        let json = json.to_string();
         println!(
             "{folder}: {} nodes, {} warnings, parsed in {parsed:?}, compiled in {compiled:?} \
              ({failed} failed), manifest of {} kB",

@@ -19,13 +19,13 @@ impl Config {
         let defaults = match resource {
             ResourceType::Test => json!({
                 "enabled": true, "alias": null, "schema": "dbt_test__audit", "database": null,
-                "tags": [], "meta": {}, "group": null, "materialized": "test",
+                "tags": [], "meta": {}, "group": null, "static_analysis": null, "materialized": "test",
                 "severity": "ERROR", "store_failures": null, "store_failures_as": null,
-                "where": null, "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0",
+                "sql_header": null, "where": null, "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0",
                 "error_if": "!= 0"
             }),
             ResourceType::Source => json!({
-                "enabled": true, "event_time": null, "freshness": null,
+                "enabled": true, "static_analysis": null, "event_time": null, "freshness": null,
                 "loaded_at_field": null, "loaded_at_query": null, "meta": {}, "tags": []
             }),
             ResourceType::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
@@ -94,12 +94,6 @@ impl Config {
                     self.update(key, value);
                 }
                 "grants" => self.grants(value),
-                "severity" => {
-                    let value = value
-                        .as_str()
-                        .map_or(value.clone(), |s| json!(s.to_uppercase()));
-                    self.0.insert(key.to_owned(), value);
-                }
                 _ => {
                     self.0.insert(key.to_owned(), value.clone());
                 }
@@ -114,9 +108,7 @@ impl Config {
         }
         if let Json::Array(list) = entry {
             for item in more {
-                if key != "tags" || !list.contains(&item) {
-                    list.push(item);
-                }
+                list.push(item);
             }
         }
     }
@@ -201,7 +193,7 @@ fn node_defaults(resource: ResourceType) -> Json {
     };
     let mut defaults = json!({
         "enabled": true, "alias": null, "schema": null, "database": null, "tags": [],
-        "meta": {}, "group": null, "materialized": materialized,
+        "meta": {}, "group": null, "static_analysis": null, "materialized": materialized,
         "incremental_strategy": null, "batch_size": null, "lookback": 1, "begin": null,
         "persist_docs": {}, "post-hook": [], "pre-hook": [], "quoting": {},
         "column_types": {}, "full_refresh": null, "unique_key": null,
@@ -211,7 +203,10 @@ fn node_defaults(resource: ResourceType) -> Json {
         "concurrent_batches": null
     });
     let extra = match resource {
-        ResourceType::Model => json!({"access": "protected", "freshness": null}),
+        ResourceType::Model => json!({
+            "access": "protected", "freshness": null, "on_error": null,
+            "latest_version_pointer": {"enabled": null, "alias": null}
+        }),
         ResourceType::Seed => json!({"delimiter": ",", "quote_columns": null}),
         ResourceType::Snapshot => json!({
             "strategy": null, "target_schema": null, "target_database": null,
@@ -278,7 +273,7 @@ mod tests {
             json!({"grants": {"select": "r1"}}),
             json!({"grants": {"+select": ["r2"]}, "custom": 7}),
         ]);
-        assert_eq!(config.texts("tags"), ["a", "b"]);
+        assert_eq!(config.texts("tags"), ["a", "b", "a"]);
         assert_eq!(config.0["meta"], json!({"x": 1, "y": 2}));
         assert_eq!(config.materialized(), "table");
         assert_eq!(config.0["pre-hook"][1]["sql"], "two");

@@ -41,9 +41,16 @@ impl Project {
         let mut manifest = parse::parse(&context, &mut warnings)?;
         let selectors = selectors(&context)?;
         for (name, selector) in &selectors.selectors {
-            manifest
-                .selectors
-                .insert(name.clone(), selector.definition.clone());
+            let mut shown = Map::new();
+            shown.insert("name".to_owned(), name.as_str().into());
+            if !selector.description.is_empty() {
+                shown.insert(
+                    "description".to_owned(),
+                    selector.description.as_str().into(),
+                );
+            }
+            shown.insert("definition".to_owned(), selector.definition.clone());
+            manifest.selectors.insert(name.clone(), Json::Object(shown));
         }
         Ok(Self {
             context,

@@ -253,8 +253,7 @@ impl Manifest {
     pub fn hooks(&self, end: bool) -> Vec<&Arc<Node>> {
         let tag = if end { "on-run-end" } else { "on-run-start" };
         let hooks = self.nodes.values().filter(|node| {
-            node.resource_type == ResourceType::Operation
-                && node.config.texts("tags").iter().any(|t| t == tag)
+            node.resource_type == ResourceType::Operation && node.own_tags.iter().any(|t| t == tag)
         });
         let mut hooks: Vec<&Arc<Node>> = hooks.collect();
         hooks.sort_by_key(|node| node.index);

@@ -104,6 +104,8 @@ pub struct Column {
     pub constraints: Vec<Json>,
     /// Its `config:`.
     pub config: Map<String, Json>,
+    /// Docs blocks its description uses.
+    pub doc_blocks: Vec<String>,
 }
 
 /// What a generic test was made from.
@@ -212,6 +214,10 @@ pub struct Node {
     pub compiled: Option<Compiled>,
     /// For a hook: its position.
     pub index: Option<usize>,
+    /// Tags it has without configuration: those of the source it tests, `on-run-start`.
+    pub own_tags: Vec<String>,
+    /// The columns that tell its rows apart, as its tests say.
+    pub primary_key: Vec<String>,
 }
 
 impl Node {
@@ -219,6 +225,23 @@ impl Node {
     #[must_use]
     pub fn file(&self) -> &str {
         &self.original_file_path
+    }
+
+    /// Its tags, each once.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        let mut tags: Vec<String> = Vec::new();
+        for tag in self
+            .own_tags
+            .iter()
+            .cloned()
+            .chain(self.config.texts("tags"))
+        {
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        tags
     }
 
     /// Whether it is put into its users as a CTE.
@@ -285,6 +308,8 @@ pub struct SourceTable {
     pub external: Json,
     /// What the table is.
     pub description: String,
+    /// Docs blocks its description uses.
+    pub doc_blocks: Vec<String>,
     /// Its described columns.
     pub columns: IndexMap<String, Column>,
     /// Free metadata.

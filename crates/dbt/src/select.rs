@@ -176,7 +176,7 @@ impl Item<'_> {
 
     fn tags(&self) -> Vec<String> {
         match self {
-            Self::Node(node) => node.config.texts("tags"),
+            Self::Node(node) => node.tags(),
             Self::Source(source) => source.tags.clone(),
             Self::Exposure(exposure) => exposure.tags.clone(),
         }

@@ -122,7 +122,9 @@ fn columns_json<'c>(columns: impl Iterator<Item = &'c Column>) -> Json {
             },
             "tags": column.tags,
             "granularity": null,
-            "doc_blocks": [],
+            "dimension": null,
+            "entity": null,
+            "doc_blocks": column.doc_blocks,
         });
         (column.name.clone(), value)
     });
@@ -169,7 +171,7 @@ pub fn node_json(node: &Node) -> Json {
     put("alias", json!(node.alias));
     put("checksum", checksum_json(&node.checksum));
     put("config", Json::Object(node.config.0.clone()));
-    put("tags", json!(node.config.texts("tags")));
+    put("tags", json!(node.tags()));
     put("description", json!(node.description));
     put("columns", columns_json(node.columns.values()));
     put(
@@ -239,7 +241,7 @@ pub fn node_json(node: &Node) -> Json {
             put("version", json!(node.version));
             put("latest_version", json!(node.latest_version));
             put("deprecation_date", Json::Null);
-            put("primary_key", json!([]));
+            put("primary_key", json!(node.primary_key));
             put("time_spine", Json::Null);
         }
         ResourceType::Test => {
@@ -298,7 +300,7 @@ pub fn source_json(source: &SourceTable) -> Json {
         "created_at": source.created_at,
         "unrendered_database": null,
         "unrendered_schema": null,
-        "doc_blocks": [],
+        "doc_blocks": source.doc_blocks,
     })
 }
 

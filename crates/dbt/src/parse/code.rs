@@ -63,7 +63,7 @@ impl Parser<'_> {
         let fqn = files::fqn(package, &fqn_path, &stem);
         let mut node = draft::blank(self.project, job.resource, package, &stem, fqn);
         let text = job.file.read()?;
-        node.checksum = files::checksum(text.as_bytes());
+        node.checksum = files::code_checksum(&text);
         node.path = fqn_path;
         node.original_file_path.clone_from(&job.file.original);
         if job.file.path.ends_with(".py") {
@@ -72,10 +72,6 @@ impl Parser<'_> {
         let (raw, start) = stripped(&text);
         node.raw_code = raw.to_owned();
         let mut layer = Map::new();
-        if job.resource == ResourceType::Test {
-            // A singular test goes where failures are kept.
-            layer.insert("materialized".to_owned(), Json::from("test"));
-        }
         if let Some(patch) = patch {
             layer.extend(self.apply(&mut node, patch)?);
         }
@@ -98,9 +94,7 @@ impl Parser<'_> {
         let bytes = std::fs::read(&job.file.full).map_err(|cause| {
             Error::new(codes::D1031, format!("`{}` cannot be read", job.file.show)).because(cause)
         })?;
-        // dbt reads seeds as text without the blanks around it.
-        let text = bytes.trim_ascii();
-        node.checksum = files::checksum(text);
+        node.checksum = files::seed_checksum(&bytes);
         node.path.clone_from(&job.file.path);
         node.original_file_path.clone_from(&job.file.original);
         node.root_path = Some(job.package.root.display().to_string());
@@ -123,7 +117,7 @@ impl Parser<'_> {
     fn snapshot_file(&self, job: &Job<'_>) -> Result<Vec<Node>> {
         let package = &job.package.name;
         let text = job.file.read()?;
-        let checksum = files::checksum(text.as_bytes());
+        let checksum = files::code_checksum(&text);
         let source = Source::new(job.file.show.as_str(), text);
         let template = Template::parse(&source)?;
         let mut nodes = Vec::new();
@@ -185,7 +179,7 @@ impl Parser<'_> {
         );
         let relation_text = relation.expect_str(&patch.file.document)?;
         node.raw_code = format!("select * from {{{{ {relation_text} }}}}");
-        node.checksum = files::checksum(node.raw_code.as_bytes());
+        node.checksum = files::code_checksum(&patch.file.document.source.text);
         node.path = format!("{name}.sql");
         node.original_file_path.clone_from(&file.original);
         let layer = self.apply(&mut node, patch)?;
@@ -212,7 +206,10 @@ impl Parser<'_> {
         let describe = |entry: &Yaml| self.describe(patch.file, entry);
         let entry = patch.node;
         node.description = describe(entry)?;
-        node.columns = columns_of(patch.file, entry, &describe)?;
+        node.doc_blocks = self.doc_blocks(patch.file, entry);
+        node.columns = columns_of(patch.file, entry, &describe, &|entry| {
+            self.doc_blocks(patch.file, entry)
+        })?;
         node.patch_path = Some(patch.file.patch_path());
         if let Some(list) = entry.get("constraints") {
             node.constraints = list.items().iter().map(Yaml::to_json).collect();
@@ -240,7 +237,9 @@ impl Parser<'_> {
                 node.description = describe(version)?;
             }
             if version.get("columns").is_some() {
-                let own = columns_of(patch.file, version, &describe)?;
+                let own = columns_of(patch.file, version, &describe, &|entry| {
+                    self.doc_blocks(patch.file, entry)
+                })?;
                 node.columns.extend(own);
             }
             config.extend(config_of(version));

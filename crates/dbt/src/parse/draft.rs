@@ -13,6 +13,7 @@ use crate::context::{Captured, Context, ProjectContext, seconds};
 use crate::node::{DependsOn, Node, ResourceType};
 use crate::project::file::ProjectFile;
 use crate::project::render::is_template;
+use crate::python_text::str_of;
 
 /// The section of `dbt_project.yml` for a kind of resource.
 #[must_use]
@@ -22,7 +23,6 @@ pub fn section_of(resource: ResourceType) -> &'static str {
         ResourceType::Snapshot => "snapshots",
         ResourceType::Test => "data_tests",
         ResourceType::Source => "sources",
-        ResourceType::Analysis => "analyses",
         ResourceType::Exposure => "exposures",
         _ => "models",
     }
@@ -73,6 +73,8 @@ pub fn blank(
         created_at: seconds(chrono::Utc::now()),
         compiled: None,
         index: None,
+        own_tags: Vec::new(),
+        primary_key: Vec::new(),
     }
 }
 
@@ -118,15 +120,20 @@ impl Layers {
     #[must_use]
     pub fn written(&self, calls: &[Map<String, Json>]) -> Map<String, Json> {
         let mut all = Map::new();
-        for layer in self.below.iter().chain(calls).chain(&self.above) {
-            for (key, value) in layer {
-                let key = match key.as_str() {
-                    "pre_hook" => "pre-hook",
-                    "post_hook" => "post-hook",
-                    key => key,
-                };
-                all.insert(key.to_owned(), value.clone());
-            }
+        // dbt keeps what `config()` says as text.
+        let texts = calls.iter().map(|call| {
+            let texts = call
+                .iter()
+                .map(|(key, value)| (key.clone(), str_of(value).into()));
+            texts.collect::<Map<String, Json>>()
+        });
+        let texts: Vec<Map<String, Json>> = texts.collect();
+        for layer in self.below.iter().chain(&texts).chain(&self.above) {
+            all.extend(
+                layer
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone())),
+            );
         }
         all
     }

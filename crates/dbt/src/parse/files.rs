@@ -101,6 +101,27 @@ pub fn checksum(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// The checksum of code: blanks do not count, as in dbt.
+#[must_use]
+pub fn code_checksum(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    checksum(words.join(" ").as_bytes())
+}
+
+/// The checksum of a seed: line ends do not count, nor blanks around it.
+#[must_use]
+pub fn seed_checksum(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => checksum(
+            text.replace("\r\n", "\n")
+                .replace('\r', "\n")
+                .trim()
+                .as_bytes(),
+        ),
+        Err(_) => checksum(bytes),
+    }
+}
+
 /// Package, folders of `path`, `name`.
 #[must_use]
 pub fn fqn(package: &str, path: &str, name: &str) -> Vec<String> {

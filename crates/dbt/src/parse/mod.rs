@@ -114,6 +114,16 @@ fn docs(
     errors: &mut Vec<Error>,
 ) -> Result<IndexMap<String, Doc>> {
     let mut docs = IndexMap::new();
+    let overview = Doc {
+        unique_id: "doc.dbt.__overview__".to_owned(),
+        name: "__overview__".to_owned(),
+        package: "dbt".to_owned(),
+        path: "overview.md".to_owned(),
+        original_file_path: "docs/overview.md".to_owned(),
+        block_contents: "The models, seeds, snapshots, sources and tests of this project."
+            .to_owned(),
+    };
+    docs.insert(overview.unique_id.clone(), overview);
     for package in packages {
         for file in files::find(
             package,
@@ -392,10 +402,13 @@ impl Build<'_, '_> {
                         continue;
                     }
                     let name = format!("{}_{}", table.source_name, table.name);
+                    let (source_name, tags) = (table.source_name.clone(), table.tags.clone());
                     let under = Under {
                         file,
                         key: "sources",
                         name: &name,
+                        entry: &source_name,
+                        tags,
                         call: format!("source('{}', '{}')", table.source_name, table.name),
                         attached: None,
                     };
@@ -496,6 +509,8 @@ impl Build<'_, '_> {
                             file,
                             key,
                             name: &target_name,
+                            entry: name,
+                            tags: Vec::new(),
                             call,
                             attached: Some(unique_id.clone()),
                         };
@@ -539,11 +554,16 @@ impl Build<'_, '_> {
         node.path = format!("hooks/{name}.sql");
         node.original_file_path = "./dbt_project.yml".to_owned();
         node.raw_code = sql.to_owned();
-        node.checksum = files::checksum(sql.as_bytes());
+        node.checksum = files::code_checksum(&package.source.text);
         node.index = Some(index);
-        let mut layer = Map::new();
-        layer.insert("tags".to_owned(), json!([kind]));
-        let layers = draft::Layers::new(project, package, ResourceType::Operation, &[], layer);
+        node.own_tags = vec![kind.to_owned()];
+        let layers = draft::Layers::new(
+            project,
+            package,
+            ResourceType::Operation,
+            &node.fqn,
+            Map::new(),
+        );
         let source = Source::new(format!("{} ({kind})", package.source.name), sql);
         draft::complete(project, &mut node, &source, &layers)?;
         Ok(node)

@@ -271,6 +271,7 @@ pub fn columns_of(
     file: &PropertyFile,
     entry: &Yaml,
     describe: &dyn Fn(&Yaml) -> Result<String>,
+    doc_blocks: &dyn Fn(&Yaml) -> Vec<String>,
 ) -> Result<IndexMap<String, Column>> {
     let mut columns = IndexMap::new();
     let list = match entry.get("columns") {
@@ -308,6 +309,7 @@ pub fn columns_of(
                 quote: entry.get("quote").and_then(Yaml::as_bool),
                 constraints: constraints.iter().map(Yaml::to_json).collect(),
                 config,
+                doc_blocks: doc_blocks(entry),
             },
         );
     }

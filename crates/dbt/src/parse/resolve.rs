@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use diagnostic::{Error, Place, Source, codes};
+use serde_json::Value as Json;
 
 use super::code::Job;
 use crate::context::ProjectContext;
@@ -119,7 +120,7 @@ pub fn resolve(
                 .map(|s| s.unique_id.clone())
         });
         let mut nodes = Vec::new();
-        for target in refs.chain(sources) {
+        for target in sources.chain(refs) {
             match target {
                 Ok(id) => push(&mut nodes, &id),
                 Err(error) => errors.push(error.with("exposure", &exposure.name)),
@@ -142,6 +143,7 @@ pub fn resolve(
             manifest.disabled.entry(id).or_default().push(node);
         }
     }
+    primary_keys(manifest);
     manifest.connect();
     if let Err(cycle) = manifest.edges.sorted() {
         let message = format!(
@@ -154,6 +156,54 @@ pub fn resolve(
             Some(node) => error.with("file", &node.original_file_path),
             None => error,
         });
+    }
+}
+
+/// The columns that tell a model's rows apart: those with `unique` and `not_null` tests, else those
+/// with `unique` ones.
+fn primary_keys(manifest: &mut Manifest) {
+    let mut unique: HashMap<String, Vec<String>> = HashMap::new();
+    let mut not_null: HashMap<String, Vec<String>> = HashMap::new();
+    for node in manifest.nodes.values() {
+        let (Some(test), Some(model)) = (&node.test_metadata, &node.attached_node) else {
+            continue;
+        };
+        let columns: Vec<String> = match test.kwargs.get("column_name").and_then(Json::as_str) {
+            Some(column) => vec![column.to_owned()],
+            None => test
+                .kwargs
+                .get("combination_of_columns")
+                .map(super::properties::list_of_texts)
+                .unwrap_or_default(),
+        };
+        let set = match test.name.as_str() {
+            "unique" | "unique_combination_of_columns" => &mut unique,
+            "not_null" => &mut not_null,
+            _ => continue,
+        };
+        let known = set.entry(model.clone()).or_default();
+        for column in columns {
+            push(known, &column);
+        }
+    }
+    for (model, columns) in unique {
+        let Some(node) = manifest.nodes.get_mut(&model) else {
+            continue;
+        };
+        if node.resource_type != ResourceType::Model {
+            continue;
+        }
+        let both: Vec<String> = match not_null.get(&model) {
+            Some(not_null) => not_null
+                .iter()
+                .filter(|c| columns.contains(c))
+                .cloned()
+                .collect(),
+            None => Vec::new(),
+        };
+        let mut key = if both.is_empty() { columns } else { both };
+        key.sort();
+        Arc::make_mut(node).primary_key = key;
     }
 }
 

@@ -132,6 +132,7 @@ impl Parser<'_> {
             freshness,
             external: table.get("external").map_or(Json::Null, Yaml::to_json),
             description: self.describe(file, table)?,
+            doc_blocks: self.doc_blocks(file, table),
             columns: self.columns(file, table)?,
             meta: config
                 .get("meta")
@@ -168,7 +169,9 @@ impl Parser<'_> {
         let config = layers.config(ResourceType::Exposure, &[]);
         let context = Context::parsing(self.project, &package.name, None);
         let depends = entry.get("depends_on").map(Yaml::items).unwrap_or_default();
-        for call in depends {
+        let calls = depends.iter().filter(|call| is_source(call));
+        // dbt lists sources before nodes.
+        for call in calls.chain(depends.iter().filter(|call| !is_source(call))) {
             let place = file.document.source.place(call.span.clone());
             let text = call.expect_str(&file.document)?;
             let source = Source::new(file.file.show.as_str(), text);
@@ -238,6 +241,24 @@ impl Parser<'_> {
         })
     }
 
+    /// The docs blocks that the description of an entry uses.
+    pub fn doc_blocks(&self, file: &PropertyFile, entry: &Yaml) -> Vec<String> {
+        let text = entry
+            .get("description")
+            .and_then(Yaml::as_str)
+            .unwrap_or_default();
+        let calls = text.match_indices("doc(").filter_map(|(at, call)| {
+            let rest = &text[at + call.len()..];
+            let words = rest[..rest.find(')')?].split(',');
+            let words = words.map(|word| word.trim().trim_matches(['\'', '"']).to_owned());
+            let words: Vec<String> = words.collect();
+            let root = &self.project.root.name;
+            let doc = crate::manifest::find_doc(&self.docs, &words, root, &file.package).ok()?;
+            Some(doc.unique_id.clone())
+        });
+        calls.collect()
+    }
+
     /// The description of an entry with its docs blocks put in.
     ///
     /// # Errors
@@ -285,6 +306,11 @@ impl Parser<'_> {
             }
         })
     }
+}
+
+fn is_source(call: &Yaml) -> bool {
+    call.as_str()
+        .is_some_and(|text| text.trim_start().starts_with("source"))
 }
 
 /// The table's own freshness over the source's; an explicit null switches it off.

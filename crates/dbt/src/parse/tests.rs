@@ -26,6 +26,10 @@ pub struct Under<'u> {
     pub key: &'static str,
     /// The name in test names.
     pub name: &'u str,
+    /// The name of the entry in the properties file.
+    pub entry: &'u str,
+    /// Tags its tests have.
+    pub tags: Vec<String>,
     /// The expression for the `model` argument.
     pub call: String,
     /// The node.
@@ -114,7 +118,8 @@ impl Parser<'_> {
         node.description.clone_from(&spec.description);
         node.column_name = column.map(str::to_owned);
         node.attached_node.clone_from(&under.attached);
-        node.file_key_name = Some(format!("{}.{}", under.key, under.name));
+        node.file_key_name = Some(format!("{}.{}", under.key, under.entry));
+        node.own_tags.clone_from(&under.tags);
         node.test_metadata = Some(TestMetadata {
             namespace: spec.namespace.clone(),
             name: spec.name.clone(),
@@ -166,6 +171,12 @@ impl Parser<'_> {
                 let source = Source::new(node.path.as_str(), node.raw_code.as_str());
                 context.render(&Template::parse(&source)?)?;
                 let mut captured = context.captured();
+                if let Some(entry) = found {
+                    captured.macros.shift_remove(&entry.unique_id);
+                    captured
+                        .macros
+                        .shift_insert(0, Arc::clone(&entry.unique_id));
+                }
                 // What the text of the entry says, exactly as written, wins over its rendering.
                 captured.config.push(config);
                 Ok(captured)
@@ -195,7 +206,9 @@ impl Parser<'_> {
         file: &PropertyFile,
         entry: &Yaml,
     ) -> Result<indexmap::IndexMap<String, crate::node::Column>> {
-        columns_of(file, entry, &|entry| self.describe(file, entry))
+        columns_of(file, entry, &|entry| self.describe(file, entry), &|entry| {
+            self.doc_blocks(file, entry)
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use diagnostic::{Error, Result, codes};
 use indexmap::IndexMap;
+use serde_json::{Value as Json, json};
 use yaml::{Document, Node};
 
 use super::{Criterion, Depth, Expression, IndirectSelection, parse, parse_one};
@@ -69,7 +70,7 @@ pub fn read(document: &Document) -> Result<NamedSelectors> {
         .definition(definition)?;
         let selector = NamedSelector {
             description: text(entry, "description"),
-            definition: definition.to_json(),
+            definition: in_full(&definition.to_json()),
             expression,
         };
         if named.selectors.insert(name.to_owned(), selector).is_some() {
@@ -88,6 +89,48 @@ fn text(node: &Node, key: &str) -> String {
         .and_then(Node::as_str)
         .unwrap_or_default()
         .to_owned()
+}
+
+/// A definition with every method written out, as the manifest shows it.
+fn in_full(definition: &Json) -> Json {
+    let each = |value: &Json| match value {
+        Json::Array(parts) => parts.iter().map(in_full).collect(),
+        other => other.clone(),
+    };
+    match definition {
+        Json::String(word) => match parse_one(word) {
+            Ok(criterion) if !word.contains([' ', ',']) => criterion_json(&criterion),
+            _ => definition.clone(),
+        },
+        Json::Object(map) if map.contains_key("method") => definition.clone(),
+        Json::Object(map) => match map.iter().next() {
+            Some((key, value)) if matches!(key.as_str(), "union" | "intersection" | "exclude") => {
+                json!({key: each(value)})
+            }
+            Some((method, value)) => json!({"method": method, "value": value}),
+            None => definition.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
+fn criterion_json(criterion: &Criterion) -> Json {
+    let mut words = vec![criterion.method.as_str()];
+    words.extend(criterion.arguments.iter().map(String::as_str));
+    let mut json = json!({"method": words.join("."), "value": criterion.value});
+    let mut reach = |name: &str, depth: Option<Depth>| {
+        let Some(depth) = depth else { return };
+        json[name] = json!(true);
+        if let Depth::Edges(edges) = depth {
+            json[format!("{name}_depth")] = json!(edges);
+        }
+    };
+    reach("parents", criterion.parents);
+    reach("children", criterion.children);
+    if criterion.childrens_parents {
+        json["childrens_parents"] = json!(true);
+    }
+    json
 }
 
 fn invalid(document: &Document, node: &Node, why: &str) -> Error {

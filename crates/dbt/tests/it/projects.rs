@@ -69,7 +69,7 @@ fn parses_a_project() {
         orders.relation_name.as_deref(),
         Some("ANALYTICS.MARTS.orders")
     );
-    assert_eq!(orders.config.texts("tags"), ["all", "fact"]);
+    assert_eq!(orders.tags(), ["all", "fact"]);
     assert_eq!(orders.description, "Orders that were paid.");
     assert_eq!(orders.depends_on.nodes, ["model.shop.eph_paid"]);
     assert!(
@@ -110,7 +110,7 @@ fn parses_a_project() {
         test.depends_on.nodes,
         ["model.shop.stg_orders", "model.shop.fct_orders"]
     );
-    assert_eq!(test.config.text("severity"), Some("WARN"));
+    assert_eq!(test.config.text("severity"), Some("warn"));
     assert_eq!(manifest.hooks(false).len(), 1);
     assert_eq!(
         manifest.exposures["exposure.shop.weekly"]
