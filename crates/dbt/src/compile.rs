@@ -319,10 +319,10 @@ fn inject(sql: &str, ctes: &[(String, String)]) -> String {
     let texts: Vec<&str> = ctes.iter().map(|(_, text)| text.as_str()).collect();
     let texts = texts.join(", ");
     match after_with(sql) {
-        Some(at) => format!("{}{texts},{}", &sql[..at], &sql[at..]),
+        Some(at) => format!("{} {texts},{}", &sql[..at], &sql[at..]),
         None => {
             let start = sql.len() - sql.trim_start().len();
-            format!("{}with{texts}{}", &sql[..start], &sql[start..])
+            format!("{}with{texts} {}", &sql[..start], &sql[start..])
         }
     }
 }
@@ -370,11 +370,11 @@ mod tests {
         )];
         assert_eq!(
             inject("select 2", &ctes),
-            "with __dbt__cte__m as (\nselect 1\n)select 2"
+            "with __dbt__cte__m as (\nselect 1\n) select 2"
         );
         assert_eq!(
             inject("-- with\nWITH a as (select 1) select 2", &ctes),
-            "-- with\nWITH __dbt__cte__m as (\nselect 1\n), a as (select 1) select 2"
+            "-- with\nWITH  __dbt__cte__m as (\nselect 1\n), a as (select 1) select 2"
         );
         assert_eq!(inject("select 2", &[]), "select 2");
     }

@@ -199,7 +199,7 @@ fn compiles() {
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
         orders.sql,
-        "\nwith __dbt__cte__eph_paid as (\n\nselect * from ANALYTICS.STAGING.stg_orders where amount > 0\n)\
+        "\nwith __dbt__cte__eph_paid as (\n\nselect * from ANALYTICS.STAGING.stg_orders where amount > 0\n) \
          select order_id, amount, country, (amount * 100)::number as cents\nfrom __dbt__cte__eph_paid\n\n\
          where order_id > (select max(order_id) from ANALYTICS.MARTS.orders)\n"
     );
