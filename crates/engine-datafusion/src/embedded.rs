@@ -17,6 +17,7 @@ use model::{RelationName, SchemaName};
 use sqlparser::ast;
 
 use crate::failure::explain;
+use crate::place::locate;
 use crate::provider::Databases;
 use crate::{Compute, columns, information_schema, statement, write};
 
@@ -40,12 +41,35 @@ impl Embedded {
         &self.workspace
     }
 
-    /// Runs one statement that was parsed already.
+    /// Runs one statement of a script.
     ///
     /// # Errors
-    /// The statement's error.
-    pub async fn run(&self, session: &Session, statement: ast::Statement) -> Result<Outcome> {
-        statement::run(self, session, statement).await
+    /// The statement's error, without a place if it is not in the syntax.
+    pub async fn run(&self, session: &Session, statement: sql::Statement) -> Result<Outcome> {
+        let databases = self.databases(session);
+        let statement = columns::normalise(&databases, statement).await?;
+        let result = statement::run(self, session, statement.ast).await;
+        result.map_err(|error| self.suggest(error))
+    }
+
+    /// Points to the relation a missing one was probably meant to be.
+    fn suggest(&self, error: Error) -> Error {
+        if error.code() != codes::K3001 {
+            return error;
+        }
+        let missing = error
+            .message()
+            .split('`')
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned();
+        let names: Vec<String> = self
+            .workspace
+            .relations()
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        error.suggest(&missing, names.iter().map(String::as_str))
     }
 
     pub(crate) fn databases(&self, session: &Session) -> Databases {
@@ -142,12 +166,8 @@ impl Engine for Embedded {
         let mut outcomes = Vec::new();
         for statement in sql::parse_script(script)? {
             let span = statement.span.clone();
-            let databases = self.databases(session);
-            let outcome = match columns::normalise(&databases, statement).await {
-                Ok(statement) => self.run(session, statement.ast).await,
-                Err(error) => Err(error),
-            };
-            outcomes.push(outcome.map_err(|error| error.at(script.place(span)))?);
+            let outcome = self.run(session, statement).await;
+            outcomes.push(outcome.map_err(|error| locate(error, script, &span))?);
         }
         Ok(outcomes)
     }

@@ -10,9 +10,11 @@ mod embedded;
 mod failure;
 mod information_schema;
 mod names;
+mod place;
 mod provider;
 mod statement;
 mod write;
 
 pub use compute::{Compute, ComputeOptions};
 pub use embedded::Embedded;
+pub use place::locate;

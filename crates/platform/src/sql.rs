@@ -3,7 +3,7 @@
 use dbt::warning::Warnings;
 use diagnostic::{Result, Source};
 use engine::{Outcome, Session};
-use engine_datafusion::Embedded;
+use engine_datafusion::{Embedded, locate};
 use model::Identifier;
 
 use std::sync::Arc;
@@ -46,11 +46,10 @@ impl Platform {
         let compute = self.compute()?;
         for statement in sql::parse_script(script)? {
             let span = statement.span.clone();
-            let place = |error: diagnostic::Error| error.at(script.place(span.clone()));
-            let statement = sql::normalise(statement).map_err(place)?;
+            let place = |error| locate(error, script, &span);
             let workspace = self.catalog.begin("sql")?;
             let engine = Embedded::new(Arc::new(workspace), compute.clone());
-            match engine.run(session, statement.ast).await {
+            match engine.run(session, statement).await {
                 Ok(outcome) => {
                     report(outcome).await.map_err(place)?;
                     engine.workspace().publish().map_err(place)?;
