@@ -48,13 +48,16 @@ impl Arrived {
     }
 }
 
+/// A file whose bytes could not be read, and why.
+pub(crate) type Unhashed = (String, Error);
+
 /// Lists the files of `stream` below `folder` and hashes those that `known` does not already tell apart by
 /// name, size and time.
 pub(crate) fn arrive(
     folder: &Path,
     stream: &StreamSpec,
     known: &[LedgerEntry],
-) -> Result<(Vec<Arrived>, Vec<(String, Error)>)> {
+) -> Result<(Vec<Arrived>, Vec<Unhashed>)> {
     let patterns: Vec<String> = stream.files.iter().map(|pattern| pattern.value.clone()).collect();
     let by_name: HashMap<&str, &LedgerEntry> =
         known.iter().map(|entry| (entry.path.as_str(), entry)).collect();

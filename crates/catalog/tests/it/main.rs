@@ -1,5 +1,5 @@
 //! Workspaces: what readers see before, during and after publishing, and after a crash.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::path::Path;
 use std::sync::Arc;

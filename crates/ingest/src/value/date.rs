@@ -58,16 +58,14 @@ impl DateParser {
 
     /// What `text` (without blanks round it) says.
     pub(crate) fn parse(&self, text: &[u8]) -> Result<i64, Unreadable> {
-        let moments = self.formats.iter().filter_map(|format| moment(format.parts(), text));
-        for (days, micros) in moments {
-            match self.precision {
-                Precision::Days if micros == 0 => return Ok(days),
-                // A date with a time of day would lose it.
-                Precision::Days => return Err(Unreadable::TooPrecise),
-                Precision::Microseconds => return Ok(days * MICROS_PER_DAY + micros),
-            }
+        let mut moments = self.formats.iter().filter_map(|format| moment(format.parts(), text));
+        let (days, micros) = moments.next().ok_or(Unreadable::NotThis)?;
+        match self.precision {
+            Precision::Days if micros == 0 => Ok(days),
+            // A date with a time of day would lose it.
+            Precision::Days => Err(Unreadable::TooPrecise),
+            Precision::Microseconds => Ok(days * MICROS_PER_DAY + micros),
         }
-        Err(Unreadable::NotThis)
     }
 }
 

@@ -43,8 +43,8 @@ impl Exact {
     /// Whether the number is larger than `units`.
     pub(crate) fn exceeds(self, units: i128) -> bool {
         if self.negative {
-            return !self.beyond && !self.inexact && self.units > units
-                || self.inexact && !self.beyond && self.units - 1 >= units;
+            // Digits behind the cut only make it smaller, by less than one unit.
+            return !self.beyond && self.units > units;
         }
         self.beyond || self.units > units || (self.units == units && self.inexact)
     }

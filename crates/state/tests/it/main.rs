@@ -1,5 +1,5 @@
 //! Publishing: compare-and-swap, intents, history.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use model::{Identifier, RelationName, RunId};
 use state::{Change, Publication, Relation, RelationKind, State};
