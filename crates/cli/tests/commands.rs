@@ -100,3 +100,18 @@ fn doctor_tells_what_is_broken() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("error[C0003]"), "{}", stdout(&output));
 }
+
+#[test]
+fn what_is_piped_holds_no_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(sluice(&["init", "shop"], folder.path()).status.code(), Some(0));
+    for arguments in [["-C", "shop", "ls"].as_slice(), &["-C", "shop", "doctor"], &["explain", "C0004"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_sluice"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_remove("NO_COLOR")
+            .output()
+            .unwrap();
+        assert!(!output.stdout.contains(&b'\x1b'), "{arguments:?}: {}", stdout(&output));
+    }
+}

@@ -13,7 +13,7 @@ use dbt::load::Project as DbtProject;
 use diagnostic::{Error, Result, Source, codes};
 use engine::{Engine, Outcome, Session};
 use engine_datafusion::Embedded;
-use ingest::IngestOutcome;
+use ingest::{FileOutcome, FileStatus, IngestOutcome};
 use model::Identifier;
 use orchestrate::{Plan, RunEvent, RunOutcome, RunSettings};
 use settings::DatasetSpec;
@@ -64,6 +64,7 @@ impl Platform {
     pub fn dbt_flags(&self, which: &str) -> Flags {
         let mut flags = Flags::from_process();
         flags.which = which.to_owned();
+        flags.vars = self.project.vars.values().clone();
         flags.as_of = self.as_of;
         if let Some(as_of) = self.as_of {
             flags.run_started_at = as_of;
@@ -256,6 +257,9 @@ impl Work {
     fn tell(&self, report: &mut RunReport) {
         for outcome in self.loads.iter().filter_map(|load| load.outcome()) {
             report.notices.extend(outcome.notices.iter().cloned());
+            report
+                .notices
+                .extend(outcome.files.iter().filter_map(arrival_notice));
             report.loads.push(Arc::clone(outcome));
         }
         if let Some((nodes, _)) = &self.dbt {
@@ -264,6 +268,21 @@ impl Work {
                 .notices
                 .extend(warnings.list.iter().map(ToString::to_string));
         }
+    }
+}
+
+/// What is remarkable about how a file arrived.
+fn arrival_notice(file: &FileOutcome) -> Option<String> {
+    match file.status {
+        FileStatus::Loaded { changed: true, .. } => Some(format!(
+            "`{}` has changed since it was loaded: its new content was loaded as well",
+            file.name
+        )),
+        FileStatus::Duplicate => Some(format!(
+            "`{}` was not loaded: its content was loaded under another name",
+            file.name
+        )),
+        _ => None,
     }
 }
 

@@ -67,7 +67,7 @@ pub fn write_list(graph: &AssetGraph, selected: &Selected, format: Format) -> Re
                     names_of(spec),
                 ]);
             }
-            output::line(&columns.to_string())
+            output::styled_line(&columns.to_string())
         }
     }
 }

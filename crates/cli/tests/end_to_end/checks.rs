@@ -1,0 +1,68 @@
+//! A failed check keeps a whole run from readers; the rows it found wrong can be read.
+
+use super::shop::Shop;
+
+#[test]
+fn a_failed_test_publishes_nothing_but_the_wrong_rows() {
+    let shop = Shop::new();
+    shop.deliver(
+        "2026-08-01",
+        "a.csv",
+        "a,2026-08-01,Bern,1\nb,2026-08-01,Cairo,2\n",
+    );
+    shop.run();
+    let before = shop.contents();
+
+    shop.deliver(
+        "2026-08-02",
+        "a.csv",
+        "c,2026-08-02,Atlantis,3\nd,2026-08-02,Bern,4\n",
+    );
+    let said = shop.run_expecting(1);
+    assert!(said.contains("Nothing was published"), "{said}");
+    let mut after = shop.contents();
+    let audit: Vec<String> = after
+        .keys()
+        .filter(|name| name.starts_with("DBT_TEST__AUDIT."))
+        .cloned()
+        .collect();
+    let [audit] = audit.as_slice() else {
+        panic!("{audit:?}\n{said}")
+    };
+    let wrong = after.remove(audit).unwrap();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(wrong[0].contains("Atlantis"), "{wrong:?}");
+    assert_eq!(after, before);
+
+    // It stays so for as long as the file is wrong.
+    shop.run_expecting(1);
+    let mut after = shop.contents();
+    after.remove(audit);
+    assert_eq!(after, before);
+
+    shop.deliver(
+        "2026-08-02",
+        "a.csv",
+        "c,2026-08-02,Accra,3\nd,2026-08-02,Bern,4\n",
+    );
+    shop.run();
+    let cities = "select city from marts.fact_sales order by order_id";
+    assert_eq!(shop.column(cities), ["Bern", "Cairo", "Accra", "Bern"]);
+    assert_eq!(shop.value("select count(*) from bronze.sales"), "4");
+}
+
+#[test]
+fn a_failed_model_publishes_nothing() {
+    let shop = Shop::new();
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Bern,1\n");
+    shop.run();
+    let before = shop.contents();
+    shop.deliver("2026-08-02", "a.csv", "b,2026-08-02,Bern,0.5\n");
+    shop.write(
+        "dbt/models/city_totals.sql",
+        b"select city, 1 / 0 as x from {{ ref('fact_sales') }}\n",
+    );
+    let said = shop.run_expecting(1);
+    assert!(said.contains("city_totals"), "{said}");
+    assert_eq!(shop.contents(), before);
+}

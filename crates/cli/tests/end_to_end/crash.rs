@@ -1,0 +1,161 @@
+//! Runs that die: readers see all of a run or nothing of it, and the next run finishes the work as if
+//! nothing had happened.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::{Duration, Instant};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+
+use super::shop::{Contents, Shop, said};
+
+const FIRST: &str =
+    "a,2026-08-01,Bern,1.10\nb,2026-08-01,Cairo,2.20\n,2026-08-01,Bern,3\nc,2026-08-01,Accra,4\n";
+const SECOND: &str = "b,2026-08-02,Accra,20\nd,2026-08-02,Bern,5\ne,2026-08-02,Bern,0\n";
+
+/// A project before a run, and what readers see before and after it.
+struct Case {
+    shop: Shop,
+    before: Contents,
+    after: Contents,
+}
+
+impl Case {
+    /// The first run of a project.
+    fn first() -> Self {
+        let shop = Shop::new();
+        shop.deliver("2026-08-01", "a.csv", FIRST);
+        shop.deliver("2026-08-01", "b.csv", "f,2026-08-01,Cairo,6\n");
+        Self::new(shop)
+    }
+
+    /// A run that finds a second drop.
+    fn later() -> Self {
+        let Self { shop, .. } = Self::first();
+        shop.run();
+        shop.deliver("2026-08-02", "a.csv", SECOND);
+        Self::new(shop)
+    }
+
+    fn new(shop: Shop) -> Self {
+        let undisturbed = shop.copy();
+        let before = undisturbed.contents();
+        undisturbed.run();
+        let after = undisturbed.contents();
+        assert_ne!(before, after);
+        Self {
+            shop,
+            before,
+            after,
+        }
+    }
+
+    /// Crashes a run at `failpoint`, looks, and runs again.
+    fn crash(&self, failpoint: &str) {
+        let shop = self.shop.copy();
+        let output = shop
+            .command(&["run"])
+            .env("SLUICE_FAILPOINT", failpoint)
+            .output()
+            .unwrap();
+        let signal = output.status.signal();
+        assert!(
+            signal.is_some(),
+            "`{failpoint}` was not reached\n{}",
+            said(&output)
+        );
+        self.readers_see_one_state(&shop, failpoint);
+        shop.run();
+        assert_eq!(shop.contents(), self.after, "after `{failpoint}`");
+        let said = shop.run();
+        assert!(said.contains("Nothing new"), "after `{failpoint}`: {said}");
+    }
+
+    fn readers_see_one_state(&self, shop: &Shop, when: &str) {
+        let seen = shop.contents();
+        if seen != self.before {
+            assert_eq!(seen, self.after, "readers see a mixture after `{when}`");
+        }
+    }
+}
+
+#[test]
+fn a_first_run_survives_a_crash_anywhere() {
+    let case = Case::first();
+    for failpoint in telemetry::FAILPOINTS {
+        case.crash(failpoint);
+    }
+}
+
+#[test]
+fn a_later_run_survives_a_crash_anywhere() {
+    let case = Case::later();
+    for failpoint in telemetry::FAILPOINTS {
+        case.crash(failpoint);
+    }
+}
+
+#[test]
+fn recovery_survives_a_crash_as_well() {
+    let case = Case::later();
+    for failpoint in [
+        "publish.between_logs",
+        "publish.after_logs",
+        "publish.after_pointers",
+    ] {
+        let shop = case.shop.copy();
+        for first in ["publish.after_intent", failpoint] {
+            let output = shop
+                .command(&["run"])
+                .env("SLUICE_FAILPOINT", first)
+                .output()
+                .unwrap();
+            assert!(
+                output.status.signal().is_some(),
+                "`{first}` was not reached\n{}",
+                said(&output)
+            );
+        }
+        case.readers_see_one_state(&shop, failpoint);
+        shop.run();
+        assert_eq!(
+            shop.contents(),
+            case.after,
+            "after `{failpoint}` of a recovery"
+        );
+    }
+}
+
+/// Kills at moments nobody chose, one project all the way: each drop is met by runs that die.
+#[test]
+fn killed_runs_leave_no_trace() {
+    const ROUNDS: u32 = 18;
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let (calm, rough) = (Shop::new(), Shop::new());
+    for shop in [&calm, &rough] {
+        shop.deliver("2026-08-01", "a.csv", FIRST);
+    }
+    let clock = Instant::now();
+    calm.run();
+    let length = clock.elapsed();
+    for round in 0..ROUNDS {
+        if round == ROUNDS / 2 {
+            rough.run();
+            assert_eq!(rough.contents(), calm.contents(), "after {round} kills");
+            for shop in [&calm, &rough] {
+                shop.deliver("2026-08-02", "a.csv", SECOND);
+            }
+            calm.run();
+        }
+        let mut child = rough.command(&["-qq", "run"]).spawn().unwrap();
+        let limit = u64::try_from(length.as_millis()).unwrap().clamp(100, 5_000);
+        std::thread::sleep(Duration::from_millis(20 + random.next_u64() % limit));
+        // A run that was quicker has ended by itself, which is as good.
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    rough.run();
+    assert_eq!(rough.contents(), calm.contents());
+    let said = rough.run();
+    assert!(said.contains("Nothing new"), "{said}");
+}
