@@ -253,6 +253,22 @@ impl Compiler {
         self.context(None).call_macro(name, arguments)
     }
 
+    /// Calls a macro with named arguments, as `run-operation` does.
+    ///
+    /// # Errors
+    /// As [`Compiler::call_macro`].
+    pub fn call_operation(
+        &self,
+        name: &str,
+        arguments: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<()> {
+        let mut call = Arguments::of([]);
+        for (name, value) in arguments {
+            call = call.with(name.as_str(), value);
+        }
+        self.call_macro(name, call).map(drop)
+    }
+
     /// The statements of a node's hooks (`pre-hook` or `post-hook`), rendered, in order; empty ones
     /// are left out.
     ///

@@ -11,7 +11,8 @@ use crate::context::{ProjectContext, YamlScope, environments};
 use crate::flags::Flags;
 use crate::macros::Macros;
 use crate::manifest::Manifest;
-use crate::parse;
+use crate::node::{Node, ResourceType};
+use crate::parse::{self, draft};
 use crate::project::file::ProjectFile;
 use crate::project::render::render_document;
 use crate::project::{packages, profile};
@@ -58,6 +59,17 @@ impl Project {
             selectors,
             warnings,
         })
+    }
+
+    /// A node for the template `sql` of `--inline`, which may refer to every other node.
+    #[must_use]
+    pub fn inline_node(&self, sql: &str) -> Node {
+        let (package, name) = (&self.context.root.name, "inline_query");
+        let fqn = vec![package.clone(), "sql".to_owned(), name.to_owned()];
+        Node {
+            raw_code: sql.to_owned(),
+            ..draft::blank(&self.context, ResourceType::SqlOperation, package, name, fqn)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use transform::test::Verdict;
 use transform::{Nodes, relation_name, source_name};
 
 use crate::dataset;
-use crate::versions::Versions;
+use crate::node_record;
 
 /// Functions whose value changes from run to run though no input did: a table built with one of
 /// them is due in every run.
@@ -240,7 +240,8 @@ fn kind(node: &Node) -> Option<AssetKind> {
     }
 }
 
-fn node_key(node: &Node) -> AssetKey {
+/// The key of a node's asset.
+pub(crate) fn node_key(node: &Node) -> AssetKey {
     AssetKey::new(&[node.schema.to_lowercase(), node.alias.to_lowercase()])
 }
 
@@ -253,64 +254,6 @@ struct NodeAsset {
 }
 
 impl NodeAsset {
-    /// What the node is made by: its code, configuration, macros and variables.
-    fn fingerprint(&self) -> String {
-        let project = self.nodes.project();
-        let mut hasher = blake3::Hasher::new();
-        let mut add = |text: &str| {
-            hasher.update(text.as_bytes());
-            hasher.update(b"\0");
-        };
-        add(&self.node.raw_code);
-        add(&self.node.checksum);
-        add(&serde_json::Value::Object(self.node.config.0.clone()).to_string());
-        add(&serde_json::Value::Object(project.context.flags.vars.clone()).to_string());
-        add(&serde_json::Value::Object(project.context.root.vars.clone()).to_string());
-        let mut pending: Vec<&String> = self.node.depends_on.macros.iter().collect();
-        let mut seen = BTreeSet::new();
-        while let Some(id) = pending.pop() {
-            if seen.insert(id)
-                && let Some(found) = project.manifest.macros.get(id)
-            {
-                add(&found.macro_sql);
-                pending.extend(&found.depends_on);
-            }
-        }
-        hasher.finalize().to_hex().to_string()
-    }
-
-    /// The data the node reads, by relation, with versions; through ephemeral models, whose code
-    /// counts too.
-    fn inputs(&self) -> BTreeMap<String, String> {
-        let mut versions = Versions::new(&self.workspace);
-        let mut inputs = BTreeMap::new();
-        self.add_inputs(&self.node.depends_on.nodes, &mut versions, &mut inputs);
-        inputs
-    }
-
-    fn add_inputs(
-        &self,
-        ids: &[String],
-        versions: &mut Versions<'_>,
-        inputs: &mut BTreeMap<String, String>,
-    ) {
-        let project = self.nodes.project();
-        for id in ids {
-            if let Some(source) = project.manifest.sources.get(id) {
-                let name = source_name(&project.context, source);
-                inputs.insert(name.to_string(), versions.of(&name));
-            } else if let Some(node) = project.manifest.nodes.get(id) {
-                if node.is_ephemeral() {
-                    inputs.insert(id.clone(), node.checksum.clone());
-                    self.add_inputs(&node.depends_on.nodes, versions, inputs);
-                } else {
-                    let name = relation_name(&project.context, node);
-                    inputs.insert(name.to_string(), versions.of(&name));
-                }
-            }
-        }
-    }
-
     /// Whether the last build was made from exactly this.
     fn is_fresh(&self, name: &RelationName, record: &AssetRecord, compiled: &CompiledNode) -> bool {
         let Some(relation) = self.workspace.relation(name) else {
@@ -340,13 +283,8 @@ impl Asset for NodeAsset {
     async fn materialize(&self, context: &MaterializeContext) -> Result<Materialization> {
         let compiled = self.nodes.compile(&self.node.unique_id).await?;
         let name = relation_name(&self.nodes.project().context, &self.node);
-        let mut record = AssetRecord {
-            asset: self.spec.key.to_string(),
-            fingerprint: self.fingerprint(),
-            inputs: self.inputs(),
-            rows: None,
-            run: self.workspace.run(),
-        };
+        let mut record =
+            node_record::record(&self.nodes, &self.node, &self.workspace, &self.spec.key);
         if !context.full_refresh && self.is_fresh(&name, &record, &compiled) {
             return Ok(Materialization::fresh().with_version(self.version(&name)));
         }

@@ -3,11 +3,14 @@
 
 mod dataset;
 mod dbt_assets;
+mod dbt_command;
 mod lake_tables;
+mod node_record;
 mod platform;
 mod run;
 mod sql;
 mod versions;
 
+pub use dbt_command::{DbtEvent, DbtInvocation, DbtReport, DbtRows, DbtWork};
 pub use platform::Platform;
 pub use run::{RunReport, RunRequest};

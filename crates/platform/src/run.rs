@@ -14,7 +14,6 @@ use diagnostic::{Error, Result, Source, codes};
 use engine::{Engine, Outcome, Session};
 use engine_datafusion::Embedded;
 use ingest::{FileOutcome, FileStatus, IngestOutcome};
-use model::Identifier;
 use orchestrate::{Plan, RunEvent, RunOutcome, RunSettings};
 use settings::DatasetSpec;
 use tokio::sync::mpsc::UnboundedSender;
@@ -190,12 +189,7 @@ impl Work {
             .map(|dataset| Load::new(platform, dataset, Arc::clone(workspace)).map(Arc::new))
             .collect::<Result<_>>()?;
         let dbt = platform.dbt_graph()?.map(|(project, graph)| {
-            let connection = &project.context.connection;
-            let session = Session {
-                database: Identifier::unquoted(&connection.database),
-                schema: Identifier::unquoted(&connection.schema),
-                ..platform.session()
-            };
+            let session = platform.dbt_session(&project.context);
             let nodes = Nodes::new(project, Arc::new(engine.clone()), session);
             (Arc::new(nodes), graph)
         });

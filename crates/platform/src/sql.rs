@@ -4,7 +4,6 @@ use dbt::warning::Warnings;
 use diagnostic::{Result, Source};
 use engine::{Outcome, Session};
 use engine_datafusion::{Embedded, locate};
-use model::Identifier;
 
 use std::sync::Arc;
 
@@ -21,11 +20,7 @@ impl Platform {
         };
         let mut warnings = Warnings::default();
         match dbt::load::settings(folder, self.dbt_flags("sql"), &mut warnings) {
-            Ok(context) => Session {
-                database: Identifier::unquoted(&context.connection.database),
-                schema: Identifier::unquoted(&context.connection.schema),
-                ..session
-            },
+            Ok(context) => self.dbt_session(&context),
             // Statements are how one looks into a project that is broken elsewhere.
             Err(error) => {
                 tracing::warn!("the dbt profile cannot be read, so names resolve in the project's database: {error}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dbt::artifact::run_results::{NodeResult, end_of_run};
 use dbt::compile::{CompiledNode, Compiler};
 use dbt::load::Project;
 use dbt::node::{Node, ResourceType};
@@ -226,6 +227,29 @@ impl Nodes {
             if !compiled.sql.trim().is_empty() {
                 let source = Source::new(id, compiled.sql);
                 self.engine.execute(&self.session, &source).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the project's `on-run-end` hooks, which see `results`.
+    ///
+    /// # Errors
+    /// What compiling or the engine raises.
+    pub async fn run_end_hooks(&self, results: &[NodeResult]) -> Result<()> {
+        let project = &self.project;
+        let hooks: Vec<Arc<Node>> = project.manifest.hooks(true).into_iter().cloned().collect();
+        for hook in hooks {
+            let (compiler, project) = (self.compiler(), Arc::clone(project));
+            let (results, name) = (results.to_vec(), hook.unique_id.clone());
+            let sql = blocking(move || {
+                compiler.compile_hook(&hook, &end_of_run(&project.manifest, &results))
+            })
+            .await?;
+            if !sql.trim().is_empty() {
+                self.engine
+                    .execute(&self.session, &Source::new(name, sql))
+                    .await?;
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! `run_results.json`, version 6.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json, json};
 
@@ -172,6 +174,25 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
         Value::Dict(dict)
     });
     Value::list(each)
+}
+
+/// What only `on-run-end` hooks see: `results`, `schemas`, `database_schemas`.
+#[must_use]
+pub fn end_of_run(manifest: &Manifest, results: &[NodeResult]) -> Vec<(&'static str, Value)> {
+    let nodes = results.iter().filter_map(|result| manifest.nodes.get(&result.unique_id));
+    let built: BTreeSet<(&str, &str)> = nodes
+        .filter(|node| node.is_relational())
+        .map(|node| (node.database.as_deref().unwrap_or_default(), node.schema.as_str()))
+        .collect();
+    let schemas: BTreeSet<&str> = built.iter().map(|(_, schema)| *schema).collect();
+    let pairs = built
+        .into_iter()
+        .map(|(database, schema)| Value::list([database.into(), schema.into()]));
+    vec![
+        ("results", results_value(manifest, results)),
+        ("schemas", Value::list(schemas.into_iter().map(Value::from))),
+        ("database_schemas", Value::list(pairs)),
+    ]
 }
 
 /// The results of one command.

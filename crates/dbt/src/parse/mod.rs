@@ -4,7 +4,7 @@
 //! tests, then references. One broken file does not hide the errors of the others.
 
 mod code;
-mod draft;
+pub(crate) mod draft;
 mod files;
 pub mod generic_test;
 mod macro_calls;

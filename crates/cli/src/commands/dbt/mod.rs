@@ -1,15 +1,22 @@
 //! `sluice dbt …`: does what the `dbt` executable does, with dbt's own flags.
 
 pub mod command_line;
+mod docs;
+mod invocation;
+mod lines;
+mod listing;
+mod show;
+mod upkeep;
+mod work;
 
 use clap::Args;
 use diagnostic::Result;
 
 use crate::arguments::Globals;
 use crate::commands::Exit;
-use diagnostic::{Error, codes};
 
-use command_line::DbtLine;
+use command_line::{DbtCommand, DbtLine, Docs};
+use invocation::unsupported;
 
 /// dbt's command line.
 #[derive(Debug, Args)]
@@ -20,8 +27,47 @@ pub struct Arguments {
 }
 
 /// Runs the dbt command.
-pub fn dbt(_globals: &Globals, arguments: &Arguments) -> Result<Exit> {
+pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     // Prints help to stdout with code 0, mistakes to stderr with code 2, as `dbt` does.
-    let _line = DbtLine::read(&arguments.arguments).unwrap_or_else(|error| error.exit());
-    Err(Error::new(codes::E2001, "this command is not implemented"))
+    let line = DbtLine::read(&arguments.arguments).unwrap_or_else(|error| error.exit());
+    invocation::refuse_unsupported(&line)?;
+    match &line.command {
+        DbtCommand::Parse => work::parse(globals, &line),
+        DbtCommand::Compile { inline: Some(sql), output, .. } => {
+            show::compile_inline(globals, &line, sql, output)
+        }
+        DbtCommand::Show { inline, limit, output, .. } => {
+            show::show(globals, &line, inline.as_deref(), *limit, output)
+        }
+        DbtCommand::Compile { .. }
+        | DbtCommand::Run { .. }
+        | DbtCommand::Build { .. }
+        | DbtCommand::Test { .. }
+        | DbtCommand::Seed { .. }
+        | DbtCommand::Snapshot { .. } => work::work(globals, &line),
+        DbtCommand::Ls { output, output_keys, .. } => {
+            listing::list(globals, &line, output, output_keys)
+        }
+        DbtCommand::Docs(Docs::Generate { no_compile, empty_catalog, .. }) => {
+            docs::generate(globals, &line, *no_compile, *empty_catalog)
+        }
+        DbtCommand::RunOperation { name, args } => work::operation(globals, &line, name, args),
+        DbtCommand::Deps { .. } => upkeep::deps(globals, &line),
+        DbtCommand::Clean => upkeep::clean(globals, &line),
+        DbtCommand::Debug { config_dir, .. } => upkeep::debug(globals, &line, *config_dir),
+        DbtCommand::Docs(Docs::Serve { .. }) => {
+            Err(unsupported("dbt docs serve", "serve the folder `target` with any web server"))
+        }
+        DbtCommand::Source(_) => Err(unsupported(
+            "dbt source freshness",
+            "ask for the newest `loaded_at` with `sluice sql`",
+        )),
+        DbtCommand::Clone { .. } => {
+            Err(unsupported("dbt clone", "build the nodes with `sluice dbt build --select …`"))
+        }
+        DbtCommand::Retry { .. } => Err(unsupported(
+            "dbt retry",
+            "select what failed: `sluice dbt build --select result:error+ --state <folder>`",
+        )),
+    }
 }

@@ -1,0 +1,160 @@
+//! From dbt's flags to a loaded project: what they mean, and which are refused.
+
+use std::sync::Arc;
+
+use dbt::context::yaml_mapping;
+use dbt::flags::Flags;
+use dbt::selector::IndirectSelection as Mode;
+use dbt::{PreviousState, SelectArguments};
+use diagnostic::{Error, Result, codes};
+use platform::{DbtInvocation, Platform};
+
+use super::command_line::{Common, DbtCommand, DbtLine, EventTime, IndirectSelection};
+use super::lines::Lines;
+use crate::arguments::Globals;
+
+/// A dbt command that is not implemented.
+pub fn unsupported(what: &str, help: &str) -> Error {
+    Error::new(codes::E2001, format!("`{what}` is not supported yet")).help(help)
+}
+
+/// Refuses flags that would change what a command does, but are not honoured.
+pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
+    let Common { defer, defer_state, favor_state, warn_error_options, .. } = &line.common;
+    let mut refused = Vec::new();
+    let mut refuse = |given: bool, flag: &'static str| {
+        if given {
+            refused.push(flag);
+        }
+    };
+    refuse(*defer, "--defer");
+    refuse(defer_state.is_some(), "--defer-state");
+    refuse(*favor_state, "--favor-state");
+    refuse(warn_error_options.is_some(), "--warn-error-options");
+    if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command {
+        let EventTime { event_time_start, event_time_end, sample, .. } = event_time;
+        refuse(event_time_start.is_some(), "--event-time-start");
+        refuse(event_time_end.is_some(), "--event-time-end");
+        refuse(sample.is_some(), "--sample");
+    }
+    if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } = &line.command {
+        refuse(true, "--show");
+    }
+    match refused.first() {
+        Some(flag) => Err(unsupported(flag, "leave it out")),
+        None => Ok(()),
+    }
+}
+
+/// The project's platform. `--project-dir` counts like `sluice -C`.
+pub fn platform(globals: &Globals, line: &DbtLine) -> Result<Platform> {
+    let folder = line.common.project_dir.as_ref().unwrap_or(&globals.project_dir);
+    let project = settings::Project::open(folder, globals.env.as_deref())?;
+    Platform::open(project, globals.as_of)
+}
+
+/// What the command line says, for the dbt project of `platform`.
+pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
+    let common = &line.common;
+    let mut flags = platform.dbt_flags(line.which());
+    if let Some(text) = &common.vars {
+        flags.vars.extend(yaml_mapping("--vars", text)?);
+    }
+    flags.target.clone_from(&common.target);
+    flags.profile.clone_from(&common.profile);
+    flags.profiles_dir.clone_from(&common.profiles_dir);
+    flags.target_path.clone_from(&common.target_path);
+    flags.threads = common.threads;
+    flags.fail_fast = common.fail_fast;
+    flags.full_refresh = line.full_refresh();
+    flags.empty = line.empty();
+    flags.store_failures = line.store_failures();
+    if let Some(mode) = common.indirect_selection {
+        flags.indirect_selection = indirect(mode);
+    }
+    Ok(flags)
+}
+
+fn indirect(mode: IndirectSelection) -> Mode {
+    match mode {
+        IndirectSelection::Eager => Mode::Eager,
+        IndirectSelection::Cautious => Mode::Cautious,
+        IndirectSelection::Buildable => Mode::Buildable,
+        IndirectSelection::Empty => Mode::Empty,
+    }
+}
+
+/// A loaded project, and where the command tells what it does.
+pub struct Opened {
+    /// The project on its catalog.
+    pub invocation: Arc<DbtInvocation>,
+    /// Where lines go.
+    pub lines: Lines,
+}
+
+/// Opens the project, loads it, and tells what it is.
+pub fn open(globals: &Globals, line: &DbtLine) -> Result<Opened> {
+    open_with(globals, line, Lines::new(globals, &line.common))
+}
+
+/// The same, for commands whose output is read by programs.
+pub fn open_quietly(globals: &Globals, line: &DbtLine) -> Result<Opened> {
+    open_with(globals, line, Lines::new(globals, &Common { quiet: true, ..line.common.clone() }))
+}
+
+fn open_with(globals: &Globals, line: &DbtLine, lines: Lines) -> Result<Opened> {
+    let platform = platform(globals, line)?;
+    let invocation = platform.dbt(flags(&platform, line)?)?;
+    let project = invocation.project();
+    lines.greet(project)?;
+    if line.common.warn_error
+        && let Some(warning) = project.warnings.list.first()
+    {
+        return Err(Error::new(codes::D2003, warning.to_string())
+            .help("`--warn-error` takes warnings for errors"));
+    }
+    Ok(Opened { invocation: Arc::new(invocation), lines })
+}
+
+/// The unique ids that the command selects, of the kinds it works on.
+pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
+    let selecting = line.selecting().cloned().unwrap_or_default();
+    let kinds = line.kinds().cloned().unwrap_or_default();
+    let own: &[&str] = match &line.command {
+        DbtCommand::Run { .. } => &["model"],
+        DbtCommand::Test { .. } => &["test"],
+        DbtCommand::Seed { .. } => &["seed"],
+        DbtCommand::Snapshot { .. } => &["snapshot"],
+        DbtCommand::Build { .. } => &["model", "seed", "snapshot", "test"],
+        _ => &[],
+    };
+    let resource_types = match kinds.resource_types.as_slice() {
+        [] => own.iter().map(|kind| (*kind).to_owned()).collect(),
+        wanted => wanted.to_vec(),
+    };
+    let written = [words(&selecting.select), words(&selecting.exclude)].concat();
+    let arguments = SelectArguments {
+        select: words(&selecting.select),
+        exclude: words(&selecting.exclude),
+        selector: selecting.selector,
+        indirect: line.common.indirect_selection.map(indirect),
+        resource_types,
+        exclude_resource_types: kinds.exclude_resource_types,
+    };
+    let state = line.common.state.as_deref().map(PreviousState::load).transpose()?;
+    let project = opened.invocation.project();
+    let (ids, unmatched) = project.select_with_warnings(&arguments, state.as_ref())?;
+    // What a command selects by itself may be empty.
+    let asked = |criterion: &String| written.iter().any(|word| word.contains(criterion.as_str()));
+    for criterion in unmatched.iter().filter(|criterion| asked(criterion)) {
+        opened.lines.warn(&format!(
+            "The selection criterion '{criterion}' does not match any enabled nodes"
+        ));
+    }
+    Ok(ids)
+}
+
+/// A shell may hand several criteria over as one word.
+fn words(list: &[String]) -> Vec<String> {
+    list.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect()
+}

@@ -1,0 +1,286 @@
+//! The lines of a dbt command: as dbt writes them to people, or one JSON object each.
+
+use anstyle::{AnsiColor, Style};
+use chrono::{Local, SecondsFormat, Utc};
+use dbt::artifact::run_results::{NodeResult, Status};
+use dbt::load::Project;
+use dbt::node::{Node, ResourceType};
+use diagnostic::{Error, Result, Style as ErrorStyle};
+use platform::{DbtEvent, DbtReport};
+use serde_json::{Value as Json, json};
+
+use super::command_line::{Common, DbtLogFormat};
+use crate::arguments::{Globals, LogFormat};
+use crate::display::human;
+use crate::output;
+
+/// How wide dbt makes its lines before the status.
+const WIDTH: usize = 80;
+
+/// Where a command tells what it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines {
+    json: bool,
+    quiet: bool,
+    warn_error: bool,
+}
+
+impl Lines {
+    /// Lines as the flags want them.
+    pub fn new(globals: &Globals, common: &Common) -> Self {
+        let json = match common.log_format {
+            Some(format) => format == DbtLogFormat::Json,
+            None => globals.log_format == LogFormat::Json,
+        };
+        Self { json, quiet: common.quiet || globals.quiet > 0, warn_error: common.warn_error }
+    }
+
+    /// Tells something that `--quiet` hides.
+    pub fn say(&self, text: &str) -> Result<()> {
+        match self.quiet {
+            true => Ok(()),
+            false => self.write("Note", "info", text, Json::Null),
+        }
+    }
+
+    /// Tells a warning.
+    pub fn warn(&self, text: &str) {
+        if !self.quiet {
+            output::message(&format!("warning: {text}"));
+        }
+    }
+
+    fn write(&self, name: &str, level: &str, text: &str, data: Json) -> Result<()> {
+        if self.json {
+            let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+            let plain = anstream::adapter::strip_str(text).to_string();
+            let info = json!({ "name": name, "level": level, "msg": plain, "ts": now });
+            return output::line(&json!({ "info": info, "data": data }).to_string());
+        }
+        let time = Local::now().format("%H:%M:%S");
+        output::styled_line(&format!("{time}  {text}"))
+    }
+
+    /// What the project is.
+    pub fn greet(&self, project: &Project) -> Result<()> {
+        self.say(&format!(
+            "Running with sluice={}, as dbt={}",
+            env!("CARGO_PKG_VERSION"),
+            dbt::context::DBT_VERSION
+        ))?;
+        let manifest = &project.manifest;
+        let count = |kind: ResourceType| {
+            manifest.nodes.values().filter(|node| node.resource_type == kind).count()
+        };
+        let counts = [
+            (count(ResourceType::Model), "model"),
+            (count(ResourceType::Seed), "seed"),
+            (count(ResourceType::Snapshot), "snapshot"),
+            (count(ResourceType::Test), "data test"),
+            (count(ResourceType::Operation), "operation"),
+            (manifest.sources.len(), "source"),
+            (manifest.exposures.len(), "exposure"),
+            (manifest.macros.len(), "macro"),
+        ];
+        let found: Vec<String> = counts
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, noun)| human::counted(*number, noun))
+            .collect();
+        self.say(&format!("Found {}", found.join(", ")))?;
+        if !self.json {
+            for warning in &project.warnings.list {
+                self.warn(&warning.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells one event. Where nobody hears it, the work goes on.
+    pub fn event(&self, event: &DbtEvent<'_>) -> Result<()> {
+        match *event {
+            DbtEvent::Started { index, total, node } => {
+                let text = dotted(index, total, &format!("START {}", subject(node)), "RUN");
+                match self.quiet {
+                    true => Ok(()),
+                    false => self.write("LogStartLine", "info", &text, node_info(node)),
+                }
+            }
+            DbtEvent::Ended { index, total, node, result, error } => {
+                self.ended(index, total, node, result, error)
+            }
+            DbtEvent::Said(text) => self.write("JinjaLogInfo", "info", text, Json::Null),
+        }
+    }
+
+    fn ended(
+        &self,
+        index: usize,
+        total: usize,
+        node: &Node,
+        result: &NodeResult,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let (what, status, colour) = ending(node, result);
+        let failed = result.status.failed();
+        if !self.quiet || failed {
+            let time = match result.status {
+                Status::Skipped => String::new(),
+                _ => format!(" in {:.2}s", result.execution_time),
+            };
+            let style = Style::new().fg_color(Some(colour.into()));
+            let status = format!("{style}{status}{style:#}{time}");
+            let text = dotted(index, total, &what, &status);
+            let mut data = result.to_json();
+            data["node_info"] = node_info(node);
+            self.write("LogNodeResult", if failed { "error" } else { "info" }, &text, data)?;
+        }
+        match (error, self.json) {
+            (Some(error), false) => output::styled_line(&error.render(ErrorStyle::Colour)),
+            (Some(error), true) => output::line(&json!({ "event": "error", "error": error.to_json() }).to_string()),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// What came of it all.
+    pub fn finish(&self, project: &Project, report: &DbtReport) -> Result<()> {
+        for result in &report.results {
+            if matches!(result.status, Status::Fail | Status::Warn)
+                && let Some(node) = project.manifest.nodes.get(&result.unique_id)
+                && (!self.quiet || result.status == Status::Fail)
+            {
+                self.explain(node, result)?;
+            }
+        }
+        let errors = report.count(&[Status::Error, Status::Fail, Status::PartialSuccess]);
+        let warnings = report.count(&[Status::Warn]);
+        let seconds = report.elapsed.as_secs_f64();
+        self.say(&format!("Finished {} in {seconds:.2}s", worked_on(project, report)))?;
+        self.say(&match (errors, warnings) {
+            (0, 0) => "Completed successfully".to_owned(),
+            (0, _) => format!("Completed with {}", human::counted(warnings, "warning")),
+            _ => format!(
+                "Completed with {} and {}",
+                human::counted(errors, "error"),
+                human::counted(warnings, "warning")
+            ),
+        })?;
+        let text = format!(
+            "Done. PASS={} WARN={warnings} ERROR={errors} SKIP={} NO-OP={} TOTAL={}",
+            report.count(&[Status::Success, Status::Pass]),
+            report.count(&[Status::Skipped]),
+            report.count(&[Status::NoOp, Status::Reused]),
+            report.results.len()
+        );
+        self.say(&text)
+    }
+
+    fn explain(&self, node: &Node, result: &NodeResult) -> Result<()> {
+        let (word, level) = match result.status {
+            Status::Warn if !self.warn_error => ("Warning", "warn"),
+            _ => ("Failure", "error"),
+        };
+        let file = &node.original_file_path;
+        let mut text = format!("{word} in test {} ({file})", node.name);
+        for line in result.message.iter().flat_map(|message| message.lines()) {
+            text.push_str(&format!("\n            {line}"));
+        }
+        self.write("RunResultFailure", level, &text, Json::Null)
+    }
+}
+
+fn worked_on(project: &Project, report: &DbtReport) -> String {
+    let kinds = [
+        (ResourceType::Seed, "seed"),
+        (ResourceType::Snapshot, "snapshot"),
+        (ResourceType::Model, "model"),
+        (ResourceType::Test, "test"),
+    ];
+    let of = |kind: ResourceType| {
+        let ids = report.results.iter().filter_map(|r| project.manifest.nodes.get(&r.unique_id));
+        ids.filter(|node| node.resource_type == kind).count()
+    };
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .map(|(kind, noun)| (of(kind), noun))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| human::counted(number, noun))
+        .collect();
+    match parts.is_empty() {
+        true => "nothing".to_owned(),
+        false => parts.join(", "),
+    }
+}
+
+/// `1 of 12 START … ............ [RUN]`
+fn dotted(index: usize, total: usize, what: &str, status: &str) -> String {
+    let text = format!("{index} of {total} {what} ");
+    format!("{text:.<WIDTH$} [{status}]")
+}
+
+fn relation(node: &Node) -> String {
+    format!("{}.{}", node.schema, node.alias)
+}
+
+/// What is worked on.
+fn subject(node: &Node) -> String {
+    match node.resource_type {
+        ResourceType::Test => format!("test {}", node.name),
+        ResourceType::Seed => format!("seed file {}", relation(node)),
+        ResourceType::Snapshot => format!("snapshot {}", relation(node)),
+        ResourceType::Model => {
+            format!("sql {} model {}", node.config.materialized(), relation(node))
+        }
+        other => format!("{} {}", other.name(), node.name),
+    }
+}
+
+/// What was done, the status and its colour.
+fn ending(node: &Node, result: &NodeResult) -> (String, String, AnsiColor) {
+    let message = || result.message.clone().unwrap_or_else(|| "SUCCESS".to_owned());
+    let count = result.failures.unwrap_or_default();
+    match (result.status, node.resource_type) {
+        (Status::Skipped, ResourceType::Test) => {
+            (format!("SKIP test {}", node.name), "SKIP".to_owned(), AnsiColor::Yellow)
+        }
+        (Status::Skipped, _) => {
+            (format!("SKIP relation {}", relation(node)), "SKIP".to_owned(), AnsiColor::Yellow)
+        }
+        (Status::Pass, _) => {
+            (format!("PASS {}", node.name), "PASS".to_owned(), AnsiColor::Green)
+        }
+        (Status::Warn, _) => {
+            (format!("WARN {count} {}", node.name), format!("WARN {count}"), AnsiColor::Yellow)
+        }
+        (Status::Fail, _) => {
+            (format!("FAIL {count} {}", node.name), format!("FAIL {count}"), AnsiColor::Red)
+        }
+        (Status::Error | Status::PartialSuccess, kind) => {
+            let verb = match kind {
+                ResourceType::Model => "creating ",
+                ResourceType::Seed => "loading ",
+                ResourceType::Snapshot => "snapshotting ",
+                _ => "",
+            };
+            (format!("ERROR {verb}{}", subject(node)), "ERROR".to_owned(), AnsiColor::Red)
+        }
+        (_, kind) => {
+            let what = match kind {
+                ResourceType::Seed => format!("OK loaded {}", subject(node)),
+                ResourceType::Snapshot => format!("OK snapshotted {}", relation(node)),
+                ResourceType::Model => format!("OK created {}", subject(node)),
+                _ => format!("OK {}", subject(node)),
+            };
+            (what, message(), AnsiColor::Green)
+        }
+    }
+}
+
+fn node_info(node: &Node) -> Json {
+    json!({
+        "unique_id": node.unique_id, "node_name": node.name,
+        "resource_type": node.resource_type.name(), "node_path": node.path,
+        "materialized": node.config.materialized(),
+        "node_relation": { "schema": node.schema, "alias": node.alias, "relation_name": node.relation_name },
+    })
+}

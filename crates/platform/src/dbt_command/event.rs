@@ -1,0 +1,33 @@
+//! [`DbtEvent`]: what a dbt command tells while it works.
+
+use dbt::artifact::run_results::NodeResult;
+use dbt::node::Node;
+use diagnostic::Error;
+
+/// Something happened.
+pub enum DbtEvent<'e> {
+    /// A node is being worked on.
+    Started {
+        /// Its number, from 1.
+        index: usize,
+        /// How many there are.
+        total: usize,
+        /// The node.
+        node: &'e Node,
+    },
+    /// A node is done or was skipped.
+    Ended {
+        /// Its number, from 1.
+        index: usize,
+        /// How many there are.
+        total: usize,
+        /// The node.
+        node: &'e Node,
+        /// How it ended.
+        result: &'e NodeResult,
+        /// Why it failed, if it did not just find something.
+        error: Option<&'e Error>,
+    },
+    /// The project's code said something with `log` or `print`.
+    Said(&'e str),
+}

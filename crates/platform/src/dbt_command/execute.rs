@@ -1,0 +1,273 @@
+//! Works through the nodes of a command: in parallel, each after what it depends on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dbt::artifact::manifest_json::{manifest_json, node_json};
+use dbt::artifact::run_results::{NodeResult, Status, run_results_json};
+use dbt::artifact::files;
+use dbt::compile::CompiledNode;
+use dbt::node::{Node, ResourceType};
+use diagnostic::{Error, Result, ResultExt as _, codes};
+use tokio::task::JoinSet;
+use transform::relation_name;
+
+use super::order::Order;
+use super::step::Step;
+use super::{DbtEvent, DbtInvocation, DbtWork};
+
+/// What a command did.
+pub struct DbtReport {
+    /// Every node's result, in the order they ended.
+    pub results: Vec<NodeResult>,
+    /// The nodes that were compiled, with their statements.
+    pub compiled: Vec<CompiledNode>,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What an `on-run-end` hook raised.
+    pub hook: Option<Error>,
+}
+
+impl DbtReport {
+    /// Whether no node and no hook failed.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.hook.is_none() && !self.results.iter().any(|result| result.status.failed())
+    }
+
+    /// How many nodes ended like this.
+    #[must_use]
+    pub fn count(&self, statuses: &[Status]) -> usize {
+        let results = self.results.iter();
+        results.filter(|result| statuses.contains(&result.status)).count()
+    }
+}
+
+impl DbtInvocation {
+    /// The nodes among `ids` that `work` has something to do for. Ephemeral models are part of what
+    /// reads them.
+    #[must_use]
+    pub fn workable(&self, ids: &[String], work: DbtWork) -> Vec<String> {
+        let wanted = |node: &Node| match (node.resource_type, work) {
+            (ResourceType::Model, DbtWork::Build) => !node.is_ephemeral(),
+            (ResourceType::Analysis, _) => work == DbtWork::Compile,
+            (kind, _) => matches!(
+                kind,
+                ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot | ResourceType::Test
+            ),
+        };
+        let nodes = &self.project.manifest.nodes;
+        let found = ids.iter().filter(|id| nodes.get(*id).is_some_and(|node| wanted(node)));
+        found.cloned().collect()
+    }
+
+    /// Works on `ids`, which come sorted, as [`dbt::Project::select`] gives them.
+    ///
+    /// # Errors
+    /// `K1003` if another run is at work, and what an `on-run-start` hook raises. What goes wrong with
+    /// nodes is in the report.
+    pub async fn execute(
+        self: &Arc<Self>,
+        work: DbtWork,
+        ids: &[String],
+        tell: &(dyn Fn(DbtEvent<'_>) + Sync),
+    ) -> Result<DbtReport> {
+        let clock = Instant::now();
+        self.project.context.set_selected(ids);
+        let order = Order::new(&self.project, ids, self.project.context.flags.which == "build");
+        let writes = work == DbtWork::Build
+            && order.nodes.iter().any(|node| node.resource_type != ResourceType::Test);
+        let _lock = if writes { Some(self.catalog.lock_runs()?) } else { None };
+        let mut report = DbtReport {
+            results: Vec::new(),
+            compiled: Vec::new(),
+            elapsed: Duration::ZERO,
+            hook: None,
+        };
+        if work == DbtWork::Build {
+            self.start_hooks(&order).await?;
+            self.pass_on(tell);
+        }
+        self.work_through(&order, work, &mut report, tell).await?;
+        if work == DbtWork::Build {
+            report.hook = self.end_hooks(&report.results).await.err();
+            self.pass_on(tell);
+        }
+        report.elapsed = clock.elapsed();
+        Ok(report)
+    }
+
+    async fn work_through(
+        self: &Arc<Self>,
+        order: &Order,
+        work: DbtWork,
+        report: &mut DbtReport,
+        tell: &(dyn Fn(DbtEvent<'_>) + Sync),
+    ) -> Result<()> {
+        let total = order.nodes.len();
+        let threads = self.project.context.connection.threads.max(1);
+        let mut progress = Progress::new(order);
+        let mut tasks: JoinSet<(usize, usize, Step)> = JoinSet::new();
+        loop {
+            while tasks.len() < threads
+                && let Some(step) = progress.next()
+            {
+                let index = progress.begin();
+                let node = Arc::clone(&order.nodes[step]);
+                tell(DbtEvent::Started { index, total, node: &node });
+                let this = Arc::clone(self);
+                tasks.spawn(async move { (step, index, this.step(node, work).await) });
+            }
+            let Some(joined) = tasks.join_next().await else {
+                break;
+            };
+            let (step, index, done) =
+                joined.explain(codes::X0001, || "A node's task ended early".to_owned())?;
+            self.pass_on(tell);
+            let node = &order.nodes[step];
+            let (result, error) = (&done.result, done.error.as_ref());
+            tell(DbtEvent::Ended { index, total, node, result, error });
+            let failed = done.result.status.failed();
+            report.results.push(done.result);
+            report.compiled.extend(done.compiled);
+            let skipped = progress.end(step, failed);
+            let stop = failed && self.project.context.flags.fail_fast;
+            let rest = if stop { progress.give_up() } else { Vec::new() };
+            for skipped in skipped.into_iter().chain(rest) {
+                let (index, node) = (progress.begin(), &order.nodes[skipped]);
+                let mut result = NodeResult::new(&node.unique_id, Status::Skipped);
+                result.relation_name.clone_from(&node.relation_name);
+                tell(DbtEvent::Ended { index, total, node, result: &result, error: None });
+                report.results.push(result);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on what the project's code said.
+    fn pass_on(&self, tell: &(dyn Fn(DbtEvent<'_>) + Sync)) {
+        for message in self.project.context.take_messages() {
+            if message.info {
+                tell(DbtEvent::Said(&message.text));
+            } else {
+                tracing::debug!("{}", message.text);
+            }
+        }
+    }
+
+    /// Runs the `on-run-start` hooks, which find the schemas of what will be built.
+    async fn start_hooks(&self, order: &Order) -> Result<()> {
+        if self.project.manifest.hooks(false).is_empty() {
+            return Ok(());
+        }
+        let (workspace, nodes) = self.begin()?;
+        for node in order.nodes.iter().filter(|node| node.is_relational()) {
+            let name = relation_name(&self.project.context, node);
+            workspace.create_namespace(name.namespace());
+        }
+        let done = nodes.run_hooks(false).await;
+        self.settle(&workspace, done)
+    }
+
+    async fn end_hooks(&self, results: &[NodeResult]) -> Result<()> {
+        if self.project.manifest.hooks(true).is_empty() {
+            return Ok(());
+        }
+        let (workspace, nodes) = self.begin()?;
+        let done = nodes.run_end_hooks(results).await;
+        self.settle(&workspace, done)
+    }
+
+    /// Writes `target/manifest.json`, with the statements of `compiled`.
+    ///
+    /// # Errors
+    /// `D4001`.
+    pub fn write_manifest(&self, compiled: &[CompiledNode]) -> Result<()> {
+        let mut manifest = manifest_json(&self.project.manifest, &self.project.context);
+        for compiled in compiled {
+            manifest["nodes"][&compiled.node.unique_id] = node_json(&compiled.node);
+        }
+        files::write_json(&self.project.context, "manifest.json", &manifest).map(drop)
+    }
+
+    /// Writes `target/run_results.json`.
+    ///
+    /// # Errors
+    /// `D4001`.
+    pub fn write_results(&self, report: &DbtReport) -> Result<()> {
+        let context = &self.project.context;
+        let json = run_results_json(context, &report.results, report.elapsed.as_secs_f64());
+        files::write_json(context, "run_results.json", &json).map(drop)
+    }
+}
+
+/// What has begun, what waits for what.
+struct Progress {
+    open: Vec<usize>,
+    children: Vec<Vec<usize>>,
+    ready: BTreeSet<usize>,
+    over: Vec<bool>,
+    begun: usize,
+}
+
+impl Progress {
+    fn new(order: &Order) -> Self {
+        let open: Vec<usize> = order.parents.iter().map(BTreeSet::len).collect();
+        let mut children = vec![Vec::new(); open.len()];
+        for (step, parents) in order.parents.iter().enumerate() {
+            for &parent in parents {
+                children[parent].push(step);
+            }
+        }
+        Self {
+            ready: (0..open.len()).filter(|&step| open[step] == 0).collect(),
+            over: vec![false; open.len()],
+            children,
+            open,
+            begun: 0,
+        }
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        let step = self.ready.pop_first()?;
+        self.over[step] = true;
+        Some(step)
+    }
+
+    /// The number of the node that begins now.
+    fn begin(&mut self) -> usize {
+        self.begun += 1;
+        self.begun
+    }
+
+    /// Frees what waited for `step`, or gives what will not be built because it failed.
+    fn end(&mut self, step: usize, failed: bool) -> Vec<usize> {
+        if !failed {
+            for &child in &self.children[step] {
+                self.open[child] -= 1;
+                if self.open[child] == 0 && !self.over[child] {
+                    self.ready.insert(child);
+                }
+            }
+            return Vec::new();
+        }
+        let mut skipped = BTreeSet::new();
+        let mut pending = self.children[step].clone();
+        while let Some(next) = pending.pop() {
+            if !std::mem::replace(&mut self.over[next], true) {
+                skipped.insert(next);
+                pending.extend(&self.children[next]);
+            }
+        }
+        skipped.into_iter().collect()
+    }
+
+    /// Everything that has not begun.
+    fn give_up(&mut self) -> Vec<usize> {
+        self.ready.clear();
+        let rest: Vec<usize> = (0..self.over.len()).filter(|&step| !self.over[step]).collect();
+        self.over.fill(true);
+        rest
+    }
+}

@@ -1,0 +1,141 @@
+//! What `sluice dbt` does: one dbt command on the catalog of the project, publishing node by node.
+//!
+//! A plain dbt command promises what dbt promises: each node is there for everybody as soon as it is
+//! built, and what depends on a node that failed is skipped. `sluice run` publishes all or nothing.
+
+mod event;
+mod execute;
+mod operation;
+mod order;
+mod query;
+mod step;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use catalog::{Catalog, Workspace};
+use dbt::context::ProjectContext;
+use dbt::flags::Flags;
+use dbt::load::Project as DbtProject;
+use diagnostic::{Error, Result, codes};
+use engine::Session;
+use engine_datafusion::{Compute, Embedded};
+use model::Identifier;
+use parking_lot::Mutex;
+use transform::Nodes;
+
+use crate::Platform;
+
+pub use event::DbtEvent;
+pub use execute::DbtReport;
+pub use query::DbtRows;
+
+/// What a command does with the nodes it selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DbtWork {
+    /// Render their statements.
+    Compile,
+    /// Build models, seeds and snapshots, and judge tests.
+    Build,
+}
+
+/// One dbt command: the project as its flags make it, and where its nodes run.
+pub struct DbtInvocation {
+    project: Arc<DbtProject>,
+    catalog: Catalog,
+    compute: Compute,
+    session: Session,
+    /// Publications come one after another: the catalog refuses a second one meanwhile.
+    publishing: Mutex<()>,
+}
+
+impl Platform {
+    /// The folder of the dbt project.
+    ///
+    /// # Errors
+    /// `D1001` if there is none.
+    pub fn dbt_folder(&self) -> Result<&Path> {
+        self.project.dbt.as_deref().ok_or_else(|| {
+            Error::new(codes::D1001, "This project has no dbt project")
+                .with("project", self.project.root.display())
+                .help("put one into the folder `dbt`, or name its folder as `dbt:` in sluice.yml")
+        })
+    }
+
+    /// A session in the database and schema of the dbt target.
+    pub(crate) fn dbt_session(&self, context: &ProjectContext) -> Session {
+        let (connection, quoting) = (&context.connection, context.quoting());
+        // Adapters that quote names by default store them as they are written.
+        let name = |text: &str, quoted: bool| match quoted {
+            true => Identifier::quoted(text),
+            false => Identifier::unquoted(text),
+        };
+        Session {
+            database: name(&connection.database, quoting.database),
+            schema: name(&connection.schema, quoting.schema),
+            ..self.session()
+        }
+    }
+
+    /// Loads the dbt project for one command.
+    ///
+    /// # Errors
+    /// What is wrong with the dbt project; `E2001` if its target is a remote warehouse.
+    pub fn dbt(&self, flags: Flags) -> Result<DbtInvocation> {
+        let project = Arc::new(DbtProject::load(self.dbt_folder()?, flags)?);
+        let connection = &project.context.connection;
+        if connection.remote {
+            return Err(Error::new(
+                codes::E2001,
+                format!(
+                    "Target `{}` has `engine: remote`, which is not supported yet",
+                    connection.target
+                ),
+            )
+            .help("leave `engine` out to run the project on the embedded warehouse"));
+        }
+        Ok(DbtInvocation {
+            session: self.dbt_session(&project.context),
+            catalog: self.catalog.clone(),
+            compute: self.compute()?,
+            publishing: Mutex::new(()),
+            project,
+        })
+    }
+}
+
+impl DbtInvocation {
+    /// The project.
+    #[must_use]
+    pub fn project(&self) -> &Arc<DbtProject> {
+        &self.project
+    }
+
+    /// A view of what is published now, and the nodes on it.
+    fn begin(&self) -> Result<(Arc<Workspace>, Nodes)> {
+        let command = format!("dbt {}", self.project.context.flags.which);
+        let workspace = Arc::new(self.catalog.begin(&command)?);
+        let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
+        let nodes = Nodes::new(
+            Arc::clone(&self.project),
+            Arc::new(engine),
+            self.session.clone(),
+        );
+        Ok((workspace, nodes))
+    }
+
+    /// Publishes what `workspace` changed if `result` is good, and drops it otherwise.
+    fn settle<T>(&self, workspace: &Workspace, result: Result<T>) -> Result<T> {
+        match result {
+            Ok(value) => {
+                let _one_at_a_time = self.publishing.lock();
+                workspace.publish()?;
+                Ok(value)
+            }
+            Err(error) => match workspace.discard(error.message()) {
+                Ok(()) => Err(error),
+                Err(other) => Err(error.and(other)),
+            },
+        }
+    }
+}

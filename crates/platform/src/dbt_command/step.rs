@@ -1,0 +1,160 @@
+//! One node of a command: built or judged in a workspace of its own, and published.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Utc;
+use dbt::artifact::files;
+use dbt::artifact::run_results::{NodeResult, Status};
+use dbt::compile::CompiledNode;
+use dbt::node::{Compiled, Node, ResourceType};
+use diagnostic::{Error, Result, Style};
+use serde_json::json;
+use transform::test::Verdict;
+use transform::{Nodes, TestOutcome};
+
+use super::{DbtInvocation, DbtWork};
+use crate::dbt_assets::node_key;
+use crate::node_record;
+
+/// How a node ended.
+pub(super) struct Step {
+    /// For the artifacts.
+    pub result: NodeResult,
+    /// Why it failed, if it did not just find something.
+    pub error: Option<Error>,
+    /// The node with its statement, if it came that far.
+    pub compiled: Option<CompiledNode>,
+}
+
+impl DbtInvocation {
+    /// Works on `node`. Whatever goes wrong is in the result.
+    pub(super) async fn step(self: Arc<Self>, node: Arc<Node>, work: DbtWork) -> Step {
+        let clock = Instant::now();
+        let started = Utc::now();
+        let mut step = Step {
+            result: NodeResult::new(&node.unique_id, Status::Success),
+            error: None,
+            compiled: None,
+        };
+        if let Err(error) = self.work_on(&node, work, &mut step).await {
+            step.result.status = Status::Error;
+            step.result.message = Some(error.render(Style::Plain));
+            step.error = Some(error);
+        }
+        let result = &mut step.result;
+        let ended = Utc::now();
+        let (_, compiled_at) = *result.compiled_at.get_or_insert((started, started));
+        result.executed_at = Some((compiled_at, ended));
+        result.execution_time = clock.elapsed().as_secs_f64();
+        result.compiled = Some(step.compiled.is_some());
+        result.compiled_code = step.compiled.as_ref().map(|compiled| compiled.sql.clone());
+        result.relation_name.clone_from(&node.relation_name);
+        result.thread = thread();
+        step
+    }
+
+    async fn work_on(&self, node: &Arc<Node>, work: DbtWork, step: &mut Step) -> Result<()> {
+        let (workspace, nodes) = self.begin()?;
+        let result = match (work, node.resource_type) {
+            (DbtWork::Compile, _) => self.compile(&nodes, node, step).await,
+            (DbtWork::Build, ResourceType::Test) => self.test(&nodes, node, step).await,
+            (DbtWork::Build, _) => {
+                let built = self.build(&nodes, node, step).await;
+                if let Ok(rows) = built {
+                    let key = node_key(node);
+                    let mut record = node_record::record(&nodes, node, &workspace, &key);
+                    record.rows = rows;
+                    workspace.record_asset(record);
+                }
+                built.map(drop)
+            }
+        };
+        self.settle(&workspace, result)
+    }
+
+    async fn compile(&self, nodes: &Nodes, node: &Node, step: &mut Step) -> Result<()> {
+        let started = Utc::now();
+        step.compiled = Some(nodes.compile(&node.unique_id).await?);
+        step.result.compiled_at = Some((started, Utc::now()));
+        Ok(())
+    }
+
+    async fn build(&self, nodes: &Nodes, node: &Node, step: &mut Step) -> Result<Option<u64>> {
+        self.compile(nodes, node, step).await?;
+        let Some(compiled) = &step.compiled else {
+            return Ok(None);
+        };
+        let full_refresh = self.project.context.flags.full_refresh.unwrap_or(false);
+        let rows = nodes.materialize(compiled, full_refresh).await?.rows;
+        let code = match node.resource_type {
+            ResourceType::Seed => "INSERT",
+            _ => "SUCCESS",
+        };
+        let message = format!("{code} {}", rows.unwrap_or(1));
+        let response = &mut step.result.adapter_response;
+        response.insert("_message".to_owned(), json!(message));
+        response.insert("code".to_owned(), json!(code));
+        response.insert("rows_affected".to_owned(), json!(rows.unwrap_or(1)));
+        step.result.message = Some(message);
+        Ok(rows)
+    }
+
+    async fn test(&self, nodes: &Nodes, node: &Arc<Node>, step: &mut Step) -> Result<()> {
+        let store = self.project.context.flags.store_failures;
+        let found = nodes.test(&node.unique_id, store).await?;
+        step.result.status = match found.verdict {
+            Verdict::Pass => Status::Pass,
+            Verdict::Warn => Status::Warn,
+            Verdict::Fail => Status::Fail,
+        };
+        step.result.failures = Some(i64::try_from(found.failures).unwrap_or(i64::MAX));
+        step.result.message = verdict(node, &found);
+        step.compiled = Some(self.compiled_test(node, &found));
+        Ok(())
+    }
+
+    fn compiled_test(&self, node: &Node, found: &TestOutcome) -> CompiledNode {
+        let context = &self.project.context;
+        let path = files::target_folder(context).join(files::code_path(node, "compiled"));
+        let shown = path.strip_prefix(&context.root.root).unwrap_or(&path);
+        let compiled = Compiled {
+            sql: found.sql.clone(),
+            pre_injected_sql: found.sql.clone(),
+            extra_ctes: Vec::new(),
+            path: Some(shown.display().to_string()),
+        };
+        CompiledNode {
+            node: Arc::new(Node {
+                compiled: Some(compiled),
+                ..node.clone()
+            }),
+            sql: found.sql.clone(),
+        }
+    }
+}
+
+/// dbt's sentence about a test that found something.
+fn verdict(node: &Node, found: &TestOutcome) -> Option<String> {
+    let (verb, key) = match found.verdict {
+        Verdict::Pass => return None,
+        Verdict::Warn => ("warn", "warn_if"),
+        Verdict::Fail => ("fail", "error_if"),
+    };
+    let condition = node.config.text(key).unwrap_or("!= 0");
+    let plural = if found.failures == 1 { "" } else { "s" };
+    let mut text = format!(
+        "Got {} result{plural}, configured to {verb} if {condition}",
+        found.failures
+    );
+    if let Some(stored) = &found.stored_in {
+        text.push_str(&format!("\nSee the rows: select * from {stored}"));
+    }
+    Some(text)
+}
+
+fn thread() -> String {
+    let id = format!("{:?}", std::thread::current().id());
+    let number: String = id.chars().filter(char::is_ascii_digit).collect();
+    format!("Thread-{number}")
+}
