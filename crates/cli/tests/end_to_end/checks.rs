@@ -66,3 +66,49 @@ fn a_failed_model_publishes_nothing() {
     assert!(said.contains("city_totals"), "{said}");
     assert_eq!(shop.contents(), before);
 }
+
+#[test]
+fn a_failed_check_of_the_contract_publishes_nothing() {
+    let shop = Shop::new();
+    std::fs::remove_dir_all(shop.path().join("dbt")).unwrap();
+    let contract = std::fs::read_to_string(shop.path().join("lake/sales.yml")).unwrap();
+    let check = "checks:\n  - {name: enough, expect: 'select count(*) >= 2 from silver.sales'}\n";
+    shop.write("lake/sales.yml", (contract + check).as_bytes());
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Bern,1\n");
+    let said = shop.run_expecting(1);
+    assert!(said.contains("enough"), "{said}");
+    assert!(shop.contents().is_empty());
+    shop.deliver("2026-08-01", "b.csv", "b,2026-08-01,Bern,1\n");
+    shop.run();
+    assert_eq!(
+        shop.column("select order_id from raw.sales order by 1"),
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn a_warning_is_told_and_publishes() {
+    let shop = Shop::new();
+    shop.write("dbt/tests/no_accra.sql", b"{{ config(severity='warn') }}\nselect * from {{ ref('fact_sales') }} where city = 'Accra'\n");
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Accra,1\n");
+    let said = shop.run();
+    assert!(said.contains("no_accra"), "{said}");
+    assert_eq!(shop.value("select count(*) from marts.fact_sales"), "1");
+}
+
+/// A file that was refused in a run that published nothing is no old news in the next one.
+#[test]
+fn what_a_failed_run_refused_is_told_again() {
+    let shop = Shop::new();
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Atlantis,1\n");
+    shop.write("landing/run_date=2026-08-01/empty.csv", b"");
+    for _ in 0..2 {
+        let said = shop.run_expecting(1);
+        assert!(said.contains("empty.csv"), "{said}");
+    }
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Bern,1\n");
+    let said = shop.run_expecting(1);
+    assert!(said.contains("error[F3001]"), "{said}");
+    assert_eq!(shop.value("select count(*) from marts.fact_sales"), "1");
+    shop.run();
+}

@@ -1,5 +1,7 @@
-//! Two processes in one project: one run at a time, and readers whenever they like.
+//! Several processes in one project: one run at a time, readers whenever they like, and Ctrl-C.
 
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::shop::{Shop, said};
@@ -39,4 +41,88 @@ fn a_second_run_is_refused_by_the_name_of_the_first() {
     assert!(first.wait().unwrap().success());
     assert_eq!(shop.contents().len(), 18);
     shop.run();
+}
+
+/// Every drop adds one row to each table, so that a mixture of two states shows.
+#[test]
+fn readers_never_see_half_a_run() {
+    const COUNTS: &str = "\
+select (select count(*) from bronze.sales) || ' ' || (select count(*) from silver.sales) || ' '
+    || (select count(*) from marts.fact_sales) || ' ' || (select sum(orders) from marts.city_totals)";
+    let shop = Shop::new();
+    shop.deliver("2026-08-01", "a.csv", "o1,2026-08-01,Bern,1\n");
+    shop.run();
+    let done = AtomicBool::new(false);
+    let seen = std::thread::scope(|threads| {
+        let reader = threads.spawn(|| {
+            let mut seen = Vec::new();
+            while !done.load(Ordering::SeqCst) {
+                seen.push(shop.value(COUNTS));
+            }
+            seen
+        });
+        for day in 2..=6 {
+            let rows = format!("o{day},2026-08-0{day},Bern,1\n");
+            shop.deliver(&format!("2026-08-0{day}"), "a.csv", &rows);
+            shop.run();
+        }
+        done.store(true, Ordering::SeqCst);
+        reader.join().unwrap()
+    });
+    let mut expected = (1..=6).map(|rows| [rows; 4].map(|count: u32| count.to_string()).join(" "));
+    let mut state = expected.next().unwrap();
+    for counts in seen {
+        while counts != state {
+            state = expected
+                .next()
+                .unwrap_or_else(|| panic!("readers saw {counts}"));
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_publishes_nothing_and_the_next_one_all() {
+    let shop = Shop::empty();
+    let options = demo::Options {
+        rows: 20_000,
+        days: 2,
+        ..demo::Options::default()
+    };
+    let truth = demo::write_project(shop.path(), &options).unwrap().truth;
+    let child = shop
+        .command(&["run"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let runs = shop.path().join(".sluice/runs");
+    let clock = Instant::now();
+    while !std::fs::read_dir(&runs).is_ok_and(|mut folder| folder.next().is_some()) {
+        assert!(
+            clock.elapsed() < Duration::from_secs(30),
+            "the run does not begin"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let process = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &process])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(shop.contents().len(), 0);
+    assert_eq!(
+        std::fs::read_dir(&runs).unwrap().count(),
+        0,
+        "the run's folder is left"
+    );
+    shop.run();
+    assert_eq!(
+        shop.value("select count(*) from bronze.sales"),
+        truth.rows.to_string()
+    );
 }

@@ -126,6 +126,40 @@ fn recovery_survives_a_crash_as_well() {
     }
 }
 
+/// A failed run publishes too, though only the rows its checks found wrong.
+#[test]
+fn a_crash_of_a_failed_run_publishes_nothing_else() {
+    let Case { shop, before, .. } = Case::later();
+    shop.deliver("2026-08-03", "a.csv", "g,2026-08-03,Atlantis,7\n");
+    let good = |mut contents: Contents| {
+        contents.retain(|name, _| !name.starts_with("DBT_TEST__AUDIT."));
+        contents
+    };
+    for failpoint in telemetry::FAILPOINTS
+        .iter()
+        .filter(|name| name.starts_with("publish."))
+    {
+        let shop = shop.copy();
+        let output = shop
+            .command(&["run"])
+            .env("SLUICE_FAILPOINT", failpoint)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.signal().is_some(),
+            "`{failpoint}` was not reached\n{}",
+            said(&output)
+        );
+        assert_eq!(good(shop.contents()), before, "after `{failpoint}`");
+        shop.run_expecting(1);
+        assert_eq!(good(shop.contents()), before, "after `{failpoint}`");
+        shop.deliver("2026-08-03", "a.csv", "g,2026-08-03,Bern,7\n");
+        shop.run();
+        let rows = shop.column("select order_id from marts.fact_sales order by 1");
+        assert_eq!(rows, ["a", "b", "c", "d", "f", "g"], "after `{failpoint}`");
+    }
+}
+
 /// Kills at moments nobody chose, one project all the way: each drop is met by runs that die.
 #[test]
 fn killed_runs_leave_no_trace() {
@@ -138,10 +172,13 @@ fn killed_runs_leave_no_trace() {
     let clock = Instant::now();
     calm.run();
     let length = clock.elapsed();
+    let mut killed = 0;
     for round in 0..ROUNDS {
         if round == ROUNDS / 2 {
             rough.run();
             assert_eq!(rough.contents(), calm.contents(), "after {round} kills");
+            let count = |shop: &Shop| shop.table_files().len();
+            assert_eq!(count(&rough), count(&calm), "files are left behind");
             for shop in [&calm, &rough] {
                 shop.deliver("2026-08-02", "a.csv", SECOND);
             }
@@ -152,8 +189,9 @@ fn killed_runs_leave_no_trace() {
         std::thread::sleep(Duration::from_millis(20 + random.next_u64() % limit));
         // A run that was quicker has ended by itself, which is as good.
         child.kill().unwrap();
-        child.wait().unwrap();
+        killed += u32::from(child.wait().unwrap().signal().is_some());
     }
+    assert!(killed >= ROUNDS / 3, "only {killed} of {ROUNDS} runs were killed");
     rough.run();
     assert_eq!(rough.contents(), calm.contents());
     let said = rough.run();

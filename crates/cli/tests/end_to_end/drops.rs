@@ -121,3 +121,42 @@ fn files_may_come_in_any_order_and_number() {
         assert_eq!(other, &silver[0]);
     }
 }
+
+#[test]
+fn a_full_refresh_ends_where_the_drops_did() {
+    let shop = Shop::new();
+    shop.deliver(
+        "2026-08-02",
+        "a.csv",
+        "a,2026-08-01,Bern,1\nb,2026-08-01,Bern,2\n,2026-08-01,Bern,3\n",
+    );
+    shop.run();
+    shop.deliver(
+        "2026-08-01",
+        "a.csv",
+        "b,2026-08-01,Cairo,20\nc,2026-08-01,Bern,3\n",
+    );
+    shop.run();
+    shop.deliver("2026-08-03", "a.csv", "c,2026-08-01,Accra,4\n");
+    shop.run();
+    let mut before = shop.contents();
+    assert!(shop.sluice(&["run", "--full-refresh"]).status.success());
+    let mut after = shop.contents();
+    // A snapshot remembers what no input can bring back, so it is not rebuilt.
+    for contents in [&mut before, &mut after] {
+        contents.remove("MARTS.ORDERS_HISTORY");
+    }
+    assert_eq!(after, before);
+}
+
+#[test]
+fn a_file_that_is_gone_takes_nothing_with_it() {
+    let shop = Shop::new();
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Bern,1\n");
+    shop.deliver("2026-08-02", "a.csv", "b,2026-08-02,Bern,2\n");
+    shop.run();
+    let before = shop.contents();
+    std::fs::remove_dir_all(shop.path().join("landing/run_date=2026-08-01")).unwrap();
+    shop.run();
+    assert_eq!(shop.contents(), before);
+}
