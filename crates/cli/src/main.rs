@@ -11,6 +11,10 @@ use std::process::ExitCode;
 
 use arguments::Cli;
 
+/// Queries and loads allocate in many threads at once, which the system's allocator serialises.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
