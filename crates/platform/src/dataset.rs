@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use asset::{Asset, AssetKey, AssetKind, AssetSpec, Materialization, MaterializeContext};
 use async_trait::async_trait;
-use catalog::{RelationKind, Workspace};
+use catalog::{AssetRecord, RelationKind, Workspace};
 use diagnostic::{Error, Result, codes};
 use ingest::{IngestOptions, IngestOutcome, IngestRequest};
 use model::{Identifier, RelationName, SchemaName};
@@ -139,7 +139,7 @@ impl Load {
             };
             let progress = context.progress.clone();
             let tables = LakeTables::new(Arc::clone(&self.workspace));
-            let outcome = ingest::run(
+            let mut outcome = ingest::run(
                 request,
                 &tables,
                 Arc::new(move |step: ingest::Progress| progress.rows(step.rows)),
@@ -147,9 +147,54 @@ impl Load {
             .await?;
             self.workspace.record_files(outcome.ledger.iter().cloned());
             self.expose()?;
+            let notice = self.remember_contract(context.full_refresh, outcome.changed())?;
+            outcome.notices.extend(notice);
             Ok(Arc::new(outcome))
         });
         load.await.cloned()
+    }
+
+    /// Records the contract that the tables obey, or says that they do not obey the one there is now.
+    fn remember_contract(&self, full_refresh: bool, changed: bool) -> Result<Option<String>> {
+        let silver = key("silver", &self.dataset);
+        let fingerprint = self.fingerprint();
+        let records = self.workspace.catalog().assets()?;
+        let known = records.get(silver.as_str());
+        if let Some(known) = known.filter(|known| known.fingerprint != fingerprint)
+            && !(full_refresh && changed)
+        {
+            // The record stays, and with it this notice, until a rebuild.
+            tracing::debug!(asset = %silver, run = %known.run, "another contract");
+            return Ok(Some(format!(
+                "The contract of `{0}` has changed since its rows were loaded: it holds for new rows \
+                 only until `sluice run --full-refresh --select {silver}` rebuilds the tables",
+                self.dataset.name.value,
+            )));
+        }
+        if changed {
+            self.workspace.record_asset(AssetRecord {
+                asset: silver.to_string(),
+                fingerprint,
+                inputs: std::collections::BTreeMap::new(),
+                rows: None,
+                run: self.workspace.run(),
+            });
+        }
+        Ok(None)
+    }
+
+    /// What of the contract decides how a row is read, judged and kept. Comments do not.
+    fn fingerprint(&self) -> String {
+        let DatasetSpec {
+            columns,
+            rules,
+            deduplicate,
+            write,
+            schema_contract,
+            ..
+        } = &self.dataset;
+        let text = format!("{columns:?} {rules:?} {deduplicate:?} {write:?} {schema_contract:?}");
+        blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 
     /// Lets the view in the warehouse's schema stand for the silver table.

@@ -78,11 +78,14 @@ impl Platform {
         flags
     }
 
-    fn dbt_graph(&self) -> Result<Option<(Arc<DbtProject>, DbtGraph)>> {
+    fn dbt_graph(&self, full_refresh: bool) -> Result<Option<(Arc<DbtProject>, DbtGraph)>> {
         let Some(folder) = &self.project.dbt else {
             return Ok(None);
         };
-        let project = Arc::new(DbtProject::load(folder, self.dbt_flags("build"))?);
+        let mut flags = self.dbt_flags("build");
+        // Templates must know, or `is_incremental()` would leave out rows of the rebuilt table.
+        flags.full_refresh = full_refresh.then_some(true);
+        let project = Arc::new(DbtProject::load(folder, flags)?);
         let graph = DbtGraph::new(Arc::clone(&project), &self.project.datasets);
         Ok(Some((project, graph)))
     }
@@ -92,7 +95,7 @@ impl Platform {
     /// # Errors
     /// What is wrong with the dbt project, or `O1003` to `O1005` for a graph that makes no sense.
     pub fn graph(&self) -> Result<AssetGraph> {
-        let dbt = self.dbt_graph()?;
+        let dbt = self.dbt_graph(false)?;
         AssetGraph::new(self.specs(dbt.as_ref().map(|(_, graph)| graph)))
     }
 
@@ -139,7 +142,7 @@ impl Platform {
     ) -> Result<RunReport> {
         let _lock = self.catalog.lock_runs()?;
         let workspace = Arc::new(self.catalog.begin("run")?);
-        let work = Work::new(self, &workspace)?;
+        let work = Work::new(self, &workspace, request.full_refresh)?;
         let graph = AssetGraph::new(self.specs(work.dbt.as_ref().map(|(_, graph)| graph)))?;
         let selected = graph.select(&request.selection)?;
         let plan = Plan::new(&graph, &selected, work.assets()?, work.checks(self), |_| 1)?;
@@ -180,7 +183,7 @@ struct Work {
 }
 
 impl Work {
-    fn new(platform: &Platform, workspace: &Arc<Workspace>) -> Result<Self> {
+    fn new(platform: &Platform, workspace: &Arc<Workspace>, full_refresh: bool) -> Result<Self> {
         let engine = Embedded::new(Arc::clone(workspace), platform.compute()?);
         let loads = platform
             .project
@@ -188,7 +191,7 @@ impl Work {
             .iter()
             .map(|dataset| Load::new(platform, dataset, Arc::clone(workspace)).map(Arc::new))
             .collect::<Result<_>>()?;
-        let dbt = platform.dbt_graph()?.map(|(project, graph)| {
+        let dbt = platform.dbt_graph(full_refresh)?.map(|(project, graph)| {
             let session = platform.dbt_session(&project.context);
             let nodes = Nodes::new(project, Arc::new(engine.clone()), session);
             (Arc::new(nodes), graph)

@@ -10,6 +10,7 @@ use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
+use crate::distinct_from;
 use crate::fold::fold;
 
 /// How deep brackets, CASE and subqueries may nest. Parser and visitors grow their stack, so this only
@@ -51,6 +52,9 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
         .tokenize_with_location()
         .map_err(|error| token_error(script, &error))?;
     fold(&mut tokens);
+    if let Some(token) = distinct_from::stand_in(&mut tokens) {
+        return Err(unexpected(script, &token, "an operator"));
+    }
     let mut parser = Parser::new(&SnowflakeDialect)
         .with_recursion_limit(DEPTH)
         .with_tokens_with_locations(tokens);
@@ -61,9 +65,10 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
         if first.token == Token::EOF {
             return Ok(statements);
         }
-        let ast = parser
+        let mut ast = parser
             .parse_statement()
             .map_err(|error| parse_error(script, &parser.peek_token(), error))?;
+        distinct_from::restore(&mut ast);
         let after = parser.peek_token();
         if !matches!(after.token, Token::SemiColon | Token::EOF) {
             return Err(unexpected(script, &after, "the end of the statement"));

@@ -215,9 +215,8 @@ impl Relation {
             None => self.render(),
             Some(limit) => {
                 let filter = if limit == 0 { "where false " } else { "" };
-                let alias = self.identifier.as_deref().unwrap_or("relation");
-                let name = self.render();
-                format!("(select * from {name} {filter}limit {limit}) _dbt_limit_subq_{alias}")
+                // No alias: the code may give one, and neither Snowflake nor DuckDB needs it.
+                format!("(select * from {} {filter}limit {limit})", self.render())
             }
         }
     }

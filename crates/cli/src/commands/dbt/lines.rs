@@ -109,6 +109,7 @@ impl Lines {
             DbtEvent::Ended { index, total, node, result, error } => {
                 self.ended(index, total, node, result, error)
             }
+            DbtEvent::Said(_) if self.quiet => Ok(()),
             DbtEvent::Said(text) => self.write("JinjaLogInfo", "info", text, Json::Null),
         }
     }
@@ -262,7 +263,11 @@ fn ending(node: &Node, result: &NodeResult) -> (String, String, AnsiColor) {
                 ResourceType::Snapshot => "snapshotting ",
                 _ => "",
             };
-            (format!("ERROR {verb}{}", subject(node)), "ERROR".to_owned(), AnsiColor::Red)
+            let what = match kind {
+                ResourceType::Snapshot => relation(node),
+                _ => subject(node),
+            };
+            (format!("ERROR {verb}{what}"), "ERROR".to_owned(), AnsiColor::Red)
         }
         (_, kind) => {
             let what = match kind {
