@@ -3,4 +3,5 @@
 
 mod architecture;
 mod commands;
+mod dbt_command;
 mod end_to_end;
