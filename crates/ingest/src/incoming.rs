@@ -1,6 +1,6 @@
 //! The files of a stream as one run finds them: listed, told apart, and kept in the raw zone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use settings::{Format, RawMode, StreamSpec};
 use state::{LedgerEntry, LoadStatus};
 
-use crate::plan::Candidate;
+use crate::plan::{Candidate, arrival};
 
 /// A file that was just written may change again within one tick of its clock, so its time says nothing.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -84,6 +84,52 @@ pub(crate) fn arrive(
     Ok((arrived, failed))
 }
 
+/// Loaded files that are gone from the source, read from their copies in the raw zone, and a notice for
+/// each without one. A rebuild would lose their rows otherwise, while the ledger calls them taken.
+pub(crate) fn replay(
+    known: &[LedgerEntry],
+    arrived: &[Arrived],
+    raw_folder: &Path,
+) -> Result<(Vec<Arrived>, Vec<String>)> {
+    let mut here: HashSet<&str> = arrived.iter().map(|arrived| arrived.file.name.as_str()).collect();
+    let (mut replayed, mut notices) = (Vec::new(), Vec::new());
+    let contents: HashSet<String> = arrived.iter().map(|arrived| arrived.content.to_string()).collect();
+    for entry in known.iter().rev().filter(|entry| entry.status == LoadStatus::Loaded) {
+        // The newest content under a name stands for it.
+        if !here.insert(&entry.path) || contents.contains(&entry.content_hash) {
+            continue;
+        }
+        let (folder, file_name) = raw_place(&entry.path, &entry.content_hash);
+        let path = raw_folder.join(folder).join(file_name);
+        let (Ok(metadata), Ok(content)) = (std::fs::metadata(&path), entry.content_hash.parse()) else {
+            notices.push(format!(
+                "`{}` is gone, and no copy of it was kept: its rows are not in the rebuilt tables",
+                entry.path
+            ));
+            continue;
+        };
+        let modified = metadata.modified().explain(codes::F1001, || format!("`{}` cannot be read", path.display()))?;
+        let file = FoundFile {
+            path,
+            name: entry.path.clone(),
+            size: metadata.len(),
+            modified,
+            partitions: Default::default(),
+        };
+        let partition = arrival(&entry.batch).is_none().then(|| entry.batch.clone());
+        replayed.push(Arrived { file, content, partition });
+    }
+    replayed.reverse();
+    Ok((replayed, notices))
+}
+
+/// The folder and name of a file's copy in the raw zone.
+fn raw_place(name: &str, hash: &str) -> (PathBuf, String) {
+    let (folder, file_name) = name.rsplit_once('/').unwrap_or(("", name));
+    let folder = folder.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    (folder, format!("{}-{file_name}", hash.get(..16).unwrap_or(hash)))
+}
+
 /// Where a file's bytes are read from: a copy in the raw zone, or the file itself. A copy has the content's
 /// hash in its name, so that no version replaces another.
 pub(crate) fn keep_raw(arrived: &Arrived, mode: RawMode, raw_folder: &Path) -> Result<PathBuf> {
@@ -91,13 +137,12 @@ pub(crate) fn keep_raw(arrived: &Arrived, mode: RawMode, raw_folder: &Path) -> R
         return Ok(arrived.file.path.clone());
     }
     let name = &arrived.file.name;
-    let (folder, file_name) = name.rsplit_once('/').unwrap_or(("", name));
-    let relative: PathBuf = folder.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
-    let folder = raw_folder.join(relative);
+    let hash = arrived.content.to_string();
+    let (folder, file_name) = raw_place(name, &hash);
+    let folder = raw_folder.join(folder);
     let cannot = || format!("`{name}` cannot be copied to `{}`", folder.display());
     std::fs::create_dir_all(&folder).explain(codes::F1002, cannot)?;
-    let hash = arrived.content.to_string();
-    let target = folder.join(format!("{}-{file_name}", hash.get(..16).unwrap_or(&hash)));
+    let target = folder.join(file_name);
     let is_there = std::fs::metadata(&target).is_ok_and(|there| there.len() == arrived.file.size);
     if is_there && files::hash(&target, name)? == arrived.content {
         return Ok(target);

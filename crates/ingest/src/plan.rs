@@ -55,12 +55,15 @@ impl LoadPlan {
         let mut plan = Self::default();
         let mut planned: HashMap<ContentHash, String> = HashMap::new();
         let mut now: HashMap<&str, ContentHash> = ledger.latest.clone();
+        let current: HashSet<ContentHash> = ledger.latest.values().copied().collect();
         for (at, candidate) in candidates.iter().enumerate() {
             let name = candidate.name.as_str();
             let content = candidate.content;
             let before = ledger.latest.get(name).copied();
             now.insert(name, content);
-            if let Some(batch) = ledger.taken.get(&content) {
+            // A change that is taken back is a change: the content was taken, but is current nowhere.
+            let taken_back = before.is_some() && !current.contains(&content);
+            if let Some(batch) = ledger.taken.get(&content).filter(|_| !taken_back) {
                 if before == Some(content) {
                     plan.unchanged.push(at);
                 } else {
@@ -131,7 +134,8 @@ impl<'a> Ledger<'a> {
 /// Batches by arrival sort before batches by partition.
 const ARRIVAL: &str = "#";
 
-fn arrival(batch: &str) -> Option<u64> {
+/// The number of a batch that is named by its arrival.
+pub(crate) fn arrival(batch: &str) -> Option<u64> {
     batch.strip_prefix(ARRIVAL)?.parse().ok()
 }
 
@@ -211,6 +215,18 @@ mod tests {
         assert_eq!(plan.to_load[0].changed_from, Some(ContentHash::of(b"one")));
         // `two` still stands under `c.csv`.
         assert_eq!(plan.superseded.into_iter().collect::<Vec<_>>(), [ContentHash::of(b"one")]);
+    }
+
+    #[test]
+    fn a_change_that_is_taken_back_is_loaded_again() {
+        let known =
+            [entry("a.csv", "one", "d1", LoadStatus::Loaded), entry("a.csv", "two", "d1", LoadStatus::Loaded)];
+        let plan = LoadPlan::new(&[candidate("a.csv", "one", Some("d1"))], &known);
+        assert_eq!(plan.to_load[0].changed_from, Some(ContentHash::of(b"two")));
+        assert_eq!(plan.superseded.into_iter().collect::<Vec<_>>(), [ContentHash::of(b"two")]);
+        // Under another name it is an old version that comes late.
+        let plan = LoadPlan::new(&[candidate("b.csv", "one", Some("d1"))], &known);
+        assert!(plan.to_load.is_empty());
     }
 
     #[test]

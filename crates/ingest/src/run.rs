@@ -15,7 +15,7 @@ use telemetry::failpoint;
 
 use crate::contract::{Contract, HIDDEN_COLUMNS};
 use crate::existing::{add_entries, check_types};
-use crate::incoming::{Arrived, arrive, check_unchanged, csv_format, keep_raw};
+use crate::incoming::{Arrived, arrive, check_unchanged, csv_format, keep_raw, replay};
 use crate::load::{Load, Written};
 use crate::order::{Entries, KeyFilter, KeyHasher, Names, Settled, settle};
 use crate::outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection, SilverOutcome};
@@ -54,7 +54,8 @@ pub struct IngestOptions {
     pub memory: usize,
     /// Files surveyed at once.
     pub threads: usize,
-    /// Forget the ledger and build the tables anew from the files that are there.
+    /// Forget the ledger and build the tables anew, from the files that are there and from the raw
+    /// zone's copies of those that are gone.
     pub full_refresh: bool,
 }
 
@@ -101,10 +102,21 @@ pub async fn run(request: IngestRequest, tables: &dyn Tables, progress: OnProgre
     let request = Arc::new(request);
 
     let arriving = Arc::clone(&request);
-    let (arrived, failed) = blocking(move || arrive(&arriving.folder, &arriving.stream, &arriving.ledger)).await?;
+    let (arrived, failed, notices) = blocking(move || {
+        let (mut arrived, failed) = arrive(&arriving.folder, &arriving.stream, &arriving.ledger)?;
+        let mut notices = Vec::new();
+        if arriving.options.full_refresh {
+            let (replayed, missing) = replay(&arriving.ledger, &arrived, &arriving.raw_folder)?;
+            arrived.extend(replayed);
+            arrived.sort_by(|a, b| a.file.name.cmp(&b.file.name));
+            notices = missing;
+        }
+        Ok((arrived, failed, notices))
+    })
+    .await?;
     let candidates: Vec<_> = arrived.iter().map(Arrived::candidate).collect();
     let plan = LoadPlan::new(&candidates, &known);
-    let mut outcome = IngestOutcome::default();
+    let mut outcome = IngestOutcome { notices, ..IngestOutcome::default() };
     let rejections = failed.into_iter().map(|(file, error)| Rejection { file, error, again: false });
     outcome.rejected.extend(rejections);
     report_known(&plan, &arrived, &request.stream_name, &mut outcome);

@@ -191,7 +191,10 @@ fn killed_runs_leave_no_trace() {
         child.kill().unwrap();
         killed += u32::from(child.wait().unwrap().signal().is_some());
     }
-    assert!(killed >= ROUNDS / 3, "only {killed} of {ROUNDS} runs were killed");
+    assert!(
+        killed >= ROUNDS / 3,
+        "only {killed} of {ROUNDS} runs were killed"
+    );
     rough.run();
     assert_eq!(rough.contents(), calm.contents());
     let said = rough.run();

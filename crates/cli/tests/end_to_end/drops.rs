@@ -159,4 +159,67 @@ fn a_file_that_is_gone_takes_nothing_with_it() {
     std::fs::remove_dir_all(shop.path().join("landing/run_date=2026-08-01")).unwrap();
     shop.run();
     assert_eq!(shop.contents(), before);
+
+    // A rebuild reads the copy in the raw zone.
+    assert!(shop.sluice(&["run", "--full-refresh"]).status.success());
+    assert_eq!(shop.contents()["BRONZE.SALES"], before["BRONZE.SALES"]);
+    assert_eq!(amounts(&shop), ["a 1.00", "b 2.00"]);
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Bern,1\n");
+    shop.run();
+    assert_eq!(shop.contents()["BRONZE.SALES"], before["BRONZE.SALES"]);
+}
+
+#[test]
+fn a_correction_can_be_taken_back() {
+    const FIRST: &str = "a,2026-08-01,Bern,1\nb,2026-08-01,Bern,2\n";
+    const CORRECTED: &str = "a,2026-08-01,Bern,10\n";
+    let shop = Shop::new();
+    for (rows, amount) in [
+        (FIRST, "1"),
+        (CORRECTED, "10"),
+        (FIRST, "1"),
+        (CORRECTED, "10"),
+    ] {
+        shop.deliver("2026-08-01", "a.csv", rows);
+        shop.run();
+        // A row that a correction leaves out stays: files say what is, not what is no more.
+        assert_eq!(
+            amounts(&shop),
+            [format!("a {amount}.00"), "b 2.00".to_owned()]
+        );
+    }
+    assert_eq!(shop.value("select count(*) from bronze.sales"), "6");
+    assert!(shop.run().contains("Nothing new"));
+}
+
+#[test]
+fn a_new_contract_is_told_until_the_tables_obey_it() {
+    let shop = Shop::new();
+    shop.deliver(
+        "2026-08-01",
+        "a.csv",
+        "a,2026-08-01,Bern,1\nb,2026-08-01,Bern,5\n",
+    );
+    shop.run();
+    let path = shop.path().join("lake/sales.yml");
+    let contract = std::fs::read_to_string(&path).unwrap();
+    shop.write(
+        "lake/sales.yml",
+        format!("# A comment changes nothing.\n{contract}").as_bytes(),
+    );
+    assert!(!shop.run().contains("contract"));
+    shop.write(
+        "lake/sales.yml",
+        contract.replace("amount <= 0", "amount <= 2").as_bytes(),
+    );
+    for _ in 0..2 {
+        let said = shop.run();
+        assert!(
+            said.contains("note: The contract of `sales` has changed"),
+            "{said}"
+        );
+    }
+    assert!(shop.sluice(&["run", "--full-refresh"]).status.success());
+    assert_eq!(shop.column("select order_id from silver.sales"), ["b"]);
+    assert!(!shop.run().contains("contract"));
 }
