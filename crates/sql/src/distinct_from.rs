@@ -51,13 +51,18 @@ pub(crate) fn stand_in(tokens: &mut Vec<TokenWithSpan>) -> Option<TokenWithSpan>
 pub(crate) fn restore(statement: &mut Statement) {
     let _never_broken: ControlFlow<()> = visit_expressions_mut(statement, |expression| {
         if let Expr::BinaryOp { op, .. } = expression
-            && matches!(op, BinaryOperator::PGRegexIMatch | BinaryOperator::PGRegexNotIMatch)
+            && matches!(
+                op,
+                BinaryOperator::PGRegexIMatch | BinaryOperator::PGRegexNotIMatch
+            )
         {
             let nothing = Expr::Value(Value::Null.into());
             *expression = match std::mem::replace(expression, nothing) {
-                Expr::BinaryOp { left, op: BinaryOperator::PGRegexIMatch, right } => {
-                    Expr::IsDistinctFrom(left, right)
-                }
+                Expr::BinaryOp {
+                    left,
+                    op: BinaryOperator::PGRegexIMatch,
+                    right,
+                } => Expr::IsDistinctFrom(left, right),
                 Expr::BinaryOp { left, right, .. } => Expr::IsNotDistinctFrom(left, right),
                 other => other,
             };
@@ -85,8 +90,10 @@ mod tests {
             let shape = |sql: &str| {
                 let tree = parsed(sql);
                 let names = ["Or", "And", "IsDistinctFrom(", "IsNotDistinctFrom("];
-                let mut found: Vec<(usize, &str)> =
-                    names.iter().flat_map(|name| tree.match_indices(name)).collect();
+                let mut found: Vec<(usize, &str)> = Vec::new();
+                for name in names {
+                    found.extend(tree.match_indices(name).map(|(at, _)| (at, name)));
+                }
                 found.sort_unstable();
                 found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
             };

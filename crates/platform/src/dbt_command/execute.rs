@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dbt::artifact::files;
 use dbt::artifact::manifest_json::{manifest_json, node_json};
 use dbt::artifact::run_results::{NodeResult, Status, run_results_json};
-use dbt::artifact::files;
 use dbt::compile::CompiledNode;
 use dbt::node::{Node, ResourceType};
 use diagnostic::{Error, Result, ResultExt as _, codes};
@@ -40,7 +40,9 @@ impl DbtReport {
     #[must_use]
     pub fn count(&self, statuses: &[Status]) -> usize {
         let results = self.results.iter();
-        results.filter(|result| statuses.contains(&result.status)).count()
+        results
+            .filter(|result| statuses.contains(&result.status))
+            .count()
     }
 }
 
@@ -54,11 +56,16 @@ impl DbtInvocation {
             (ResourceType::Analysis, _) => work == DbtWork::Compile,
             (kind, _) => matches!(
                 kind,
-                ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot | ResourceType::Test
+                ResourceType::Model
+                    | ResourceType::Seed
+                    | ResourceType::Snapshot
+                    | ResourceType::Test
             ),
         };
         let nodes = &self.project.manifest.nodes;
-        let found = ids.iter().filter(|id| nodes.get(*id).is_some_and(|node| wanted(node)));
+        let found = ids
+            .iter()
+            .filter(|id| nodes.get(*id).is_some_and(|node| wanted(node)));
         found.cloned().collect()
     }
 
@@ -75,10 +82,21 @@ impl DbtInvocation {
     ) -> Result<DbtReport> {
         let clock = Instant::now();
         self.project.context.set_selected(ids);
-        let order = Order::new(&self.project, ids, self.project.context.flags.which == "build");
+        let order = Order::new(
+            &self.project,
+            ids,
+            self.project.context.flags.which == "build",
+        );
         let writes = work == DbtWork::Build
-            && order.nodes.iter().any(|node| node.resource_type != ResourceType::Test);
-        let _lock = if writes { Some(self.catalog.lock_runs()?) } else { None };
+            && order
+                .nodes
+                .iter()
+                .any(|node| node.resource_type != ResourceType::Test);
+        let _lock = if writes {
+            Some(self.catalog.lock_runs()?)
+        } else {
+            None
+        };
         let mut report = DbtReport {
             results: Vec::new(),
             compiled: Vec::new(),
@@ -115,7 +133,11 @@ impl DbtInvocation {
             {
                 let index = progress.begin();
                 let node = Arc::clone(&order.nodes[step]);
-                tell(DbtEvent::Started { index, total, node: &node });
+                tell(DbtEvent::Started {
+                    index,
+                    total,
+                    node: &node,
+                });
                 let this = Arc::clone(self);
                 tasks.spawn(async move { (step, index, this.step(node, work).await) });
             }
@@ -127,7 +149,13 @@ impl DbtInvocation {
             self.pass_on(tell);
             let node = &order.nodes[step];
             let (result, error) = (&done.result, done.error.as_ref());
-            tell(DbtEvent::Ended { index, total, node, result, error });
+            tell(DbtEvent::Ended {
+                index,
+                total,
+                node,
+                result,
+                error,
+            });
             let failed = done.result.status.failed();
             report.results.push(done.result);
             report.compiled.extend(done.compiled);
@@ -138,7 +166,13 @@ impl DbtInvocation {
                 let (index, node) = (progress.begin(), &order.nodes[skipped]);
                 let mut result = NodeResult::new(&node.unique_id, Status::Skipped);
                 result.relation_name.clone_from(&node.relation_name);
-                tell(DbtEvent::Ended { index, total, node, result: &result, error: None });
+                tell(DbtEvent::Ended {
+                    index,
+                    total,
+                    node,
+                    result: &result,
+                    error: None,
+                });
                 report.results.push(result);
             }
         }
@@ -266,7 +300,9 @@ impl Progress {
     /// Everything that has not begun.
     fn give_up(&mut self) -> Vec<usize> {
         self.ready.clear();
-        let rest: Vec<usize> = (0..self.over.len()).filter(|&step| !self.over[step]).collect();
+        let rest: Vec<usize> = (0..self.over.len())
+            .filter(|&step| !self.over[step])
+            .collect();
         self.over.fill(true);
         rest
     }

@@ -72,18 +72,32 @@ impl DbtInvocation {
     /// # Errors
     /// What its code or the engine raises.
     pub async fn show_inline(&self, sql: &str, limit: Option<u64>) -> Result<DbtRows> {
-        self.show(Arc::new(self.project.inline_node(sql)), limit).await
+        self.show(Arc::new(self.project.inline_node(sql)), limit)
+            .await
     }
 
-    async fn rows(&self, engine: &Embedded, node: Arc<Node>, limit: Option<u64>) -> Result<Outcome> {
+    async fn rows(
+        &self,
+        engine: &Embedded,
+        node: Arc<Node>,
+        limit: Option<u64>,
+    ) -> Result<Outcome> {
         let sql = if node.resource_type == ResourceType::Seed {
-            format!("select * from {}", relation_name(&self.project.context, &node))
+            format!(
+                "select * from {}",
+                relation_name(&self.project.context, &node)
+            )
         } else {
             self.compile_on(engine, Arc::clone(&node)).await?.sql
         };
-        let limit = limit.map(|rows| format!(" limit {rows}")).unwrap_or_default();
+        let limit = limit
+            .map(|rows| format!(" limit {rows}"))
+            .unwrap_or_default();
         let sql = sql.trim().trim_end_matches(';');
-        let source = Source::new(node.name.as_str(), format!("select * from (\n{sql}\n){limit}"));
+        let source = Source::new(
+            node.name.as_str(),
+            format!("select * from (\n{sql}\n){limit}"),
+        );
         match engine.execute(&self.session, &source).await?.pop() {
             Some(Outcome::Rows(rows)) => {
                 let schema = Arc::clone(&rows.schema);
@@ -123,12 +137,16 @@ impl DbtInvocation {
             let Some(found) = engine.describe(&self.session, &name).await? else {
                 continue;
             };
-            let columns = found.columns.iter().enumerate().map(|(at, (column, kind))| {
-                let value = json!({
-                    "type": kind, "index": at + 1, "name": column, "comment": null,
+            let columns = found
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(at, (column, kind))| {
+                    let value = json!({
+                        "type": kind, "index": at + 1, "name": column, "comment": null,
+                    });
+                    (column.clone(), value)
                 });
-                (column.clone(), value)
-            });
             let entry = json!({
                 "metadata": {
                     "type": if found.view { "VIEW" } else { "BASE TABLE" },
