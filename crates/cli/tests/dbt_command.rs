@@ -174,6 +174,9 @@ fn says_what_is_wrong_and_what_is_missing() {
         assert_eq!(code, Some(2), "{text}");
         assert_holds(&text, &["error[E2001]", "is not supported yet"]);
     }
+    let (code, text) = shop.dbt("run --profiles-dir elsewhere");
+    assert_eq!(code, Some(2), "{text}");
+    assert_holds(&text, &["error[D1011]"]);
     assert_eq!(shop.dbt("build").0, Some(0));
     shop.write("models/orders.sql", "select nope from {{ ref('stg_orders') }}");
     let (code, text) = shop.dbt("run -s orders");

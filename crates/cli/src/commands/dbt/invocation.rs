@@ -57,6 +57,16 @@ pub fn platform(globals: &Globals, line: &DbtLine) -> Result<Platform> {
 pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     let common = &line.common;
     let mut flags = platform.dbt_flags(line.which());
+    // Without any profiles.yml the embedded warehouse is used, but a folder somebody names has one.
+    if let Some(folder) = &common.profiles_dir
+        && !folder.join("profiles.yml").is_file()
+    {
+        return Err(Error::new(
+            codes::D1011,
+            format!("There is no profiles.yml in `{}`", folder.display()),
+        )
+        .help("correct `--profiles-dir` or the variable `DBT_PROFILES_DIR`"));
+    }
     if let Some(text) = &common.vars {
         flags.vars.extend(yaml_mapping("--vars", text)?);
     }
