@@ -18,7 +18,11 @@ const STYLES: Styles = Styles::styled()
 /// A whole data platform in one binary: ingestion, lake, warehouse, dbt, quality, orchestration.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, styles = STYLES, max_term_width = 100)]
-#[command(propagate_version = false, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    propagate_version = false,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -32,13 +36,25 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Globals {
     /// The project's folder, or one inside it
-    #[arg(short = 'C', long, value_name = "DIR", default_value = ".", global = true)]
+    #[arg(
+        short = 'C',
+        long,
+        value_name = "DIR",
+        default_value = ".",
+        global = true
+    )]
     pub project_dir: PathBuf,
     /// The environment to work in, instead of the project's default
     #[arg(long, value_name = "NAME", env = "SLUICE_ENV", global = true)]
     pub env: Option<String>,
     /// How logs, progress and errors are written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        global = true
+    )]
     pub log_format: LogFormat,
     /// Pretend that it is this time: `current_date`, `current_timestamp` and dbt's
     /// `run_started_at` give it
@@ -95,10 +111,21 @@ impl Cli {
         let line: Vec<OsString> = line.into_iter().collect();
         for at in (1..line.len()).filter(|&at| line[at] == "dbt") {
             let ours = line[..=at].iter().cloned();
-            if let Ok(Self { globals, command: Command::Dbt(_) }) = Self::try_parse_from(ours) {
-                let theirs = line[at + 1..].iter().map(|word| word.to_string_lossy().into_owned());
-                let arguments = commands::dbt::Arguments { arguments: theirs.collect() };
-                return Ok(Self { globals, command: Command::Dbt(arguments) });
+            if let Ok(Self {
+                globals,
+                command: Command::Dbt(_),
+            }) = Self::try_parse_from(ours)
+            {
+                let theirs = line[at + 1..]
+                    .iter()
+                    .map(|word| word.to_string_lossy().into_owned());
+                let arguments = commands::dbt::Arguments {
+                    arguments: theirs.collect(),
+                };
+                return Ok(Self {
+                    globals,
+                    command: Command::Dbt(arguments),
+                });
             }
         }
         Self::try_parse_from(line)
@@ -110,11 +137,6 @@ impl Globals {
     pub fn verbosity(&self) -> i8 {
         let count = |times: u8| i8::try_from(times).unwrap_or(i8::MAX);
         count(self.verbose).saturating_sub(count(self.quiet))
-    }
-
-    /// The time that commands see.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.as_of.unwrap_or_else(Utc::now)
     }
 }
 
@@ -132,14 +154,21 @@ fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.with_timezone(&Utc));
     }
-    for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"] {
+    for format in [
+        "%Y-%m-%d %H:%M:%S%.f",
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%d %H:%M",
+    ] {
         if let Ok(time) = NaiveDateTime::parse_from_str(text, format) {
             return Ok(time.and_utc());
         }
     }
     match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         Ok(date) => Ok(date.and_time(chrono::NaiveTime::MIN).and_utc()),
-        Err(_) => Err("write it as 2026-08-01, 2026-08-01 06:30:00 (UTC) or 2026-08-01T06:30:00+02:00".to_owned()),
+        Err(_) => Err(
+            "write it as 2026-08-01, 2026-08-01 06:30:00 (UTC) or 2026-08-01T06:30:00+02:00"
+                .to_owned(),
+        ),
     }
 }
 
@@ -163,10 +192,16 @@ mod tests {
 
     #[test]
     fn global_flags_stand_anywhere() {
-        for line in ["sluice -C shop -vv --log-format json ls", "sluice ls -vv -C shop --log-format json"] {
+        for line in [
+            "sluice -C shop -vv --log-format json ls",
+            "sluice ls -vv -C shop --log-format json",
+        ] {
             let globals = read(line).unwrap().globals;
             assert_eq!(globals.project_dir, Path::new("shop"));
-            assert_eq!((globals.verbosity(), globals.log_format), (2, LogFormat::Json));
+            assert_eq!(
+                (globals.verbosity(), globals.log_format),
+                (2, LogFormat::Json)
+            );
         }
         assert_eq!(read("sluice ls -q").unwrap().globals.verbosity(), -1);
         assert!(read("sluice ls -q -v").is_err());
@@ -174,18 +209,35 @@ mod tests {
 
     #[test]
     fn what_follows_dbt_is_dbts() {
-        let cli = read("sluice -C dbt -q dbt -q --log-format debug run --select a+ --help").unwrap();
-        let Command::Dbt(dbt) = cli.command else { panic!("not dbt") };
-        assert_eq!(dbt.arguments.join(" "), "-q --log-format debug run --select a+ --help");
-        assert_eq!((cli.globals.project_dir.as_path(), cli.globals.quiet), (Path::new("dbt"), 1));
+        let cli =
+            read("sluice -C dbt -q dbt -q --log-format debug run --select a+ --help").unwrap();
+        let Command::Dbt(dbt) = cli.command else {
+            panic!("not dbt")
+        };
+        assert_eq!(
+            dbt.arguments.join(" "),
+            "-q --log-format debug run --select a+ --help"
+        );
+        assert_eq!(
+            (cli.globals.project_dir.as_path(), cli.globals.quiet),
+            (Path::new("dbt"), 1)
+        );
     }
 
     #[test]
     fn run_takes_selectors_and_its_flags() {
         let line = "sluice run --select +fact_sales --select tag:nightly kind:model --exclude a --threads 3 --fail-fast";
-        let Command::Run(run) = read(line).unwrap().command else { panic!("not run") };
-        assert_eq!(run.selection.select, ["+fact_sales", "tag:nightly", "kind:model"]);
-        assert_eq!((run.threads.unwrap().get(), run.fail_fast, run.dry_run), (3, true, false));
+        let Command::Run(run) = read(line).unwrap().command else {
+            panic!("not run")
+        };
+        assert_eq!(
+            run.selection.select,
+            ["+fact_sales", "tag:nightly", "kind:model"]
+        );
+        assert_eq!(
+            (run.threads.unwrap().get(), run.fail_fast, run.dry_run),
+            (3, true, false)
+        );
         assert!(read("sluice run --threads 0").is_err());
     }
 
@@ -193,8 +245,14 @@ mod tests {
     fn times_are_utc_unless_they_say_otherwise() {
         let read = |text| parse_time(text).map(|time| time.to_rfc3339());
         assert_eq!(read("2026-08-01").unwrap(), "2026-08-01T00:00:00+00:00");
-        assert_eq!(read("2026-08-01 06:30:00").unwrap(), "2026-08-01T06:30:00+00:00");
-        assert_eq!(read("2026-08-01T06:30:00+02:00").unwrap(), "2026-08-01T04:30:00+00:00");
+        assert_eq!(
+            read("2026-08-01 06:30:00").unwrap(),
+            "2026-08-01T06:30:00+00:00"
+        );
+        assert_eq!(
+            read("2026-08-01T06:30:00+02:00").unwrap(),
+            "2026-08-01T04:30:00+00:00"
+        );
         assert!(read("yesterday").is_err());
     }
 }

@@ -33,7 +33,10 @@ fn the_version_comes_at_once() {
     let fastest = (0..5).map(|_| {
         let clock = Instant::now();
         let output = run(&["--version"]);
-        assert_eq!(stdout(&output), format!("sluice {}\n", env!("CARGO_PKG_VERSION")));
+        assert_eq!(
+            stdout(&output),
+            format!("sluice {}\n", env!("CARGO_PKG_VERSION"))
+        );
         clock.elapsed()
     });
     let fastest = fastest.min().unwrap();
@@ -45,7 +48,11 @@ fn the_version_comes_at_once() {
 fn usage_mistakes_exit_with_2() {
     let output = run(&["runs"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("a similar subcommand exists: 'run'"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("a similar subcommand exists: 'run'"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(run(&["run", "--threads", "0"]).status.code(), Some(2));
     assert_eq!(run(&["--help"]).status.code(), Some(0));
 }
@@ -86,10 +93,17 @@ fn init_writes_a_valid_project_once() {
     let output = sluice(&["init", "shop"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(folder.path().join("shop/lake/sales.yml").is_file());
-    assert_eq!(sluice(&["init", "shop"], folder.path()).status.code(), Some(2));
+    assert_eq!(
+        sluice(&["init", "shop"], folder.path()).status.code(),
+        Some(2)
+    );
     let doctor = sluice(&["-C", "shop", "doctor"], folder.path());
     assert_eq!(doctor.status.code(), Some(0), "{}", stdout(&doctor));
-    assert!(stdout(&doctor).contains("1 sources, 1 datasets, dbt project in"), "{}", stdout(&doctor));
+    assert!(
+        stdout(&doctor).contains("1 sources, 1 datasets, dbt project in"),
+        "{}",
+        stdout(&doctor)
+    );
 }
 
 #[test]
@@ -98,20 +112,35 @@ fn doctor_tells_what_is_broken() {
     std::fs::write(folder.path().join("sluice.yml"), "nam: shop\n").unwrap();
     let output = sluice(&["doctor"], folder.path());
     assert_eq!(output.status.code(), Some(1));
-    assert!(stdout(&output).contains("error[C0003]"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("error[C0003]"),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[test]
 fn what_is_piped_holds_no_colours() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(sluice(&["init", "shop"], folder.path()).status.code(), Some(0));
-    for arguments in [["-C", "shop", "ls"].as_slice(), &["-C", "shop", "doctor"], &["explain", "C0004"]] {
+    assert_eq!(
+        sluice(&["init", "shop"], folder.path()).status.code(),
+        Some(0)
+    );
+    for arguments in [
+        ["-C", "shop", "ls"].as_slice(),
+        &["-C", "shop", "doctor"],
+        &["explain", "C0004"],
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_sluice"))
             .args(arguments)
             .current_dir(folder.path())
             .env_remove("NO_COLOR")
             .output()
             .unwrap();
-        assert!(!output.stdout.contains(&b'\x1b'), "{arguments:?}: {}", stdout(&output));
+        assert!(
+            !output.stdout.contains(&b'\x1b'),
+            "{arguments:?}: {}",
+            stdout(&output)
+        );
     }
 }

@@ -6,14 +6,23 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 const FILES: [(&str, &str); 9] = [
-    ("dbt_project.yml", "name: shop\nversion: '1'\nprofile: shop\nmodels: {shop: {+materialized: view}}\n"),
+    (
+        "dbt_project.yml",
+        "name: shop\nversion: '1'\nprofile: shop\nmodels: {shop: {+materialized: view}}\n",
+    ),
     (
         "profiles.yml",
         "shop:\n  target: dev\n  outputs:\n    dev: {type: snowflake, account: a, user: u, database: SHOP, schema: DEV, threads: 2}\n    \
          duck: {type: duckdb, path: shop.duckdb, threads: 2}\n",
     ),
-    ("seeds/raw_orders.csv", "id,customer,amount\n1,1,10.5\n2,1,20\n3,2,30\n"),
-    ("models/stg_orders.sql", "select id as order_id, customer as customer_id, amount from {{ ref('raw_orders') }}"),
+    (
+        "seeds/raw_orders.csv",
+        "id,customer,amount\n1,1,10.5\n2,1,20\n3,2,30\n",
+    ),
+    (
+        "models/stg_orders.sql",
+        "select id as order_id, customer as customer_id, amount from {{ ref('raw_orders') }}",
+    ),
     (
         "models/totals.sql",
         "{{ config(materialized='ephemeral') }} select customer_id, sum(amount) as total from {{ ref('stg_orders') }} group by 1",
@@ -79,7 +88,11 @@ impl Shop {
 
     fn csv(&self, sql: &str) -> String {
         let output = self.sluice(&["sql", "-q", "--format", "csv", "-c", sql]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -103,16 +116,33 @@ fn builds_what_snowflake_and_duckdb_profiles_say() {
         assert_eq!(code, Some(0), "{text}");
         assert_holds(
             &text,
-            &["OK loaded seed file", "[INSERT 3 in ", "OK created sql table model", "[SUCCESS 2 in ", "WARN 3 accepted_values_orders_amount__1"],
+            &[
+                "OK loaded seed file",
+                "[INSERT 3 in ",
+                "OK created sql table model",
+                "[SUCCESS 2 in ",
+                "WARN 3 accepted_values_orders_amount__1",
+            ],
         );
-        assert_holds(&text, &["Done. PASS=7 WARN=1 ERROR=0 SKIP=0 NO-OP=0 TOTAL=8"]);
+        assert_holds(
+            &text,
+            &["Done. PASS=7 WARN=1 ERROR=0 SKIP=0 NO-OP=0 TOTAL=8"],
+        );
     }
-    assert_eq!(shop.csv("select customer_id, total from dev.customers order by 1"), "CUSTOMER_ID,TOTAL\n1,30.5\n2,30\n");
-    assert_eq!(shop.csv(r#"select count(*) n from "shop"."main"."history""#), "N\n3\n");
+    assert_eq!(
+        shop.csv("select customer_id, total from dev.customers order by 1"),
+        "CUSTOMER_ID,TOTAL\n1,30.5\n2,30\n"
+    );
+    assert_eq!(
+        shop.csv(r#"select count(*) n from "shop"."main"."history""#),
+        "N\n3\n"
+    );
     let results = shop.json("run_results.json");
     assert_eq!(results["results"].as_array().unwrap().len(), 8);
     let manifest = shop.json("manifest.json");
-    let code = manifest["nodes"]["model.shop.customers"]["compiled_code"].as_str().unwrap();
+    let code = manifest["nodes"]["model.shop.customers"]["compiled_code"]
+        .as_str()
+        .unwrap();
     assert!(code.contains("__dbt__cte__totals"), "{code}");
 }
 
@@ -120,21 +150,46 @@ fn builds_what_snowflake_and_duckdb_profiles_say() {
 fn a_failing_test_keeps_back_what_depends_on_it_and_nothing_else() {
     let shop = Shop::new();
     assert_eq!(shop.dbt("build").0, Some(0));
-    shop.write("seeds/raw_orders.csv", "id,customer,amount\n1,1,10.5\n1,1,20\n9,2,30\n");
+    shop.write(
+        "seeds/raw_orders.csv",
+        "id,customer,amount\n1,1,10.5\n1,1,20\n9,2,30\n",
+    );
     let (code, text) = shop.dbt("build --store-failures");
     assert_eq!(code, Some(1), "{text}");
-    assert_holds(&text, &["FAIL 1 unique_stg_orders_order_id", "SKIP relation DEV.customers", "SKIP relation DEV.orders"]);
-    assert_holds(&text, &["Done. PASS=3 WARN=0 ERROR=1 SKIP=4 NO-OP=0 TOTAL=8"]);
+    assert_holds(
+        &text,
+        &[
+            "FAIL 1 unique_stg_orders_order_id",
+            "SKIP relation DEV.customers",
+            "SKIP relation DEV.orders",
+        ],
+    );
+    assert_holds(
+        &text,
+        &["Done. PASS=3 WARN=0 ERROR=1 SKIP=4 NO-OP=0 TOTAL=8"],
+    );
     // What came before the failure is published, what came after is as it was.
-    assert_eq!(shop.csv("select max(order_id) n from dev.stg_orders"), "N\n9\n");
+    assert_eq!(
+        shop.csv("select max(order_id) n from dev.stg_orders"),
+        "N\n9\n"
+    );
     assert_eq!(shop.csv("select max(order_id) n from dev.orders"), "N\n3\n");
-    assert_eq!(shop.csv("select count(*) n from dbt_test__audit.unique_stg_orders_order_id"), "N\n1\n");
+    assert_eq!(
+        shop.csv("select count(*) n from dbt_test__audit.unique_stg_orders_order_id"),
+        "N\n1\n"
+    );
     // `run` does not ask tests.
     let (code, text) = shop.dbt("run");
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(shop.csv("select count(*) n from dev.orders"), "N\n4\n");
     let (_, text) = shop.dbt("run --full-refresh -s orders --vars {bonus:1}");
-    assert_holds(&text, &["1 of 1 OK created sql incremental model DEV.orders", "[SUCCESS 3 in "]);
+    assert_holds(
+        &text,
+        &[
+            "1 of 1 OK created sql incremental model DEV.orders",
+            "[SUCCESS 3 in ",
+        ],
+    );
     assert_eq!(shop.csv("select count(*) n from dev.orders"), "N\n3\n");
 }
 
@@ -142,7 +197,10 @@ fn a_failing_test_keeps_back_what_depends_on_it_and_nothing_else() {
 fn snapshots_keep_what_was() {
     let shop = Shop::new();
     assert_eq!(shop.dbt("build").0, Some(0));
-    shop.write("seeds/raw_orders.csv", "id,customer,amount\n1,1,10.5\n2,1,25\n3,2,30\n");
+    shop.write(
+        "seeds/raw_orders.csv",
+        "id,customer,amount\n1,1,10.5\n2,1,25\n3,2,30\n",
+    );
     assert_eq!(shop.dbt("seed").0, Some(0));
     let (code, text) = shop.dbt("snapshot");
     assert_eq!(code, Some(0), "{text}");
@@ -153,23 +211,44 @@ fn snapshots_keep_what_was() {
 #[test]
 fn lists_shows_and_compares() {
     let shop = Shop::new();
-    assert_eq!(shop.dbt("ls --select +customers --resource-type model --output name").1, "customers\nstg_orders\ntotals\n");
+    assert_eq!(
+        shop.dbt("ls --select +customers --resource-type model --output name")
+            .1,
+        "customers\nstg_orders\ntotals\n"
+    );
     let (_, text) = shop.dbt("ls -s raw_orders --output json --output-keys name unique_id");
     let listed: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(listed["unique_id"], "seed.shop.raw_orders");
     assert_eq!(shop.dbt("build -q").0, Some(0));
-    let output = shop.sluice(&["dbt", "-q", "show", "--inline", "select max(order_id) as n from {{ ref('orders') }}", "--output", "json"]);
+    let output = shop.sluice(&[
+        "dbt",
+        "-q",
+        "show",
+        "--inline",
+        "select max(order_id) as n from {{ ref('orders') }}",
+        "--output",
+        "json",
+    ]);
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(shown["show"][0]["N"], 3);
     std::fs::rename(shop.0.path().join("target"), shop.0.path().join("before")).unwrap();
     shop.write("models/totals.sql", "{{ config(materialized='ephemeral') }} select customer_id, max(amount) as total from {{ ref('stg_orders') }} group by 1");
-    assert_eq!(shop.dbt("ls -s state:modified+ --state before").1, "shop.customers\nshop.totals\n");
+    assert_eq!(
+        shop.dbt("ls -s state:modified+ --state before").1,
+        "shop.customers\nshop.totals\n"
+    );
 }
 
 #[test]
 fn says_what_is_wrong_and_what_is_missing() {
     let shop = Shop::new();
-    for line in ["run --sample 3days", "run --defer", "source freshness", "retry", "clone"] {
+    for line in [
+        "run --sample 3days",
+        "run --defer",
+        "source freshness",
+        "retry",
+        "clone",
+    ] {
         let (code, text) = shop.dbt(line);
         assert_eq!(code, Some(2), "{text}");
         assert_holds(&text, &["error[E2001]", "is not supported yet"]);
@@ -178,14 +257,26 @@ fn says_what_is_wrong_and_what_is_missing() {
     assert_eq!(code, Some(2), "{text}");
     assert_holds(&text, &["error[D1011]"]);
     assert_eq!(shop.dbt("build").0, Some(0));
-    shop.write("models/orders.sql", "select nope from {{ ref('stg_orders') }}");
+    shop.write(
+        "models/orders.sql",
+        "select nope from {{ ref('stg_orders') }}",
+    );
     let (code, text) = shop.dbt("run -s orders");
     assert_eq!(code, Some(1), "{text}");
-    assert_holds(&text, &["ERROR creating sql view model DEV.orders", "error[E1101]: Column `NOPE` does not exist"]);
+    assert_holds(
+        &text,
+        &[
+            "ERROR creating sql view model DEV.orders",
+            "error[E1101]: Column `NOPE` does not exist",
+        ],
+    );
     // What readers had is still there.
     assert_eq!(shop.csv("select count(*) n from dev.orders"), "N\n3\n");
     shop.write("models/orders.sql", "select * from {{ ref('stg_order') }}");
     let (code, text) = shop.dbt("parse");
     assert_eq!(code, Some(2), "{text}");
-    assert_holds(&text, &["error[D1004]", "models/orders.sql:1:", "stg_orders"]);
+    assert_holds(
+        &text,
+        &["error[D1004]", "models/orders.sql:1:", "stg_orders"],
+    );
 }

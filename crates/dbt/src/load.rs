@@ -68,7 +68,13 @@ impl Project {
         let fqn = vec![package.clone(), "sql".to_owned(), name.to_owned()];
         Node {
             raw_code: sql.to_owned(),
-            ..draft::blank(&self.context, ResourceType::SqlOperation, package, name, fqn)
+            ..draft::blank(
+                &self.context,
+                ResourceType::SqlOperation,
+                package,
+                name,
+                fqn,
+            )
         }
     }
 }

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array,
+};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use diagnostic::{Error, Result, ResultExt, codes};
@@ -12,7 +14,9 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::contract::{Contract, HIDDEN_COLUMNS};
-use crate::order::{Bitmap, EXISTING, Entries, Entry, KeyFilter, KeyHasher, Names, Position, RowOrder};
+use crate::order::{
+    Bitmap, EXISTING, Entries, Entry, KeyFilter, KeyHasher, Names, Position, RowOrder,
+};
 use crate::tables::TableState;
 
 /// Refuses to merge into a table whose columns have other types than the contract says now.
@@ -22,7 +26,8 @@ pub(crate) fn check_types(contract: &Contract, table: &TableState) -> Result<()>
             continue; // A new column: rows from before have no value in it.
         };
         let same = stored.data_type() == &column.silver_type()
-            || (column.is_text() && matches!(stored.data_type(), DataType::Utf8View | DataType::LargeUtf8));
+            || (column.is_text()
+                && matches!(stored.data_type(), DataType::Utf8View | DataType::LargeUtf8));
         if !same {
             return Err(Error::new(
                 codes::L3001,
@@ -50,10 +55,17 @@ pub(crate) fn add_entries(
     filter: &KeyFilter,
 ) -> Result<()> {
     let columns = contract.key.iter().chain(&contract.latest_by);
-    let fields = columns.filter_map(|at| contract.columns.get(*at)).map(|column| column.field());
-    let hidden = HIDDEN_COLUMNS.iter().map(|name| arrow::datatypes::Field::new(*name, DataType::Utf8, true));
+    let fields = columns
+        .filter_map(|at| contract.columns.get(*at))
+        .map(|column| column.field());
+    let hidden = HIDDEN_COLUMNS
+        .iter()
+        .map(|name| arrow::datatypes::Field::new(*name, DataType::Utf8, true));
     let schema = Arc::new(Schema::new(fields.chain(hidden).collect::<Vec<_>>()));
-    let types = contract.latest_by.iter().filter_map(|at| contract.columns.get(*at));
+    let types = contract
+        .latest_by
+        .iter()
+        .filter_map(|at| contract.columns.get(*at));
     let order = RowOrder::new(types.map(|column| column.silver_type()))?;
     let mut writer = entries.writer();
     let (keys, latest) = (contract.key.len(), contract.latest_by.len());
@@ -68,8 +80,17 @@ pub(crate) fn add_entries(
             for (at, hash) in hashes.iter().enumerate() {
                 if filter.may_contain(*hash) {
                     let (batch, content) = names.at(at, batches, contents);
-                    let position = Position { source: number, row };
-                    writer.add(Entry { hash: *hash, position, batch, content, order: encoded.bytes(at) })?;
+                    let position = Position {
+                        source: number,
+                        row,
+                    };
+                    writer.add(Entry {
+                        hash: *hash,
+                        position,
+                        batch,
+                        content,
+                        order: encoded.bytes(at),
+                    })?;
                 }
                 row += 1;
             }
@@ -96,14 +117,23 @@ impl<'a> RowNames<'a> {
 
     fn at(&mut self, row: usize, batches: &Names, contents: &Names) -> (u32, u32) {
         // Rows that something else wrote have neither and are older than everything.
-        let text = |array: &'a StringArray, row: usize| if array.is_null(row) { "" } else { array.value(row) };
+        let text = |array: &'a StringArray, row: usize| {
+            if array.is_null(row) {
+                ""
+            } else {
+                array.value(row)
+            }
+        };
         if let Some((last, numbers)) = self.last
             && text(self.batch, last) == text(self.batch, row)
             && text(self.content, last) == text(self.content, row)
         {
             return numbers;
         }
-        let numbers = (batches.number(text(self.batch, row)), contents.number(text(self.content, row)));
+        let numbers = (
+            batches.number(text(self.batch, row)),
+            contents.number(text(self.content, row)),
+        );
         self.last = Some((row, numbers));
         numbers
     }
@@ -120,10 +150,13 @@ pub(crate) fn rewrite(
     let mut kept = 0;
     for batch in read(path, schema)? {
         let batch = conform(&batch?, schema)?;
-        let keep: BooleanArray = (row..row + batch.num_rows()).map(|row| Some(!leaving.contains(row))).collect();
+        let keep: BooleanArray = (row..row + batch.num_rows())
+            .map(|row| Some(!leaving.contains(row)))
+            .collect();
         row += batch.num_rows();
-        let batch = filter_record_batch(&batch, &keep)
-            .explain(codes::X0001, || "Rows of a silver file cannot be left out".to_owned())?;
+        let batch = filter_record_batch(&batch, &keep).explain(codes::X0001, || {
+            "Rows of a silver file cannot be left out".to_owned()
+        })?;
         kept += batch.num_rows() as u64;
         if batch.num_rows() > 0 {
             write(batch)?;
@@ -135,12 +168,21 @@ pub(crate) fn rewrite(
 /// The batches of a file, with the columns of `schema` that it has.
 fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
     let wrong = {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         move || format!("The silver file `{name}` cannot be read")
     };
     let file = File::open(path).explain(codes::L3003, &wrong)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).explain(codes::L3003, &wrong)?;
-    let has = builder.parquet_schema().root_schema().get_fields().iter().map(|field| field.name().to_owned());
+    let has = builder
+        .parquet_schema()
+        .root_schema()
+        .get_fields()
+        .iter()
+        .map(|field| field.name().to_owned());
     let wanted: Vec<usize> = has
         .enumerate()
         .filter(|(_, name)| schema.column_with_name(name).is_some())

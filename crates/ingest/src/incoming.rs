@@ -58,9 +58,15 @@ pub(crate) fn arrive(
     stream: &StreamSpec,
     known: &[LedgerEntry],
 ) -> Result<(Vec<Arrived>, Vec<Unhashed>)> {
-    let patterns: Vec<String> = stream.files.iter().map(|pattern| pattern.value.clone()).collect();
-    let by_name: HashMap<&str, &LedgerEntry> =
-        known.iter().map(|entry| (entry.path.as_str(), entry)).collect();
+    let patterns: Vec<String> = stream
+        .files
+        .iter()
+        .map(|pattern| pattern.value.clone())
+        .collect();
+    let by_name: HashMap<&str, &LedgerEntry> = known
+        .iter()
+        .map(|entry| (entry.path.as_str(), entry))
+        .collect();
     let mut arrived = Vec::new();
     let mut failed = Vec::new();
     for file in files::discover(folder, &patterns)? {
@@ -75,8 +81,16 @@ pub(crate) fn arrive(
         };
         match content {
             Ok(content) => {
-                let partition = stream.batch.as_ref().and_then(|batch| file.partitions.get(batch)).cloned();
-                arrived.push(Arrived { file, content, partition });
+                let partition = stream
+                    .batch
+                    .as_ref()
+                    .and_then(|batch| file.partitions.get(batch))
+                    .cloned();
+                arrived.push(Arrived {
+                    file,
+                    content,
+                    partition,
+                });
             }
             Err(error) => failed.push((file.name, error)),
         }
@@ -91,24 +105,37 @@ pub(crate) fn replay(
     arrived: &[Arrived],
     raw_folder: &Path,
 ) -> Result<(Vec<Arrived>, Vec<String>)> {
-    let mut here: HashSet<&str> = arrived.iter().map(|arrived| arrived.file.name.as_str()).collect();
+    let mut here: HashSet<&str> = arrived
+        .iter()
+        .map(|arrived| arrived.file.name.as_str())
+        .collect();
     let (mut replayed, mut notices) = (Vec::new(), Vec::new());
-    let contents: HashSet<String> = arrived.iter().map(|arrived| arrived.content.to_string()).collect();
-    for entry in known.iter().rev().filter(|entry| entry.status == LoadStatus::Loaded) {
+    let contents: HashSet<String> = arrived
+        .iter()
+        .map(|arrived| arrived.content.to_string())
+        .collect();
+    for entry in known
+        .iter()
+        .rev()
+        .filter(|entry| entry.status == LoadStatus::Loaded)
+    {
         // The newest content under a name stands for it.
         if !here.insert(&entry.path) || contents.contains(&entry.content_hash) {
             continue;
         }
         let (folder, file_name) = raw_place(&entry.path, &entry.content_hash);
         let path = raw_folder.join(folder).join(file_name);
-        let (Ok(metadata), Ok(content)) = (std::fs::metadata(&path), entry.content_hash.parse()) else {
+        let (Ok(metadata), Ok(content)) = (std::fs::metadata(&path), entry.content_hash.parse())
+        else {
             notices.push(format!(
                 "`{}` is gone, and no copy of it was kept: its rows are not in the rebuilt tables",
                 entry.path
             ));
             continue;
         };
-        let modified = metadata.modified().explain(codes::F1001, || format!("`{}` cannot be read", path.display()))?;
+        let modified = metadata.modified().explain(codes::F1001, || {
+            format!("`{}` cannot be read", path.display())
+        })?;
         let file = FoundFile {
             path,
             name: entry.path.clone(),
@@ -117,7 +144,11 @@ pub(crate) fn replay(
             partitions: Default::default(),
         };
         let partition = arrival(&entry.batch).is_none().then(|| entry.batch.clone());
-        replayed.push(Arrived { file, content, partition });
+        replayed.push(Arrived {
+            file,
+            content,
+            partition,
+        });
     }
     replayed.reverse();
     Ok((replayed, notices))
@@ -126,8 +157,14 @@ pub(crate) fn replay(
 /// The folder and name of a file's copy in the raw zone.
 fn raw_place(name: &str, hash: &str) -> (PathBuf, String) {
     let (folder, file_name) = name.rsplit_once('/').unwrap_or(("", name));
-    let folder = folder.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
-    (folder, format!("{}-{file_name}", hash.get(..16).unwrap_or(hash)))
+    let folder = folder
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "." | ".."))
+        .collect();
+    (
+        folder,
+        format!("{}-{file_name}", hash.get(..16).unwrap_or(hash)),
+    )
 }
 
 /// Where a file's bytes are read from: a copy in the raw zone, or the file itself. A copy has the content's
@@ -163,8 +200,11 @@ pub(crate) fn check_unchanged(arrived: &Arrived, mode: RawMode) -> Result<()> {
         return Ok(());
     }
     let name = &arrived.file.name;
-    let now = std::fs::metadata(&arrived.file.path).explain(codes::F1001, || format!("`{name}` cannot be read"))?;
-    let same_time = now.modified().is_ok_and(|modified| modified == arrived.file.modified);
+    let now = std::fs::metadata(&arrived.file.path)
+        .explain(codes::F1001, || format!("`{name}` cannot be read"))?;
+    let same_time = now
+        .modified()
+        .is_ok_and(|modified| modified == arrived.file.modified);
     if same_time && now.len() == arrived.file.size {
         return Ok(());
     }

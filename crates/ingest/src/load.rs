@@ -82,7 +82,12 @@ impl Load<'_> {
             let bronze = sinks.bronze.finish();
             let quarantine = sinks.quarantine.finish();
             let silver = sinks.silver.finish();
-            Ok(Written { bronze: bronze?, quarantine: quarantine?, silver: silver?, replaced: read? })
+            Ok(Written {
+                bronze: bronze?,
+                quarantine: quarantine?,
+                silver: silver?,
+                replaced: read?,
+            })
         })
     }
 
@@ -93,12 +98,20 @@ impl Load<'_> {
             return Ok(replaced);
         };
         for (number, file) in (EXISTING..).zip(&table.files) {
-            let Some(leaving) = self.settled.losers.get(&number).filter(|rows| rows.count() > 0) else {
+            let Some(leaving) = self
+                .settled
+                .losers
+                .get(&number)
+                .filter(|rows| rows.count() > 0)
+            else {
                 continue;
             };
-            rewrite(&table.folder.join(&file.path), &sinks.silver_schema, leaving, |batch| {
-                accepted(sinks.silver.write(batch))
-            })?;
+            rewrite(
+                &table.folder.join(&file.path),
+                &sinks.silver_schema,
+                leaving,
+                |batch| accepted(sinks.silver.write(batch)),
+            )?;
             replaced.push(file.path.clone());
         }
         Ok(replaced)
@@ -113,12 +126,28 @@ impl Load<'_> {
             let judged = self.contract.judge(&records, &file, &[])?;
             let bronze = self.bronze_batch(&records, &file, &mut constants, sinks)?;
             accepted(sinks.bronze.write(bronze))?;
-            let broken: Vec<usize> = places(&judged, |verdict| !matches!(verdict, Verdict::Valid | Verdict::Discarded));
+            let broken: Vec<usize> = places(&judged, |verdict| {
+                !matches!(verdict, Verdict::Valid | Verdict::Discarded)
+            });
             if !broken.is_empty() {
-                let quarantine = self.quarantine_batch(&records, &file, &judged, &broken, &mut constants, sinks)?;
+                let quarantine = self.quarantine_batch(
+                    &records,
+                    &file,
+                    &judged,
+                    &broken,
+                    &mut constants,
+                    sinks,
+                )?;
                 accepted(sinks.quarantine.write(quarantine))?;
             }
-            let silver = self.silver_batch(&records, &file, &judged, (losers, row), &mut constants, sinks)?;
+            let silver = self.silver_batch(
+                &records,
+                &file,
+                &judged,
+                (losers, row),
+                &mut constants,
+                sinks,
+            )?;
             accepted(sinks.silver.write(silver))?;
             row += records.len();
             (self.progress)(records.len() as u64);
@@ -138,20 +167,26 @@ impl Load<'_> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(sinks.bronze_schema.fields().len());
         for column in 0..self.contract.columns.len() {
             let mut strings = StringsBuilder::with_capacity(rows, 16);
-            file.fields(records, column).for_each(|field| strings.append_field(field, nulls));
+            file.fields(records, column)
+                .for_each(|field| strings.append_field(field, nulls));
             arrays.push(Arc::new(strings.finish()?));
         }
         for name in self.extra {
             let mut strings = StringsBuilder::with_capacity(rows, 16);
             match file.extra.iter().find(|(_, extra)| extra == name) {
                 Some((position, _)) => {
-                    records.column(*position).for_each(|field| strings.append_field(field, nulls));
+                    records
+                        .column(*position)
+                        .for_each(|field| strings.append_field(field, nulls));
                 }
                 None => (0..rows).for_each(|_| strings.append_null()),
             }
             arrays.push(Arc::new(strings.finish()?));
         }
-        let lines = records.records().iter().map(|record| record.line.cast_signed());
+        let lines = records
+            .records()
+            .iter()
+            .map(|record| record.line.cast_signed());
         arrays.push(constants.file.take(rows));
         arrays.push(Arc::new(Int64Array::from_iter_values(lines)));
         arrays.push(constants.batch.take(rows));
@@ -174,17 +209,35 @@ impl Load<'_> {
         for column in 0..self.contract.columns.len() {
             let mut strings = StringsBuilder::with_capacity(rows, 16);
             for record in broken {
-                strings.append_field(file.field(records, *record, column), &self.contract.null_values);
+                strings.append_field(
+                    file.field(records, *record, column),
+                    &self.contract.null_values,
+                );
             }
             arrays.push(Arc::new(strings.finish()?));
         }
-        let verdict = |record: &usize| judged.verdicts.get(*record).copied().unwrap_or(Verdict::Valid);
-        let rules = broken.iter().map(|record| self.contract.rule_name(verdict(record), file));
+        let verdict = |record: &usize| {
+            judged
+                .verdicts
+                .get(*record)
+                .copied()
+                .unwrap_or(Verdict::Valid)
+        };
+        let rules = broken
+            .iter()
+            .map(|record| self.contract.rule_name(verdict(record), file));
         arrays.push(Arc::new(rules.collect::<StringArray>()));
-        let reasons = broken.iter().map(|record| self.contract.reason(records, file, judged, *record));
+        let reasons = broken
+            .iter()
+            .map(|record| self.contract.reason(records, file, judged, *record));
         arrays.push(Arc::new(StringArray::from_iter_values(reasons)));
         arrays.push(constants.file.take(rows));
-        let lines = broken.iter().map(|record| records.records().get(*record).map(|record| record.line.cast_signed()));
+        let lines = broken.iter().map(|record| {
+            records
+                .records()
+                .get(*record)
+                .map(|record| record.line.cast_signed())
+        });
         arrays.push(Arc::new(lines.collect::<Int64Array>()));
         let raw = broken.iter().map(|record| records.raw_text(*record));
         arrays.push(Arc::new(StringArray::from_iter_values(raw)));
@@ -219,8 +272,9 @@ impl Load<'_> {
             let typed = judged.typed.get(at).and_then(Option::as_ref);
             let array = match typed {
                 Some(typed) if staying.len() == records.len() => Arc::clone(typed),
-                Some(typed) => filter(typed, &mask)
-                    .explain(codes::X0001, || "Rows of a batch cannot be selected".to_owned())?,
+                Some(typed) => filter(typed, &mask).explain(codes::X0001, || {
+                    "Rows of a batch cannot be selected".to_owned()
+                })?,
                 None => {
                     let mut strings = StringsBuilder::with_capacity(staying.len(), 16);
                     for record in &staying {
@@ -240,12 +294,16 @@ impl Load<'_> {
 
 fn places(judged: &Judged, wanted: impl Fn(Verdict) -> bool) -> Vec<usize> {
     let verdicts = judged.verdicts.iter().enumerate();
-    verdicts.filter(|(_, verdict)| wanted(**verdict)).map(|(at, _)| at).collect()
+    verdicts
+        .filter(|(_, verdict)| wanted(**verdict))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 fn batch(schema: &SchemaRef, arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
-    RecordBatch::try_new(Arc::clone(schema), arrays)
-        .explain(codes::X0001, || "A batch does not have the columns of its table".to_owned())
+    RecordBatch::try_new(Arc::clone(schema), arrays).explain(codes::X0001, || {
+        "A batch does not have the columns of its table".to_owned()
+    })
 }
 
 /// Ends the reading when a writer has failed; that writer's error is the one reported.
@@ -253,7 +311,10 @@ fn accepted(accepted: bool) -> Result<()> {
     if accepted {
         return Ok(());
     }
-    Err(Error::new(codes::X0001, "A table's writer ended before its reader"))
+    Err(Error::new(
+        codes::X0001,
+        "A table's writer ended before its reader",
+    ))
 }
 
 /// Columns that have one value throughout a file.
@@ -282,7 +343,10 @@ struct Constant<'a> {
 
 impl<'a> Constant<'a> {
     fn new(value: &'a str) -> Self {
-        Self { value, longest: StringArray::new_null(0) }
+        Self {
+            value,
+            longest: StringArray::new_null(0),
+        }
     }
 
     /// The value `rows` times, a part of the longest array so far.

@@ -32,7 +32,9 @@ impl IngestOutcome {
     /// Whether anything was written. If not, no table has a new version.
     #[must_use]
     pub fn changed(&self) -> bool {
-        self.files.iter().any(|file| matches!(file.status, FileStatus::Loaded { .. }))
+        self.files
+            .iter()
+            .any(|file| matches!(file.status, FileStatus::Loaded { .. }))
     }
 
     /// Rows added to quarantine.

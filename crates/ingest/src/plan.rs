@@ -72,7 +72,10 @@ impl LoadPlan {
             } else if let Some(batch) = planned.get(&content) {
                 plan.duplicates.push((at, batch.clone()));
             } else {
-                let batch = candidate.partition.clone().unwrap_or_else(|| arrival.clone());
+                let batch = candidate
+                    .partition
+                    .clone()
+                    .unwrap_or_else(|| arrival.clone());
                 planned.insert(content, batch.clone());
                 plan.to_load.push(PlannedLoad {
                     candidate: at,
@@ -83,7 +86,12 @@ impl LoadPlan {
             }
         }
         let current: HashSet<ContentHash> = now.into_values().collect();
-        plan.superseded = ledger.taken.keys().copied().filter(|content| !current.contains(content)).collect();
+        plan.superseded = ledger
+            .taken
+            .keys()
+            .copied()
+            .filter(|content| !current.contains(content))
+            .collect();
         plan
     }
 }
@@ -194,8 +202,15 @@ mod tests {
             candidate("p.csv", "three", Some("2026-08-01")),
         ];
         let plan = LoadPlan::new(&candidates, &known);
-        let loads: Vec<_> = plan.to_load.iter().map(|load| (load.candidate, load.batch.as_str())).collect();
-        assert_eq!(loads, [(1, "#0000000002"), (3, "#0000000002"), (5, "2026-08-01")]);
+        let loads: Vec<_> = plan
+            .to_load
+            .iter()
+            .map(|load| (load.candidate, load.batch.as_str()))
+            .collect();
+        assert_eq!(
+            loads,
+            [(1, "#0000000002"), (3, "#0000000002"), (5, "2026-08-01")]
+        );
         assert!(plan.to_load[0].rejected_before);
         assert_eq!(plan.unchanged, [0]);
         let duplicates = [(2, "#0000000001".to_owned()), (4, "#0000000002".to_owned())];
@@ -210,20 +225,31 @@ mod tests {
             entry("b.csv", "two", "d1", LoadStatus::Loaded),
             entry("c.csv", "two", "d1", LoadStatus::Duplicate),
         ];
-        let candidates = [candidate("a.csv", "one, corrected", Some("d1")), candidate("b.csv", "other", Some("d1"))];
+        let candidates = [
+            candidate("a.csv", "one, corrected", Some("d1")),
+            candidate("b.csv", "other", Some("d1")),
+        ];
         let plan = LoadPlan::new(&candidates, &known);
         assert_eq!(plan.to_load[0].changed_from, Some(ContentHash::of(b"one")));
         // `two` still stands under `c.csv`.
-        assert_eq!(plan.superseded.into_iter().collect::<Vec<_>>(), [ContentHash::of(b"one")]);
+        assert_eq!(
+            plan.superseded.into_iter().collect::<Vec<_>>(),
+            [ContentHash::of(b"one")]
+        );
     }
 
     #[test]
     fn a_change_that_is_taken_back_is_loaded_again() {
-        let known =
-            [entry("a.csv", "one", "d1", LoadStatus::Loaded), entry("a.csv", "two", "d1", LoadStatus::Loaded)];
+        let known = [
+            entry("a.csv", "one", "d1", LoadStatus::Loaded),
+            entry("a.csv", "two", "d1", LoadStatus::Loaded),
+        ];
         let plan = LoadPlan::new(&[candidate("a.csv", "one", Some("d1"))], &known);
         assert_eq!(plan.to_load[0].changed_from, Some(ContentHash::of(b"two")));
-        assert_eq!(plan.superseded.into_iter().collect::<Vec<_>>(), [ContentHash::of(b"two")]);
+        assert_eq!(
+            plan.superseded.into_iter().collect::<Vec<_>>(),
+            [ContentHash::of(b"two")]
+        );
         // Under another name it is an old version that comes late.
         let plan = LoadPlan::new(&[candidate("b.csv", "one", Some("d1"))], &known);
         assert!(plan.to_load.is_empty());

@@ -61,7 +61,11 @@ pub struct IngestOptions {
 
 impl Default for IngestOptions {
     fn default() -> Self {
-        Self { memory: 128 << 20, threads: 2, full_refresh: false }
+        Self {
+            memory: 128 << 20,
+            threads: 2,
+            full_refresh: false,
+        }
     }
 }
 
@@ -95,10 +99,18 @@ pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 /// `L2001` to `L2004` if the contract does not make sense, `F1003` and `F1004` if the patterns do not,
 /// `L3001` to `L3004` if a table cannot be read or written, and what `tables` says. A file that cannot be
 /// read is no error but a [`Rejection`].
-pub async fn run(request: IngestRequest, tables: &dyn Tables, progress: OnProgress) -> Result<IngestOutcome> {
+pub async fn run(
+    request: IngestRequest,
+    tables: &dyn Tables,
+    progress: OnProgress,
+) -> Result<IngestOutcome> {
     let Format::Csv(format) = &request.stream.format;
     let contract = Contract::compile(&request.dataset, &format.null_values)?;
-    let known = if request.options.full_refresh { Vec::new() } else { request.ledger.clone() };
+    let known = if request.options.full_refresh {
+        Vec::new()
+    } else {
+        request.ledger.clone()
+    };
     let request = Arc::new(request);
 
     let arriving = Arc::clone(&request);
@@ -116,15 +128,29 @@ pub async fn run(request: IngestRequest, tables: &dyn Tables, progress: OnProgre
     .await?;
     let candidates: Vec<_> = arrived.iter().map(Arrived::candidate).collect();
     let plan = LoadPlan::new(&candidates, &known);
-    let mut outcome = IngestOutcome { notices, ..IngestOutcome::default() };
-    let rejections = failed.into_iter().map(|(file, error)| Rejection { file, error, again: false });
+    let mut outcome = IngestOutcome {
+        notices,
+        ..IngestOutcome::default()
+    };
+    let rejections = failed.into_iter().map(|(file, error)| Rejection {
+        file,
+        error,
+        again: false,
+    });
     outcome.rejected.extend(rejections);
     report_known(&plan, &arrived, &request.stream_name, &mut outcome);
 
     if !plan.to_load.is_empty() {
         let names = ZoneNames::new(&request);
         let places = Places::find(tables, &names, &contract, &request).await?;
-        let work = Work { request: Arc::clone(&request), contract, arrived, plan, places, progress };
+        let work = Work {
+            request: Arc::clone(&request),
+            contract,
+            arrived,
+            plan,
+            places,
+            progress,
+        };
         let (work, done) = blocking(move || {
             let done = work.run()?;
             Ok((work, done))
@@ -137,7 +163,9 @@ pub async fn run(request: IngestRequest, tables: &dyn Tables, progress: OnProgre
     Ok(outcome)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .explain(codes::X0001, || "A load broke down".to_owned())?
@@ -147,13 +175,21 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 fn report_known(plan: &LoadPlan, arrived: &[Arrived], stream: &str, outcome: &mut IngestOutcome) {
     for at in &plan.unchanged {
         if let Some(file) = arrived.get(*at) {
-            outcome.files.push(FileOutcome { name: file.file.name.clone(), status: FileStatus::Unchanged });
+            outcome.files.push(FileOutcome {
+                name: file.file.name.clone(),
+                status: FileStatus::Unchanged,
+            });
         }
     }
     for (at, batch) in &plan.duplicates {
         if let Some(file) = arrived.get(*at) {
-            outcome.files.push(FileOutcome { name: file.file.name.clone(), status: FileStatus::Duplicate });
-            outcome.ledger.push(file.entry(stream, batch, LoadStatus::Duplicate));
+            outcome.files.push(FileOutcome {
+                name: file.file.name.clone(),
+                status: FileStatus::Duplicate,
+            });
+            outcome
+                .ledger
+                .push(file.entry(stream, batch, LoadStatus::Duplicate));
         }
     }
 }
@@ -171,7 +207,11 @@ impl ZoneNames {
             SchemaName::new(request.database.clone(), Identifier::unquoted(zone))
                 .relation(request.dataset.identifier())
         };
-        Self { bronze: zone("BRONZE"), quarantine: zone("QUARANTINE"), silver: zone("SILVER") }
+        Self {
+            bronze: zone("BRONZE"),
+            quarantine: zone("QUARANTINE"),
+            silver: zone("SILVER"),
+        }
     }
 }
 
@@ -202,7 +242,10 @@ impl Places {
             .map(|field| field.name().clone())
             .filter(|name| own.column_with_name(name).is_none())
             .collect();
-        if let Some(table) = silver.as_ref().filter(|_| contract.write != WriteMode::Overwrite) {
+        if let Some(table) = silver
+            .as_ref()
+            .filter(|_| contract.write != WriteMode::Overwrite)
+        {
             check_types(contract, table)?;
         }
         let merges = contract.write == WriteMode::Merge;
@@ -266,21 +309,42 @@ impl Work {
             .collect();
         failpoint("ingest.after_survey");
         if let (Some(table), Some(filter)) = (&self.places.existing, &filter) {
-            add_entries(&self.contract, table, &hasher, &entries, (&batches, &contents), filter)?;
+            add_entries(
+                &self.contract,
+                table,
+                &hasher,
+                &entries,
+                (&batches, &contents),
+                filter,
+            )?;
         }
         drop(filter);
-        let superseded = self.plan.superseded.iter().map(ToString::to_string).collect();
+        let superseded = self
+            .plan
+            .superseded
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let settled = settle(&entries, &batches, &contents, &superseded, &rejected)?;
         drop(entries);
         let extra = self.extra(&surveyed);
         let written = self.write(&inputs, &format, &settled, &rejected, &extra)?;
         failpoint("ingest.after_files");
-        Ok(Done { surveyed, settled, written, extra })
+        Ok(Done {
+            surveyed,
+            settled,
+            written,
+            extra,
+        })
     }
 
     /// Keeps the raw bytes of each file. A file for which that fails is rejected, like one that is damaged.
     fn inputs(&self) -> (Vec<Input>, Vec<Result<()>>) {
-        let loads = self.plan.to_load.iter().filter_map(|load| Some((load, self.arrived.get(load.candidate)?)));
+        let loads = self
+            .plan
+            .to_load
+            .iter()
+            .filter_map(|load| Some((load, self.arrived.get(load.candidate)?)));
         loads
             .map(|(load, arrived)| {
                 let kept = keep_raw(arrived, self.request.stream.raw, &self.request.raw_folder);
@@ -303,8 +367,16 @@ impl Work {
     fn extra(&self, surveyed: &[Result<Surveyed>]) -> Vec<String> {
         let mut extra = self.places.extra.clone();
         if self.contract.keeps_new_columns() {
-            let found: BTreeSet<&String> = surveyed.iter().flatten().flat_map(|file| &file.extra).collect();
-            let new: Vec<String> = found.into_iter().filter(|name| !extra.contains(name)).cloned().collect();
+            let found: BTreeSet<&String> = surveyed
+                .iter()
+                .flatten()
+                .flat_map(|file| &file.extra)
+                .collect();
+            let new: Vec<String> = found
+                .into_iter()
+                .filter(|name| !extra.contains(name))
+                .cloned()
+                .collect();
             extra.extend(new);
         }
         extra
@@ -358,7 +430,11 @@ impl Work {
         }
         let rebuilt = self.request.options.full_refresh;
         let change = |operation, schema, hidden, add: &[lake::DataFile]| Change {
-            operation: if rebuilt { Operation::Overwrite } else { operation },
+            operation: if rebuilt {
+                Operation::Overwrite
+            } else {
+                operation
+            },
             schema,
             hidden,
             add: add.to_vec(),
@@ -367,7 +443,12 @@ impl Work {
         };
         let written = &done.written;
         let bronze = self.contract.bronze_schema(&done.extra);
-        tables.commit(&names.bronze, change(Operation::Append, bronze, 0, &written.bronze)).await?;
+        tables
+            .commit(
+                &names.bronze,
+                change(Operation::Append, bronze, 0, &written.bronze),
+            )
+            .await?;
         failpoint("ingest.after_bronze");
         let quarantine = self.contract.quarantine_schema();
         let quarantine = change(Operation::Append, quarantine, 0, &written.quarantine);
@@ -403,7 +484,15 @@ impl Work {
                         let changed = load.changed_from.is_some();
                         let batch = load.batch.clone();
                         let rows = surveyed.rows;
-                        (LoadStatus::Loaded, FileStatus::Loaded { batch, rows, quarantined, changed })
+                        (
+                            LoadStatus::Loaded,
+                            FileStatus::Loaded {
+                                batch,
+                                rows,
+                                quarantined,
+                                changed,
+                            },
+                        )
                     };
                     outcome.bronze_rows += surveyed.rows;
                     outcome.valid_rows += surveyed.valid;
@@ -416,9 +505,19 @@ impl Work {
                     entry.rows = surveyed.rows;
                     entry.quarantined = quarantined;
                     outcome.ledger.push(entry);
-                    outcome.files.push(FileOutcome { name, status: found });
+                    outcome.files.push(FileOutcome {
+                        name,
+                        status: found,
+                    });
                 }
-                Err(error) => reject(arrived, stream, &load.batch, load.rejected_before, error, outcome),
+                Err(error) => reject(
+                    arrived,
+                    stream,
+                    &load.batch,
+                    load.rejected_before,
+                    error,
+                    outcome,
+                ),
             }
         }
         outcome.silver = if self.contract.deduplicates {
@@ -429,7 +528,10 @@ impl Work {
                 duplicates: done.settled.duplicates,
             }
         } else {
-            SilverOutcome { inserted: outcome.valid_rows, ..SilverOutcome::default() }
+            SilverOutcome {
+                inserted: outcome.valid_rows,
+                ..SilverOutcome::default()
+            }
         };
     }
 }
@@ -449,6 +551,13 @@ fn reject(
         entry.error = Some(error.message().to_owned());
         outcome.ledger.push(entry);
     }
-    outcome.files.push(FileOutcome { name: name.clone(), status: FileStatus::Rejected });
-    outcome.rejected.push(Rejection { file: name, error, again });
+    outcome.files.push(FileOutcome {
+        name: name.clone(),
+        status: FileStatus::Rejected,
+    });
+    outcome.rejected.push(Rejection {
+        file: name,
+        error,
+        again,
+    });
 }

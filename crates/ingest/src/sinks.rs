@@ -20,10 +20,17 @@ pub(crate) struct Sink<'scope> {
 
 impl<'scope> Sink<'scope> {
     /// Starts a writer of files with `schema` into `folder`.
-    pub(crate) fn start(scope: &'scope Scope<'scope, '_>, folder: &Path, schema: SchemaRef) -> Self {
+    pub(crate) fn start(
+        scope: &'scope Scope<'scope, '_>,
+        folder: &Path,
+        schema: SchemaRef,
+    ) -> Self {
         let (queue, batches) = sync_channel(QUEUE);
         let sink = ParquetSink::new(folder, schema, SinkOptions::default());
-        Self { queue, writer: scope.spawn(move || write(sink, &batches)) }
+        Self {
+            queue,
+            writer: scope.spawn(move || write(sink, &batches)),
+        }
     }
 
     /// Hands over a batch. `false` says that the writer has failed; [`Sink::finish`] tells why.
@@ -34,9 +41,12 @@ impl<'scope> Sink<'scope> {
     /// The files written.
     pub(crate) fn finish(self) -> Result<Vec<DataFile>> {
         drop(self.queue);
-        self.writer
-            .join()
-            .unwrap_or_else(|_| Err(Error::new(codes::X0001, "A thread that writes a table broke down")))
+        self.writer.join().unwrap_or_else(|_| {
+            Err(Error::new(
+                codes::X0001,
+                "A thread that writes a table broke down",
+            ))
+        })
     }
 }
 

@@ -41,7 +41,11 @@ pub(crate) struct Surveyed {
 }
 
 /// Opens a file and maps its header.
-pub(crate) fn open(contract: &Contract, input: &Input, format: &CsvFormat) -> Result<(CsvReader, FileColumns)> {
+pub(crate) fn open(
+    contract: &Contract,
+    input: &Input,
+    format: &CsvFormat,
+) -> Result<(CsvReader, FileColumns)> {
     let reader = CsvReader::open(&input.path, &input.name, format)?;
     let map = header::map(
         &input.name,
@@ -73,7 +77,8 @@ impl Survey<'_> {
     /// error concerns its file only.
     pub(crate) fn run(&self, inputs: &[Input], threads: usize) -> Vec<Result<Surveyed>> {
         let next = AtomicUsize::new(0);
-        let results: Vec<Mutex<Option<Result<Surveyed>>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+        let results: Vec<Mutex<Option<Result<Surveyed>>>> =
+            inputs.iter().map(|_| Mutex::new(None)).collect();
         std::thread::scope(|scope| {
             for _ in 0..threads.clamp(1, inputs.len().max(1)) {
                 scope.spawn(|| {
@@ -94,8 +99,16 @@ impl Survey<'_> {
     fn survey(&self, input: &Input, at: usize) -> Result<Surveyed> {
         let contract = self.contract;
         let (mut reader, file) = open(contract, input, self.format)?;
-        let also: Vec<usize> = contract.key.iter().chain(&contract.latest_by).copied().collect();
-        let types = contract.latest_by.iter().filter_map(|at| contract.columns.get(*at));
+        let also: Vec<usize> = contract
+            .key
+            .iter()
+            .chain(&contract.latest_by)
+            .copied()
+            .collect();
+        let types = contract
+            .latest_by
+            .iter()
+            .filter_map(|at| contract.columns.get(*at));
         let order = RowOrder::new(types.map(|column| column.silver_type()))?;
         let mut writer = self.entries.writer();
         let mut counts: BTreeMap<Verdict, u64> = BTreeMap::new();
@@ -108,14 +121,28 @@ impl Survey<'_> {
                 *counts.entry(*verdict).or_default() += 1;
             }
             if contract.deduplicates {
-                let keys = self.hasher.hash(&pick(&judged.typed, &contract.key), records.len())?;
+                let keys = self
+                    .hasher
+                    .hash(&pick(&judged.typed, &contract.key), records.len())?;
                 let encoded = order.encode(&pick(&judged.typed, &contract.latest_by))?;
                 for (record, (hash, verdict)) in keys.iter().zip(&judged.verdicts).enumerate() {
                     if *verdict != Verdict::Valid {
                         continue;
                     }
-                    let position = Position { source: number(at as u64), row: number(rows + record as u64) };
-                    self.add(&mut writer, Entry { hash: *hash, position, batch, content, order: encoded.bytes(record) })?;
+                    let position = Position {
+                        source: number(at as u64),
+                        row: number(rows + record as u64),
+                    };
+                    self.add(
+                        &mut writer,
+                        Entry {
+                            hash: *hash,
+                            position,
+                            batch,
+                            content,
+                            order: encoded.bytes(record),
+                        },
+                    )?;
                 }
             }
             rows += records.len() as u64;
@@ -124,7 +151,8 @@ impl Survey<'_> {
         writer.finish()?;
         let valid = counts.remove(&Verdict::Valid).unwrap_or_default();
         let discarded = counts.remove(&Verdict::Discarded).unwrap_or_default();
-        let named = |(verdict, count)| Some((contract.rule_name(verdict, &file)?.into_owned(), count));
+        let named =
+            |(verdict, count)| Some((contract.rule_name(verdict, &file)?.into_owned(), count));
         Ok(Surveyed {
             rows,
             valid,

@@ -73,7 +73,9 @@ impl Platform {
             ("database", self.project.database.as_str()),
             ("schema", "PUBLIC"),
         ] {
-            flags.default_connection.insert(key.to_owned(), value.into());
+            flags
+                .default_connection
+                .insert(key.to_owned(), value.into());
         }
         flags
     }

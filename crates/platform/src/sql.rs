@@ -23,7 +23,9 @@ impl Platform {
             Ok(context) => self.dbt_session(&context),
             // Statements are how one looks into a project that is broken elsewhere.
             Err(error) => {
-                tracing::warn!("the dbt profile cannot be read, so names resolve in the project's database: {error}");
+                tracing::warn!(
+                    "the dbt profile cannot be read, so names resolve in the project's database: {error}"
+                );
                 session
             }
         }

@@ -32,7 +32,11 @@ struct Finding {
 
 impl Finding {
     fn new(verdict: Verdict, subject: &'static str, text: impl Into<String>) -> Self {
-        Self { verdict, subject, text: text.into() }
+        Self {
+            verdict,
+            subject,
+            text: text.into(),
+        }
     }
 }
 
@@ -51,7 +55,10 @@ pub fn doctor(globals: &Globals, _arguments: &Arguments) -> Result<Exit> {
     for finding in &findings {
         tell(finding, globals.log_format)?;
     }
-    match findings.iter().any(|finding| finding.verdict == Verdict::Broken) {
+    match findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Broken)
+    {
         true => Ok(Exit::Failed),
         false => Ok(Exit::Done),
     }
@@ -71,7 +78,10 @@ fn tell(finding: &Finding, format: LogFormat) -> Result<()> {
     }
     let style: Style = colour.on_default().bold();
     let text = finding.text.replace('\n', "\n                    ");
-    output::styled_line(&format!("{style}{word:>8}{style:#}  {:<8}  {text}", finding.subject))
+    output::styled_line(&format!(
+        "{style}{word:>8}{style:#}  {:<8}  {text}",
+        finding.subject
+    ))
 }
 
 fn program() -> Finding {
@@ -131,7 +141,10 @@ fn memory(limit: u64) -> Finding {
             Finding::new(Verdict::Warning, "memory", text)
         }
         Some(available) => {
-            let text = format!("memory_limit is {wanted}, {} are free", human::bytes(available));
+            let text = format!(
+                "memory_limit is {wanted}, {} are free",
+                human::bytes(available)
+            );
             Finding::new(Verdict::Fine, "memory", text)
         }
         None => Finding::new(Verdict::Fine, "memory", format!("memory_limit is {wanted}")),
@@ -141,7 +154,9 @@ fn memory(limit: u64) -> Finding {
 /// What the kernel could give without swapping; only Linux says so in a file.
 fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -23,12 +23,16 @@ pub fn explain(arguments: &Arguments) -> Result<Exit> {
         return Ok(Exit::Done);
     };
     // People paste what they see: `error[D1004]:`.
-    let bare = wanted.trim_start_matches("error").trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let bare = wanted
+        .trim_start_matches("error")
+        .trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let Some(code) = codes::find(bare) else {
         let known = codes::all().map(|code| code.id);
-        return Err(Error::new(codes::C0011, format!("No error has the code `{wanted}`"))
-            .suggest(bare, known)
-            .help("`sluice explain` without a code lists them all"));
+        return Err(
+            Error::new(codes::C0011, format!("No error has the code `{wanted}`"))
+                .suggest(bare, known)
+                .help("`sluice explain` without a code lists them all"),
+        );
     };
     for line in code.page.trim_end().lines() {
         output::styled_line(&markdown_line(line))?;

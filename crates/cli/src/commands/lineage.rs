@@ -52,14 +52,22 @@ pub fn find<'g>(graph: &'g AssetGraph, name: &str) -> Result<&'g AssetSpec> {
     match found.as_slice() {
         [spec] => Ok(spec),
         [] => {
-            let names = graph.specs().iter().flat_map(|spec| [spec.key.as_str(), spec.key.name()]);
-            Err(Error::new(codes::O1002, format!("No asset is called `{name}`")).suggest(name, names))
+            let names = graph
+                .specs()
+                .iter()
+                .flat_map(|spec| [spec.key.as_str(), spec.key.name()]);
+            Err(
+                Error::new(codes::O1002, format!("No asset is called `{name}`"))
+                    .suggest(name, names),
+            )
         }
         several => {
             let keys: Vec<&str> = several.iter().map(|spec| spec.key.as_str()).collect();
-            Err(Error::new(codes::O1002, format!("Several assets are called `{name}`"))
-                .with("candidates", keys.join(", "))
-                .help("use the whole key"))
+            Err(
+                Error::new(codes::O1002, format!("Several assets are called `{name}`"))
+                    .with("candidates", keys.join(", "))
+                    .help("use the whole key"),
+            )
         }
     }
 }
@@ -80,8 +88,14 @@ pub fn write_lineage(graph: &AssetGraph, spec: &AssetSpec, format: Format) -> Re
             output::line(&value.to_string())
         }
         Format::Tree => {
-            let up = Tree { graph, next: |graph, key| graph.upstream(key).collect() };
-            let down = Tree { graph, next: |graph, key| graph.downstream(key).collect() };
+            let up = Tree {
+                graph,
+                next: |graph, key| graph.upstream(key).collect(),
+            };
+            let down = Tree {
+                graph,
+                next: |graph, key| graph.downstream(key).collect(),
+            };
             output::line(&format!("{} ({})", spec.key, spec.kind))?;
             output::line(&up.titled("comes from", spec))?;
             output::line(&down.titled("feeds", spec))
@@ -117,11 +131,18 @@ impl<'g> Tree<'g> {
         let nodes = (self.next)(self.graph, key);
         for (at, spec) in nodes.iter().enumerate() {
             let last = at + 1 == nodes.len();
-            let (corner, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let (corner, below) = if last {
+                ("└─ ", "   ")
+            } else {
+                ("├─ ", "│  ")
+            };
             let first_time = seen.insert(&spec.key);
             let more = !first_time && !(self.next)(self.graph, &spec.key).is_empty();
             let mark = if more { " …" } else { "" };
-            text.push_str(&format!("\n{indent}{corner}{} ({}){mark}", spec.key, spec.kind));
+            text.push_str(&format!(
+                "\n{indent}{corner}{} ({}){mark}",
+                spec.key, spec.kind
+            ));
             if first_time {
                 self.branch(&spec.key, &format!("{indent}{below}"), seen, text);
             }
@@ -153,7 +174,10 @@ mod tests {
     #[test]
     fn draws_each_part_once() {
         let graph = graph();
-        let tree = Tree { graph: &graph, next: |graph, key| graph.upstream(key).collect() };
+        let tree = Tree {
+            graph: &graph,
+            next: |graph, key| graph.upstream(key).collect(),
+        };
         assert_eq!(
             tree.titled("comes from", find(&graph, "fact").unwrap()),
             "\ncomes from\n├─ silver/sales (model)\n│  └─ bronze/sales (model)\n\
@@ -164,9 +188,15 @@ mod tests {
     #[test]
     fn finds_one_asset_or_says_why_not() {
         let graph = graph();
-        assert_eq!(find(&graph, "SILVER.SALES").unwrap().key.as_str(), "silver/sales");
+        assert_eq!(
+            find(&graph, "SILVER.SALES").unwrap().key.as_str(),
+            "silver/sales"
+        );
         let error = find(&graph, "sales").unwrap_err();
         assert_eq!(error.context()[0].1, "bronze/sales, silver/sales");
-        assert_eq!(find(&graph, "facts").unwrap_err().remedy(), Some("a similar name exists: `fact`"));
+        assert_eq!(
+            find(&graph, "facts").unwrap_err().remedy(),
+            Some("a similar name exists: `fact`")
+        );
     }
 }

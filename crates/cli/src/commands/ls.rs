@@ -44,10 +44,10 @@ pub fn ls(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
 
 /// Writes the selected assets of `graph` to stdout, in build order.
 pub fn write_list(graph: &AssetGraph, selected: &Selected, format: Format) -> Result<()> {
-    let specs = selected.keys().iter().filter_map(|key| graph.get(key));
+    let mut specs = selected.keys().iter().filter_map(|key| graph.get(key));
     match format {
-        Format::Names => specs.map(|spec| output::line(spec.key.as_str())).collect(),
-        Format::Json => specs.map(|spec| output::line(&to_json(spec).to_string())).collect(),
+        Format::Names => specs.try_for_each(|spec| output::line(spec.key.as_str())),
+        Format::Json => specs.try_for_each(|spec| output::line(&to_json(spec).to_string())),
         Format::Table => {
             let mut columns = Columns::new(&[
                 ("asset", Align::Left),
@@ -85,7 +85,11 @@ fn names_of(spec: &AssetSpec) -> String {
 }
 
 fn to_json(spec: &AssetSpec) -> serde_json::Value {
-    let checks: Vec<&str> = spec.checks.iter().map(|check| check.name.as_str()).collect();
+    let checks: Vec<&str> = spec
+        .checks
+        .iter()
+        .map(|check| check.name.as_str())
+        .collect();
     json!({
         "key": spec.key,
         "name": spec.key.name(),

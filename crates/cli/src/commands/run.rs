@@ -66,7 +66,11 @@ pub fn execute(globals: &Globals, platform: &Platform, request: &RunRequest) -> 
             report::error(&rejection.error, globals.log_format);
         }
     }
-    Ok(if report.succeeded() { Exit::Done } else { Exit::Failed })
+    Ok(if report.succeeded() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 /// What changed for readers, and what a person should know.

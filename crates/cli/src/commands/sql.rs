@@ -32,8 +32,10 @@ pub struct Arguments {
 /// Runs them.
 pub fn sql(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     if let Some(role) = &arguments.role {
-        return Err(Error::new(codes::E2001, format!("Role `{role}` cannot be used"))
-            .help("roles are not implemented yet: leave `--role` out"));
+        return Err(
+            Error::new(codes::E2001, format!("Role `{role}` cannot be used"))
+                .help("roles are not implemented yet: leave `--role` out"),
+        );
     }
     let platform = open_platform(globals)?;
     let script = arguments.script()?;

@@ -17,7 +17,9 @@ pub fn runtime() -> Result<Runtime> {
     Builder::new_multi_thread()
         .enable_all()
         .build()
-        .explain(codes::X0001, || "The worker threads cannot be started".to_owned())
+        .explain(codes::X0001, || {
+            "The worker threads cannot be started".to_owned()
+        })
 }
 
 /// Runs `work`, which gets where to tell events and when to stop. The first Ctrl-C asks it to stop,

@@ -22,7 +22,10 @@ pub struct Columns {
 impl Columns {
     /// No rows yet.
     pub fn new(heading: &[(&'static str, Align)]) -> Self {
-        Self { heading: heading.to_vec(), rows: Vec::new() }
+        Self {
+            heading: heading.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// One more row, a text per column.
@@ -37,7 +40,10 @@ impl Columns {
 
     fn width(&self, column: usize) -> Option<usize> {
         let texts = self.rows.iter().filter_map(|row| row.get(column));
-        let widest = texts.map(|(text, _)| text.chars().count()).max().filter(|width| *width > 0)?;
+        let widest = texts
+            .map(|(text, _)| text.chars().count())
+            .max()
+            .filter(|width| *width > 0)?;
         Some(widest.max(self.heading[column].0.chars().count()))
     }
 }
@@ -48,13 +54,19 @@ impl fmt::Display for Columns {
             .filter_map(|column| Some((column, self.width(column)?)))
             .collect();
         let bold = Style::new().bold();
-        let heading = self.heading.iter().map(|(title, _)| ((*title).to_owned(), bold)).collect();
+        let heading = self
+            .heading
+            .iter()
+            .map(|(title, _)| ((*title).to_owned(), bold))
+            .collect();
         for (at, row) in std::iter::once(&heading).chain(&self.rows).enumerate() {
             if at > 0 {
                 f.write_str("\n")?;
             }
             for (place, &(column, width)) in shown.iter().enumerate() {
-                let Some((text, style)) = row.get(column) else { continue };
+                let Some((text, style)) = row.get(column) else {
+                    continue;
+                };
                 let gap = width.saturating_sub(text.chars().count());
                 let last = place + 1 == shown.len();
                 match self.heading[column].1 {
@@ -77,11 +89,17 @@ mod tests {
 
     #[test]
     fn aligns_and_leaves_empty_columns_out() {
-        let mut columns =
-            Columns::new(&[("asset", Align::Left), ("tags", Align::Left), ("rows", Align::Right)]);
+        let mut columns = Columns::new(&[
+            ("asset", Align::Left),
+            ("tags", Align::Left),
+            ("rows", Align::Right),
+        ]);
         columns.row(vec!["silver/sales".into(), String::new(), "37,952".into()]);
         columns.row(vec!["x".into(), String::new(), "1".into()]);
         let plain = anstream::adapter::strip_str(&columns.to_string()).to_string();
-        assert_eq!(plain, "asset           rows\nsilver/sales  37,952\nx                  1");
+        assert_eq!(
+            plain,
+            "asset           rows\nsilver/sales  37,952\nx                  1"
+        );
     }
 }

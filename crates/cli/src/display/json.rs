@@ -24,9 +24,15 @@ impl Display for JsonDisplay {
 
 fn to_json(event: &RunEvent) -> Value {
     match event {
-        RunEvent::Planned { run, assets, checks } => {
-            let assets: Vec<Value> =
-                assets.iter().map(|(key, kind)| json!({ "key": key, "kind": kind })).collect();
+        RunEvent::Planned {
+            run,
+            assets,
+            checks,
+        } => {
+            let assets: Vec<Value> = assets
+                .iter()
+                .map(|(key, kind)| json!({ "key": key, "kind": kind }))
+                .collect();
             json!({ "event": "planned", "run": run, "assets": assets, "checks": checks })
         }
         RunEvent::Started { key, attempt } => {
@@ -35,7 +41,12 @@ fn to_json(event: &RunEvent) -> Value {
         RunEvent::Progress { key, rows } => {
             json!({ "event": "progress", "asset": key, "rows": rows })
         }
-        RunEvent::Retrying { key, attempt, after, error } => json!({
+        RunEvent::Retrying {
+            key,
+            attempt,
+            after,
+            error,
+        } => json!({
             "event": "retrying",
             "asset": key,
             "attempt": attempt,

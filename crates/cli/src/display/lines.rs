@@ -36,7 +36,12 @@ pub(super) fn line(event: &RunEvent, verbosity: i8) -> Option<String> {
         )),
         RunEvent::Started { key, .. } if verbosity > 0 => Some(format!("  … {key}")),
         RunEvent::Started { .. } | RunEvent::Progress { .. } | RunEvent::Done(_) => None,
-        RunEvent::Retrying { key, attempt, after, error } => Some(format!(
+        RunEvent::Retrying {
+            key,
+            attempt,
+            after,
+            error,
+        } => Some(format!(
             "  ↻ {key}: attempt {attempt} failed ({}), next one in {}",
             error.message(),
             human::duration(*after)
@@ -75,7 +80,11 @@ fn asset_line(result: &AssetResult) -> String {
     let (mark, style) = look(result.status);
     let mut facts = vec![result.status.as_str().to_owned()];
     if let Some(built) = &result.materialization {
-        facts.extend(built.rows.map(|rows| format!("{} rows", human::count(rows))));
+        facts.extend(
+            built
+                .rows
+                .map(|rows| format!("{} rows", human::count(rows))),
+        );
         if built.quarantined > 0 {
             facts.push(format!("{} quarantined", human::count(built.quarantined)));
         }
@@ -89,7 +98,11 @@ fn asset_line(result: &AssetResult) -> String {
     if result.started.is_some() {
         facts.push(human::duration(result.elapsed));
     }
-    format!("  {style}{mark}{style:#} {}  {}", result.key, facts.join(", "))
+    format!(
+        "  {style}{mark}{style:#} {}  {}",
+        result.key,
+        facts.join(", ")
+    )
 }
 
 fn check_line(check: &CheckResult) -> String {
@@ -115,7 +128,13 @@ pub(super) fn why(check: &CheckResult) -> Option<String> {
     let outcome = check.outcome.as_ref().filter(|outcome| !outcome.passed)?;
     let mut text = match &outcome.message {
         Some(message) => message.clone(),
-        None => format!("{} wrong", human::counted(usize::try_from(outcome.failing_rows).unwrap_or(usize::MAX), "row")),
+        None => format!(
+            "{} wrong",
+            human::counted(
+                usize::try_from(outcome.failing_rows).unwrap_or(usize::MAX),
+                "row"
+            )
+        ),
     };
     if let Some(relation) = &outcome.stored_in {
         text.push_str(&format!(" (select * from {relation})"));

@@ -25,7 +25,12 @@ impl LiveDisplay {
         share_terminal_with(Some(bars.clone()));
         let run = bars.add(ProgressBar::no_length());
         run.set_style(style("  {bar:24.green/dim} {pos}/{len} assets, {elapsed}"));
-        Self { verbosity, bars, run, assets: HashMap::new() }
+        Self {
+            verbosity,
+            bars,
+            run,
+            assets: HashMap::new(),
+        }
     }
 
     fn print(&self, line: &str) {
@@ -38,7 +43,9 @@ impl LiveDisplay {
     }
 
     fn start(&mut self, key: &AssetKey) {
-        let bar = self.bars.insert_before(&self.run, ProgressBar::new_spinner());
+        let bar = self
+            .bars
+            .insert_before(&self.run, ProgressBar::new_spinner());
         bar.set_style(style("  {spinner:.cyan} {prefix}  {msg}{elapsed:.dim}"));
         bar.set_prefix(key.to_string());
         bar.enable_steady_tick(Duration::from_millis(100));

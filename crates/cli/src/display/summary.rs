@@ -24,12 +24,19 @@ pub fn write_summary(outcome: &RunOutcome, format: LogFormat) -> Result<()> {
             report::error(error, format);
         }
     }
-    let bad = |status| matches!(status, CheckStatus::Failed | CheckStatus::Errored | CheckStatus::Warned);
+    let bad = |status| {
+        matches!(
+            status,
+            CheckStatus::Failed | CheckStatus::Errored | CheckStatus::Warned
+        )
+    };
     for check in outcome.checks().filter(|check| bad(check.status)) {
         let (mark, style) = lines::check_look(check.status);
         let why = lines::why(check).unwrap_or_default();
         let (asset, name) = (&check.asset, &check.name);
-        output::message(&format!("\n{style}{mark} {asset}: {name}{style:#}\n  {why}"));
+        output::message(&format!(
+            "\n{style}{mark} {asset}: {name}{style:#}\n  {why}"
+        ));
         if let Some(error) = &check.error {
             report::error(error, format);
         }
@@ -59,16 +66,29 @@ fn row(asset: &AssetResult) -> Vec<(String, Style)> {
     let built = asset.materialization.as_ref();
     let rows = built.and_then(|built| built.rows).map(human::count);
     // Only the lake sets rows aside; elsewhere a zero would be noise.
-    let sets_aside = matches!(asset.kind, AssetKind::Stream | AssetKind::Bronze | AssetKind::Silver);
+    let sets_aside = matches!(
+        asset.kind,
+        AssetKind::Stream | AssetKind::Bronze | AssetKind::Silver
+    );
     let quarantined = built.filter(|built| sets_aside || built.quarantined > 0);
-    let version = built.and_then(|built| built.version).map(|version| format!("v{version}"));
+    let version = built
+        .and_then(|built| built.version)
+        .map(|version| format!("v{version}"));
     let time = asset.started.map(|_| human::duration(asset.elapsed));
     vec![
         (asset.key.to_string(), plain),
         (asset.kind.to_string(), Style::new().dimmed()),
-        (asset.status.as_str().to_owned(), lines::look(asset.status).1),
+        (
+            asset.status.as_str().to_owned(),
+            lines::look(asset.status).1,
+        ),
         (rows.unwrap_or_default(), plain),
-        (quarantined.map(|built| human::count(built.quarantined)).unwrap_or_default(), plain),
+        (
+            quarantined
+                .map(|built| human::count(built.quarantined))
+                .unwrap_or_default(),
+            plain,
+        ),
         (version.unwrap_or_default(), plain),
         checks_cell(asset),
         (time.unwrap_or_default(), plain),
@@ -77,7 +97,11 @@ fn row(asset: &AssetResult) -> Vec<(String, Style)> {
 
 fn checks_cell(asset: &AssetResult) -> (String, Style) {
     let count = |wanted: &[CheckStatus]| {
-        asset.checks.iter().filter(|check| wanted.contains(&check.status)).count()
+        asset
+            .checks
+            .iter()
+            .filter(|check| wanted.contains(&check.status))
+            .count()
     };
     let failed = count(&[CheckStatus::Failed, CheckStatus::Errored]);
     let parts = [
@@ -92,7 +116,9 @@ fn checks_cell(asset: &AssetResult) -> (String, Style) {
         (0, 0) => Style::new(),
     };
     let present = parts.iter().filter(|(count, _)| *count > 0);
-    let texts: Vec<String> = present.map(|(count, word)| format!("{count} {word}")).collect();
+    let texts: Vec<String> = present
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
     (texts.join(", "), worst)
 }
 
@@ -106,8 +132,9 @@ fn sentence(outcome: &RunOutcome) -> String {
     ];
     let counted = statuses.map(|status| (outcome.count(status), status));
     let present = counted.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> =
-        present.map(|(count, status)| format!("{count} {}", status.as_str())).collect();
+    let parts: Vec<String> = present
+        .map(|(count, status)| format!("{count} {}", status.as_str()))
+        .collect();
     let quarantined: u64 = outcome
         .assets
         .iter()
@@ -119,7 +146,10 @@ fn sentence(outcome: &RunOutcome) -> String {
         rows => format!("; {} rows quarantined", human::count(rows)),
     };
     let checks = outcome.checks().count();
-    let passed = outcome.checks().filter(|check| check.status == CheckStatus::Passed).count();
+    let passed = outcome
+        .checks()
+        .filter(|check| check.status == CheckStatus::Passed)
+        .count();
     let checked = match checks {
         0 => String::new(),
         _ => format!("; {passed} of {} passed", human::counted(checks, "check")),
@@ -147,9 +177,7 @@ mod tests {
     use asset::{AssetKind, CheckOutcome, Materialization, Severity};
     use diagnostic::{Error, codes};
     use model::RunId;
-    use orchestrate::{
-        AssetResult, AssetStatus, CheckResult, CheckStatus, RunOutcome, SkipReason,
-    };
+    use orchestrate::{AssetResult, AssetStatus, CheckResult, CheckStatus, RunOutcome, SkipReason};
 
     use super::{sentence, table};
 
@@ -172,7 +200,12 @@ mod tests {
     fn shows_what_came_of_each_asset() {
         let mut silver = asset("silver/sales", AssetKind::Silver, AssetStatus::Built);
         let built = Materialization::built();
-        silver.materialization = Some(built.with_rows(37_952).with_version(3).with_quarantined(13_313));
+        silver.materialization = Some(
+            built
+                .with_rows(37_952)
+                .with_version(3)
+                .with_quarantined(13_313),
+        );
         let check = |status, outcome| CheckResult {
             asset: "silver/sales".into(),
             name: "some".to_owned(),
@@ -183,7 +216,10 @@ mod tests {
         };
         silver.checks = vec![
             check(CheckStatus::Passed, CheckOutcome::passed(Severity::Error)),
-            check(CheckStatus::Failed, CheckOutcome::failed(Severity::Error, 2, "two rows")),
+            check(
+                CheckStatus::Failed,
+                CheckOutcome::failed(Severity::Error, 2, "two rows"),
+            ),
         ];
         let mut model = asset("marts/fact_sales", AssetKind::Model, AssetStatus::Failed);
         model.error = Some(Arc::new(Error::new(codes::C0001, "no")));

@@ -16,10 +16,7 @@ const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.3f";
 const TIMESTAMP_TZ: &str = "%Y-%m-%d %H:%M:%S%.3f %z";
 
 /// Writes every row of `batch`.
-pub(super) fn write_batch(
-    writer: &mut dyn RowWriter,
-    batch: &RecordBatch,
-) -> std::io::Result<()> {
+pub(super) fn write_batch(writer: &mut dyn RowWriter, batch: &RecordBatch) -> std::io::Result<()> {
     let columns: Result<Vec<Column<'_>>, ArrowError> =
         batch.columns().iter().map(Column::new).collect();
     let columns = columns.map_err(std::io::Error::other)?;
@@ -159,7 +156,10 @@ fn structure(structures: &StructArray, row: usize) -> Result<String, ArrowError>
     let fields = structures.fields().iter().zip(structures.columns());
     let parts = fields.map(|(field, column)| {
         let value = json::value(&Column::new(column)?.cell(row)?);
-        Ok(format!("{}:{value}", serde_json::Value::from(field.name().as_str())))
+        Ok(format!(
+            "{}:{value}",
+            serde_json::Value::from(field.name().as_str())
+        ))
     });
     let parts: Result<Vec<String>, ArrowError> = parts.collect();
     Ok(format!("{{{}}}", parts?.join(",")))
@@ -171,8 +171,9 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
-        ListArray, NullArray, RecordBatch, StringViewArray, StructArray, TimestampMicrosecondArray,
+        ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array,
+        Int64Array, ListArray, NullArray, RecordBatch, StringViewArray, StructArray,
+        TimestampMicrosecondArray,
     };
     use arrow::datatypes::{Field, Int32Type};
 
@@ -186,24 +187,52 @@ mod tests {
         let ids: ArrayRef = Arc::new(Int64Array::from(vec![7, 8]));
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("I", Arc::clone(&ids)),
-            ("D", Arc::new(decimals.with_precision_and_scale(10, 2).unwrap())),
+            (
+                "D",
+                Arc::new(decimals.with_precision_and_scale(10, 2).unwrap()),
+            ),
             ("F", Arc::new(Float64Array::from(vec![1.0, 1e300]))),
-            ("S", Arc::new(StringViewArray::from(vec![Some("x"), Some("")]))),
+            (
+                "S",
+                Arc::new(StringViewArray::from(vec![Some("x"), Some("")])),
+            ),
             ("B", Arc::new(BooleanArray::from(vec![Some(true), None]))),
             ("DAY", Arc::new(Date32Array::from(vec![19_786, 0]))),
-            ("T", Arc::new(TimestampMicrosecondArray::from(vec![moment, 0]))),
-            ("TZ", Arc::new(TimestampMicrosecondArray::from(vec![moment, 0]).with_timezone("+00:00"))),
-            ("BIN", Arc::new(BinaryArray::from(vec![b"MZ".as_slice(), b"".as_slice()]))),
+            (
+                "T",
+                Arc::new(TimestampMicrosecondArray::from(vec![moment, 0])),
+            ),
+            (
+                "TZ",
+                Arc::new(TimestampMicrosecondArray::from(vec![moment, 0]).with_timezone("+00:00")),
+            ),
+            (
+                "BIN",
+                Arc::new(BinaryArray::from(vec![b"MZ".as_slice(), b"".as_slice()])),
+            ),
             ("N", Arc::new(NullArray::new(2))),
-            ("L", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([
-                Some(vec![Some(1), None]), None,
-            ]))),
-            ("O", Arc::new(StructArray::from(vec![(
-                Arc::new(Field::new("id", ids.data_type().clone(), false)), ids,
-            )]))),
+            (
+                "L",
+                Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([
+                    Some(vec![Some(1), None]),
+                    None,
+                ])),
+            ),
+            (
+                "O",
+                Arc::new(StructArray::from(vec![(
+                    Arc::new(Field::new("id", ids.data_type().clone(), false)),
+                    ids,
+                )])),
+            ),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let names: Vec<String> = batch.schema().fields().iter().map(|f| f.name().clone()).collect();
+        let names: Vec<String> = batch
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .collect();
         let mut out = Vec::new();
         let mut rows = writer(QueryFormat::Csv, &names, Box::new(&mut out)).unwrap();
         write_batch(rows.as_mut(), &batch).unwrap();

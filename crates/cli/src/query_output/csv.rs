@@ -11,8 +11,14 @@ pub(super) struct CsvWriter<'w> {
 
 impl<'w> CsvWriter<'w> {
     /// Writes the header.
-    pub(super) fn new(columns: &[String], out: Box<dyn Write + Send + 'w>) -> std::io::Result<Self> {
-        let mut writer = Self { out, line: String::new() };
+    pub(super) fn new(
+        columns: &[String],
+        out: Box<dyn Write + Send + 'w>,
+    ) -> std::io::Result<Self> {
+        let mut writer = Self {
+            out,
+            line: String::new(),
+        };
         let names: Vec<Cell<'_>> = columns.iter().map(|name| Cell::Text(name.into())).collect();
         writer.row(&names)?;
         Ok(writer)

@@ -28,8 +28,16 @@ pub(super) struct JsonWriter<'w> {
 impl<'w> JsonWriter<'w> {
     pub(super) fn new(columns: &[String], out: Box<dyn Write + Send + 'w>, layout: Layout) -> Self {
         let keys = distinct(columns).into_iter();
-        let keys = keys.map(|name| format!("{}:", Value::String(name))).collect();
-        Self { out, layout, keys, rows: 0, line: String::new() }
+        let keys = keys
+            .map(|name| format!("{}:", Value::String(name)))
+            .collect();
+        Self {
+            out,
+            layout,
+            keys,
+            rows: 0,
+            line: String::new(),
+        }
     }
 }
 

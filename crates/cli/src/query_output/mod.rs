@@ -101,7 +101,12 @@ mod tests {
         let number = |text: &'static str| Cell::Number(text.into());
         let text = |text: &'static str| Cell::Text(text.into());
         vec![
-            vec![number("1.50"), text("a,\"b\"\nc"), Cell::Json("{\"x\":1}".into()), Cell::Boolean(true)],
+            vec![
+                number("1.50"),
+                text("a,\"b\"\nc"),
+                Cell::Json("{\"x\":1}".into()),
+                Cell::Boolean(true),
+            ],
             vec![number("NaN"), text(""), Cell::Null, Cell::Null],
         ]
     }
@@ -122,14 +127,22 @@ mod tests {
              {\"ID\":\"NaN\",\"NAME\":\"\",\"V\":null,\"NAME_2\":null}\n"
         );
         let array = write(QueryFormat::Json, &rows());
-        assert!(array.starts_with("[\n  {\"ID\":1.50,") && array.ends_with("null}\n]\n"), "{array}");
+        assert!(
+            array.starts_with("[\n  {\"ID\":1.50,") && array.ends_with("null}\n]\n"),
+            "{array}"
+        );
         assert_eq!(write(QueryFormat::Json, &[]), "[]\n");
         serde_json::from_str::<serde_json::Value>(&array).unwrap();
     }
 
     #[test]
     fn tables_show_null_and_count_rows() {
-        let row = vec![Cell::Number("12".into()), Cell::Text("x".into()), Cell::Null, Cell::Null];
+        let row = vec![
+            Cell::Number("12".into()),
+            Cell::Text("x".into()),
+            Cell::Null,
+            Cell::Null,
+        ];
         assert_eq!(
             write(QueryFormat::Table, &[row]),
             "┌────┬──────┬──────┬──────┐\n\

@@ -14,14 +14,29 @@ use crate::output;
 pub async fn write_outcome(outcome: Outcome, format: QueryFormat, quiet: bool) -> Result<()> {
     match outcome {
         Outcome::Rows(rows) => write_rows(rows, format).await,
-        Outcome::Changed { inserted, updated, deleted } => {
-            let counts = [(inserted, "inserted"), (updated, "updated"), (deleted, "deleted")];
+        Outcome::Changed {
+            inserted,
+            updated,
+            deleted,
+        } => {
+            let counts = [
+                (inserted, "inserted"),
+                (updated, "updated"),
+                (deleted, "deleted"),
+            ];
             let changed: Vec<String> = counts
                 .iter()
                 .filter(|(count, _)| *count > 0)
                 .map(|(count, word)| format!("{} {word}", rows_of(*count)))
                 .collect();
-            tell(if changed.is_empty() { "No row changed".to_owned() } else { changed.join(", ") }, quiet);
+            tell(
+                if changed.is_empty() {
+                    "No row changed".to_owned()
+                } else {
+                    changed.join(", ")
+                },
+                quiet,
+            );
             Ok(())
         }
         Outcome::Done(sentence) => {
@@ -42,7 +57,12 @@ fn tell(sentence: String, quiet: bool) {
 }
 
 async fn write_rows(rows: Rows, format: QueryFormat) -> Result<()> {
-    let names: Vec<String> = rows.schema.fields().iter().map(|field| field.name().clone()).collect();
+    let names: Vec<String> = rows
+        .schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     let mut batches = rows.batches;
     // Rows are formatted into memory batch by batch, so that no lock on stdout is held while the
     // query works.

@@ -19,7 +19,11 @@ impl<'w> TableWriter<'w> {
         table.load_preset(presets::UTF8_FULL_CONDENSED);
         table.set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(columns);
-        Self { out, table, rows: 0 }
+        Self {
+            out,
+            table,
+            rows: 0,
+        }
     }
 }
 
@@ -37,7 +41,12 @@ impl RowWriter for TableWriter<'_> {
     }
 
     fn finish(&mut self) -> std::io::Result<()> {
-        writeln!(self.out, "{}\n{}", self.table, human::counted(self.rows, "row"))?;
+        writeln!(
+            self.out,
+            "{}\n{}",
+            self.table,
+            human::counted(self.rows, "row")
+        )?;
         self.out.flush()
     }
 }

@@ -26,8 +26,17 @@ impl FromStr for Encoding {
         encoding_rs::Encoding::for_label(label.as_bytes())
             .map(Self::Declared)
             .ok_or_else(|| {
-                Error::new(codes::F2004, format!("`{label}` is not an encoding"))
-                    .suggest(label, ["auto", "utf-8", "utf-16le", "utf-16be", "windows-1252", "iso-8859-1"])
+                Error::new(codes::F2004, format!("`{label}` is not an encoding")).suggest(
+                    label,
+                    [
+                        "auto",
+                        "utf-8",
+                        "utf-16le",
+                        "utf-16be",
+                        "windows-1252",
+                        "iso-8859-1",
+                    ],
+                )
             })
     }
 }
@@ -95,7 +104,14 @@ impl<R: Read> Decoding<R> {
             ended: false,
             finished: false,
         });
-        Ok((Self { inner, head, transcoder }, invalid))
+        Ok((
+            Self {
+                inner,
+                head,
+                transcoder,
+            },
+            invalid,
+        ))
     }
 }
 
@@ -123,7 +139,12 @@ fn take_head(head: &mut Vec<u8>, target: &mut [u8]) -> io::Result<usize> {
 
 impl Transcoder {
     /// Decodes into a buffer of its own: a caller's may be too small for a single character.
-    fn read(&mut self, inner: &mut impl Read, head: &mut Vec<u8>, target: &mut [u8]) -> io::Result<usize> {
+    fn read(
+        &mut self,
+        inner: &mut impl Read,
+        head: &mut Vec<u8>,
+        target: &mut [u8],
+    ) -> io::Result<usize> {
         while self.served == self.output.len() && !self.finished {
             if self.consumed == self.input.len() && !self.ended {
                 self.refill(inner, head)?;
@@ -145,7 +166,11 @@ impl Transcoder {
                 DecoderResult::OutputFull => {}
             }
         }
-        let count = self.output.get(self.served..).unwrap_or_default().read(target)?;
+        let count = self
+            .output
+            .get(self.served..)
+            .unwrap_or_default()
+            .read(target)?;
         self.served += count;
         Ok(count)
     }
@@ -183,7 +208,10 @@ mod tests {
         assert_eq!(decode(b"\xef\xbb\xbfid", "auto").unwrap().0, "id");
         assert_eq!(decode(b"\xff\xfei\0d\0", "auto").unwrap().0, "id");
         assert_eq!(decode(b"\xfe\xff\0i\0d", "utf-16").unwrap().0, "id");
-        assert_eq!(decode(b"id", "auto").unwrap(), ("id".to_owned(), InvalidUtf8::Windows1252));
+        assert_eq!(
+            decode(b"id", "auto").unwrap(),
+            ("id".to_owned(), InvalidUtf8::Windows1252)
+        );
         assert_eq!(decode(b"", "auto").unwrap().0, "");
         assert_eq!(decode(b"x", "auto").unwrap().0, "x");
     }

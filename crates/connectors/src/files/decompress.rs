@@ -20,17 +20,41 @@ pub enum Compression {
 
 /// What Sluice can tell apart but does not read as rows of text.
 const REFUSED: &[(&[u8], &str, &str)] = &[
-    (b"PK\x03\x04", "a ZIP archive (or an Excel workbook)", "unpack it, or export it as CSV"),
-    (b"BZh", "compressed with bzip2", "recompress it with gzip or zstd"),
-    (b"\xfd7zXZ\x00", "compressed with xz", "recompress it with gzip or zstd"),
-    (b"\x04\x22\x4d\x18", "compressed with LZ4", "recompress it with gzip or zstd"),
-    (b"\xff\x06\x00\x00sNaPpY", "compressed with Snappy", "recompress it with gzip or zstd"),
+    (
+        b"PK\x03\x04",
+        "a ZIP archive (or an Excel workbook)",
+        "unpack it, or export it as CSV",
+    ),
+    (
+        b"BZh",
+        "compressed with bzip2",
+        "recompress it with gzip or zstd",
+    ),
+    (
+        b"\xfd7zXZ\x00",
+        "compressed with xz",
+        "recompress it with gzip or zstd",
+    ),
+    (
+        b"\x04\x22\x4d\x18",
+        "compressed with LZ4",
+        "recompress it with gzip or zstd",
+    ),
+    (
+        b"\xff\x06\x00\x00sNaPpY",
+        "compressed with Snappy",
+        "recompress it with gzip or zstd",
+    ),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it"),
     (b"PAR1", "a Parquet file", "export it as CSV"),
     (b"Obj\x01", "an Avro file", "export it as CSV"),
     (b"ORC", "an ORC file", "export it as CSV"),
     (b"%PDF", "a PDF document", "export it as CSV"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook", "export it as CSV"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Excel workbook",
+        "export it as CSV",
+    ),
 ];
 
 /// Opens the file at `path`, unpacking it if need be. `name` is how errors call it.
@@ -43,9 +67,12 @@ pub(crate) fn open(path: &Path, name: &str) -> Result<(Box<dyn Read + Send>, Com
         .read_to_end(&mut head)
         .explain(codes::F1001, cannot_read)?;
     if let Some((_, what, remedy)) = REFUSED.iter().find(|(magic, ..)| head.starts_with(magic)) {
-        return Err(Error::new(codes::F2002, format!("`{name}` is {what}, which cannot be read as rows"))
-            .with("file", name)
-            .help(*remedy));
+        return Err(Error::new(
+            codes::F2002,
+            format!("`{name}` is {what}, which cannot be read as rows"),
+        )
+        .with("file", name)
+        .help(*remedy));
     }
     let whole = std::io::Cursor::new(head.clone()).chain(file);
     if head.starts_with(b"\x1f\x8b") {
@@ -75,5 +102,7 @@ pub(crate) fn read_error(name: &str, compression: Compression, cause: std::io::E
 }
 
 fn damaged(name: &str, kind: &str) -> String {
-    format!("`{name}` is damaged or cut off: its {kind} data ends too early or does not fit its checksum")
+    format!(
+        "`{name}` is damaged or cut off: its {kind} data ends too early or does not fit its checksum"
+    )
 }

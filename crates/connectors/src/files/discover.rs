@@ -48,7 +48,9 @@ fn matches(root: &Path, pattern: &str) -> Result<Vec<FoundFile>> {
     let glob = GlobBuilder::new(&rest)
         .literal_separator(true)
         .build()
-        .explain(codes::F1003, || format!("`{pattern}` is not a valid file pattern"))?
+        .explain(codes::F1003, || {
+            format!("`{pattern}` is not a valid file pattern")
+        })?
         .compile_matcher();
     if !base.exists() {
         return Err(Error::new(
@@ -63,14 +65,22 @@ fn matches(root: &Path, pattern: &str) -> Result<Vec<FoundFile>> {
         .follow_links(true)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !is_marker(entry.file_name().to_string_lossy().as_ref()));
+        .filter_entry(|entry| {
+            entry.depth() == 0 || !is_marker(entry.file_name().to_string_lossy().as_ref())
+        });
     for entry in walk {
-        let entry = entry.explain(codes::F1001, || format!("Files of `{pattern}` cannot be listed"))?;
+        let entry = entry.explain(codes::F1001, || {
+            format!("Files of `{pattern}` cannot be listed")
+        })?;
         if entry.file_type().is_dir() {
             continue;
         }
         let below = entry.path().strip_prefix(&base).unwrap_or(entry.path());
-        let matched = if rest.is_empty() { below.as_os_str().is_empty() } else { glob.is_match(below) };
+        let matched = if rest.is_empty() {
+            below.as_os_str().is_empty()
+        } else {
+            glob.is_match(below)
+        };
         if !matched {
             continue;
         }
@@ -112,9 +122,7 @@ fn clean(path: &Path) -> PathBuf {
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir
-                if clean.file_name().is_some() =>
-            {
+            Component::ParentDir if clean.file_name().is_some() => {
                 clean.pop();
             }
             other => clean.push(other),
@@ -172,7 +180,10 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(
             names,
-            ["data/run_date=2026-08-01/region=eu/a.csv", "data/run_date=2026-08-01/region=eu/b.csv"]
+            [
+                "data/run_date=2026-08-01/region=eu/a.csv",
+                "data/run_date=2026-08-01/region=eu/b.csv"
+            ]
         );
         assert_eq!(found[0].partitions["run_date"], "2026-08-01");
         assert_eq!(found[0].partitions["region"], "eu");
@@ -184,7 +195,11 @@ mod tests {
         fs::create_dir_all(folder.path().join("project")).unwrap();
         fs::write(folder.path().join("orders.csv"), "x").unwrap();
 
-        let found = discover(&folder.path().join("project"), &["../orders.csv".to_owned()]).unwrap();
+        let found = discover(
+            &folder.path().join("project"),
+            &["../orders.csv".to_owned()],
+        )
+        .unwrap();
 
         assert_eq!(found.len(), 1);
         assert!(found[0].name.ends_with("orders.csv") && found[0].partitions.is_empty());

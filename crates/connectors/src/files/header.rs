@@ -88,7 +88,11 @@ pub fn map(
         .enumerate()
         .filter(|(_, name)| !expected.contains(name))
         .collect();
-    Ok(HeaderMap { columns, missing, unknown })
+    Ok(HeaderMap {
+        columns,
+        missing,
+        unknown,
+    })
 }
 
 fn check_delimiter(
@@ -123,7 +127,10 @@ fn check_delimiter(
     let declared = char::from(delimiter);
     Err(Error::new(
         codes::F3002,
-        format!("`{file}` is not separated by `{}`: its header fits {what}", declared.escape_default()),
+        format!(
+            "`{file}` is not separated by `{}`: its header fits {what}",
+            declared.escape_default()
+        ),
     )
     .at(Place::line(file, 1))
     .with("header", header_line.chars().take(200).collect::<String>())
@@ -156,8 +163,16 @@ fn check_duplicates(file: &str, header: &[String], names: &[String]) -> Result<(
 }
 
 fn quoted(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
-    let more = if names.len() > shown.len() { ", …" } else { "" };
+    let shown: Vec<String> = names
+        .iter()
+        .take(12)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = if names.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
     shown.join(", ") + more
 }
 
@@ -167,7 +182,10 @@ mod tests {
     use super::{HeaderMap, map, normalise};
 
     fn run(line: &str, delimiter: u8) -> diagnostic::Result<HeaderMap> {
-        let header: Vec<String> = line.split(char::from(delimiter)).map(str::to_owned).collect();
+        let header: Vec<String> = line
+            .split(char::from(delimiter))
+            .map(str::to_owned)
+            .collect();
         let expected = ["row_id", "sub_category", "sales"].map(str::to_owned);
         map("a.csv", &header, line, delimiter, &expected)
     }
@@ -189,7 +207,12 @@ mod tests {
         assert_eq!(code("Row ID;Sub-Category;Sales"), "F3002");
         assert_eq!(code("Row ID,Sales,row_id"), "F3003");
         assert_eq!(code("1,Chairs,17.5"), "F3004");
-        let text = run("Row ID;Sub-Category;Sales", b',').unwrap_err().to_string();
-        assert!(text.contains("a.csv") && text.contains("semicolon"), "{text}");
+        let text = run("Row ID;Sub-Category;Sales", b',')
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("a.csv") && text.contains("semicolon"),
+            "{text}"
+        );
     }
 }

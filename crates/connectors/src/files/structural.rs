@@ -10,7 +10,11 @@ pub(crate) struct Structural {
 
 impl Structural {
     pub(crate) fn new(delimiter: u8, quote: u8, newline: u8) -> Self {
-        Self { delimiter, quote, newline }
+        Self {
+            delimiter,
+            quote,
+            newline,
+        }
     }
 
     /// A bit per byte of `block`, the lowest for the first: set where one of the three stands.
@@ -47,7 +51,14 @@ mod tests {
     #[test]
     fn marks_exactly_the_structural_bytes() {
         let mut block = [b'x'; 64];
-        for (at, byte) in [(0, b','), (7, b'"'), (8, b'\n'), (31, b','), (32, b'-'), (63, b',')] {
+        for (at, byte) in [
+            (0, b','),
+            (7, b'"'),
+            (8, b'\n'),
+            (31, b','),
+            (32, b'-'),
+            (63, b','),
+        ] {
             block[at] = byte;
         }
         let expected = 1 | 1 << 7 | 1 << 8 | 1 << 31 | 1 << 63;

@@ -23,7 +23,10 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 fn packed_files_are_known_by_their_content() {
     let text = b"a,b\n1,2\n";
     assert_eq!(texts(&rows(&gzip(text))[0]), ["1", "2"]);
-    assert_eq!(texts(&rows(&zstd::encode_all(&text[..], 1).unwrap())[0]), ["1", "2"]);
+    assert_eq!(
+        texts(&rows(&zstd::encode_all(&text[..], 1).unwrap())[0]),
+        ["1", "2"]
+    );
     let two_members = [gzip(text), gzip(b"3,4\n")].concat();
     assert_eq!(rows(&two_members).len(), 2);
     assert_eq!(code(b"PK\x03\x04rest of an archive"), "F2002");
@@ -31,7 +34,9 @@ fn packed_files_are_known_by_their_content() {
 
 #[test]
 fn cut_off_files_are_refused() {
-    let text: Vec<u8> = (0..20_000).flat_map(|id: u32| format!("{id},{}\n", id * 7919).into_bytes()).collect();
+    let text: Vec<u8> = (0..20_000)
+        .flat_map(|id: u32| format!("{id},{}\n", id * 7919).into_bytes())
+        .collect();
     let packed = gzip(&text);
     assert_eq!(code(&packed[..packed.len() - 6]), "F2001");
     assert_eq!(code(&packed[..packed.len() / 2]), "F2001");
@@ -45,12 +50,23 @@ fn empty_files_and_headers_without_rows() {
     assert_eq!(code(b"\xef\xbb\xbf\n\r\n"), "F3001");
     assert!(rows(b"a,b\n").is_empty());
     assert!(rows(b"a,b").is_empty());
-    assert_eq!(code(&"a,b\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()), "F2003");
+    assert_eq!(
+        code(
+            &"a,b\n"
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<_>>()
+        ),
+        "F2003"
+    );
 }
 
 #[test]
 fn a_huge_line_costs_itself_only() {
-    let format = CsvFormat { max_record: 1 << 20, ..CsvFormat::default() };
+    let format = CsvFormat {
+        max_record: 1 << 20,
+        ..CsvFormat::default()
+    };
     let mut text = b"a,b\n1,2\n".to_vec();
     text.extend(std::iter::repeat_n(b'x', 20 << 20));
     text.extend_from_slice(b"\n3,4\n");
@@ -62,14 +78,25 @@ fn a_huge_line_costs_itself_only() {
 
     let last = [b"a,b\n".as_slice(), &vec![b'y'; 3 << 20]].concat();
     let (_, rows) = read(&last, &format).unwrap();
-    assert_eq!(rows.iter().map(|row| row.defect).collect::<Vec<_>>(), [Some(Defect::Oversized)]);
+    assert_eq!(
+        rows.iter().map(|row| row.defect).collect::<Vec<_>>(),
+        [Some(Defect::Oversized)]
+    );
 }
 
 #[test]
 fn an_unclosed_quote_costs_its_line_only() {
     let rows = rows(b"a,b\n1,2\n3,\"4\n5,6\n7,8\n");
     let defects: Vec<_> = rows.iter().map(|row| (row.line, row.defect)).collect();
-    assert_eq!(defects, [(2, None), (3, Some(Defect::UnclosedQuote)), (4, None), (5, None)]);
+    assert_eq!(
+        defects,
+        [
+            (2, None),
+            (3, Some(Defect::UnclosedQuote)),
+            (4, None),
+            (5, None)
+        ]
+    );
     assert_eq!(rows[1].raw, "3,\"4");
     assert_eq!(texts(&rows[3]), ["7", "8"]);
 }

@@ -52,5 +52,8 @@ fn rows(bytes: &[u8]) -> Vec<Row> {
 }
 
 fn texts(row: &Row) -> Vec<&str> {
-    row.fields.iter().map(|field| field.as_deref().unwrap_or("<none>")).collect()
+    row.fields
+        .iter()
+        .map(|field| field.as_deref().unwrap_or("<none>"))
+        .collect()
 }

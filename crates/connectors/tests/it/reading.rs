@@ -13,7 +13,10 @@ fn quotes_line_ends_and_blank_lines() {
     assert_eq!(texts(&rows[1]), ["2", "two\nlines", ""]);
     assert_eq!(texts(&rows[2]), ["3", "5\" pipe", "xy"]);
     assert_eq!(texts(&rows[3]), ["4", "", ""]);
-    assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 4, 6, 7]);
+    assert_eq!(
+        rows.iter().map(|row| row.line).collect::<Vec<_>>(),
+        [2, 4, 6, 7]
+    );
     assert_eq!(rows[0].raw, "1,\"a, \"\"b\"\"\",x");
 }
 
@@ -23,7 +26,10 @@ fn short_and_long_rows_are_kept_and_flagged() {
     let defects: Vec<_> = rows.iter().map(|row| row.defect).collect();
     assert_eq!(defects, [Some(Defect::Short), Some(Defect::Long), None]);
     assert_eq!(texts(&rows[0]), ["1", "2", "<none>"]);
-    assert_eq!((texts(&rows[1]), rows[1].raw.as_str()), (vec!["1", "2", "3"], "1,2,3,4"));
+    assert_eq!(
+        (texts(&rows[1]), rows[1].raw.as_str()),
+        (vec!["1", "2", "3"], "1,2,3,4")
+    );
 }
 
 #[test]
@@ -35,10 +41,16 @@ fn encodings_are_told_apart_by_mark_and_by_record() {
     assert_eq!(texts(&rows[1]), ["2", "Müller"]);
     assert_eq!(rows[1].raw, "2,\"Müller\"");
 
-    let utf16: Vec<u8> = "\u{feff}id,name\n1,Müller\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "\u{feff}id,name\n1,Müller\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     assert_eq!(texts(&self::rows(&utf16)[0]), ["1", "Müller"]);
 
-    let format = CsvFormat { encoding: "utf-8".parse().unwrap(), ..CsvFormat::default() };
+    let format = CsvFormat {
+        encoding: "utf-8".parse().unwrap(),
+        ..CsvFormat::default()
+    };
     let (_, rows) = read(mixed, &format).unwrap();
     assert_eq!(rows[1].defect, Some(Defect::Undecodable));
     assert_eq!(texts(&rows[2]), ["3", "plain"]);
@@ -46,13 +58,26 @@ fn encodings_are_told_apart_by_mark_and_by_record() {
 
 #[test]
 fn other_formats() {
-    let format = CsvFormat { delimiter: b';', quote: None, ..CsvFormat::default() };
-    assert_eq!(texts(&read(b"a;b\n\"x;1\n", &format).unwrap().1[0]), ["\"x", "1"]);
+    let format = CsvFormat {
+        delimiter: b';',
+        quote: None,
+        ..CsvFormat::default()
+    };
+    assert_eq!(
+        texts(&read(b"a;b\n\"x;1\n", &format).unwrap().1[0]),
+        ["\"x", "1"]
+    );
     let names = Some(vec!["a".to_owned(), "b".to_owned()]);
-    let format = CsvFormat { columns: names, ..CsvFormat::default() };
+    let format = CsvFormat {
+        columns: names,
+        ..CsvFormat::default()
+    };
     assert_eq!(texts(&read(b"1,2\n", &format).unwrap().1[0]), ["1", "2"]);
     let macintosh = rows(b"a,b\r1,2\r3,4\r");
-    assert_eq!((texts(&macintosh[1]), macintosh[1].line), (vec!["3", "4"], 3));
+    assert_eq!(
+        (texts(&macintosh[1]), macintosh[1].line),
+        (vec!["3", "4"], 3)
+    );
 }
 
 #[test]

@@ -179,10 +179,17 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
 /// What only `on-run-end` hooks see: `results`, `schemas`, `database_schemas`.
 #[must_use]
 pub fn end_of_run(manifest: &Manifest, results: &[NodeResult]) -> Vec<(&'static str, Value)> {
-    let nodes = results.iter().filter_map(|result| manifest.nodes.get(&result.unique_id));
+    let nodes = results
+        .iter()
+        .filter_map(|result| manifest.nodes.get(&result.unique_id));
     let built: BTreeSet<(&str, &str)> = nodes
         .filter(|node| node.is_relational())
-        .map(|node| (node.database.as_deref().unwrap_or_default(), node.schema.as_str()))
+        .map(|node| {
+            (
+                node.database.as_deref().unwrap_or_default(),
+                node.schema.as_str(),
+            )
+        })
         .collect();
     let schemas: BTreeSet<&str> = built.iter().map(|(_, schema)| *schema).collect();
     let pairs = built

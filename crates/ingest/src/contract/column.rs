@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use diagnostic::{Error, Result, ResultExt, codes};
 use model::ColumnType;
 use settings::{Clean, ColumnSpec};
 
 use super::strings::{NullValues, StringsBuilder};
-use crate::value::{DateParser, Exact, Precision, Unreadable, boolean, clean, decimal, is_blank, trim};
+use crate::value::{
+    DateParser, Exact, Precision, Unreadable, boolean, clean, decimal, is_blank, trim,
+};
 
 /// One column of a contract.
 pub(crate) struct Column {
@@ -23,8 +27,14 @@ pub(crate) struct Column {
 
 enum Kind {
     Text,
-    Number { precision: u8, scale: u8, cap: Option<i128> },
-    Float { cap: Option<f64> },
+    Number {
+        precision: u8,
+        scale: u8,
+        cap: Option<i128>,
+    },
+    Float {
+        cap: Option<f64>,
+    },
     Boolean,
     Date(DateParser),
     Timestamp(DateParser),
@@ -46,26 +56,38 @@ pub(crate) type RawField<'a> = Option<(&'a [u8], bool)>;
 impl Column {
     pub(crate) fn compile(spec: &ColumnSpec) -> Result<Self> {
         let cap = |scale: u8| {
-            let Some(text) = &spec.cap else { return Ok(None) };
-            let exact = decimal(text.as_bytes(), scale).filter(|exact| !exact.inexact && !exact.beyond);
+            let Some(text) = &spec.cap else {
+                return Ok(None);
+            };
+            let exact =
+                decimal(text.as_bytes(), scale).filter(|exact| !exact.inexact && !exact.beyond);
             exact.map(|exact| Some(exact.units)).ok_or_else(|| {
                 Error::new(
                     codes::L2004,
-                    format!("The cap `{text}` of column `{}` is no {}", spec.name.value, spec.kind),
+                    format!(
+                        "The cap `{text}` of column `{}` is no {}",
+                        spec.name.value, spec.kind
+                    ),
                 )
                 .at(spec.name.place())
             })
         };
         let kind = match spec.kind {
             ColumnType::Varchar => Kind::Text,
-            ColumnType::Number { precision, scale } => Kind::Number { precision, scale, cap: cap(scale)? },
+            ColumnType::Number { precision, scale } => Kind::Number {
+                precision,
+                scale,
+                cap: cap(scale)?,
+            },
             ColumnType::Float => Kind::Float {
                 cap: spec
                     .cap
                     .as_deref()
                     .map(str::parse)
                     .transpose()
-                    .explain(codes::L2004, || format!("The cap of column `{}` is no number", spec.name.value))?,
+                    .explain(codes::L2004, || {
+                        format!("The cap of column `{}` is no number", spec.name.value)
+                    })?,
             },
             ColumnType::Boolean => Kind::Boolean,
             ColumnType::Date => Kind::Date(DateParser::new(&spec.formats, Precision::Days)),
@@ -79,7 +101,10 @@ impl Column {
             | ColumnType::Variant => {
                 return Err(Error::new(
                     codes::L2004,
-                    format!("Column `{}` cannot be read from text as {}", spec.name.value, spec.kind),
+                    format!(
+                        "Column `{}` cannot be read from text as {}",
+                        spec.name.value, spec.kind
+                    ),
                 )
                 .at(spec.name.place())
                 .help("declare it `text` and convert it in a model"));
@@ -105,7 +130,9 @@ impl Column {
     pub(crate) fn silver_type(&self) -> DataType {
         match self.kind {
             Kind::Text => DataType::Utf8,
-            Kind::Number { precision, scale, .. } => DataType::Decimal128(precision, scale.cast_signed()),
+            Kind::Number {
+                precision, scale, ..
+            } => DataType::Decimal128(precision, scale.cast_signed()),
             Kind::Float { .. } => DataType::Float64,
             Kind::Boolean => DataType::Boolean,
             Kind::Date(_) => DataType::Date32,
@@ -116,7 +143,9 @@ impl Column {
     /// The type rules see: a number has one digit more than in silver, see [`Exact::judged`].
     pub(crate) fn judged_type(&self) -> DataType {
         match self.kind {
-            Kind::Number { precision, scale, .. } => {
+            Kind::Number {
+                precision, scale, ..
+            } => {
                 let (precision, scale) = judged_digits(precision, scale);
                 DataType::Decimal128(precision, scale.cast_signed())
             }
@@ -126,7 +155,12 @@ impl Column {
 
     /// The text as silver keeps it; `None` is NULL.
     #[inline]
-    pub(crate) fn append_text(&self, field: RawField<'_>, nulls: &NullValues, strings: &mut StringsBuilder) {
+    pub(crate) fn append_text(
+        &self,
+        field: RawField<'_>,
+        nulls: &NullValues,
+        strings: &mut StringsBuilder,
+    ) {
         match field {
             Some((text, quoted)) if !nulls.contains(text, quoted) && !is_blank(text) => {
                 if self.clean.is_empty() {
@@ -147,22 +181,31 @@ impl Column {
         for_rules: bool,
     ) -> Result<Reading> {
         let mut unreadable = Vec::new();
-        let mut values = Values { nulls, unreadable: &mut unreadable };
+        let mut values = Values {
+            nulls,
+            unreadable: &mut unreadable,
+        };
         let (typed, judged): (ArrayRef, Option<ArrayRef>) = match &self.kind {
             Kind::Text => {
                 let mut strings = StringsBuilder::with_capacity(fields.len(), 16);
                 fields.for_each(|field| self.append_text(field, nulls, &mut strings));
                 (Arc::new(strings.finish()?), None)
             }
-            Kind::Number { precision, scale, cap } => {
-                self.read_numbers(fields, &mut values, (*precision, *scale, *cap), for_rules)?
-            }
+            Kind::Number {
+                precision,
+                scale,
+                cap,
+            } => self.read_numbers(fields, &mut values, (*precision, *scale, *cap), for_rules)?,
             Kind::Float { cap } => {
                 let limit = cap.unwrap_or(f64::INFINITY);
                 let floats: Float64Array = values
                     .read(fields, |text| {
-                        let float = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-                        float.map(|float| float.min(limit)).ok_or(Unreadable::NotThis)
+                        let float = std::str::from_utf8(text)
+                            .ok()
+                            .and_then(|text| text.parse::<f64>().ok());
+                        float
+                            .map(|float| float.min(limit))
+                            .ok_or(Unreadable::NotThis)
                     })
                     .collect();
                 (Arc::new(floats), None)
@@ -189,7 +232,11 @@ impl Column {
             }
         };
         let judged = judged.unwrap_or_else(|| Arc::clone(&typed));
-        Ok(Reading { typed, judged, unreadable })
+        Ok(Reading {
+            typed,
+            judged,
+            unreadable,
+        })
     }
 
     fn read_numbers<'a>(
@@ -214,9 +261,16 @@ impl Column {
             if let (Some(number), Some(cap)) = (exact, cap)
                 && number.exceeds(cap)
             {
-                exact = Some(Exact { units: cap, inexact: false, beyond: false, negative: cap < 0 });
+                exact = Some(Exact {
+                    units: cap,
+                    inexact: false,
+                    beyond: false,
+                    negative: cap < 0,
+                });
             }
-            let fitted = exact.ok_or(Unreadable::NotThis).and_then(|exact| exact.fit(precision));
+            let fitted = exact
+                .ok_or(Unreadable::NotThis)
+                .and_then(|exact| exact.fit(precision));
             if for_rules {
                 judged.push(exact.map(|exact| match judged_scale > scale {
                     true => exact.judged(judged_precision),
@@ -231,7 +285,9 @@ impl Column {
         let array = |units: Vec<Option<i128>>, precision: u8, scale: u8| -> Result<ArrayRef> {
             let array = Decimal128Array::from(units)
                 .with_precision_and_scale(precision, scale.cast_signed())
-                .explain(codes::X0001, || format!("Column `{}` has an impossible type", self.name))?;
+                .explain(codes::X0001, || {
+                    format!("Column `{}` has an impossible type", self.name)
+                })?;
             Ok(Arc::new(array))
         };
         let judged = match for_rules {
@@ -244,16 +300,28 @@ impl Column {
     /// Why `text` is no value of this column, in words: "is not a date in dd-MM-yyyy".
     pub(crate) fn complaint(&self, why: Unreadable) -> String {
         match (&self.kind, why) {
-            (Kind::Number { scale: 0, .. }, Unreadable::TooPrecise) => "is not a whole number".to_owned(),
+            (Kind::Number { scale: 0, .. }, Unreadable::TooPrecise) => {
+                "is not a whole number".to_owned()
+            }
             (Kind::Number { scale, .. }, Unreadable::TooPrecise) => {
                 format!("has more than {scale} digits after the point")
             }
-            (Kind::Number { precision, scale, .. }, Unreadable::TooLarge) => {
-                format!("has more than {} digits before the point", precision - scale)
+            (
+                Kind::Number {
+                    precision, scale, ..
+                },
+                Unreadable::TooLarge,
+            ) => {
+                format!(
+                    "has more than {} digits before the point",
+                    precision - scale
+                )
             }
             (Kind::Number { .. } | Kind::Float { .. }, _) => "is not a number".to_owned(),
             (Kind::Boolean, _) => "is neither true nor false".to_owned(),
-            (Kind::Date(_), Unreadable::TooPrecise) => "has a time of day, which a date does not keep".to_owned(),
+            (Kind::Date(_), Unreadable::TooPrecise) => {
+                "has a time of day, which a date does not keep".to_owned()
+            }
             (Kind::Date(parser), _) => format!("is not a date in {}", parser.patterns()),
             (Kind::Timestamp(parser), _) => format!("is not a time in {}", parser.patterns()),
             (Kind::Text, _) => "is not text".to_owned(),
@@ -301,7 +369,8 @@ impl Values<'_> {
     #[cold]
     fn report<T>(&mut self, record: usize, why: Unreadable) -> Option<T> {
         // A batch is about a mebibyte of text.
-        self.unreadable.push((u32::try_from(record).unwrap_or(u32::MAX), why));
+        self.unreadable
+            .push((u32::try_from(record).unwrap_or(u32::MAX), why));
         None
     }
 }

@@ -57,12 +57,20 @@ impl FileColumns {
             notices.push(what);
         }
         let quarantines = contract.changes.missing_column == OnChange::Quarantine;
-        let missing = map.columns.iter().enumerate().filter(|(_, at)| quarantines && at.is_none());
+        let missing = map
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, at)| quarantines && at.is_none());
         Ok(Self {
             name: name.to_owned(),
             missing: missing.map(|(at, _)| at).collect(),
             positions: map.columns,
-            extra: map.unknown.into_iter().map(|(at, name)| (at, name.to_uppercase())).collect(),
+            extra: map
+                .unknown
+                .into_iter()
+                .map(|(at, name)| (at, name.to_uppercase()))
+                .collect(),
             notices,
         })
     }
@@ -79,7 +87,12 @@ impl FileColumns {
 
     /// One field of the contract's column `column`.
     #[inline]
-    pub(crate) fn field<'a>(&self, records: &Records<'a>, record: usize, column: usize) -> RawField<'a> {
+    pub(crate) fn field<'a>(
+        &self,
+        records: &Records<'a>,
+        record: usize,
+        column: usize,
+    ) -> RawField<'a> {
         let position = self.positions.get(column).copied().flatten()?;
         records.field(record, position)
     }
@@ -139,7 +152,12 @@ impl Contract {
     ///
     /// # Errors
     /// `L1003` if a value is not of its column's type and the contract is frozen against that.
-    pub(crate) fn judge(&self, records: &Records<'_>, file: &FileColumns, also: &[usize]) -> Result<Judged> {
+    pub(crate) fn judge(
+        &self,
+        records: &Records<'_>,
+        file: &FileColumns,
+        also: &[usize],
+    ) -> Result<Judged> {
         let count = self.columns.len();
         let mut typed: Vec<Option<ArrayRef>> = vec![None; count];
         let mut unreadable = vec![Vec::new(); count];
@@ -171,21 +189,30 @@ impl Contract {
             let records = records.records().iter().enumerate();
             records.filter_map(|(at, record)| Some((at, record.defect?)))
         };
-        for (record, defect) in defects().filter(|(_, defect)| !matches!(defect, Defect::Short | Defect::Long)) {
+        for (record, defect) in
+            defects().filter(|(_, defect)| !matches!(defect, Defect::Short | Defect::Long))
+        {
             find(record, defect.into());
         }
         for (rule, broken) in (0..).zip(self.predicates.evaluate(judged_arrays, records.len())?) {
-            broken.set_indices().for_each(|record| find(record, Verdict::Rule(rule)));
+            broken
+                .set_indices()
+                .for_each(|record| find(record, Verdict::Rule(rule)));
         }
         for missing in &file.missing {
-            (0..records.len()).for_each(|record| find(record, Verdict::MissingColumn(short(*missing))));
+            (0..records.len())
+                .for_each(|record| find(record, Verdict::MissingColumn(short(*missing))));
         }
         self.find_unreadable(records, file, &unreadable, &mut find)?;
         for (record, defect) in defects() {
             find(record, defect.into());
         }
         self.find_new_values(records, file, &mut find);
-        Ok(Judged { verdicts, typed, unreadable })
+        Ok(Judged {
+            verdicts,
+            typed,
+            unreadable,
+        })
     }
 
     fn find_unreadable(
@@ -203,7 +230,10 @@ impl Contract {
                     OnChange::DiscardRow => find(record, Verdict::Discarded),
                     OnChange::Evolve | OnChange::DiscardValue => {}
                     OnChange::Freeze => {
-                        let line = records.records().get(record).map_or(1, |record| record.line);
+                        let line = records
+                            .records()
+                            .get(record)
+                            .map_or(1, |record| record.line);
                         let line = usize::try_from(line).unwrap_or(usize::MAX);
                         let why = self.unreadable_reason(records, file, record, at, *why);
                         return Err(Error::new(codes::L1003, format!("{why}, and the contract of `{}` is frozen against that", self.name))
@@ -216,16 +246,25 @@ impl Contract {
         Ok(())
     }
 
-    fn find_new_values(&self, records: &Records<'_>, file: &FileColumns, find: &mut impl FnMut(usize, Verdict)) {
+    fn find_new_values(
+        &self,
+        records: &Records<'_>,
+        file: &FileColumns,
+        find: &mut impl FnMut(usize, Verdict),
+    ) {
         let verdict = |extra: usize| match self.changes.new_column {
             OnChange::Quarantine => Some(Verdict::NewColumn(short(extra))),
             OnChange::DiscardRow => Some(Verdict::Discarded),
             OnChange::Evolve | OnChange::Freeze | OnChange::DiscardValue => None,
         };
         for (extra, (position, _)) in file.extra.iter().enumerate() {
-            let Some(verdict) = verdict(extra) else { return };
+            let Some(verdict) = verdict(extra) else {
+                return;
+            };
             for (record, field) in records.column(*position).enumerate() {
-                if field.is_some_and(|(text, quoted)| !self.null_values.contains(text, quoted) && !text.is_empty()) {
+                if field.is_some_and(|(text, quoted)| {
+                    !self.null_values.contains(text, quoted) && !text.is_empty()
+                }) {
                     find(record, verdict);
                 }
             }
@@ -234,14 +273,25 @@ impl Contract {
 
     /// The name of the rule behind a verdict that sends a record to quarantine; `None` for the others.
     pub(crate) fn rule_name(&self, verdict: Verdict, file: &FileColumns) -> Option<Cow<'_, str>> {
-        let column = |at: u16| self.columns.get(usize::from(at)).map_or("", |column| column.name.as_str());
+        let column = |at: u16| {
+            self.columns
+                .get(usize::from(at))
+                .map_or("", |column| column.name.as_str())
+        };
         Some(match verdict {
             Verdict::Valid | Verdict::Discarded => return None,
-            Verdict::Rule(at) => self.rules.get(usize::from(at)).map_or("", |rule| rule.name.as_str()).into(),
+            Verdict::Rule(at) => self
+                .rules
+                .get(usize::from(at))
+                .map_or("", |rule| rule.name.as_str())
+                .into(),
             Verdict::Unreadable(at) => format!("unreadable_{}", column(at)).into(),
             Verdict::MissingColumn(at) => format!("missing_column_{}", column(at)).into(),
             Verdict::NewColumn(at) => {
-                let name = file.extra.get(usize::from(at)).map_or("", |(_, name)| name.as_str());
+                let name = file
+                    .extra
+                    .get(usize::from(at))
+                    .map_or("", |(_, name)| name.as_str());
                 format!("new_column_{}", name.to_lowercase()).into()
             }
             Verdict::ShortRow => "short_row".into(),
@@ -253,30 +303,60 @@ impl Contract {
     }
 
     /// Why the record is in quarantine, in a sentence.
-    pub(crate) fn reason(&self, records: &Records<'_>, file: &FileColumns, judged: &Judged, record: usize) -> String {
-        let fields = records.records().get(record).map_or(0, |record| record.fields);
+    pub(crate) fn reason(
+        &self,
+        records: &Records<'_>,
+        file: &FileColumns,
+        judged: &Judged,
+        record: usize,
+    ) -> String {
+        let fields = records
+            .records()
+            .get(record)
+            .map_or(0, |record| record.fields);
         let width = file.positions.iter().flatten().count() + file.extra.len();
-        match judged.verdicts.get(record).copied().unwrap_or(Verdict::Valid) {
+        match judged
+            .verdicts
+            .get(record)
+            .copied()
+            .unwrap_or(Verdict::Valid)
+        {
             Verdict::Valid | Verdict::Discarded => String::new(),
-            Verdict::Rule(rule) => self.rule_reason(records, file, judged, record, usize::from(rule)),
+            Verdict::Rule(rule) => {
+                self.rule_reason(records, file, judged, record, usize::from(rule))
+            }
             Verdict::Unreadable(at) => {
                 let at = usize::from(at);
                 let why = why_unreadable(judged, record, at).unwrap_or(Unreadable::NotThis);
                 self.unreadable_reason(records, file, record, at, why)
             }
             Verdict::MissingColumn(at) => {
-                let name = self.columns.get(usize::from(at)).map_or("", |column| column.name.as_str());
+                let name = self
+                    .columns
+                    .get(usize::from(at))
+                    .map_or("", |column| column.name.as_str());
                 format!("The file has no column `{name}`")
             }
             Verdict::NewColumn(at) => {
-                let (position, name) = file.extra.get(usize::from(at)).map_or((0, ""), |(at, name)| (*at, name));
-                let value = records.field(record, position).map(|(text, _)| String::from_utf8_lossy(text));
+                let (position, name) = file
+                    .extra
+                    .get(usize::from(at))
+                    .map_or((0, ""), |(at, name)| (*at, name));
+                let value = records
+                    .field(record, position)
+                    .map(|(text, _)| String::from_utf8_lossy(text));
                 let value = value.unwrap_or_default();
-                format!("The contract has no column `{}`, found `{}`", name.to_lowercase(), reason::shortened(&value))
+                format!(
+                    "The contract has no column `{}`, found `{}`",
+                    name.to_lowercase(),
+                    reason::shortened(&value)
+                )
             }
             Verdict::ShortRow => format!("The row has {fields} of {width} fields"),
             Verdict::LongRow => format!("The row has {fields} fields, the header {width}"),
-            Verdict::OversizedRecord => "The record is longer than the stream allows; its raw text is cut".to_owned(),
+            Verdict::OversizedRecord => {
+                "The record is longer than the stream allows; its raw text is cut".to_owned()
+            }
             Verdict::UnclosedQuote => "A quoted field does not end".to_owned(),
             Verdict::UndecodableRecord => "The record is not in the declared encoding".to_owned(),
         }
@@ -293,7 +373,10 @@ impl Contract {
     ) -> String {
         let template = self.rules.get(rule).map_or("", |rule| rule.reason.as_str());
         let value = |name: &str| {
-            let at = self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+            let at = self
+                .columns
+                .iter()
+                .position(|column| column.name.eq_ignore_ascii_case(name))?;
             let (text, quoted) = file.field(records, record, at)?;
             (!self.null_values.contains(text, quoted)).then(|| String::from_utf8_lossy(text))
         };
@@ -318,16 +401,25 @@ impl Contract {
         let Some(column) = self.columns.get(at) else {
             return String::new();
         };
-        let text = file.field(records, record, at).map_or(&[][..], |(text, _)| text);
+        let text = file
+            .field(records, record, at)
+            .map_or(&[][..], |(text, _)| text);
         let text = String::from_utf8_lossy(text);
-        format!("{} `{}` {}", reason::spoken(&column.name), reason::shortened(&text), column.complaint(why))
+        format!(
+            "{} `{}` {}",
+            reason::spoken(&column.name),
+            reason::shortened(&text),
+            column.complaint(why)
+        )
     }
 }
 
 fn why_unreadable(judged: &Judged, record: usize, column: usize) -> Option<Unreadable> {
     let misses = judged.unreadable.get(column)?;
     let record = u32::try_from(record).ok()?;
-    let at = misses.binary_search_by_key(&record, |(record, _)| *record).ok()?;
+    let at = misses
+        .binary_search_by_key(&record, |(record, _)| *record)
+        .ok()?;
     misses.get(at).map(|(_, why)| *why)
 }
 

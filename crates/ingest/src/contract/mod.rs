@@ -59,15 +59,26 @@ impl Contract {
                 .iter()
                 .position(|column| column.name.eq_ignore_ascii_case(name))
                 .ok_or_else(|| {
-                    Error::new(codes::L2002, format!("The dataset has no column `{}`", name.value))
-                        .at(name.place())
-                        .suggest(name, columns.iter().map(|column| column.name.as_str()))
+                    Error::new(
+                        codes::L2002,
+                        format!("The dataset has no column `{}`", name.value),
+                    )
+                    .at(name.place())
+                    .suggest(name, columns.iter().map(|column| column.name.as_str()))
                 })
         };
         let (mut key, mut latest_by) = (Vec::new(), Vec::new());
         if let Some(deduplicate) = &dataset.deduplicate {
-            key = deduplicate.key.iter().map(position).collect::<Result<_>>()?;
-            latest_by = deduplicate.latest_by.iter().map(position).collect::<Result<_>>()?;
+            key = deduplicate
+                .key
+                .iter()
+                .map(position)
+                .collect::<Result<_>>()?;
+            latest_by = deduplicate
+                .latest_by
+                .iter()
+                .map(position)
+                .collect::<Result<_>>()?;
         } else if dataset.write == WriteMode::Merge {
             return Err(Error::new(codes::L2003, "A dataset that merges needs a key to merge by")
                 .at(dataset.name.place())
@@ -79,7 +90,10 @@ impl Contract {
         let rules = dataset
             .rules
             .iter()
-            .map(|rule| Rule { name: rule.name.value.clone(), reason: rule.reason.value.clone() })
+            .map(|rule| Rule {
+                name: rule.name.value.clone(),
+                reason: rule.reason.value.clone(),
+            })
             .collect();
         let predicates = Predicates::compile(&dataset.rules, &columns)?;
         Ok(Self {
@@ -98,7 +112,10 @@ impl Contract {
 
     /// The names by which headers are matched.
     pub(crate) fn header_names(&self) -> Vec<String> {
-        self.columns.iter().map(|column| header::normalise(&column.name)).collect()
+        self.columns
+            .iter()
+            .map(|column| header::normalise(&column.name))
+            .collect()
     }
 
     /// The columns of the silver table that readers see.
@@ -112,14 +129,20 @@ impl Contract {
     #[must_use]
     pub fn stored_silver_schema(&self) -> SchemaRef {
         let mut fields: Vec<Field> = self.columns.iter().map(Column::field).collect();
-        fields.extend(HIDDEN_COLUMNS.iter().map(|name| Field::new(*name, DataType::Utf8, true)));
+        fields.extend(
+            HIDDEN_COLUMNS
+                .iter()
+                .map(|name| Field::new(*name, DataType::Utf8, true)),
+        );
         Arc::new(Schema::new(fields))
     }
 
     /// The columns of the quarantine table.
     #[must_use]
     pub fn quarantine_schema(&self) -> SchemaRef {
-        let own = ["_RULE", "_REASON", "_FILE", "_LINE", "_RAW", "_BATCH", "_RUN_ID"];
+        let own = [
+            "_RULE", "_REASON", "_FILE", "_LINE", "_RAW", "_BATCH", "_RUN_ID",
+        ];
         self.text_schema(&[], &own)
     }
 
@@ -132,10 +155,16 @@ impl Contract {
 
     fn text_schema(&self, extra: &[String], own: &[&str]) -> SchemaRef {
         let names = self.columns.iter().map(|column| column.stored.as_str());
-        let names = names.chain(extra.iter().map(String::as_str)).chain(own.iter().copied());
+        let names = names
+            .chain(extra.iter().map(String::as_str))
+            .chain(own.iter().copied());
         let fields: Vec<Field> = names
             .map(|name| {
-                let kind = if name == "_LINE" { DataType::Int64 } else { DataType::Utf8 };
+                let kind = if name == "_LINE" {
+                    DataType::Int64
+                } else {
+                    DataType::Utf8
+                };
                 Field::new(name, kind, true)
             })
             .collect();
@@ -144,7 +173,10 @@ impl Contract {
 
     /// Whether bronze keeps columns beyond the contract.
     pub(crate) fn keeps_new_columns(&self) -> bool {
-        matches!(self.changes.new_column, OnChange::Evolve | OnChange::Quarantine)
+        matches!(
+            self.changes.new_column,
+            OnChange::Evolve | OnChange::Quarantine
+        )
     }
 }
 

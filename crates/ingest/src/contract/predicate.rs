@@ -58,22 +58,38 @@ impl Predicates {
                 let expression = session
                     .create_physical_expr(expression, &named)
                     .map_err(|error| not_valid(rule, error))?;
-                Ok(Predicate { rule: rule.name.value.clone(), expression, columns })
+                Ok(Predicate {
+                    rule: rule.name.value.clone(),
+                    expression,
+                    columns,
+                })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { columns: union, schema, predicates })
+        Ok(Self {
+            columns: union,
+            schema,
+            predicates,
+        })
     }
 
     /// Positions of the columns that the condition of rule `rule` names.
     pub(crate) fn columns_of(&self, rule: usize) -> &[usize] {
-        self.predicates.get(rule).map_or(&[], |predicate| &predicate.columns)
+        self.predicates
+            .get(rule)
+            .map_or(&[], |predicate| &predicate.columns)
     }
 
     /// For each rule the rows that break it, given the arrays of [`Predicates::columns`]. NULL is no breach.
-    pub(crate) fn evaluate(&self, arrays: Vec<ArrayRef>, rows: usize) -> Result<Vec<BooleanBuffer>> {
+    pub(crate) fn evaluate(
+        &self,
+        arrays: Vec<ArrayRef>,
+        rows: usize,
+    ) -> Result<Vec<BooleanBuffer>> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-            .explain(codes::X0001, || "A batch does not have the types of its contract".to_owned())?;
+            .explain(codes::X0001, || {
+            "A batch does not have the types of its contract".to_owned()
+        })?;
         self.predicates
             .iter()
             .map(|predicate| {
@@ -81,7 +97,9 @@ impl Predicates {
                     .expression
                     .evaluate(&batch)
                     .and_then(|value| value.into_array(rows))
-                    .explain(codes::L3004, || format!("The rule `{}` cannot be evaluated", predicate.rule))?;
+                    .explain(codes::L3004, || {
+                        format!("The rule `{}` cannot be evaluated", predicate.rule)
+                    })?;
                 let Some(value) = value.as_boolean_opt() else {
                     return Ok(BooleanBuffer::new_unset(rows)); // NULL, whatever the row.
                 };
@@ -95,7 +113,8 @@ impl Predicates {
 }
 
 fn session() -> SessionContext {
-    let config = SessionConfig::new().set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
+    let config =
+        SessionConfig::new().set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
     SessionContext::new_with_config(config)
 }
 
@@ -110,11 +129,17 @@ fn schema(columns: &[Column], positions: &[usize]) -> SchemaRef {
 }
 
 fn named_schema(schema: &SchemaRef) -> Result<DFSchema> {
-    DFSchema::try_from(Arc::clone(schema))
-        .explain(codes::L2002, || "Two columns of the dataset have one name".to_owned())
+    DFSchema::try_from(Arc::clone(schema)).explain(codes::L2002, || {
+        "Two columns of the dataset have one name".to_owned()
+    })
 }
 
-fn parse(session: &SessionContext, rule: &RuleSpec, named: &DFSchema, columns: &[Column]) -> Result<Expr> {
+fn parse(
+    session: &SessionContext,
+    rule: &RuleSpec,
+    named: &DFSchema,
+    columns: &[Column],
+) -> Result<Expr> {
     let expression = session.parse_sql_expr(&rule.when, named).map_err(|error| {
         let unknown = unknown_column(&error, columns);
         let error = not_valid(rule, error);
@@ -123,26 +148,41 @@ fn parse(session: &SessionContext, rule: &RuleSpec, named: &DFSchema, columns: &
             None => error,
         }
     })?;
-    let kind = expression.get_type(named).map_err(|error| not_valid(rule, error))?;
+    let kind = expression
+        .get_type(named)
+        .map_err(|error| not_valid(rule, error))?;
     if kind == DataType::Boolean || kind == DataType::Null {
         return Ok(expression);
     }
     Err(Error::new(
         codes::L2001,
-        format!("The condition of rule `{}` is no condition but a {kind}", rule.name.value),
+        format!(
+            "The condition of rule `{}` is no condition but a {kind}",
+            rule.name.value
+        ),
     )
     .at(rule.when.place()))
 }
 
 fn not_valid(rule: &RuleSpec, error: DataFusionError) -> Error {
-    Error::new(codes::L2001, format!("The condition of rule `{}` is not valid SQL", rule.name.value))
-        .at(rule.when.place())
-        .because(error)
+    Error::new(
+        codes::L2001,
+        format!(
+            "The condition of rule `{}` is not valid SQL",
+            rule.name.value
+        ),
+    )
+    .at(rule.when.place())
+    .because(error)
 }
 
 fn used_columns(expression: &Expr, columns: &[Column]) -> Vec<usize> {
     let names = expression.column_refs();
-    let is_used = |column: &Column| names.iter().any(|name| name.name.eq_ignore_ascii_case(&column.name));
+    let is_used = |column: &Column| {
+        names
+            .iter()
+            .any(|name| name.name.eq_ignore_ascii_case(&column.name))
+    };
     columns
         .iter()
         .enumerate()
@@ -155,6 +195,10 @@ fn used_columns(expression: &Expr, columns: &[Column]) -> Vec<usize> {
 fn unknown_column(error: &DataFusionError, columns: &[Column]) -> Option<String> {
     let text = error.to_string();
     let rest = text.split("No field named ").nth(1)?;
-    let name = rest.split(['.', ' ', ',']).next()?.trim_matches('"').to_owned();
+    let name = rest
+        .split(['.', ' ', ','])
+        .next()?
+        .trim_matches('"')
+        .to_owned();
     (!columns.iter().any(|column| column.name == name)).then_some(name)
 }

@@ -7,20 +7,30 @@ use super::Column;
 
 /// Refuses a template that names a column the contract does not have.
 pub(crate) fn check(rule: &RuleSpec, columns: &[Column]) -> Result<()> {
-    let known = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    let known = |name: &str| {
+        columns
+            .iter()
+            .any(|column| column.name.eq_ignore_ascii_case(name))
+    };
     let Some(unknown) = rule.placeholders().find(|name| !known(name)) else {
         return Ok(());
     };
     Err(Error::new(
         codes::L2002,
-        format!("The reason of rule `{}` names a column the dataset does not have: `{unknown}`", rule.name.value),
+        format!(
+            "The reason of rule `{}` names a column the dataset does not have: `{unknown}`",
+            rule.name.value
+        ),
     )
     .at(rule.reason.place())
     .suggest(unknown, columns.iter().map(|column| column.name.as_str())))
 }
 
 /// Puts values as read in place of `{column}`.
-pub(crate) fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<std::borrow::Cow<'a, str>>) -> String {
+pub(crate) fn fill<'a>(
+    template: &str,
+    value: impl Fn(&str) -> Option<std::borrow::Cow<'a, str>>,
+) -> String {
     let mut filled = String::with_capacity(template.len() + 16);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -65,7 +75,10 @@ mod tests {
     #[test]
     fn fills_values_as_read() {
         let value = |name: &str| (name == "sales").then(|| "-3.5".into());
-        assert_eq!(fill("Sales `{sales}` and {city}", value), "Sales `-3.5` and NULL");
+        assert_eq!(
+            fill("Sales `{sales}` and {city}", value),
+            "Sales `-3.5` and NULL"
+        );
         assert_eq!(fill("{ open", value), "{ open");
         assert_eq!(spoken("ship_date"), "Ship date");
     }

@@ -77,7 +77,8 @@ impl StringsBuilder {
     #[inline]
     fn end(&mut self, valid: bool) {
         // A batch is about a mebibyte of text, a record at most 256.
-        self.offsets.push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
+        self.offsets
+            .push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
         self.valid.push(valid);
     }
 
@@ -85,6 +86,8 @@ impl StringsBuilder {
         let nulls = (self.nulls > 0).then(|| NullBuffer::from(self.valid));
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         StringArray::try_new(offsets, Buffer::from_vec(self.bytes), nulls)
-            .explain(codes::X0001, || "A batch of texts is not what it should be".to_owned())
+            .explain(codes::X0001, || {
+                "A batch of texts is not what it should be".to_owned()
+            })
     }
 }

@@ -79,7 +79,10 @@ impl Entries {
 
     /// A writer for one thread.
     pub(crate) fn writer(&self) -> EntryWriter<'_> {
-        EntryWriter { entries: self, gathered: vec![Vec::new(); PARTS] }
+        EntryWriter {
+            entries: self,
+            gathered: vec![Vec::new(); PARTS],
+        }
     }
 
     fn append(&self, part: usize, bytes: &[u8]) -> Result<()> {
@@ -113,7 +116,8 @@ impl Entries {
         };
         let cannot = || format!("Rows cannot be read back from `{}`", self.folder.display());
         let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(0)).explain(codes::L3002, cannot)?;
+        file.seek(SeekFrom::Start(0))
+            .explain(codes::L3002, cannot)?;
         file.read_to_end(&mut bytes).explain(codes::L3002, cannot)?;
         bytes.append(&mut part.bytes);
         Ok(bytes)
@@ -134,7 +138,10 @@ impl EntryWriter<'_> {
             return Ok(());
         };
         // The order of a few columns; a longer one still orders by its beginning.
-        let order = entry.order.get(..usize::from(u16::MAX)).unwrap_or(entry.order);
+        let order = entry
+            .order
+            .get(..usize::from(u16::MAX))
+            .unwrap_or(entry.order);
         bytes.extend_from_slice(&entry.hash.to_le_bytes());
         bytes.extend_from_slice(&entry.position.source.to_le_bytes());
         bytes.extend_from_slice(&entry.position.row.to_le_bytes());
@@ -171,13 +178,18 @@ fn part_of(hash: u128) -> usize {
 pub(super) fn entry_at(bytes: &[u8], at: usize) -> Option<(Entry<'_>, usize)> {
     let (head, rest) = bytes.get(at..)?.split_first_chunk::<HEAD>()?;
     let number = |from: usize| -> Option<u32> {
-        head.get(from..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+        head.get(from..)?
+            .first_chunk()
+            .map(|bytes| u32::from_le_bytes(*bytes))
     };
     let hash = u128::from_le_bytes(*head.first_chunk()?);
     let length = usize::from(u16::from_le_bytes(*head.last_chunk()?));
     let entry = Entry {
         hash,
-        position: Position { source: number(16)?, row: number(20)? },
+        position: Position {
+            source: number(16)?,
+            row: number(20)?,
+        },
         batch: number(24)?,
         content: number(28)?,
         order: rest.get(..length)?,

@@ -10,7 +10,11 @@ pub(crate) struct KeyFilter(Vec<AtomicU64>);
 
 impl KeyFilter {
     pub(crate) fn new() -> Self {
-        Self((0..1_usize << (BITS - 6)).map(|_| AtomicU64::new(0)).collect())
+        Self(
+            (0..1_usize << (BITS - 6))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+        )
     }
 
     #[inline]
@@ -24,7 +28,9 @@ impl KeyFilter {
     #[inline]
     pub(crate) fn may_contain(&self, hash: u128) -> bool {
         let (word, bit) = place(hash);
-        self.0.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+        self.0
+            .get(word)
+            .is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, TimestampMicrosecondType,
+};
 use arrow::row::{RowConverter, Rows, SortField};
 use diagnostic::{Error, Result, ResultExt, codes};
 
@@ -55,7 +57,10 @@ impl<'a> Part<'a> {
             DataType::Float64 => Self::Float(array.as_primitive::<Float64Type>()),
             DataType::Boolean => Self::Boolean(array.as_boolean()),
             other => {
-                return Err(Error::new(codes::X0001, format!("A key has a column of type {other}")));
+                return Err(Error::new(
+                    codes::X0001,
+                    format!("A key has a column of type {other}"),
+                ));
             }
         })
     }
@@ -77,7 +82,9 @@ impl<'a> Part<'a> {
             Self::Decimal(array) => bytes.extend_from_slice(&array.value(row).to_le_bytes()),
             Self::Date(array) => bytes.extend_from_slice(&array.value(row).to_le_bytes()),
             Self::Time(array) => bytes.extend_from_slice(&array.value(row).to_le_bytes()),
-            Self::Float(array) => bytes.extend_from_slice(&array.value(row).to_bits().to_le_bytes()),
+            Self::Float(array) => {
+                bytes.extend_from_slice(&array.value(row).to_bits().to_le_bytes())
+            }
             Self::Boolean(array) => bytes.push(u8::from(array.value(row))),
         }
     }
@@ -104,8 +111,9 @@ impl RowOrder {
         if fields.is_empty() {
             return Ok(Self(None));
         }
-        let converter = RowConverter::new(fields)
-            .explain(codes::X0001, || "The `latest_by` columns cannot be ordered".to_owned())?;
+        let converter = RowConverter::new(fields).explain(codes::X0001, || {
+            "The `latest_by` columns cannot be ordered".to_owned()
+        })?;
         Ok(Self(Some(converter)))
     }
 
@@ -115,7 +123,9 @@ impl RowOrder {
             Some(converter) => Some(
                 converter
                     .convert_columns(arrays)
-                    .explain(codes::X0001, || "The `latest_by` columns cannot be ordered".to_owned())?,
+                    .explain(codes::X0001, || {
+                        "The `latest_by` columns cannot be ordered".to_owned()
+                    })?,
             ),
         };
         Ok(EncodedOrder(rows))

@@ -30,7 +30,9 @@ impl Bitmap {
 
     #[inline]
     pub(crate) fn contains(&self, row: usize) -> bool {
-        self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+        self.words
+            .get(row / 64)
+            .is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -62,8 +64,16 @@ pub(crate) fn settle(
     rejected: &HashSet<u32>,
 ) -> Result<Settled> {
     let judge = Judge {
-        batches: batches.list().iter().map(|batch| batch_order(batch)).collect(),
-        stands: contents.list().iter().map(|content| !superseded.contains(content)).collect(),
+        batches: batches
+            .list()
+            .iter()
+            .map(|batch| batch_order(batch))
+            .collect(),
+        stands: contents
+            .list()
+            .iter()
+            .map(|content| !superseded.contains(content))
+            .collect(),
         contents: contents.list(),
     };
     let mut settled = Settled::default();
@@ -96,7 +106,8 @@ impl Judge {
     fn settle_group(&self, bytes: &[u8], group: &[(u128, u32)], settled: &mut Settled) {
         let is_incoming = |entry: &Entry<'_>| entry.position.source < EXISTING;
         if let [(_, at)] = group {
-            let incoming = entry_at(bytes, *at as usize).is_some_and(|(entry, _)| is_incoming(&entry));
+            let incoming =
+                entry_at(bytes, *at as usize).is_some_and(|(entry, _)| is_incoming(&entry));
             settled.inserted += u64::from(incoming);
             return;
         }
@@ -134,8 +145,18 @@ impl Judge {
         let batch = |entry: &Entry<'_>| self.batches.get(entry.batch as usize);
         let stands = |entry: &Entry<'_>| self.stands.get(entry.content as usize);
         let content = |entry: &Entry<'_>| self.contents.get(entry.content as usize);
-        let by_batch = if a.batch == b.batch { Ordering::Equal } else { batch(a).cmp(&batch(b)) };
-        let by_content = || if a.content == b.content { Ordering::Equal } else { content(a).cmp(&content(b)) };
+        let by_batch = if a.batch == b.batch {
+            Ordering::Equal
+        } else {
+            batch(a).cmp(&batch(b))
+        };
+        let by_content = || {
+            if a.content == b.content {
+                Ordering::Equal
+            } else {
+                content(a).cmp(&content(b))
+            }
+        };
         by_batch
             .then_with(|| stands(a).cmp(&stands(b)))
             .then_with(|| a.order.cmp(b.order))

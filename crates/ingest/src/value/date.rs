@@ -21,8 +21,18 @@ pub(crate) struct DateParser {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -43,7 +53,9 @@ impl DateParser {
             ],
         };
         let formats = if formats.is_empty() {
-            iso.iter().filter_map(|format| format.parse().ok()).collect()
+            iso.iter()
+                .filter_map(|format| format.parse().ok())
+                .collect()
         } else {
             formats.to_vec()
         };
@@ -58,7 +70,10 @@ impl DateParser {
 
     /// What `text` (without blanks round it) says.
     pub(crate) fn parse(&self, text: &[u8]) -> Result<i64, Unreadable> {
-        let mut moments = self.formats.iter().filter_map(|format| moment(format.parts(), text));
+        let mut moments = self
+            .formats
+            .iter()
+            .filter_map(|format| moment(format.parts(), text));
         let (days, micros) = moments.next().ok_or(Unreadable::NotThis)?;
         match self.precision {
             Precision::Days if micros == 0 => Ok(days),
@@ -78,11 +93,17 @@ fn moment(parts: &[FormatPart], mut text: &[u8]) -> Option<(i64, i64)> {
             FormatPart::Year => year = number(&mut text, 4, 4)?,
             FormatPart::YearOfCentury => {
                 let short = number(&mut text, 2, 2)?;
-                year = if short < 70 { 2000 + short } else { 1900 + short };
+                year = if short < 70 {
+                    2000 + short
+                } else {
+                    1900 + short
+                };
             }
             FormatPart::Month => month = number(&mut text, 2, 2)?,
             FormatPart::MonthUnpadded => month = number(&mut text, 1, 2)?,
-            FormatPart::MonthShort => month = month_name(&mut text, |name| name.get(..3).unwrap_or(name))?,
+            FormatPart::MonthShort => {
+                month = month_name(&mut text, |name| name.get(..3).unwrap_or(name))?
+            }
             FormatPart::MonthLong => month = month_name(&mut text, |name| name)?,
             FormatPart::Day => day = number(&mut text, 2, 2)?,
             FormatPart::DayUnpadded => day = number(&mut text, 1, 2)?,
@@ -131,7 +152,10 @@ fn number(text: &mut &[u8], least: usize, most: usize) -> Option<i64> {
 fn month_name(text: &mut &[u8], shown: impl Fn(&'static str) -> &'static str) -> Option<i64> {
     for (month, name) in (1..).zip(MONTHS) {
         let name = shown(name).as_bytes();
-        if text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
+        if text
+            .get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        {
             *text = text.get(name.len()..)?;
             return Some(month);
         }
@@ -167,7 +191,10 @@ mod tests {
     use super::{DateParser, Precision};
 
     fn parser(formats: &[&str], precision: Precision) -> DateParser {
-        let formats: Vec<_> = formats.iter().map(|format| format.parse().unwrap()).collect();
+        let formats: Vec<_> = formats
+            .iter()
+            .map(|format| format.parse().unwrap())
+            .collect();
         DateParser::new(&formats, precision)
     }
 
@@ -178,7 +205,15 @@ mod tests {
         assert_eq!(dates.parse(b"29-02-2000"), Ok(11_016));
         assert_eq!(dates.parse(b"31-12-1969"), Ok(-1));
         assert_eq!(dates.parse(b"5 Nov 13"), Ok(16_014));
-        for text in ["31-02-2013", "1-1-2013", "01-13-2013", "01-01-2013 ", "2013-01-01", "a_b_c", "00-01-2013"] {
+        for text in [
+            "31-02-2013",
+            "1-1-2013",
+            "01-13-2013",
+            "01-01-2013 ",
+            "2013-01-01",
+            "a_b_c",
+            "00-01-2013",
+        ] {
             assert!(dates.parse(text.as_bytes()).is_err(), "{text}");
         }
         assert_eq!(parser(&[], Precision::Days).parse(b"1970-02-01"), Ok(31));
@@ -187,7 +222,10 @@ mod tests {
     #[test]
     fn reads_timestamps() {
         let times = parser(&[], Precision::Microseconds);
-        assert_eq!(times.parse(b"1970-01-02T00:00:01.5"), Err(super::Unreadable::NotThis));
+        assert_eq!(
+            times.parse(b"1970-01-02T00:00:01.5"),
+            Err(super::Unreadable::NotThis)
+        );
         assert_eq!(times.parse(b"1970-01-02T00:00:01.500"), Ok(86_401_500_000));
         assert_eq!(times.parse(b"1970-01-02"), Ok(86_400_000_000));
         assert!(times.parse(b"1970-01-02 24:00:00").is_err());

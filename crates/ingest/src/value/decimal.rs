@@ -30,7 +30,10 @@ pub(crate) struct Exact {
 impl Exact {
     /// The units of `NUMBER(precision, scale)`, if the number is exactly one of those.
     pub(crate) fn fit(self, precision: u8) -> Result<i128, Unreadable> {
-        let limit = POWERS_OF_TEN.get(usize::from(precision)).copied().unwrap_or(i128::MAX);
+        let limit = POWERS_OF_TEN
+            .get(usize::from(precision))
+            .copied()
+            .unwrap_or(i128::MAX);
         if self.beyond || self.units.abs() >= limit {
             return Err(Unreadable::TooLarge);
         }
@@ -52,7 +55,11 @@ impl Exact {
     /// The number with one more digit, in which the digits behind the cut show as a 5: compared with any
     /// number of the type, it compares as the number itself. It is kept below `10^precision`.
     pub(crate) fn judged(self, precision: u8) -> i128 {
-        let limit = POWERS_OF_TEN.get(usize::from(precision)).copied().unwrap_or(i128::MAX) - 1;
+        let limit = POWERS_OF_TEN
+            .get(usize::from(precision))
+            .copied()
+            .unwrap_or(i128::MAX)
+            - 1;
         let sign = if self.negative { -1 } else { 1 };
         if self.beyond {
             return sign * limit;
@@ -78,7 +85,11 @@ pub(crate) fn decimal(text: &[u8], scale: u8) -> Option<Exact> {
         || large(digits),
         |(mantissa, fraction)| {
             Some((
-                Mantissa { value: i128::from(mantissa), dropped: 0, sticky: false },
+                Mantissa {
+                    value: i128::from(mantissa),
+                    dropped: 0,
+                    sticky: false,
+                },
                 fraction,
             ))
         },
@@ -127,7 +138,11 @@ fn large(digits: &[u8]) -> Option<(Mantissa, i64)> {
         }
         None => (digits, 0),
     };
-    let mut mantissa = Mantissa { value: 0, dropped: 0, sticky: false };
+    let mut mantissa = Mantissa {
+        value: 0,
+        dropped: 0,
+        sticky: false,
+    };
     let mut fraction = 0_i64;
     let mut after_point = false;
     let mut any = false;
@@ -156,7 +171,11 @@ fn scaled(mantissa: &Mantissa, fraction: i64, scale: i64, negative: bool) -> Exa
     let negative = negative && (mantissa.value != 0 || mantissa.sticky);
     // How many digits the mantissa must move left to have `scale` digits after the point.
     let shift = scale - (fraction - mantissa.dropped);
-    let power = |digits: i64| usize::try_from(digits).ok().and_then(|digits| POWERS_OF_TEN.get(digits));
+    let power = |digits: i64| {
+        usize::try_from(digits)
+            .ok()
+            .and_then(|digits| POWERS_OF_TEN.get(digits))
+    };
     if shift >= 0 {
         let units = match power(shift) {
             _ if mantissa.value == 0 => Some(0),
@@ -164,8 +183,18 @@ fn scaled(mantissa: &Mantissa, fraction: i64, scale: i64, negative: bool) -> Exa
             None => None,
         };
         return match units.filter(|units| *units < POWERS_OF_TEN[38]) {
-            Some(units) => Exact { units: sign * units, inexact: mantissa.sticky, beyond: false, negative },
-            None => Exact { units: sign * (POWERS_OF_TEN[38] - 1), inexact: false, beyond: true, negative },
+            Some(units) => Exact {
+                units: sign * units,
+                inexact: mantissa.sticky,
+                beyond: false,
+                negative,
+            },
+            None => Exact {
+                units: sign * (POWERS_OF_TEN[38] - 1),
+                inexact: false,
+                beyond: true,
+                negative,
+            },
         };
     }
     let (units, rest) = match power(-shift) {
@@ -186,7 +215,9 @@ mod tests {
     use super::{Unreadable, decimal};
 
     fn fit(text: &str, precision: u8, scale: u8) -> Result<i128, Unreadable> {
-        decimal(text.as_bytes(), scale).ok_or(Unreadable::NotThis)?.fit(precision)
+        decimal(text.as_bytes(), scale)
+            .ok_or(Unreadable::NotThis)?
+            .fit(precision)
     }
 
     #[test]
@@ -196,7 +227,10 @@ mod tests {
         assert_eq!(fit("1.500000000000000000000000", 10, 2), Ok(150));
         assert_eq!(fit("1.505", 10, 2), Err(Unreadable::TooPrecise));
         assert_eq!(fit("123456789.5", 10, 2), Err(Unreadable::TooLarge));
-        assert_eq!(fit("30969.466262526414", 32, 16), Ok(309_694_662_625_264_140_000));
+        assert_eq!(
+            fit("30969.466262526414", 32, 16),
+            Ok(309_694_662_625_264_140_000)
+        );
         assert_eq!(fit("1.5e3", 10, 2), Ok(150_000));
         assert_eq!(fit("25E-1", 10, 2), Ok(250));
         assert_eq!(fit(".5", 10, 1), Ok(5));
@@ -205,7 +239,9 @@ mod tests {
         assert_eq!(fit(&"9".repeat(39), 38, 0), Err(Unreadable::TooLarge));
         assert_eq!(fit("1e400", 38, 0), Err(Unreadable::TooLarge));
         assert_eq!(fit("0e400", 38, 0), Ok(0));
-        for text in ["", "-", ".", "1,5", "1.2.3", "abc", "1e", "0x10", "NaN", "--1", "1 000"] {
+        for text in [
+            "", "-", ".", "1,5", "1.2.3", "abc", "1e", "0x10", "NaN", "--1", "1 000",
+        ] {
             assert_eq!(fit(text, 38, 2), Err(Unreadable::NotThis), "{text}");
         }
     }

@@ -44,8 +44,18 @@ pub(crate) fn clean<'a>(text: &'a [u8], steps: &[Clean]) -> Cow<'a, [u8]> {
             }
             (Clean::Trim, Cow::Owned(text)) => Some(trim(text).to_vec()),
             (Clean::CollapseBlanks, text) => collapse(text),
-            (Clean::Upper, text) => changed_case(text, u8::is_ascii_lowercase, <[u8]>::to_ascii_uppercase, str::to_uppercase),
-            (Clean::Lower, text) => changed_case(text, u8::is_ascii_uppercase, <[u8]>::to_ascii_lowercase, str::to_lowercase),
+            (Clean::Upper, text) => changed_case(
+                text,
+                u8::is_ascii_lowercase,
+                <[u8]>::to_ascii_uppercase,
+                str::to_uppercase,
+            ),
+            (Clean::Lower, text) => changed_case(
+                text,
+                u8::is_ascii_uppercase,
+                <[u8]>::to_ascii_lowercase,
+                str::to_lowercase,
+            ),
         };
         if let Some(changed) = changed {
             cleaned = Cow::Owned(changed);
@@ -58,7 +68,9 @@ pub(crate) fn clean<'a>(text: &'a [u8], steps: &[Clean]) -> Cow<'a, [u8]> {
 fn collapse(text: &[u8]) -> Option<Vec<u8>> {
     let is_blank = |byte: &u8| byte.is_ascii_whitespace();
     let runs = text.windows(2).any(|pair| pair.iter().all(is_blank));
-    let others = text.iter().any(|byte| (is_blank(byte) && *byte != b' ') || !byte.is_ascii());
+    let others = text
+        .iter()
+        .any(|byte| (is_blank(byte) && *byte != b' ') || !byte.is_ascii());
     if !runs && !others {
         return None;
     }
@@ -88,7 +100,9 @@ fn changed_case(
     if text.is_ascii() {
         return text.iter().any(changes).then(|| ascii(text));
     }
-    std::str::from_utf8(text).ok().map(|text| unicode(text).into_bytes())
+    std::str::from_utf8(text)
+        .ok()
+        .map(|text| unicode(text).into_bytes())
 }
 
 #[cfg(test)]
@@ -102,11 +116,16 @@ mod tests {
         let cleaned = |text: &str, steps: &[settings::Clean]| {
             String::from_utf8_lossy(&clean(text.as_bytes(), steps)).into_owned()
         };
-        assert_eq!(cleaned("  New\t\tYork  City ", &[Trim, CollapseBlanks]), "New York City");
+        assert_eq!(
+            cleaned("  New\t\tYork  City ", &[Trim, CollapseBlanks]),
+            "New York City"
+        );
         assert_eq!(cleaned("a\u{a0}\u{a0}b", &[CollapseBlanks]), "a b");
         assert_eq!(cleaned("Möbel", &[Upper]), "MÖBEL");
         assert_eq!(cleaned(" OFF ", &[Lower, Trim]), "off");
         assert_eq!(cleaned(" as is ", &[]), " as is ");
-        assert!(is_blank(b"") && is_blank(b" \t") && is_blank("\u{a0}".as_bytes()) && !is_blank(b" x"));
+        assert!(
+            is_blank(b"") && is_blank(b" \t") && is_blank("\u{a0}".as_bytes()) && !is_blank(b" x")
+        );
     }
 }

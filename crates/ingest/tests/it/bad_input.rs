@@ -35,7 +35,8 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_be_read_leave_nothing() {
     let mut text = b"order_id,day,city,amount\n".to_vec();
-    (0..100_000).for_each(|id| text.extend_from_slice(format!("o{id},01-01-2020,x,{id}\n").as_bytes()));
+    (0..100_000)
+        .for_each(|id| text.extend_from_slice(format!("o{id},01-01-2020,x,{id}\n").as_bytes()));
     let packed = gzip(&text);
     assert_eq!(rejected(&packed[..packed.len() - 20]).await, "F2001");
     assert_eq!(rejected(b"").await, "F3001");
@@ -51,7 +52,10 @@ async fn a_header_only_is_an_empty_file() {
     let outcome = lake.run().await;
     assert!(outcome.rejected.is_empty());
     assert_eq!(outcome.files[0].status, ingest::FileStatus::Empty);
-    assert_eq!(lake.run().await.files[0].status, ingest::FileStatus::Unchanged);
+    assert_eq!(
+        lake.run().await.files[0].status,
+        ingest::FileStatus::Unchanged
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +70,9 @@ async fn mixed_encodings_are_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_records_go_to_quarantine_with_their_line() {
     let mut lake = Lake::new(SALES, "format: {kind: csv, max_record: 1MiB}");
-    let mut text = b"order_id,day,city,amount\na,01-01-2020,x,1\nb,01-01-2020,x\nc,01-01-2020,x,1,2\n".to_vec();
+    let mut text =
+        b"order_id,day,city,amount\na,01-01-2020,x,1\nb,01-01-2020,x\nc,01-01-2020,x,1,2\n"
+            .to_vec();
     text.extend(std::iter::repeat_n(b'x', 5 << 20));
     text.extend_from_slice(b"\nd,01-01-2020,\"x,1\ne,01-01-2020,x,1\n");
     lake.deliver("a.csv", text);
@@ -74,7 +80,10 @@ async fn broken_records_go_to_quarantine_with_their_line() {
     assert_eq!(lake.rows("SILVER", &["ORDER_ID"]), [["a"], ["e"]]);
     let found = lake.rows("QUARANTINE", &["_LINE", "_RULE", "_REASON"]);
     assert_eq!(found[0][..2], ["3", "invalid_amount"]);
-    assert_eq!(found[1], ["4", "long_row", "The row has 5 fields, the header 4"]);
+    assert_eq!(
+        found[1],
+        ["4", "long_row", "The row has 5 fields, the header 4"]
+    );
     assert_eq!(found[2][..2], ["5", "oversized_record"]);
     assert_eq!(found[3][..2], ["6", "unclosed_quote"]);
     assert_eq!((outcome.bronze_rows, outcome.quarantined_rows()), (6, 4));
@@ -82,7 +91,13 @@ async fn broken_records_go_to_quarantine_with_their_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_row_that_breaks_no_rule_is_quarantined_as_short() {
-    let mut lake = Lake::new(&SALES.replace("  amount: {type: 'number(10,2)', cap: 1000}\n", "  amount: {type: 'number(10,2)', cap: 1000}\n  note: text\n"), "");
+    let mut lake = Lake::new(
+        &SALES.replace(
+            "  amount: {type: 'number(10,2)', cap: 1000}\n",
+            "  amount: {type: 'number(10,2)', cap: 1000}\n  note: text\n",
+        ),
+        "",
+    );
     lake.deliver("a.csv", "order_id,day,city,amount,note\na,01-01-2020,x,1\n");
     lake.run().await;
     let expected = [["short_row", "The row has 4 of 5 fields"]];

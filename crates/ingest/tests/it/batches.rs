@@ -16,9 +16,15 @@ fn file(rows: &[(&str, &str, u32)]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_batches_win_and_older_ones_change_nothing() {
     let mut lake = sales();
-    lake.deliver("run_date=2026-08-02/a.csv", file(&[("a", "05-01-2020", 2), ("b", "01-01-2020", 2)]));
+    lake.deliver(
+        "run_date=2026-08-02/a.csv",
+        file(&[("a", "05-01-2020", 2), ("b", "01-01-2020", 2)]),
+    );
     lake.run().await;
-    lake.deliver("run_date=2026-08-01/a.csv", file(&[("a", "06-01-2020", 1), ("c", "01-01-2020", 1)]));
+    lake.deliver(
+        "run_date=2026-08-01/a.csv",
+        file(&[("a", "06-01-2020", 1), ("c", "01-01-2020", 1)]),
+    );
     let outcome = lake.run().await;
     assert_eq!((outcome.silver.inserted, outcome.silver.older), (1, 1));
     lake.deliver("run_date=2026-08-03/a.csv", file(&[("b", "01-01-2019", 3)]));
@@ -26,7 +32,11 @@ async fn newer_batches_win_and_older_ones_change_nothing() {
     assert_eq!((outcome.silver.inserted, outcome.silver.updated), (0, 1));
     assert_eq!(
         lake.rows("SILVER", &["ORDER_ID", "AMOUNT", "_BATCH"]),
-        [["a", "2.00", "2026-08-02"], ["b", "3.00", "2026-08-03"], ["c", "1.00", "2026-08-01"]]
+        [
+            ["a", "2.00", "2026-08-02"],
+            ["b", "3.00", "2026-08-03"],
+            ["c", "1.00", "2026-08-01"]
+        ]
     );
     assert_eq!(lake.rows("BRONZE", &["ORDER_ID"]).len(), 5);
 }
@@ -44,27 +54,47 @@ async fn content_counts_not_names() {
 
     lake.deliver("b.csv", file(&[("a", "01-01-2020", 7)]));
     let outcome = lake.run().await;
-    assert!(matches!(outcome.files[0].status, FileStatus::Loaded { changed: true, .. }));
-    assert_eq!(lake.rows("SILVER", &["ORDER_ID", "AMOUNT"]), [["a", "7.00"]]);
+    assert!(matches!(
+        outcome.files[0].status,
+        FileStatus::Loaded { changed: true, .. }
+    ));
+    assert_eq!(
+        lake.rows("SILVER", &["ORDER_ID", "AMOUNT"]),
+        [["a", "7.00"]]
+    );
     assert_eq!(lake.rows("BRONZE", &["AMOUNT"]), [["1"], ["7"]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrected_file_of_one_batch_replaces_its_own_rows() {
     let mut lake = sales();
-    lake.deliver("run_date=1/a.csv", file(&[("a", "05-01-2020", 1), ("b", "05-01-2020", 1)]));
+    lake.deliver(
+        "run_date=1/a.csv",
+        file(&[("a", "05-01-2020", 1), ("b", "05-01-2020", 1)]),
+    );
     lake.deliver("run_date=1/z.csv", file(&[("b", "06-01-2020", 9)]));
     lake.run().await;
-    lake.deliver("run_date=1/a.csv", file(&[("a", "04-01-2020", 2), ("b", "05-01-2020", 2)]));
+    lake.deliver(
+        "run_date=1/a.csv",
+        file(&[("a", "04-01-2020", 2), ("b", "05-01-2020", 2)]),
+    );
     lake.run().await;
-    assert_eq!(lake.rows("SILVER", &["ORDER_ID", "AMOUNT"]), [["a", "2.00"], ["b", "9.00"]]);
+    assert_eq!(
+        lake.rows("SILVER", &["ORDER_ID", "AMOUNT"]),
+        [["a", "2.00"], ["b", "9.00"]]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn append_overwrite_and_full_refresh() {
-    let append = SALES.replace("mode: merge", "mode: append").replace("deduplicate: {key: [order_id], latest_by: [day]}\n", "");
+    let append = SALES
+        .replace("mode: merge", "mode: append")
+        .replace("deduplicate: {key: [order_id], latest_by: [day]}\n", "");
     let mut lake = Lake::new(&append, "");
-    lake.deliver("a.csv", file(&[("a", "01-01-2020", 1), ("a", "01-01-2020", 1)]));
+    lake.deliver(
+        "a.csv",
+        file(&[("a", "01-01-2020", 1), ("a", "01-01-2020", 1)]),
+    );
     lake.run().await;
     lake.deliver("b.csv", file(&[("a", "01-01-2020", 3)]));
     assert_eq!(lake.run().await.silver.inserted, 1);
@@ -89,12 +119,20 @@ async fn keys_beyond_the_memory_budget_are_spilled() {
     let mut lake = sales();
     lake.options.memory = 4096;
     let mut text = "order_id,day,city,amount\n".to_owned();
-    (0..60_000).for_each(|row| text.push_str(&format!("o{},01-01-2020,x,{}\n", row % 20_000, row + 1)));
+    (0..60_000)
+        .for_each(|row| text.push_str(&format!("o{},01-01-2020,x,{}\n", row % 20_000, row + 1)));
     lake.deliver("run_date=1/a.csv", text);
     let outcome = lake.run().await;
-    assert_eq!((outcome.silver.inserted, outcome.silver.duplicates), (20_000, 40_000));
+    assert_eq!(
+        (outcome.silver.inserted, outcome.silver.duplicates),
+        (20_000, 40_000)
+    );
     // Equal in batch and day: the last one in the file stays; the cap is 1000.
-    assert!(lake.rows("SILVER", &["AMOUNT"]).iter().all(|row| row[0] == "1000.00"));
+    assert!(
+        lake.rows("SILVER", &["AMOUNT"])
+            .iter()
+            .all(|row| row[0] == "1000.00")
+    );
 }
 
 /// Files of a few batches with few keys, so that they collide.

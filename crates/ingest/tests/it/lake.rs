@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ::lake::StoredFile;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use diagnostic::Result;
 use ingest::{Change, IngestOptions, IngestOutcome, IngestRequest, TableState, Tables};
-use ::lake::StoredFile;
 use model::{Identifier, RelationName, RunId};
 use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -28,7 +28,11 @@ pub struct TestTables {
 #[async_trait]
 impl Tables for TestTables {
     async fn open(&self, name: &RelationName) -> Result<Option<TableState>> {
-        Ok(self.tables.lock().get(&name.to_string()).map(|(table, _)| table.clone()))
+        Ok(self
+            .tables
+            .lock()
+            .get(&name.to_string())
+            .map(|(table, _)| table.clone()))
     }
 
     async fn folder(&self, name: &RelationName) -> Result<PathBuf> {
@@ -41,17 +45,25 @@ impl Tables for TestTables {
         let folder = self.folder(name).await?;
         self.commits.lock().push(name.to_string());
         let mut tables = self.tables.lock();
-        let state = TableState { folder, schema: Arc::clone(&change.schema), files: Vec::new() };
+        let state = TableState {
+            folder,
+            schema: Arc::clone(&change.schema),
+            files: Vec::new(),
+        };
         let (table, hidden) = tables.entry(name.to_string()).or_insert((state, 0));
         *hidden = change.hidden;
         table.schema = change.schema;
-        table.files.retain(|file| !change.remove_all && !change.remove.contains(&file.path));
-        table.files.extend(change.add.into_iter().map(|file| StoredFile {
-            path: file.path,
-            size: file.size,
-            rows: Some(file.rows),
-            stats: Some(file.stats),
-        }));
+        table
+            .files
+            .retain(|file| !change.remove_all && !change.remove.contains(&file.path));
+        table
+            .files
+            .extend(change.add.into_iter().map(|file| StoredFile {
+                path: file.path,
+                size: file.size,
+                rows: Some(file.rows),
+                stats: Some(file.stats),
+            }));
         Ok(())
     }
 }
@@ -70,7 +82,10 @@ impl Lake {
     pub fn new(dataset: &str, stream: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = Self {
-            tables: TestTables { folder: folder.path().join("tables"), ..TestTables::default() },
+            tables: TestTables {
+                folder: folder.path().join("tables"),
+                ..TestTables::default()
+            },
             ledger: Vec::new(),
             options: IngestOptions::default(),
             source: folder.path().join("landing"),
@@ -160,12 +175,17 @@ impl Lake {
         };
         let options = FormatOptions::default().with_null("NULL");
         let mut rows = Vec::new();
-        for batch in table.files.iter().flat_map(|file| read(&table.folder.join(&file.path))) {
+        for batch in table
+            .files
+            .iter()
+            .flat_map(|file| read(&table.folder.join(&file.path)))
+        {
             for row in 0..batch.num_rows() {
                 let text = |name: &&str| match batch.column_by_name(name) {
-                    Some(column) => {
-                        ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string()
-                    }
+                    Some(column) => ArrayFormatter::try_new(column, &options)
+                        .unwrap()
+                        .value(row)
+                        .to_string(),
                     None => "NULL".to_owned(),
                 };
                 rows.push(columns.iter().map(text).collect());
@@ -178,6 +198,9 @@ impl Lake {
 
 fn read(path: &Path) -> Vec<RecordBatch> {
     let file = std::fs::File::open(path).unwrap();
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap();
     reader.map(std::result::Result::unwrap).collect()
 }

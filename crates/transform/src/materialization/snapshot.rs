@@ -265,7 +265,9 @@ fn changed(config: &SnapshotConfig, columns: &[String]) -> String {
             };
             let differs: Vec<String> = names
                 .iter()
-                .map(|name| format!("(snapshotted_data.{name} is distinct from source_data.{name})"))
+                .map(|name| {
+                    format!("(snapshotted_data.{name} is distinct from source_data.{name})")
+                })
                 .collect();
             differs.join(" or ")
         }

@@ -7,7 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// `dbt …`.
 #[derive(Debug, Parser)]
-#[command(name = "sluice dbt", bin_name = "sluice dbt", disable_version_flag = true)]
+#[command(
+    name = "sluice dbt",
+    bin_name = "sluice dbt",
+    disable_version_flag = true
+)]
 #[command(args_override_self = true, infer_subcommands = false)]
 pub struct DbtLine {
     /// Flags of every command, before or after its name.
@@ -43,7 +47,13 @@ pub struct Common {
     #[arg(long, value_name = "YAML", global = true)]
     pub vars: Option<String>,
     /// Stop at the first failure
-    #[arg(short = 'x', long, env = "DBT_FAIL_FAST", overrides_with = "no_fail_fast", global = true)]
+    #[arg(
+        short = 'x',
+        long,
+        env = "DBT_FAIL_FAST",
+        overrides_with = "no_fail_fast",
+        global = true
+    )]
     pub fail_fast: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "fail_fast", global = true)]
@@ -383,16 +393,34 @@ pub enum SourceCommand {
 /// Switches, also as `--no-…`, that change how dbt works inside or how its lines look, not what it
 /// does: scripts pass them, so they are accepted.
 const WITHOUT_EFFECT: &[&str] = &[
-    "cache-selected-only", "hints-enabled", "introspect", "log-cache-events", "partial-parse",
-    "partial-parse-file-diff", "populate-cache", "print", "send-anonymous-usage-stats",
-    "show-all-deprecations", "single-threaded", "static-parser", "use-colors", "use-colors-file",
-    "use-experimental-parser", "use-v2-parser", "version-check",
+    "cache-selected-only",
+    "hints-enabled",
+    "introspect",
+    "log-cache-events",
+    "partial-parse",
+    "partial-parse-file-diff",
+    "populate-cache",
+    "print",
+    "send-anonymous-usage-stats",
+    "show-all-deprecations",
+    "single-threaded",
+    "static-parser",
+    "use-colors",
+    "use-colors-file",
+    "use-experimental-parser",
+    "use-v2-parser",
+    "version-check",
 ];
 
 /// The same with a value.
 const VALUES_WITHOUT_EFFECT: &[&str] = &[
-    "log-file-max-bytes", "log-format-file", "log-level", "log-level-file", "log-path",
-    "printer-width", "record-timing-info",
+    "log-file-max-bytes",
+    "log-format-file",
+    "log-level",
+    "log-level-file",
+    "log-path",
+    "printer-width",
+    "record-timing-info",
 ];
 
 impl DbtLine {
@@ -502,7 +530,9 @@ fn without_effectless(arguments: &[String]) -> impl Iterator<Item = &String> {
         if std::mem::take(&mut skip_value) {
             return false;
         }
-        let Some(name) = argument.strip_prefix("--") else { return true };
+        let Some(name) = argument.strip_prefix("--") else {
+            return true;
+        };
         let (name, value) = match name.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (name, None),
@@ -535,7 +565,10 @@ mod tests {
 
     #[test]
     fn flags_stand_before_or_after_the_command() {
-        for line in ["--target ci --fail-fast run -s +a b+ -m c", "run -t ci -x --select +a b+ --models c"] {
+        for line in [
+            "--target ci --fail-fast run -s +a b+ -m c",
+            "run -t ci -x --select +a b+ --models c",
+        ] {
             let line = read(line).unwrap();
             assert_eq!(line.common.target.as_deref(), Some("ci"));
             assert!(line.common.fail_fast);
@@ -548,21 +581,30 @@ mod tests {
     fn the_last_of_two_opposites_wins() {
         assert_eq!(read("run").unwrap().full_refresh(), None);
         assert_eq!(read("build -f").unwrap().full_refresh(), Some(true));
-        assert_eq!(read("build -f --no-full-refresh").unwrap().full_refresh(), Some(false));
+        assert_eq!(
+            read("build -f --no-full-refresh").unwrap().full_refresh(),
+            Some(false)
+        );
         assert!(!read("build -x --no-fail-fast").unwrap().common.fail_fast);
     }
 
     #[test]
     fn reads_the_commands_of_scripts() {
-        let line = read("ls --resource-type model test --output json --output-keys name alias --quiet").unwrap();
+        let line =
+            read("ls --resource-type model test --output json --output-keys name alias --quiet")
+                .unwrap();
         assert_eq!(line.kinds().unwrap().resource_types, ["model", "test"]);
         assert_eq!(line.which(), "list");
         let DbtCommand::Show { limit, .. } = read("show -s a --limit -1").unwrap().command else {
             panic!("not show")
         };
         assert_eq!(limit, -1);
-        let line = read("test --indirect-selection cautious --store-failures --state prod").unwrap();
-        assert_eq!(line.common.indirect_selection, Some(IndirectSelection::Cautious));
+        let line =
+            read("test --indirect-selection cautious --store-failures --state prod").unwrap();
+        assert_eq!(
+            line.common.indirect_selection,
+            Some(IndirectSelection::Cautious)
+        );
         assert!(line.store_failures());
         for line in [
             "parse --no-partial-parse",

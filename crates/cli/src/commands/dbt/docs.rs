@@ -31,7 +31,11 @@ pub fn generate(globals: &Globals, line: &DbtLine, no_compile: bool, empty: bool
     }
     let context = &invocation.project().context;
     let path = files::write_json(context, "catalog.json", &catalog)?;
-    opened.lines.say(&format!("Catalog written to {}", path.display()))?;
-    opened.lines.say("index.html is not written: use these artifacts with a documentation site of your choice")?;
+    opened
+        .lines
+        .say(&format!("Catalog written to {}", path.display()))?;
+    opened.lines.say(
+        "index.html is not written: use these artifacts with a documentation site of your choice",
+    )?;
     Ok(exit)
 }

@@ -20,7 +20,13 @@ pub fn unsupported(what: &str, help: &str) -> Error {
 
 /// Refuses flags that would change what a command does, but are not honoured.
 pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
-    let Common { defer, defer_state, favor_state, warn_error_options, .. } = &line.common;
+    let Common {
+        defer,
+        defer_state,
+        favor_state,
+        warn_error_options,
+        ..
+    } = &line.common;
     let mut refused = Vec::new();
     let mut refuse = |given: bool, flag: &'static str| {
         if given {
@@ -31,13 +37,21 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
     refuse(defer_state.is_some(), "--defer-state");
     refuse(*favor_state, "--favor-state");
     refuse(warn_error_options.is_some(), "--warn-error-options");
-    if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command {
-        let EventTime { event_time_start, event_time_end, sample, .. } = event_time;
+    if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command
+    {
+        let EventTime {
+            event_time_start,
+            event_time_end,
+            sample,
+            ..
+        } = event_time;
         refuse(event_time_start.is_some(), "--event-time-start");
         refuse(event_time_end.is_some(), "--event-time-end");
         refuse(sample.is_some(), "--sample");
     }
-    if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } = &line.command {
+    if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
+        &line.command
+    {
         refuse(true, "--show");
     }
     match refused.first() {
@@ -48,7 +62,11 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
 
 /// The project's platform. `--project-dir` counts like `sluice -C`.
 pub fn platform(globals: &Globals, line: &DbtLine) -> Result<Platform> {
-    let folder = line.common.project_dir.as_ref().unwrap_or(&globals.project_dir);
+    let folder = line
+        .common
+        .project_dir
+        .as_ref()
+        .unwrap_or(&globals.project_dir);
     let project = settings::Project::open(folder, globals.env.as_deref())?;
     Platform::open(project, globals.as_of)
 }
@@ -109,7 +127,17 @@ pub fn open(globals: &Globals, line: &DbtLine) -> Result<Opened> {
 
 /// The same, for commands whose output is read by programs.
 pub fn open_quietly(globals: &Globals, line: &DbtLine) -> Result<Opened> {
-    open_with(globals, line, Lines::new(globals, &Common { quiet: true, ..line.common.clone() }))
+    open_with(
+        globals,
+        line,
+        Lines::new(
+            globals,
+            &Common {
+                quiet: true,
+                ..line.common.clone()
+            },
+        ),
+    )
 }
 
 fn open_with(globals: &Globals, line: &DbtLine, lines: Lines) -> Result<Opened> {
@@ -123,7 +151,10 @@ fn open_with(globals: &Globals, line: &DbtLine, lines: Lines) -> Result<Opened> 
         return Err(Error::new(codes::D2003, warning.to_string())
             .help("`--warn-error` takes warnings for errors"));
     }
-    Ok(Opened { invocation: Arc::new(invocation), lines })
+    Ok(Opened {
+        invocation: Arc::new(invocation),
+        lines,
+    })
 }
 
 /// The unique ids that the command selects, of the kinds it works on.
@@ -151,7 +182,12 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
         resource_types,
         exclude_resource_types: kinds.exclude_resource_types,
     };
-    let state = line.common.state.as_deref().map(PreviousState::load).transpose()?;
+    let state = line
+        .common
+        .state
+        .as_deref()
+        .map(PreviousState::load)
+        .transpose()?;
     let project = opened.invocation.project();
     let (ids, unmatched) = project.select_with_warnings(&arguments, state.as_ref())?;
     // What a command selects by itself may be empty.
@@ -166,5 +202,8 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
 
 /// A shell may hand several criteria over as one word.
 fn words(list: &[String]) -> Vec<String> {
-    list.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect()
+    list.iter()
+        .flat_map(|text| text.split_whitespace())
+        .map(str::to_owned)
+        .collect()
 }

@@ -32,7 +32,11 @@ impl Lines {
             Some(format) => format == DbtLogFormat::Json,
             None => globals.log_format == LogFormat::Json,
         };
-        Self { json, quiet: common.quiet || globals.quiet > 0, warn_error: common.warn_error }
+        Self {
+            json,
+            quiet: common.quiet || globals.quiet > 0,
+            warn_error: common.warn_error,
+        }
     }
 
     /// Tells something that `--quiet` hides.
@@ -70,7 +74,11 @@ impl Lines {
         ))?;
         let manifest = &project.manifest;
         let count = |kind: ResourceType| {
-            manifest.nodes.values().filter(|node| node.resource_type == kind).count()
+            manifest
+                .nodes
+                .values()
+                .filter(|node| node.resource_type == kind)
+                .count()
         };
         let counts = [
             (count(ResourceType::Model), "model"),
@@ -106,9 +114,13 @@ impl Lines {
                     false => self.write("LogStartLine", "info", &text, node_info(node)),
                 }
             }
-            DbtEvent::Ended { index, total, node, result, error } => {
-                self.ended(index, total, node, result, error)
-            }
+            DbtEvent::Ended {
+                index,
+                total,
+                node,
+                result,
+                error,
+            } => self.ended(index, total, node, result, error),
             DbtEvent::Said(_) if self.quiet => Ok(()),
             DbtEvent::Said(text) => self.write("JinjaLogInfo", "info", text, Json::Null),
         }
@@ -134,11 +146,18 @@ impl Lines {
             let text = dotted(index, total, &what, &status);
             let mut data = result.to_json();
             data["node_info"] = node_info(node);
-            self.write("LogNodeResult", if failed { "error" } else { "info" }, &text, data)?;
+            self.write(
+                "LogNodeResult",
+                if failed { "error" } else { "info" },
+                &text,
+                data,
+            )?;
         }
         match (error, self.json) {
             (Some(error), false) => output::styled_line(&error.render(ErrorStyle::Colour)),
-            (Some(error), true) => output::line(&json!({ "event": "error", "error": error.to_json() }).to_string()),
+            (Some(error), true) => {
+                output::line(&json!({ "event": "error", "error": error.to_json() }).to_string())
+            }
             (None, _) => Ok(()),
         }
     }
@@ -156,7 +175,10 @@ impl Lines {
         let errors = report.count(&[Status::Error, Status::Fail, Status::PartialSuccess]);
         let warnings = report.count(&[Status::Warn]);
         let seconds = report.elapsed.as_secs_f64();
-        self.say(&format!("Finished {} in {seconds:.2}s", worked_on(project, report)))?;
+        self.say(&format!(
+            "Finished {} in {seconds:.2}s",
+            worked_on(project, report)
+        ))?;
         self.say(&match (errors, warnings) {
             (0, 0) => "Completed successfully".to_owned(),
             (0, _) => format!("Completed with {}", human::counted(warnings, "warning")),
@@ -198,7 +220,10 @@ fn worked_on(project: &Project, report: &DbtReport) -> String {
         (ResourceType::Test, "test"),
     ];
     let of = |kind: ResourceType| {
-        let ids = report.results.iter().filter_map(|r| project.manifest.nodes.get(&r.unique_id));
+        let ids = report
+            .results
+            .iter()
+            .filter_map(|r| project.manifest.nodes.get(&r.unique_id));
         ids.filter(|node| node.resource_type == kind).count()
     };
     let parts: Vec<String> = kinds
@@ -230,7 +255,11 @@ fn subject(node: &Node) -> String {
         ResourceType::Seed => format!("seed file {}", relation(node)),
         ResourceType::Snapshot => format!("snapshot {}", relation(node)),
         ResourceType::Model => {
-            format!("sql {} model {}", node.config.materialized(), relation(node))
+            format!(
+                "sql {} model {}",
+                node.config.materialized(),
+                relation(node)
+            )
         }
         other => format!("{} {}", other.name(), node.name),
     }
@@ -238,24 +267,39 @@ fn subject(node: &Node) -> String {
 
 /// What was done, the status and its colour.
 fn ending(node: &Node, result: &NodeResult) -> (String, String, AnsiColor) {
-    let message = || result.message.clone().unwrap_or_else(|| "SUCCESS".to_owned());
+    let message = || {
+        result
+            .message
+            .clone()
+            .unwrap_or_else(|| "SUCCESS".to_owned())
+    };
     let count = result.failures.unwrap_or_default();
     match (result.status, node.resource_type) {
-        (Status::Skipped, ResourceType::Test) => {
-            (format!("SKIP test {}", node.name), "SKIP".to_owned(), AnsiColor::Yellow)
-        }
-        (Status::Skipped, _) => {
-            (format!("SKIP relation {}", relation(node)), "SKIP".to_owned(), AnsiColor::Yellow)
-        }
-        (Status::Pass, _) => {
-            (format!("PASS {}", node.name), "PASS".to_owned(), AnsiColor::Green)
-        }
-        (Status::Warn, _) => {
-            (format!("WARN {count} {}", node.name), format!("WARN {count}"), AnsiColor::Yellow)
-        }
-        (Status::Fail, _) => {
-            (format!("FAIL {count} {}", node.name), format!("FAIL {count}"), AnsiColor::Red)
-        }
+        (Status::Skipped, ResourceType::Test) => (
+            format!("SKIP test {}", node.name),
+            "SKIP".to_owned(),
+            AnsiColor::Yellow,
+        ),
+        (Status::Skipped, _) => (
+            format!("SKIP relation {}", relation(node)),
+            "SKIP".to_owned(),
+            AnsiColor::Yellow,
+        ),
+        (Status::Pass, _) => (
+            format!("PASS {}", node.name),
+            "PASS".to_owned(),
+            AnsiColor::Green,
+        ),
+        (Status::Warn, _) => (
+            format!("WARN {count} {}", node.name),
+            format!("WARN {count}"),
+            AnsiColor::Yellow,
+        ),
+        (Status::Fail, _) => (
+            format!("FAIL {count} {}", node.name),
+            format!("FAIL {count}"),
+            AnsiColor::Red,
+        ),
         (Status::Error | Status::PartialSuccess, kind) => {
             let verb = match kind {
                 ResourceType::Model => "creating ",
@@ -267,7 +311,11 @@ fn ending(node: &Node, result: &NodeResult) -> (String, String, AnsiColor) {
                 ResourceType::Snapshot => relation(node),
                 _ => subject(node),
             };
-            (format!("ERROR {verb}{what}"), "ERROR".to_owned(), AnsiColor::Red)
+            (
+                format!("ERROR {verb}{what}"),
+                "ERROR".to_owned(),
+                AnsiColor::Red,
+            )
         }
         (_, kind) => {
             let what = match kind {

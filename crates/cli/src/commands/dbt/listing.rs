@@ -14,8 +14,16 @@ use crate::output;
 
 /// The keys that dbt lists unless `--output-keys` names others.
 const KEYS: [&str; 10] = [
-    "alias", "name", "package_name", "depends_on", "tags", "config", "resource_type",
-    "source_name", "original_file_path", "unique_id",
+    "alias",
+    "name",
+    "package_name",
+    "depends_on",
+    "tags",
+    "config",
+    "resource_type",
+    "source_name",
+    "original_file_path",
+    "unique_id",
 ];
 
 /// Lists.
@@ -55,9 +63,13 @@ fn entry(project: &Project, id: &str, format: &str, keys: &[String]) -> Option<S
                 true => KEYS.to_vec(),
                 false => keys.iter().flat_map(|key| key.split_whitespace()).collect(),
             };
-            let Json::Object(fields) = json else { return None };
-            let kept: Map<String, Json> =
-                fields.into_iter().filter(|(key, _)| wanted.contains(&key.as_str())).collect();
+            let Json::Object(fields) = json else {
+                return None;
+            };
+            let kept: Map<String, Json> = fields
+                .into_iter()
+                .filter(|(key, _)| wanted.contains(&key.as_str()))
+                .collect();
             Some(Json::Object(kept).to_string())
         }
         _ => project.manifest.selector_of(id),
@@ -72,5 +84,8 @@ fn whole(project: &Project, id: &str) -> Option<Json> {
     if let Some(source) = manifest.sources.get(id) {
         return Some(source_json(source));
     }
-    manifest.exposures.get(id).map(|exposure| exposure_json(exposure))
+    manifest
+        .exposures
+        .get(id)
+        .map(|exposure| exposure_json(exposure))
 }

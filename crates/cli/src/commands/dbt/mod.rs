@@ -22,7 +22,11 @@ use invocation::unsupported;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// A dbt command and its flags
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGUMENTS"
+    )]
     pub arguments: Vec<String>,
 }
 
@@ -33,38 +37,49 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     invocation::refuse_unsupported(&line)?;
     match &line.command {
         DbtCommand::Parse => work::parse(globals, &line),
-        DbtCommand::Compile { inline: Some(sql), output, .. } => {
-            show::compile_inline(globals, &line, sql, output)
-        }
-        DbtCommand::Show { inline, limit, output, .. } => {
-            show::show(globals, &line, inline.as_deref(), *limit, output)
-        }
+        DbtCommand::Compile {
+            inline: Some(sql),
+            output,
+            ..
+        } => show::compile_inline(globals, &line, sql, output),
+        DbtCommand::Show {
+            inline,
+            limit,
+            output,
+            ..
+        } => show::show(globals, &line, inline.as_deref(), *limit, output),
         DbtCommand::Compile { .. }
         | DbtCommand::Run { .. }
         | DbtCommand::Build { .. }
         | DbtCommand::Test { .. }
         | DbtCommand::Seed { .. }
         | DbtCommand::Snapshot { .. } => work::work(globals, &line),
-        DbtCommand::Ls { output, output_keys, .. } => {
-            listing::list(globals, &line, output, output_keys)
-        }
-        DbtCommand::Docs(Docs::Generate { no_compile, empty_catalog, .. }) => {
-            docs::generate(globals, &line, *no_compile, *empty_catalog)
-        }
+        DbtCommand::Ls {
+            output,
+            output_keys,
+            ..
+        } => listing::list(globals, &line, output, output_keys),
+        DbtCommand::Docs(Docs::Generate {
+            no_compile,
+            empty_catalog,
+            ..
+        }) => docs::generate(globals, &line, *no_compile, *empty_catalog),
         DbtCommand::RunOperation { name, args } => work::operation(globals, &line, name, args),
         DbtCommand::Deps { .. } => upkeep::deps(globals, &line),
         DbtCommand::Clean => upkeep::clean(globals, &line),
         DbtCommand::Debug { config_dir, .. } => upkeep::debug(globals, &line, *config_dir),
-        DbtCommand::Docs(Docs::Serve { .. }) => {
-            Err(unsupported("dbt docs serve", "serve the folder `target` with any web server"))
-        }
+        DbtCommand::Docs(Docs::Serve { .. }) => Err(unsupported(
+            "dbt docs serve",
+            "serve the folder `target` with any web server",
+        )),
         DbtCommand::Source(_) => Err(unsupported(
             "dbt source freshness",
             "ask for the newest `loaded_at` with `sluice sql`",
         )),
-        DbtCommand::Clone { .. } => {
-            Err(unsupported("dbt clone", "build the nodes with `sluice dbt build --select …`"))
-        }
+        DbtCommand::Clone { .. } => Err(unsupported(
+            "dbt clone",
+            "build the nodes with `sluice dbt build --select …`",
+        )),
         DbtCommand::Retry { .. } => Err(unsupported(
             "dbt retry",
             "select what failed: `sluice dbt build --select result:error+ --state <folder>`",

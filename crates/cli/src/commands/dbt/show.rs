@@ -39,8 +39,11 @@ pub fn show(
         .cloned()
         .collect();
     if nodes.is_empty() {
-        return Err(Error::new(codes::D3001, "No node is selected to be shown")
-            .help("name one: `sluice dbt show --select my_model`, or pass a query with `--inline`"));
+        return Err(
+            Error::new(codes::D3001, "No node is selected to be shown").help(
+                "name one: `sluice dbt show --select my_model`, or pass a query with `--inline`",
+            ),
+        );
     }
     for node in nodes {
         let rows = opened.invocation.show(Arc::clone(&node), limit);
@@ -55,7 +58,9 @@ async fn write(rows: platform::DbtRows, format: &str, opened: &Opened) -> Result
         write_outcome(rows.outcome, QueryFormat::Json, true).await?;
         output::line("}")?;
     } else {
-        opened.lines.say(&format!("Previewing node '{}':", rows.name))?;
+        opened
+            .lines
+            .say(&format!("Previewing node '{}':", rows.name))?;
         write_outcome(rows.outcome, QueryFormat::Table, true).await?;
     }
     Ok(Exit::Done)

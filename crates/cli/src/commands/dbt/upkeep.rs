@@ -28,7 +28,11 @@ pub fn deps(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         }
         Ok(context) => {
             for package in &context.packages {
-                output::line(&format!("Using {} from {}", package.name, package.root.display()))?;
+                output::line(&format!(
+                    "Using {} from {}",
+                    package.name,
+                    package.root.display()
+                ))?;
             }
         }
         Err(error) if error.code() == codes::D1021 => {
@@ -49,26 +53,40 @@ pub fn clean(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     let root = &context.root.root;
     let file = &context.root;
     let kept: Vec<&String> = [
-        &file.model_paths, &file.seed_paths, &file.test_paths, &file.analysis_paths,
-        &file.macro_paths, &file.snapshot_paths,
+        &file.model_paths,
+        &file.seed_paths,
+        &file.test_paths,
+        &file.analysis_paths,
+        &file.macro_paths,
+        &file.snapshot_paths,
     ]
     .into_iter()
     .flatten()
     .collect();
     for target in &context.root.clean_targets {
         let path = inside(root, target).ok_or_else(|| {
-            Error::new(codes::D1031, format!("`{target}` is not a folder inside the project"))
-                .with("file", "dbt_project.yml")
-                .help("`clean-targets` may name folders below the project only")
+            Error::new(
+                codes::D1031,
+                format!("`{target}` is not a folder inside the project"),
+            )
+            .with("file", "dbt_project.yml")
+            .help("`clean-targets` may name folders below the project only")
         })?;
-        if kept.iter().any(|folder| root.join(folder).starts_with(&path)) {
-            return Err(Error::new(codes::D1031, format!("`{target}` holds code of the project"))
-                .with("file", "dbt_project.yml")
-                .help("take it out of `clean-targets`"));
+        if kept
+            .iter()
+            .any(|folder| root.join(folder).starts_with(&path))
+        {
+            return Err(Error::new(
+                codes::D1031,
+                format!("`{target}` holds code of the project"),
+            )
+            .with("file", "dbt_project.yml")
+            .help("take it out of `clean-targets`"));
         }
         if path.is_dir() {
-            std::fs::remove_dir_all(&path)
-                .explain(codes::D4001, || format!("`{}` cannot be deleted", path.display()))?;
+            std::fs::remove_dir_all(&path).explain(codes::D4001, || {
+                format!("`{}` cannot be deleted", path.display())
+            })?;
         }
         output::line(&format!("Cleaned {}", path.display()))?;
     }
@@ -78,8 +96,12 @@ pub fn clean(globals: &Globals, line: &DbtLine) -> Result<Exit> {
 /// `target` below `root`, if that is where it is.
 fn inside(root: &Path, target: &str) -> Option<PathBuf> {
     let relative = Path::new(target);
-    let plain = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    let names = relative.components().any(|part| matches!(part, Component::Normal(_)));
+    let plain = relative
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let names = relative
+        .components()
+        .any(|part| matches!(part, Component::Normal(_)));
     (plain && names).then(|| root.join(relative))
 }
 

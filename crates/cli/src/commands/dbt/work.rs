@@ -19,7 +19,9 @@ pub fn parse(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     if writes_artifacts(line) {
         opened.invocation.write_manifest(&[])?;
         let folder = files::target_folder(&opened.invocation.project().context);
-        opened.lines.say(&format!("Wrote {}", folder.join("manifest.json").display()))?;
+        opened
+            .lines
+            .say(&format!("Wrote {}", folder.join("manifest.json").display()))?;
     }
     Ok(Exit::Done)
 }
@@ -75,9 +77,14 @@ pub fn execute(
     if let Some(error) = &done.hook {
         report::error(error, globals.log_format);
     }
-    if let DbtCommand::Compile { output, selecting, .. } = &line.command
+    if let DbtCommand::Compile {
+        output, selecting, ..
+    } = &line.command
         && let [name] = selecting.select.as_slice()
-        && let Some(one) = done.compiled.iter().find(|compiled| compiled.node.name == *name)
+        && let Some(one) = done
+            .compiled
+            .iter()
+            .find(|compiled| compiled.node.name == *name)
     {
         super::show::statement(one, output, lines)?;
     }
@@ -86,7 +93,11 @@ pub fn execute(
     }
     lines.finish(project, &done)?;
     let warned = line.common.warn_error && done.count(&[Status::Warn]) > 0;
-    Ok(if done.succeeded() && !warned { Exit::Done } else { Exit::Failed })
+    Ok(if done.succeeded() && !warned {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 fn told_while_compiling(event: &platform::DbtEvent<'_>) -> bool {

@@ -6,9 +6,9 @@ use std::path::Path;
 use diagnostic::{Error, Place, Result, codes};
 use encoding_rs::WINDOWS_1252;
 
+use super::CsvFormat;
 use super::records::{Defect, Field, Records};
 use super::split::{PADDING, Span, Splitter};
-use super::CsvFormat;
 use crate::files::decode::{Decoding, InvalidUtf8};
 use crate::files::{Compression, decompress};
 
@@ -62,7 +62,8 @@ impl CsvReader {
         };
         reader.fill()?;
         if ends_lines_with_carriage_return(reader.text()) {
-            reader.splitter = Splitter::new(format.delimiter, format.quote, b'\r', format.max_record);
+            reader.splitter =
+                Splitter::new(format.delimiter, format.quote, b'\r', format.max_record);
         }
         match &format.columns {
             Some(columns) => {
@@ -141,11 +142,16 @@ impl CsvReader {
         self.start = 0;
         let mut size = self.buffer.len().max(BLOCK + PADDING);
         if self.end == size - PADDING {
-            size = (size * 2).min(self.max_record.max(BLOCK) + BLOCK + PADDING).max(size);
+            size = (size * 2)
+                .min(self.max_record.max(BLOCK) + BLOCK + PADDING)
+                .max(size);
         }
         self.buffer.resize(size, 0);
         while self.end < size - PADDING && !self.ended {
-            let free = self.buffer.get_mut(self.end..size - PADDING).unwrap_or_default();
+            let free = self
+                .buffer
+                .get_mut(self.end..size - PADDING)
+                .unwrap_or_default();
             match self.input.read(free) {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.end += count,
@@ -179,10 +185,16 @@ impl CsvReader {
 
     fn read_error(&self, error: io::Error) -> Error {
         if error.kind() == io::ErrorKind::InvalidData && self.compression == Compression::None {
-            return Error::new(codes::F2003, format!("`{}` is not in the declared encoding", self.name))
-                .at(Place::line(self.name.as_str(), usize::try_from(self.splitter.line).unwrap_or(usize::MAX)))
-                .because(error)
-                .help("correct `encoding` of the stream, or set it to `auto`");
+            return Error::new(
+                codes::F2003,
+                format!("`{}` is not in the declared encoding", self.name),
+            )
+            .at(Place::line(
+                self.name.as_str(),
+                usize::try_from(self.splitter.line).unwrap_or(usize::MAX),
+            ))
+            .because(error)
+            .help("correct `encoding` of the stream, or set it to `auto`");
         }
         decompress::read_error(&self.name, self.compression, error)
     }
@@ -194,9 +206,11 @@ impl CsvReader {
                 break;
             }
             if self.ended {
-                return Err(Error::new(codes::F3001, format!("`{}` is empty", self.name))
-                    .with("file", &self.name)
-                    .help("an export without rows still has a header; ask whoever delivers it"));
+                return Err(
+                    Error::new(codes::F3001, format!("`{}` is empty", self.name))
+                        .with("file", &self.name)
+                        .help("an export without rows still has a header; ask whoever delivers it"),
+                );
             }
             self.fill()?;
         }
@@ -209,13 +223,19 @@ impl CsvReader {
                 Defect::Undecodable => "it is not in the declared encoding".to_owned(),
                 _ => "it has a quote that does not end".to_owned(),
             };
-            return Err(Error::new(codes::F3005, format!("The first line of `{name}` is no header: {why}"))
-                .at(Place::line(name, 1)));
+            return Err(Error::new(
+                codes::F3005,
+                format!("The first line of `{name}` is no header: {why}"),
+            )
+            .at(Place::line(name, 1)));
         }
         if records.raw(0).contains(&0) {
-            return Err(Error::new(codes::F2003, format!("`{name}` holds zero bytes, so it is not UTF-8 text"))
-                .with("file", name)
-                .help("if it is UTF-16 without a byte order mark, declare `encoding: utf-16le`"));
+            return Err(Error::new(
+                codes::F2003,
+                format!("`{name}` holds zero bytes, so it is not UTF-8 text"),
+            )
+            .with("file", name)
+            .help("if it is UTF-16 without a byte order mark, declare `encoding: utf-16le`"));
         }
         let header_line = records.raw_text(0).into_owned();
         let header: Vec<String> = self
@@ -238,12 +258,20 @@ impl CsvReader {
             return;
         };
         let range = first.start as usize..last.end as usize;
-        let is_valid = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
+        let is_valid =
+            |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
         if is_valid(self.buffer.get(range)) && is_valid(Some(&splitter.side)) {
             return;
         }
-        let width = splitter.width.filter(|width| *width > 0).unwrap_or(splitter.fields.len());
-        for (record, fields) in splitter.records.iter_mut().zip(splitter.fields.chunks_mut(width.max(1))) {
+        let width = splitter
+            .width
+            .filter(|width| *width > 0)
+            .unwrap_or(splitter.fields.len());
+        for (record, fields) in splitter
+            .records
+            .iter_mut()
+            .zip(splitter.fields.chunks_mut(width.max(1)))
+        {
             let raw = self.buffer.get(record.start as usize..record.end as usize);
             if is_valid(raw) {
                 continue;
@@ -265,14 +293,23 @@ impl CsvReader {
 
 /// Rewrites one field from Windows-1252 to UTF-8 in the side buffer.
 fn transcode(field: &mut Field, buffer: &[u8], side: &mut Vec<u8>) {
-    let one = Records { buffer, side, fields: &[], records: &[], width: 0 };
+    let one = Records {
+        buffer,
+        side,
+        fields: &[],
+        records: &[],
+        width: 0,
+    };
     let Some((bytes, quoted)) = one.bytes(*field) else {
         return;
     };
     if bytes.is_ascii() {
         return;
     }
-    let text = WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned();
+    let text = WINDOWS_1252
+        .decode_without_bom_handling(bytes)
+        .0
+        .into_owned();
     let (Ok(start), Ok(length)) = (u32::try_from(side.len()), u32::try_from(text.len())) else {
         return;
     };
@@ -284,5 +321,7 @@ fn transcode(field: &mut Field, buffer: &[u8], side: &mut Vec<u8>) {
 /// Old Macintosh files: the first end of line is a carriage return alone.
 fn ends_lines_with_carriage_return(text: &[u8]) -> bool {
     let first = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-    first.is_some_and(|at| text.get(at) == Some(&b'\r') && text.get(at + 1).is_some_and(|next| *next != b'\n'))
+    first.is_some_and(|at| {
+        text.get(at) == Some(&b'\r') && text.get(at + 1).is_some_and(|next| *next != b'\n')
+    })
 }

@@ -44,7 +44,10 @@ pub(super) struct Field {
 impl Field {
     pub(super) const SIDE: u32 = 1 << 31;
     pub(super) const QUOTED: u32 = 1 << 31;
-    pub(super) const MISSING: Self = Self { start: u32::MAX, length: 0 };
+    pub(super) const MISSING: Self = Self {
+        start: u32::MAX,
+        length: 0,
+    };
 }
 
 /// A batch of records. Fields are UTF-8.
@@ -77,7 +80,10 @@ impl<'a> Records<'a> {
 
     /// The fields of the header's column `at`: text and whether it was quoted, `None` where the record has
     /// no such field.
-    pub fn column(&self, at: usize) -> impl ExactSizeIterator<Item = Option<(&'a [u8], bool)>> + '_ {
+    pub fn column(
+        &self,
+        at: usize,
+    ) -> impl ExactSizeIterator<Item = Option<(&'a [u8], bool)>> + '_ {
         let fields = self.fields.get(at..).unwrap_or_default();
         // Every record has `width` fields, so stepping from `at` meets each record once.
         fields
@@ -124,9 +130,9 @@ impl<'a> Records<'a> {
         match std::str::from_utf8(raw) {
             Ok(text) => Cow::Borrowed(text),
             // A cut may fall into the middle of a character.
-            Err(error) if error.error_len().is_none() => String::from_utf8_lossy(
-                raw.get(..error.valid_up_to()).unwrap_or_default(),
-            ),
+            Err(error) if error.error_len().is_none() => {
+                String::from_utf8_lossy(raw.get(..error.valid_up_to()).unwrap_or_default())
+            }
             Err(_) => WINDOWS_1252.decode_without_bom_handling(raw).0,
         }
     }

@@ -225,7 +225,8 @@ impl Splitter {
 
     fn end_record(&mut self, span: &Span<'_>, open: &mut Open, at: usize) {
         let mut end = at;
-        let carriage_return = self.newline == b'\n' && at > open.field && span.buffer.get(at - 1) == Some(&b'\r');
+        let carriage_return =
+            self.newline == b'\n' && at > open.field && span.buffer.get(at - 1) == Some(&b'\r');
         if carriage_return {
             end -= 1;
         }
@@ -264,15 +265,27 @@ impl Splitter {
         let newline = rest.iter().position(|byte| *byte == self.newline);
         let length = newline.unwrap_or(rest.len());
         let oversized = length > self.max_record;
-        let kept = if oversized { length.min(RAW_KEPT) } else { length };
-        let trimmed = !oversized && self.newline == b'\n' && rest.get(..length).is_some_and(|line| line.ends_with(b"\r"));
-        self.fields
-            .extend(std::iter::repeat_n(Field::MISSING, self.width.unwrap_or_default()));
+        let kept = if oversized {
+            length.min(RAW_KEPT)
+        } else {
+            length
+        };
+        let trimmed = !oversized
+            && self.newline == b'\n'
+            && rest.get(..length).is_some_and(|line| line.ends_with(b"\r"));
+        self.fields.extend(std::iter::repeat_n(
+            Field::MISSING,
+            self.width.unwrap_or_default(),
+        ));
         self.records.push(Record {
             line: self.line,
             offset: span.base + record as u64,
             fields: 0,
-            defect: Some(if oversized { Defect::Oversized } else { Defect::UnclosedQuote }),
+            defect: Some(if oversized {
+                Defect::Oversized
+            } else {
+                Defect::UnclosedQuote
+            }),
             start: as_u32(record),
             end: as_u32(record + kept - usize::from(trimmed)),
         });
@@ -284,7 +297,10 @@ impl Splitter {
 
 #[inline]
 fn plain(start: usize, end: usize) -> Field {
-    Field { start: as_u32(start), length: as_u32(end - start) }
+    Field {
+        start: as_u32(start),
+        length: as_u32(end - start),
+    }
 }
 
 /// Buffers stay below 2 GiB: the largest record is 256 MiB ([`super::CsvFormat::MAX_RECORD`]).
