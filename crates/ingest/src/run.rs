@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::{DateTime, Utc};
 use connectors::files::csv::CsvFormat;
 use diagnostic::{Error, Result, ResultExt, codes};
 use lake::Operation;
@@ -37,6 +38,8 @@ pub struct IngestRequest {
     pub database: Identifier,
     /// The run that the rows belong to.
     pub run: RunId,
+    /// What rules call the current instant.
+    pub clock: DateTime<Utc>,
     /// The stream's ledger so far, oldest first.
     pub ledger: Vec<LedgerEntry>,
     /// Where copies of the files' bytes are kept.
@@ -105,7 +108,7 @@ pub async fn run(
     progress: OnProgress,
 ) -> Result<IngestOutcome> {
     let Format::Csv(format) = &request.stream.format;
-    let contract = Contract::compile(&request.dataset, &format.null_values)?;
+    let contract = Contract::compile(&request.dataset, &format.null_values, request.clock)?;
     let known = if request.options.full_refresh {
         Vec::new()
     } else {

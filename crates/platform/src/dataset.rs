@@ -7,6 +7,7 @@ use std::sync::Arc;
 use asset::{Asset, AssetKey, AssetKind, AssetSpec, Materialization, MaterializeContext};
 use async_trait::async_trait;
 use catalog::{AssetRecord, RelationKind, Workspace};
+use chrono::{DateTime, Utc};
 use diagnostic::{Error, Result, codes};
 use ingest::{IngestOptions, IngestOutcome, IngestRequest};
 use model::{Identifier, RelationName, SchemaName};
@@ -30,6 +31,7 @@ pub(crate) struct Load {
     database: Identifier,
     memory: usize,
     threads: usize,
+    clock: DateTime<Utc>,
     workspace: Arc<Workspace>,
     done: OnceCell<Arc<IngestOutcome>>,
 }
@@ -95,6 +97,7 @@ impl Load {
             database: project.database.clone(),
             memory: usize::try_from(project.memory_limit / KEY_MEMORY_SHARE).unwrap_or(usize::MAX),
             threads: platform.threads(),
+            clock: platform.as_of.unwrap_or_else(Utc::now),
             workspace,
             done: OnceCell::new(),
         })
@@ -128,6 +131,7 @@ impl Load {
                 folder: self.folder.clone(),
                 database: self.database.clone(),
                 run: self.workspace.run(),
+                clock: self.clock,
                 ledger: self.workspace.catalog().ledger(&self.stream_name)?,
                 raw_folder: self.raw_folder.clone(),
                 spill_folder: self.spill.clone(),

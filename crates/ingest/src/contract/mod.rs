@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono::{DateTime, Utc};
 use connectors::files::header;
 use diagnostic::{Error, Result, codes};
 use settings::{DatasetSpec, OnChange, SchemaContract, WriteMode};
@@ -44,11 +45,16 @@ struct Rule {
 }
 
 impl Contract {
-    /// Compiles `dataset`; `null_values` are the texts by which its stream says NULL.
+    /// Compiles `dataset`; `null_values` are the texts by which its stream says NULL, `clock` is the
+    /// instant that rules call the current one.
     ///
     /// # Errors
     /// `L2001` to `L2004` for what does not make sense, at the place where it is written.
-    pub fn compile(dataset: &DatasetSpec, null_values: &[String]) -> Result<Self> {
+    pub fn compile(
+        dataset: &DatasetSpec,
+        null_values: &[String],
+        clock: DateTime<Utc>,
+    ) -> Result<Self> {
         let columns = dataset
             .columns
             .iter()
@@ -95,7 +101,7 @@ impl Contract {
                 reason: rule.reason.value.clone(),
             })
             .collect();
-        let predicates = Predicates::compile(&dataset.rules, &columns)?;
+        let predicates = Predicates::compile(&dataset.rules, &columns, clock)?;
         Ok(Self {
             name: dataset.name.value.clone(),
             columns,

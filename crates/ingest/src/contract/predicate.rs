@@ -1,16 +1,23 @@
-//! A rule's condition: SQL, planned once on the types rules see, evaluated batch by batch.
+//! A rule's condition: the warehouse's SQL, planned once on the types rules see, evaluated batch by batch.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono::{DateTime, Utc};
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::execution::SessionState;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{
+    EmptyRelation, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder,
+};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::prelude::{SessionConfig, SessionContext};
-use diagnostic::{Error, Result, ResultExt, codes};
+use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, SelectItem, SetExpr};
+use diagnostic::{Error, Result, ResultExt, Source, codes};
 use settings::RuleSpec;
 
 use super::Column;
@@ -31,11 +38,15 @@ struct Predicate {
 }
 
 impl Predicates {
-    /// Plans the conditions of `rules`.
-    pub(crate) fn compile(rules: &[RuleSpec], columns: &[Column]) -> Result<Self> {
+    /// Plans the conditions of `rules`, whose `current_timestamp` is `clock`.
+    pub(crate) fn compile(
+        rules: &[RuleSpec],
+        columns: &[Column],
+        clock: DateTime<Utc>,
+    ) -> Result<Self> {
         let all: Vec<usize> = (0..columns.len()).collect();
         let named = named_schema(&schema(columns, &all))?;
-        let session = session();
+        let session = session(clock);
         let expressions = rules
             .iter()
             .map(|rule| parse(&session, rule, &named, columns))
@@ -112,18 +123,17 @@ impl Predicates {
     }
 }
 
-fn session() -> SessionContext {
-    let config =
-        SessionConfig::new().set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
-    SessionContext::new_with_config(config)
+fn session(clock: DateTime<Utc>) -> SessionState {
+    let builder = SessionStateBuilder::new().with_config(functions::session_config());
+    functions::with_clock(functions::register(builder), clock).build()
 }
 
-/// The types that rules see, under the names of the contract in lower case.
+/// The types that rules see, under the names the tables have.
 fn schema(columns: &[Column], positions: &[usize]) -> SchemaRef {
     let fields: Vec<Field> = positions
         .iter()
         .filter_map(|at| columns.get(*at))
-        .map(|column| Field::new(column.name.to_lowercase(), column.judged_type(), true))
+        .map(|column| Field::new(&column.stored, column.judged_type(), true))
         .collect();
     Arc::new(Schema::new(fields))
 }
@@ -135,12 +145,13 @@ fn named_schema(schema: &SchemaRef) -> Result<DFSchema> {
 }
 
 fn parse(
-    session: &SessionContext,
+    session: &SessionState,
     rule: &RuleSpec,
     named: &DFSchema,
     columns: &[Column],
 ) -> Result<Expr> {
-    let expression = session.parse_sql_expr(&rule.when, named).map_err(|error| {
+    let condition = condition(rule)?;
+    let expression = analyse(session, condition, named).map_err(|error| {
         let unknown = unknown_column(&error, columns);
         let error = not_valid(rule, error);
         match unknown {
@@ -164,7 +175,73 @@ fn parse(
     .at(rule.when.place()))
 }
 
-fn not_valid(rule: &RuleSpec, error: DataFusionError) -> Error {
+/// The condition as the warehouse's dialect reads it.
+fn condition(rule: &RuleSpec) -> Result<ast::Expr> {
+    let wrong = |cause: Box<dyn std::error::Error + Send + Sync>| not_valid(rule, cause);
+    let name = format!("rule {}", rule.name.value);
+    let select = Source::new(name, format!("SELECT (\n{}\n)", rule.when.value));
+    let mut statements = sql::parse_script(&select).map_err(|error| wrong(error.into()))?;
+    let (Some(statement), 0) = (statements.pop(), statements.len()) else {
+        return Err(wrong("it has more than one statement".into()));
+    };
+    let statement = sql::normalise(statement).map_err(|error| wrong(error.into()))?;
+    only_expression(statement.ast).ok_or_else(|| wrong("it is more than one condition".into()))
+}
+
+/// The only thing selected by a statement that is nothing but `SELECT (…)`.
+fn only_expression(statement: ast::Statement) -> Option<ast::Expr> {
+    let ast::Statement::Query(query) = statement else {
+        return None;
+    };
+    let SetExpr::Select(mut select) = *query.body else {
+        return None;
+    };
+    let item = select.projection.pop()?;
+    let alone = select.projection.is_empty() && select.from.is_empty();
+    match item {
+        SelectItem::UnnamedExpr(ast::Expr::Nested(inner))
+        | SelectItem::ExprWithAlias {
+            expr: ast::Expr::Nested(inner),
+            ..
+        } if alone => Some(*inner),
+        _ => None,
+    }
+}
+
+/// Plans the condition and gives it the warehouse's conversions and comparisons.
+fn analyse(
+    session: &SessionState,
+    condition: ast::Expr,
+    named: &DFSchema,
+) -> Result<Expr, DataFusionError> {
+    let condition = ExprWithAlias {
+        expr: condition,
+        alias: None,
+    };
+    let planned = session.create_logical_expr_from_sql_expr(condition, named)?;
+    let rows = LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: false,
+        schema: Arc::new(named.clone()),
+    });
+    let plan = LogicalPlanBuilder::from(rows).project([planned])?.build()?;
+    let options = session.config_options();
+    let plan = session
+        .analyzer()
+        .execute_and_check(plan, options, |_, _| {})?;
+    let LogicalPlan::Projection(mut projection) = plan else {
+        return Err(DataFusionError::Plan("it is no plain condition".to_owned()));
+    };
+    let Some(expression) = projection.expr.pop() else {
+        return Err(DataFusionError::Plan("it is empty".to_owned()));
+    };
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(named.clone()))
+        .with_config_options(Arc::clone(options))
+        .build();
+    ExprSimplifier::new(context).simplify(expression.unalias_nested().data)
+}
+
+fn not_valid(rule: &RuleSpec, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(
         codes::L2001,
         format!(
@@ -173,7 +250,7 @@ fn not_valid(rule: &RuleSpec, error: DataFusionError) -> Error {
         ),
     )
     .at(rule.when.place())
-    .because(error)
+    .because(cause)
 }
 
 fn used_columns(expression: &Expr, columns: &[Column]) -> Vec<usize> {
@@ -200,5 +277,5 @@ fn unknown_column(error: &DataFusionError, columns: &[Column]) -> Option<String>
         .next()?
         .trim_matches('"')
         .to_owned();
-    (!columns.iter().any(|column| column.name == name)).then_some(name)
+    (!columns.iter().any(|column| column.stored == name)).then(|| name.to_lowercase())
 }

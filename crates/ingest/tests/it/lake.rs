@@ -130,6 +130,7 @@ impl Lake {
             folder: self.source.clone(),
             database: Identifier::unquoted("shop"),
             run: RunId::fresh(),
+            clock: chrono::Utc::now(),
             ledger: self.ledger.clone(),
             raw_folder: self.folder.path().join("raw"),
             spill_folder,

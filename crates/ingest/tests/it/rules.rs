@@ -184,6 +184,11 @@ async fn contracts_that_make_no_sense_are_refused_where_they_are_written() {
     let error = refused("when: order_id is null", "when: ordr_id is null").await;
     assert_eq!(error.code().id, "L2001", "{error}");
     assert!(error.to_string().contains("order_id"), "{error}");
+    let two = "when: order_id is null) from (select 1";
+    assert_eq!(
+        refused("when: order_id is null", two).await.code().id,
+        "L2001"
+    );
     assert_eq!(
         refused("when: order_id is null", "when: order_id")
             .await
@@ -194,5 +199,23 @@ async fn contracts_that_make_no_sense_are_refused_where_they_are_written() {
     assert_eq!(
         refused("cap: 1000", "cap: 1000.001").await.code().id,
         "L2004"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_speak_the_warehouses_dialect() {
+    let when = "when: \"iff(nvl(order_id, '') = '', true, to_char(day, 'YYYYMMDD') = '20200102')\"";
+    let mut lake = Lake::new(
+        &SALES.replace("when: order_id is null", when),
+        "batch: run_date",
+    );
+    lake.deliver(
+        "a.csv",
+        "order_id,day,city,amount\n,01-01-2020,x,1\nb,02-01-2020,x,1\nc,03-01-2020,x,1\n",
+    );
+    let outcome = lake.run().await;
+    assert_eq!(
+        (outcome.valid_rows, outcome.quarantined["missing_order_id"]),
+        (1, 2)
     );
 }
