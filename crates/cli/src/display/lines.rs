@@ -80,11 +80,7 @@ fn asset_line(result: &AssetResult) -> String {
     let (mark, style) = look(result.status);
     let mut facts = vec![result.status.as_str().to_owned()];
     if let Some(built) = &result.materialization {
-        facts.extend(
-            built
-                .rows
-                .map(|rows| format!("{} rows", human::count(rows))),
-        );
+        facts.extend(built.rows.map(|rows| human::counted(rows, "row")));
         if built.quarantined > 0 {
             facts.push(format!("{} quarantined", human::count(built.quarantined)));
         }

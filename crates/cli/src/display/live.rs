@@ -79,7 +79,7 @@ impl Display for LiveDisplay {
             RunEvent::Started { key, .. } => self.start(key),
             RunEvent::Progress { key, rows } => {
                 if let Some(bar) = self.assets.get(key) {
-                    bar.set_message(format!("{} rows, ", human::count(*rows)));
+                    bar.set_message(format!("{}, ", human::counted(*rows, "row")));
                 }
             }
             RunEvent::Finished(result) | RunEvent::Skipped(result) => self.end(&result.key),

@@ -143,7 +143,7 @@ fn sentence(outcome: &RunOutcome) -> String {
         .sum();
     let aside = match quarantined {
         0 => String::new(),
-        rows => format!("; {} rows quarantined", human::count(rows)),
+        rows => format!("; {} quarantined", human::counted(rows, "row")),
     };
     let checks = outcome.checks().count();
     let passed = outcome

@@ -47,7 +47,7 @@ pub async fn write_outcome(outcome: Outcome, format: QueryFormat, quiet: bool) -
 }
 
 fn rows_of(count: u64) -> String {
-    human::counted(usize::try_from(count).unwrap_or(usize::MAX), "row")
+    human::counted(count, "row")
 }
 
 fn tell(sentence: String, quiet: bool) {
