@@ -20,6 +20,7 @@ use transform::{Nodes, relation_name, source_name};
 
 use crate::dataset;
 use crate::node_record;
+use crate::versions::Versions;
 
 /// Functions whose value changes from run to run though no input did: a table built with one of
 /// them is due in every run.
@@ -206,18 +207,19 @@ impl DbtGraph {
         &self,
         nodes: &Arc<Nodes>,
         workspace: &Arc<Workspace>,
-    ) -> Vec<Arc<dyn AssetCheck>> {
-        self.tests()
-            .filter_map(|(test, judged)| {
-                let spec = self.check_spec(test, &judged)?;
-                Some(Arc::new(NodeCheck {
-                    spec,
-                    id: test.unique_id.clone(),
-                    nodes: Arc::clone(nodes),
-                    workspace: Arc::clone(workspace),
-                }) as Arc<dyn AssetCheck>)
-            })
-            .collect()
+    ) -> Result<Vec<Arc<dyn AssetCheck>>> {
+        let records = Arc::new(workspace.catalog().assets()?);
+        let checks = self.tests().filter_map(|(test, judged)| {
+            let spec = self.check_spec(test, &judged)?;
+            Some(Arc::new(NodeCheck {
+                spec,
+                id: test.unique_id.clone(),
+                nodes: Arc::clone(nodes),
+                workspace: Arc::clone(workspace),
+                records: Arc::clone(&records),
+            }) as Arc<dyn AssetCheck>)
+        });
+        Ok(checks.collect())
     }
 }
 
@@ -263,8 +265,7 @@ impl NodeAsset {
             last.fingerprint == record.fingerprint && last.inputs == record.inputs
         });
         let view = matches!(relation.kind, RelationKind::View { .. });
-        let upper = compiled.sql.to_uppercase();
-        same && (view || !VOLATILE.iter().any(|word| upper.contains(word)))
+        same && (view || !is_volatile(&compiled.sql))
     }
 
     fn version(&self, name: &RelationName) -> u64 {
@@ -309,11 +310,48 @@ impl Asset for NodeAsset {
     }
 }
 
+/// Whether `sql` may give another result on the same data.
+fn is_volatile(sql: &str) -> bool {
+    let upper = sql.to_uppercase();
+    VOLATILE.iter().any(|word| upper.contains(word))
+}
+
 struct NodeCheck {
     spec: CheckSpec,
     id: String,
     nodes: Arc<Nodes>,
     workspace: Arc<Workspace>,
+    records: Arc<BTreeMap<String, AssetRecord>>,
+}
+
+impl NodeCheck {
+    /// What the check judges and how, if the same again must give the same judgement.
+    async fn record(&self) -> Result<Option<AssetRecord>> {
+        let compiled = self.nodes.compile(&self.id).await?;
+        let Some(inputs) = Versions::new(&self.workspace).read_by(&compiled.sql) else {
+            return Ok(None);
+        };
+        if is_volatile(&compiled.sql) || inputs.is_empty() {
+            return Ok(None);
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(compiled.sql.as_bytes());
+        let config = serde_json::Value::Object(compiled.node.config.0.clone());
+        hasher.update(config.to_string().as_bytes());
+        Ok(Some(AssetRecord {
+            asset: format!("check/{}", self.id),
+            fingerprint: hasher.finalize().to_hex().to_string(),
+            inputs,
+            rows: None,
+            run: self.workspace.run(),
+        }))
+    }
+
+    fn has_passed(&self, record: &AssetRecord) -> bool {
+        self.records.get(&record.asset).is_some_and(|last| {
+            last.fingerprint == record.fingerprint && last.inputs == record.inputs
+        })
+    }
 }
 
 #[async_trait]
@@ -322,7 +360,14 @@ impl AssetCheck for NodeCheck {
         &self.spec
     }
 
-    async fn evaluate(&self, _: &MaterializeContext) -> Result<CheckOutcome> {
+    async fn evaluate(&self, context: &MaterializeContext) -> Result<CheckOutcome> {
+        let record = self.record().await?;
+        if let Some(record) = &record
+            && !context.full_refresh
+            && self.has_passed(record)
+        {
+            return Ok(CheckOutcome::passed(self.spec.severity));
+        }
         let found = self.nodes.test(&self.id, true).await?;
         let stored_in = found.stored_in.as_ref().map(ToString::to_string);
         if found.verdict != Verdict::Pass {
@@ -338,6 +383,9 @@ impl AssetCheck for NodeCheck {
                 failures: found.failures,
                 stored_in: stored_in.clone(),
             });
+        }
+        if let (Verdict::Pass, Some(record)) = (found.verdict, record) {
+            self.workspace.record_asset(record);
         }
         let message = format!("{} rows are wrong", found.failures);
         let mut outcome = match found.verdict {

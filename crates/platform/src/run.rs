@@ -147,7 +147,7 @@ impl Platform {
         let work = Work::new(self, &workspace, request.full_refresh)?;
         let graph = AssetGraph::new(self.specs(work.dbt.as_ref().map(|(_, graph)| graph)))?;
         let selected = graph.select(&request.selection)?;
-        let plan = Plan::new(&graph, &selected, work.assets()?, work.checks(self), |_| 1)?;
+        let plan = Plan::new(&graph, &selected, work.assets()?, work.checks(self)?, |_| 1)?;
         let settings = RunSettings {
             threads: request.threads.unwrap_or_else(|| self.threads()),
             full_refresh: request.full_refresh,
@@ -215,7 +215,7 @@ impl Work {
         Ok(assets)
     }
 
-    fn checks(&self, platform: &Platform) -> Vec<Arc<dyn AssetCheck>> {
+    fn checks(&self, platform: &Platform) -> Result<Vec<Arc<dyn AssetCheck>>> {
         let mut checks: Vec<Arc<dyn AssetCheck>> = Vec::new();
         for dataset in &platform.project.datasets {
             for (spec, check) in dataset_checks(dataset).into_iter().zip(&dataset.checks) {
@@ -228,9 +228,9 @@ impl Work {
             }
         }
         if let Some((nodes, graph)) = &self.dbt {
-            checks.extend(graph.checks(nodes, &self.workspace));
+            checks.extend(graph.checks(nodes, &self.workspace)?);
         }
-        checks
+        Ok(checks)
     }
 
     async fn hooks(&self, end: bool) -> Result<()> {

@@ -20,6 +20,15 @@ impl<'a> Versions<'a> {
         }
     }
 
+    /// The versions of everything that `query` names, by name; `None` unless all names are complete.
+    pub(crate) fn read_by(&mut self, query: &str) -> Option<BTreeMap<String, String>> {
+        let read = reads(query, None)?;
+        let versions = read
+            .into_iter()
+            .map(|name| (name.to_string(), self.of(&name)));
+        Some(versions.collect())
+    }
+
     /// A text that changes whenever the rows of `name` may have changed. A relation that does not
     /// exist has the version `-`.
     pub(crate) fn of(&mut self, name: &RelationName) -> String {
@@ -35,9 +44,17 @@ impl<'a> Versions<'a> {
                 RelationKind::View { sql, namespace, .. } => {
                     let mut hasher = blake3::Hasher::new();
                     hasher.update(sql.as_bytes());
-                    for read in reads(&sql, &namespace) {
-                        hasher.update(read.to_string().as_bytes());
-                        hasher.update(self.of(&read).as_bytes());
+                    match reads(&sql, Some(&namespace)) {
+                        Some(names) => {
+                            for read in names {
+                                hasher.update(read.to_string().as_bytes());
+                                hasher.update(self.of(&read).as_bytes());
+                            }
+                        }
+                        // Nobody can tell what it reads: it is new in every run.
+                        None => {
+                            hasher.update(self.workspace.run().to_string().as_bytes());
+                        }
                     }
                     hasher.finalize().to_hex()[..16].to_owned()
                 }
@@ -48,17 +65,15 @@ impl<'a> Versions<'a> {
     }
 }
 
-/// The relations a view's query names.
-fn reads(query: &str, namespace: &SchemaName) -> Vec<RelationName> {
-    let source = Source::new("view", query);
-    // What does not parse cannot be read either; reading it says why.
-    let Ok(statements) = sql::parse_script(&source) else {
-        return Vec::new();
-    };
-    statements
+/// The relations that `query` names, where `namespace` is the current one; `None` if it does not parse
+/// or a name needs a namespace and there is none.
+fn reads(query: &str, namespace: Option<&SchemaName>) -> Option<Vec<RelationName>> {
+    let statements = sql::parse_script(&Source::new("query", query)).ok()?;
+    let names = statements
         .iter()
-        .flat_map(|statement| sql::relations(&statement.ast))
-        .filter_map(|name| {
+        .flat_map(|statement| sql::relations(&statement.ast));
+    names
+        .map(|name| {
             let mut parts = name.0.iter().rev().map(|part| {
                 part.as_ident()
                     .map(|ident| Identifier::quoted(ident.value.clone()))
@@ -67,8 +82,8 @@ fn reads(query: &str, namespace: &SchemaName) -> Vec<RelationName> {
             let schema = parts.next().flatten();
             let database = parts.next().flatten();
             Some(RelationName {
-                database: database.unwrap_or_else(|| namespace.database.clone()),
-                schema: schema.unwrap_or_else(|| namespace.schema.clone()),
+                database: database.or_else(|| Some(namespace?.database.clone()))?,
+                schema: schema.or_else(|| Some(namespace?.schema.clone()))?,
                 name: relation,
             })
         })

@@ -112,3 +112,16 @@ fn what_a_failed_run_refused_is_told_again() {
     assert_eq!(shop.value("select count(*) from marts.fact_sales"), "1");
     shop.run();
 }
+
+#[test]
+fn a_check_that_passed_is_evaluated_again_when_what_it_reads_has_changed() {
+    let shop = Shop::new();
+    shop.deliver("2026-08-01", "a.csv", "a,2026-08-01,Bern,1\n");
+    shop.run();
+    shop.run();
+    // The fact table's model has nothing to do; its tests have.
+    let doubled = "insert into marts.fact_sales select * from marts.fact_sales";
+    assert!(shop.sluice(&["sql", "-c", doubled]).status.success());
+    let said = shop.run_expecting(1);
+    assert!(said.contains("unique"), "{said}");
+}
