@@ -27,6 +27,8 @@ use datafusion::logical_expr::{
 
 use crate::catalogue::Entry;
 use crate::scalar;
+use crate::variant::cast::CARRIER;
+use crate::variant_rules::{array_of, as_plain_text, object_of, sorted_array_of, union_of};
 
 mod mode;
 mod placeholder;
@@ -57,7 +59,19 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("max_by", "max_by(value, key)", ""),
     entry("approx_count_distinct", "approx_count_distinct(value)", ""),
     entry("hll", "hll(value)", "approx_count_distinct"),
-    entry("array_agg", "array_agg(value)", "nulls are left out"),
+    entry(
+        "array_agg",
+        "array_agg([distinct] value) [within group (order by …)]",
+        "nulls are left out",
+    ),
+    entry("arrayagg", "arrayagg(value)", "array_agg"),
+    entry("array_unique_agg", "array_unique_agg(value)", ""),
+    entry(
+        "array_union_agg",
+        "array_union_agg(array)",
+        "each element as often as the array that has it most often",
+    ),
+    entry("object_agg", "object_agg(key, value)", ""),
     entry("ratio_to_report", "ratio_to_report(number) over (…)", ""),
 ];
 
@@ -242,11 +256,12 @@ impl Place {
             ),
             ("listagg", [value]) => self.listagg(value, lit(""), distinct)?,
             ("listagg", [value, delimiter]) => self.listagg(value, delimiter.clone(), distinct)?,
-            ("array_agg", [value]) => self.narrowed(value.clone().is_not_null()).call(
-                array_agg_udaf(),
-                vec![value.clone()],
-                distinct,
-            ),
+            ("array_agg" | "arrayagg", [value]) => self.array_agg(value, distinct),
+            ("array_unique_agg", [value]) => array_of(self.collected(value, true)),
+            ("array_union_agg", [array]) => {
+                union_of(self.collected(&cast(array.clone(), CARRIER), false))
+            }
+            ("object_agg", [key, value]) => self.object_agg(key, value),
             ("min_by", [value, key]) => self.extreme(value, key, true)?,
             ("max_by", [value, key]) => self.extreme(value, key, false)?,
             (placeholder, args) if placeholder::NAMES.contains(&placeholder) => {
@@ -266,9 +281,53 @@ impl Place {
         }))
     }
 
+    fn array_agg(&self, value: &Expr, distinct: bool) -> Expr {
+        if let Self::Group {
+            filter,
+            order_by,
+            nulls,
+        } = self
+            && let [order] = order_by.as_slice()
+            && distinct
+            && order.expr == *value
+        {
+            // Distinct values are put in order when all of them are known.
+            let unordered = Self::Group {
+                filter: filter.clone(),
+                order_by: Vec::new(),
+                nulls: *nulls,
+            };
+            return sorted_array_of(unordered.collected(value, true), order.asc);
+        }
+        array_of(self.collected(value, distinct))
+    }
+
+    /// The values that are not NULL as a list.
+    fn collected(&self, value: &Expr, distinct: bool) -> Expr {
+        self.narrowed(value.clone().is_not_null()).call(
+            array_agg_udaf(),
+            vec![value.clone()],
+            distinct,
+        )
+    }
+
+    fn object_agg(&self, key: &Expr, value: &Expr) -> Expr {
+        let complete = key.clone().is_not_null().and(value.clone().is_not_null());
+        let pair = r#struct(vec![
+            cast(key.clone(), DataType::Utf8),
+            cast(value.clone(), CARRIER),
+        ]);
+        object_of(
+            self.narrowed(complete)
+                .call(array_agg_udaf(), vec![pair], false),
+        )
+    }
+
     fn listagg(&self, value: &Expr, delimiter: Expr, distinct: bool) -> Result<Expr> {
         let text = cast(value.clone(), DataType::Utf8);
         let joined = self.call(string_agg_udaf(), vec![text, delimiter], distinct);
+        // Its result has the carrier of VARIANT, and is none.
+        let joined = as_plain_text(joined);
         scalar::call("coalesce", vec![joined, lit("")])
     }
 

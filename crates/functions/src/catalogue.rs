@@ -1,6 +1,6 @@
 //! The list of functions, for documentation and completion.
 
-use crate::{aggregate, clock, families, generator};
+use crate::{aggregate, clock, families, flatten, generator};
 
 /// One function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub fn catalogue() -> Vec<Entry> {
         .chain(clock::ENTRIES.iter().copied())
         .chain(aggregate::ENTRIES.iter().copied())
         .chain(generator::ENTRIES.iter().copied())
+        .chain(flatten::ENTRIES.iter().copied())
+        // Those that begin with `$` are called by rewrites of statements only.
+        .filter(|entry| !entry.name.starts_with('$'))
         .collect();
     entries.sort_by_key(|entry| (entry.family, entry.name));
     entries

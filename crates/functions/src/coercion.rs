@@ -13,7 +13,8 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::conversion::{Failure, conversion, differs};
 use crate::scalar::{self, plain};
-use crate::types::length;
+use crate::types::{length, logical_type};
+use crate::variant::cast::CARRIER;
 
 /// Text in an `IN` list, a `BETWEEN` or a `CASE` of truth values, and literals such as `1e3`, whose
 /// scale no warehouse type has.
@@ -120,6 +121,9 @@ fn own_cast(
     original: impl FnOnce(Box<Expr>) -> Expr,
 ) -> Result<Transformed<Expr>> {
     let to = field.data_type();
+    if *to == CARRIER {
+        return to_semi_structured(expr, field, failure, schema);
+    }
     if let Some(length) = length(field) {
         let text = if differs(&expr.get_type(schema)?, to) {
             conversion(expr, to.clone(), failure)
@@ -134,6 +138,31 @@ fn own_cast(
     } else {
         Ok(Transformed::no(original(Box::new(expr))))
     }
+}
+
+/// `::variant`, `::object`, `::array`, and coercions to VARIANT.
+fn to_semi_structured(
+    expr: Expr,
+    field: &Field,
+    failure: Failure,
+    schema: &DFSchema,
+) -> Result<Transformed<Expr>> {
+    let name = match logical_type(field) {
+        Some("OBJECT") => "to_object",
+        Some("ARRAY") => "to_array",
+        _ => {
+            let kept = expr.get_type(schema)? == CARRIER;
+            return Ok(Transformed::yes(match kept {
+                true => expr,
+                false => conversion(expr, CARRIER, failure),
+            }));
+        }
+    };
+    let value = match expr.get_type(schema)? {
+        CARRIER => expr,
+        _ => conversion(expr, CARRIER, failure),
+    };
+    Ok(Transformed::yes(scalar::call(name, vec![value])?))
 }
 
 /// Rewrites every expression of `plan` and its subqueries; columns keep their names.

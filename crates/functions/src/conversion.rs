@@ -20,6 +20,7 @@ use datafusion::logical_expr::{
 use crate::scalar::{TIMESTAMP, moment_from_micros};
 use crate::text::number::{float_text, parse_decimal};
 use crate::text::{boolean, moment};
+use crate::variant::cast::{CARRIER, from_variant, to_variant};
 
 /// What happens to a value that does not convert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,9 @@ pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
     if from == to || *from == DataType::Null {
         return false;
     }
+    if *from == CARRIER || *to == CARRIER {
+        return true;
+    }
     if is_text(from) {
         return is_number(to)
             || matches!(to, Boolean | DataType::Date32 | Timestamp(..) | Time64(_));
@@ -50,10 +54,7 @@ pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
 }
 
 fn is_text(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
+    matches!(data_type, DataType::Utf8 | DataType::Utf8View)
 }
 
 fn is_number(data_type: &DataType) -> bool {
@@ -65,6 +66,12 @@ pub(crate) fn convert(array: &ArrayRef, to: &DataType, failure: Failure) -> Resu
     let from = array.data_type();
     if !differs(from, to) {
         return arrow_cast(array, to, failure);
+    }
+    if *to == CARRIER {
+        return Ok(Arc::new(to_variant(array)?));
+    }
+    if *from == CARRIER {
+        return from_variant(array.as_string::<i64>(), to, failure);
     }
     if is_text(from) {
         let text = arrow_cast(array, &DataType::Utf8, failure)?;

@@ -4,6 +4,8 @@
 //! - `types` says which Arrow type a SQL type is, `operators` plans `/`, `||`, dates and comparisons;
 //! - `conversion` casts as Snowflake does and puts itself in the place of Arrow's casts after planning;
 //! - `families` holds the scalar functions, a table per family; `aggregate` the aggregates;
+//! - `variant` is semi-structured data as text, `variant_rules` what it meets in expressions and plans,
+//!   `flatten` the table functions that take it apart;
 //! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`.
 
 mod aggregate;
@@ -12,12 +14,15 @@ mod clock;
 mod coercion;
 mod conversion;
 mod families;
+mod flatten;
 mod generator;
 mod operators;
 mod scalar;
 mod session;
 mod text;
 mod types;
+mod variant;
+mod variant_rules;
 
 pub use catalogue::{Entry, catalogue};
 pub use clock::with_clock;

@@ -11,7 +11,7 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use crate::{aggregate, scalar};
+use crate::{aggregate, scalar, variant_rules};
 
 /// Plans what DataFusion would plan otherwise.
 #[derive(Debug)]
@@ -24,6 +24,13 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         // A name that does not resolve is reported by DataFusion, which knows the candidates.
+        let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
+            return Ok(PlannerResult::Original(raw));
+        };
+        let raw = match variant_rules::operands(raw, &left, &right)? {
+            Ok(raw) => raw,
+            Err(planned) => return Ok(PlannerResult::Planned(planned)),
+        };
         let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(raw));
         };
@@ -107,10 +114,7 @@ fn is_number(data_type: &DataType) -> bool {
 }
 
 fn is_text(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
+    matches!(data_type, DataType::Utf8 | DataType::Utf8View)
 }
 
 fn is_moment(data_type: &DataType) -> bool {

@@ -15,6 +15,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::create_physical_expr;
 
+use crate::types::{logical_metadata, logical_type};
+use crate::variant::cast::CARRIER;
+
 mod call;
 mod kind;
 
@@ -30,6 +33,9 @@ pub(crate) enum Returns {
     Boolean,
     Date,
     Timestamp,
+    Variant,
+    Object,
+    Array,
     /// The converted type of the argument at this place.
     Argument(usize),
     /// Decided by the converted types and the constant arguments.
@@ -170,6 +176,7 @@ impl Function {
             Returns::Boolean => DataType::Boolean,
             Returns::Date => DataType::Date32,
             Returns::Timestamp => kind::TIMESTAMP,
+            Returns::Variant | Returns::Object | Returns::Array => CARRIER,
             Returns::Argument(at) => types
                 .get(at)
                 .cloned()
@@ -235,7 +242,22 @@ impl ScalarUDFImpl for Udf {
             .map(|field| field.data_type().clone())
             .collect();
         let returned = self.function.return_type(&types, args.scalar_arguments)?;
-        Ok(Arc::new(Field::new(self.function.name, returned, true)))
+        let field = Field::new(self.function.name, returned, true);
+        let logical = match self.function.returns {
+            Returns::Variant => Some("VARIANT"),
+            Returns::Object => Some("OBJECT"),
+            Returns::Array => Some("ARRAY"),
+            Returns::Argument(at) => args
+                .arg_fields
+                .get(at)
+                .filter(|argument| argument.data_type() == field.data_type())
+                .and_then(|argument| logical_type(argument)),
+            _ => None,
+        };
+        Ok(Arc::new(match logical {
+            Some(logical) => field.with_metadata(logical_metadata(logical)),
+            None => field,
+        }))
     }
 
     fn short_circuits(&self) -> bool {
@@ -303,6 +325,12 @@ static ALL: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
 /// All scalar functions of this crate.
 pub(crate) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
     ALL.values().cloned()
+}
+
+/// Whether DataFusion calls one of this crate's functions here.
+pub(crate) fn is_own(udf: &ScalarUDF) -> bool {
+    ALL.get(udf.name()).is_some_and(|own| own.as_ref() == udf)
+        || matches!(udf.name(), "convert" | "try_convert")
 }
 
 /// A call of one of this crate's functions.

@@ -10,9 +10,11 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 
 use crate::coercion::{ImplicitCasts, OwnCasts};
+use crate::flatten::{Expansions, Lateral};
 use crate::generator::{Generator, Numbering};
 use crate::operators::Operators;
 use crate::types::Types;
+use crate::variant_rules::{Meetings, Ordering};
 use crate::{aggregate, clock, scalar};
 
 /// Settings of a session: names as they are written (`sql` folded them), exact literals, plain UTF-8.
@@ -59,6 +61,7 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     planners.extend(SessionStateDefaults::default_expr_planners());
     let relations = builder.relation_planners().get_or_insert_default();
     relations.push(Arc::new(Generator));
+    relations.push(Arc::new(Expansions));
     let tables = builder.table_functions().get_or_insert_default();
     for table in SessionStateDefaults::default_table_functions() {
         tables
@@ -87,9 +90,14 @@ fn is_free(taken: &HashSet<String>, name: &str, aliases: &[String]) -> bool {
 fn ordered(
     rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>>,
 ) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut ordered: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-        vec![Arc::new(Numbering), Arc::new(ImplicitCasts)];
+    let mut ordered: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
+        Arc::new(Lateral),
+        Arc::new(Numbering),
+        Arc::new(Meetings),
+        Arc::new(ImplicitCasts),
+    ];
     ordered.extend(rules);
     ordered.push(Arc::new(OwnCasts));
+    ordered.push(Arc::new(Ordering));
     ordered
 }

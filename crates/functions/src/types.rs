@@ -2,17 +2,34 @@
 //!
 //! <https://docs.snowflake.com/en/sql-reference/intro-summary-data-types>
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::{Result, not_impl_err, plan_err};
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::sql::sqlparser::ast::{self, CharacterLength, ExactNumberInfo, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{
+    self, ArrayElemTypeDef, CharacterLength, ExactNumberInfo, TimezoneInfo,
+};
 
 use crate::scalar::TIMESTAMP;
+use crate::variant::cast::CARRIER;
 
 /// The metadata key under which a cast's field says how many characters its text may have.
 const LENGTH: &str = "sluice.length";
+
+/// The metadata key under which a field says which of the types that share a carrier it has (decision 0008).
+pub const LOGICAL_TYPE: &str = "sluice.type";
+
+/// The metadata of a field of `logical` type.
+pub(crate) fn logical_metadata(logical: &str) -> HashMap<String, String> {
+    HashMap::from([(LOGICAL_TYPE.to_owned(), logical.to_owned())])
+}
+
+/// Which of the types that share a carrier a field has, if it says so.
+pub(crate) fn logical_type(field: &Field) -> Option<&str> {
+    field.metadata().get(LOGICAL_TYPE).map(String::as_str)
+}
 
 /// What VARCHAR holds without a length.
 const LONGEST: u64 = 16_777_216;
@@ -32,10 +49,30 @@ impl TypePlanner for Types {
             return Ok(None);
         };
         let field = Field::new("", data_type, true);
+        if let Some(logical) = logical(sql_type) {
+            return Ok(Some(Arc::new(
+                field.with_metadata(logical_metadata(logical)),
+            )));
+        }
         Ok(Some(Arc::new(match declared_length(sql_type) {
             Some(length) => field.with_metadata([(LENGTH.to_owned(), length.to_string())].into()),
             None => field,
         })))
+    }
+}
+
+/// The name of a type that shares its carrier with others.
+fn logical(sql_type: &ast::DataType) -> Option<&'static str> {
+    use ast::DataType as Sql;
+    match sql_type {
+        Sql::Array(_) => Some("ARRAY"),
+        Sql::Custom(name, _) => {
+            let name = name.to_string();
+            ["VARIANT", "OBJECT"]
+                .into_iter()
+                .find(|logical| name.eq_ignore_ascii_case(logical))
+        }
+        _ => None,
     }
 }
 
@@ -96,6 +133,12 @@ fn plan(sql_type: &ast::DataType) -> Result<Option<DataType>> {
         | Sql::TimestampNtz(_)
         | Sql::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => TIMESTAMP,
         Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => in_utc(),
+        Sql::Array(ArrayElemTypeDef::None) => CARRIER,
+        Sql::Array(_) => {
+            return not_impl_err!(
+                "Structured types such as ARRAY(NUMBER) are not supported yet: use ARRAY"
+            );
+        }
         Sql::Custom(name, arguments) => return custom(&name.to_string(), arguments),
         _ => return Ok(None),
     }))
@@ -144,7 +187,13 @@ fn custom(name: &str, arguments: &[String]) -> Result<Option<DataType>> {
         "STRING" | "NCHAR" | "NVARCHAR" | "NVARCHAR2" => DataType::Utf8,
         "DATETIME" | "TIMESTAMP_NTZ" | "TIMESTAMPNTZ" => TIMESTAMP,
         "TIMESTAMP_LTZ" | "TIMESTAMPLTZ" | "TIMESTAMP_TZ" | "TIMESTAMPTZ" => in_utc(),
-        "VARIANT" | "OBJECT" | "ARRAY" | "GEOGRAPHY" | "GEOMETRY" | "VECTOR" | "MAP" => {
+        "VARIANT" | "OBJECT" if arguments.is_empty() => CARRIER,
+        "OBJECT" => {
+            return not_impl_err!(
+                "Structured types such as OBJECT(A NUMBER) are not supported yet: use OBJECT"
+            );
+        }
+        "GEOGRAPHY" | "GEOMETRY" | "VECTOR" | "MAP" => {
             return not_impl_err!("Type {name} is not supported yet");
         }
         _ => return Ok(None),

@@ -9,7 +9,11 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
 };
 
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 13] = [
+    "arrayagg",
+    "array_unique_agg",
+    "array_union_agg",
+    "object_agg",
     "listagg",
     "count_if",
     "booland_agg",

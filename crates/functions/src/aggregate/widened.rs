@@ -82,7 +82,7 @@ impl AggregateUDFImpl for Widened {
             DataType::Decimal128(_, scale) => {
                 DataType::Decimal128(38, scale.saturating_add(self.more_scale).min(37))
             }
-            DataType::Float64 | DataType::Utf8 => DataType::Float64,
+            DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 => DataType::Float64,
             other => {
                 return plan_err!("{} takes a number, not {other}", self.name().to_uppercase());
             }

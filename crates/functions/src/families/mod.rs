@@ -9,6 +9,7 @@ mod digest;
 mod generation;
 mod numeric;
 mod regular;
+mod semi_structured;
 mod strings;
 mod zones;
 
@@ -26,6 +27,12 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("date and time", calendar::FUNCTIONS),
     ("date and time", zones::FUNCTIONS),
     ("conversion", conversions::FUNCTIONS),
+    ("semi-structured", semi_structured::PARSING),
+    ("semi-structured", semi_structured::ACCESS),
+    ("semi-structured", semi_structured::KINDS),
+    ("semi-structured", semi_structured::OBJECTS),
+    ("semi-structured", semi_structured::ARRAYS),
+    ("semi-structured", semi_structured::ARRAY_SETS),
     ("data generation", crate::generator::FUNCTIONS),
     ("data generation", generation::FUNCTIONS),
 ];

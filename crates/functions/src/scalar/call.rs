@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array,
-    Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+    Float64Array, Int64Array, LargeStringArray, RecordBatch, RecordBatchOptions, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::take;
@@ -153,6 +153,14 @@ impl Call {
         (at < self.len()).then(|| self.text(at)).transpose()
     }
 
+    pub(crate) fn variant(&self, at: usize) -> Result<Values<&LargeStringArray>> {
+        self.typed(at, |array| array.as_string_opt::<i64>())
+    }
+
+    pub(crate) fn boolean(&self, at: usize) -> Result<Values<&BooleanArray>> {
+        self.typed(at, |array| array.as_boolean_opt())
+    }
+
     pub(crate) fn integer(&self, at: usize) -> Result<Values<&Int64Array>> {
         self.typed(at, |array| array.as_primitive_opt::<Int64Type>())
     }
@@ -210,6 +218,18 @@ impl Call {
         mut value: impl FnMut(usize) -> Result<Option<T>>,
     ) -> Result<ArrayRef> {
         let mut builder = arrow::array::StringBuilder::new();
+        for row in 0..self.rows {
+            builder.append_option(value(row)?);
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    /// Values of VARIANT, OBJECT or ARRAY, in canonical text.
+    pub(crate) fn variants<T: AsRef<str>>(
+        &self,
+        mut value: impl FnMut(usize) -> Result<Option<T>>,
+    ) -> Result<ArrayRef> {
+        let mut builder = arrow::array::LargeStringBuilder::new();
         for row in 0..self.rows {
             builder.append_option(value(row)?);
         }

@@ -1,7 +1,9 @@
 //! [`Kind`]: what a parameter takes, and the type that arguments of several types have in common.
 
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, TimeUnit};
-use datafusion::common::{Result, plan_err};
+use datafusion::common::{Result, internal_datafusion_err, plan_err};
+
+use crate::variant::cast::CARRIER;
 
 /// Wall clock to the microsecond, as tables store it.
 pub(crate) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -18,8 +20,22 @@ pub(crate) enum Kind {
     /// A date, a timestamp or a time as they come; text as a timestamp.
     Moment,
     Any,
+    /// Any value, as one of VARIANT.
+    Variant,
+    /// A value of VARIANT, OBJECT or ARRAY; text is none.
+    Semi,
     /// The type all arguments of this kind have in common.
     Common,
+}
+
+impl Kind {
+    /// The type an argument of a kind that does not depend on the others is converted to.
+    pub(crate) fn coerced(self, function: &str, data_type: &DataType) -> Result<DataType> {
+        let mut types = coerce(function, &[self], std::slice::from_ref(data_type))?;
+        types
+            .pop()
+            .ok_or_else(|| internal_datafusion_err!("{function} lacks an argument"))
+    }
 }
 
 /// The types the arguments of `function` are converted to.
@@ -42,15 +58,31 @@ pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Resu
             Kind::Boolean => Ok(DataType::Boolean),
             Kind::Moment => moment(function, data_type),
             Kind::Any => Ok(plain(data_type)),
+            Kind::Variant => Ok(CARRIER),
+            Kind::Semi => semi_structured(function, data_type),
             Kind::Common => Ok(shared.clone()),
         })
         .collect()
 }
 
+fn semi_structured(function: &str, data_type: &DataType) -> Result<DataType> {
+    match data_type {
+        DataType::Null
+        | DataType::LargeUtf8
+        | DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::Struct(_) => Ok(CARRIER),
+        other => plan_err!(
+            "{} takes a VARIANT, OBJECT or ARRAY, not {other}: read text with PARSE_JSON",
+            function.to_uppercase()
+        ),
+    }
+}
+
 fn number(function: &str, data_type: &DataType) -> Result<DataType> {
     Ok(match plain(data_type) {
         DataType::Null | DataType::Boolean => DataType::Int64,
-        DataType::Utf8 => DataType::Float64,
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Float64,
         plain @ (DataType::Int64 | DataType::Decimal128(..) | DataType::Float64) => plain,
         other => {
             return plan_err!("{} takes a number, not {other}", function.to_uppercase());
@@ -60,7 +92,9 @@ fn number(function: &str, data_type: &DataType) -> Result<DataType> {
 
 fn moment(function: &str, data_type: &DataType) -> Result<DataType> {
     Ok(match plain(data_type) {
-        DataType::Null | DataType::Utf8 | DataType::Timestamp(..) => TIMESTAMP,
+        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Timestamp(..) => {
+            TIMESTAMP
+        }
         plain @ (DataType::Date32 | DataType::Time64(_)) => plain,
         other => {
             return plan_err!(
@@ -74,7 +108,7 @@ fn moment(function: &str, data_type: &DataType) -> Result<DataType> {
 /// One Arrow type for each of the warehouse's types.
 pub(crate) fn plain(data_type: &DataType) -> DataType {
     match data_type {
-        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::Utf8View => DataType::Utf8,
         DataType::Dictionary(_, value) => plain(value),
         DataType::Int8
         | DataType::Int16
@@ -114,11 +148,13 @@ pub(crate) fn common_type<'a>(types: impl IntoIterator<Item = &'a DataType>) -> 
 }
 
 fn both(left: &DataType, right: &DataType) -> Result<DataType> {
-    use DataType::{Boolean, Date32, Decimal128, Float64, Int64, Null, Timestamp, Utf8};
+    use DataType::{Boolean, Date32, Decimal128, Float64, Int64, LargeUtf8, Null, Timestamp, Utf8};
     if left == right {
         return Ok(left.clone());
     }
     Ok(match (left, right) {
+        // VARIANT takes in every other type.
+        (LargeUtf8, _) | (_, LargeUtf8) => LargeUtf8,
         (Null | Utf8, other) | (other, Null | Utf8) => other.clone(),
         (Float64, Int64 | Decimal128(..)) | (Int64 | Decimal128(..), Float64) => Float64,
         (Int64, Decimal128(precision, scale)) | (Decimal128(precision, scale), Int64) => {

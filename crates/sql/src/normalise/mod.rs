@@ -10,6 +10,7 @@ mod like;
 mod limit;
 mod result_name;
 mod rounding;
+mod semi_structured;
 mod set_operation;
 #[cfg(test)]
 mod tests;
@@ -81,7 +82,7 @@ pub fn wants_columns(statement: &Ast) -> bool {
         type Break = ();
 
         fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-            match lateral_alias::wants_columns(select) {
+            match lateral_alias::wants_columns(select) || semi_structured::wants_columns(select) {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -186,17 +187,23 @@ impl VisitorMut for Rewriter<'_> {
         result_name::name_results(select);
         values::number_columns(select);
         let names = self.names();
+        semi_structured::cast_conditions(select);
+        let stars = semi_structured::expand_stars(select, &names, self.columns, self.statement);
+        self.check(stars)?;
         let verdict = lateral_alias::inline(select, &names, self.columns, self.statement);
         self.check(verdict)
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        self.refusal(refuse::table_factor(factor), factor.span())
+        self.refusal(refuse::table_factor(factor), factor.span())?;
+        semi_structured::make_lateral(factor);
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         like::expand(expr);
         rounding::call(expr);
+        semi_structured::expand(expr);
         if let Expr::Function(function) = expr {
             self.refusal(refuse::function(function), function.span())?;
             within_group::fold(function);

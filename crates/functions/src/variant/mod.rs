@@ -1,0 +1,23 @@
+//! VARIANT, OBJECT and ARRAY as canonical JSON text: read without building trees, written, compared.
+//!
+//! Canonical text has no blanks, keys in order, and numbers as Snowflake shows them: whole and decimal
+//! numbers without trailing zeros, floating-point ones as `1.500000000000000e+00`. An element of an array
+//! that is SQL NULL is the word `undefined`, which is not JSON's `null`. Decision 0008 says why text.
+
+pub(crate) mod cast;
+mod number;
+mod order;
+mod parse;
+mod path;
+mod scan;
+mod write;
+
+pub(crate) use number::{double, number};
+pub(crate) use order::order_key;
+pub(crate) use parse::{Duplicates, canonical};
+pub(crate) use path::{Path, Step};
+pub(crate) use scan::{Elements, Kind, Members, elements, is_missing, kind, members};
+pub(crate) use write::{ArrayWriter, ObjectWriter, object, quote, quote_into, text, unescape};
+
+/// The word for an element that is SQL NULL.
+pub(crate) const UNDEFINED: &str = "undefined";

@@ -1,0 +1,436 @@
+//! Paths, array and object constants, FLATTEN and lambdas: grammar to the parser, functions to the planner.
+//!
+//! <https://docs.snowflake.com/en/user-guide/querying-semistructured>
+
+use std::ops::ControlFlow;
+
+use diagnostic::Result;
+use sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, DictionaryField, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, JsonPathElem, LambdaFunction, ObjectName,
+    OneOrManyWithParens, Query, Select, Spanned, TableFactor, UnaryOperator, Value, Visit,
+    VisitMut, Visitor, VisitorMut,
+};
+
+use super::like::call;
+use crate::scope::{Context, Names, dotted};
+use crate::{Columns, Statement, refuse};
+
+/// Makes a call of `expr` if it is a path, a constant in brackets, or a function of lambdas.
+pub(super) fn expand(expr: &mut Expr) {
+    match expr {
+        Expr::JsonAccess { value, path } => {
+            let value = take(value);
+            *expr = access(value, std::mem::take(&mut path.path));
+        }
+        Expr::Array(array) if !array.named => {
+            *expr = call("ARRAY_CONSTRUCT", std::mem::take(&mut array.elem));
+        }
+        Expr::Dictionary(fields) => {
+            let pairs = std::mem::take(fields).into_iter().flat_map(pair);
+            *expr = call("OBJECT_CONSTRUCT", pairs);
+        }
+        Expr::Function(function) => higher_order(function),
+        _ => {}
+    }
+}
+
+fn take(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::Tuple(Vec::new()))
+}
+
+fn text(text: String) -> Expr {
+    Expr::value(Value::SingleQuotedString(text))
+}
+
+fn pair(field: DictionaryField) -> [Expr; 2] {
+    [text(field.key.value), *field.value]
+}
+
+/// Constant steps in one call of GET_PATH, computed ones each in a call of GET.
+fn access(value: Expr, steps: Vec<JsonPathElem>) -> Expr {
+    let mut value = value;
+    let mut path = String::new();
+    for step in steps {
+        let key = match step {
+            JsonPathElem::Dot { key, .. } => {
+                push_key(&mut path, &key);
+                continue;
+            }
+            JsonPathElem::Bracket { key } | JsonPathElem::ColonBracket { key } => key,
+        };
+        match constant(&key) {
+            Some(Step::Key(key)) => push_key(&mut path, &key),
+            Some(Step::Index(index)) => {
+                path.push('[');
+                path.push_str(&index);
+                path.push(']');
+            }
+            None => {
+                value = call("GET", [got(value, &mut path), key]);
+            }
+        }
+    }
+    got(value, &mut path)
+}
+
+fn got(value: Expr, path: &mut String) -> Expr {
+    if path.is_empty() {
+        return value;
+    }
+    call("GET_PATH", [value, text(std::mem::take(path))])
+}
+
+enum Step {
+    Key(String),
+    Index(String),
+}
+
+fn constant(key: &Expr) -> Option<Step> {
+    match key {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(key) => Some(Step::Key(key.clone())),
+            Value::Number(index, _) => Some(Step::Index(index.to_string())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn push_key(path: &mut String, key: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push('"');
+    path.push_str(&key.replace('\\', "\\\\").replace('"', "\"\""));
+    path.push('"');
+}
+
+/// `FILTER(array, x -> …)` and `TRANSFORM(array, x -> …)` over the array's elements as a list.
+fn higher_order(function: &mut Function) {
+    let planned = match dotted(&function.name).as_str() {
+        "FILTER" => "ARRAY_FILTER",
+        "TRANSFORM" => "ARRAY_TRANSFORM",
+        _ => return,
+    };
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    let [
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(array)),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda))),
+    ] = list.args.as_mut_slice()
+    else {
+        return;
+    };
+    plan_parameters(lambda);
+    let elements = call("$ELEMENTS", [take(array)]);
+    let lambda = Expr::Lambda(lambda.clone());
+    let Expr::Function(changed) = call("TO_ARRAY", [call(planned, [elements, lambda])]) else {
+        return;
+    };
+    *function = changed;
+}
+
+/// `x int -> …`: the parameter is cast where it is used.
+fn plan_parameters(lambda: &mut LambdaFunction) {
+    struct Caster {
+        typed: Vec<(Ident, DataType)>,
+    }
+    impl VisitorMut for Caster {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if let Expr::Identifier(name) = expr
+                && let Some((_, data_type)) = self
+                    .typed
+                    .iter()
+                    .find(|(typed, _)| typed.value == name.value)
+            {
+                *expr = Expr::Cast {
+                    kind: CastKind::DoubleColon,
+                    expr: Box::new(expr.clone()),
+                    data_type: data_type.clone(),
+                    array: false,
+                    format: None,
+                };
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut typed = Vec::new();
+    let parameters = match &mut lambda.params {
+        OneOrManyWithParens::One(parameter) => std::slice::from_mut(parameter),
+        OneOrManyWithParens::Many(parameters) => parameters.as_mut_slice(),
+    };
+    for parameter in parameters {
+        // The planner folds names of parameters that are not quoted, in its own way.
+        parameter.name.quote_style = Some('"');
+        if let Some(data_type) = parameter.data_type.take() {
+            typed.push((parameter.name.clone(), data_type));
+        }
+    }
+    if !typed.is_empty() {
+        let _: ControlFlow<()> = VisitMut::visit(&mut lambda.body, &mut Caster { typed });
+    }
+}
+
+/// A path in the place of a condition is a truth value.
+pub(super) fn cast_conditions(select: &mut Select) {
+    for condition in [
+        &mut select.selection,
+        &mut select.having,
+        &mut select.qualify,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        cast_condition(condition);
+    }
+}
+
+fn cast_condition(condition: &mut Expr) {
+    let mut condition = condition;
+    loop {
+        match condition {
+            Expr::BinaryOp {
+                left,
+                op: BinaryOperator::And | BinaryOperator::Or,
+                right,
+            } => {
+                cast_condition(right);
+                condition = left;
+            }
+            Expr::Nested(inner)
+            | Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr: inner,
+            } => condition = inner,
+            Expr::JsonAccess { .. } => {
+                *condition = Expr::Cast {
+                    kind: CastKind::DoubleColon,
+                    expr: Box::new(take(condition)),
+                    data_type: DataType::Boolean,
+                    array: false,
+                    format: None,
+                };
+                return;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// `TABLE(FLATTEN(…))` is `LATERAL FLATTEN(…)`: both see what stands before them.
+pub(super) fn make_lateral(factor: &mut TableFactor) {
+    let TableFactor::TableFunction { expr, alias } = factor else {
+        return;
+    };
+    let Expr::Function(function) = expr else {
+        return;
+    };
+    if !is_expansion(&function.name) {
+        return;
+    }
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    *factor = TableFactor::Function {
+        lateral: true,
+        name: function.name.clone(),
+        args: std::mem::take(&mut list.args),
+        with_ordinality: false,
+        alias: alias.take(),
+    };
+}
+
+fn is_expansion(name: &ObjectName) -> bool {
+    matches!(
+        dotted(name).as_str(),
+        "FLATTEN" | "SPLIT_TO_TABLE" | "STRTOK_SPLIT_TO_TABLE"
+    )
+}
+
+/// Whether the select has `OBJECT_CONSTRUCT(*)`, whose meaning depends on the columns of its FROM clause.
+pub(super) fn wants_columns(select: &Select) -> bool {
+    struct Stars {
+        depth: usize,
+    }
+    impl Visitor for Stars {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.depth += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.depth -= 1;
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Function(function) if self.depth == 0 && star(function).is_some() => {
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    Visit::visit(select, &mut Stars { depth: 0 }).is_break()
+}
+
+/// The star that is the only argument of OBJECT_CONSTRUCT; with the name before it, if it has one.
+fn star(function: &Function) -> Option<Option<&ObjectName>> {
+    if !matches!(
+        dotted(&function.name).as_str(),
+        "OBJECT_CONSTRUCT" | "OBJECT_CONSTRUCT_KEEP_NULL"
+    ) {
+        return None;
+    }
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Some(None),
+        [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name))] => Some(Some(name)),
+        _ => None,
+    }
+}
+
+/// Puts keys and columns in the place of the star of `OBJECT_CONSTRUCT(*)`.
+pub(super) fn expand_stars(
+    select: &mut Select,
+    names: &Names,
+    columns: &dyn Columns,
+    statement: &Statement,
+) -> Result<()> {
+    if !wants_columns(select) {
+        return Ok(());
+    }
+    let scope = Context { names, columns }.scope(select);
+    let mut pairs = Vec::new();
+    for member in &scope.members {
+        let Some(shape) = &member.shape else {
+            return Err(refuse::unsupported(
+                "OBJECT_CONSTRUCT(*) over a relation whose columns are not known here",
+                "name the keys and columns",
+                statement.place(select.span()),
+            ));
+        };
+        for column in shape
+            .iter()
+            .filter(|column| !member.hidden.contains(&column.name))
+        {
+            pairs.push((member.qualifier.clone(), column.name.clone()));
+        }
+    }
+    let mut writer = StarWriter { pairs, depth: 0 };
+    let _: ControlFlow<()> = VisitMut::visit(select, &mut writer);
+    Ok(())
+}
+
+struct StarWriter {
+    /// Qualifier and name of each column.
+    pairs: Vec<(Vec<String>, String)>,
+    depth: usize,
+}
+
+impl VisitorMut for StarWriter {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::Function(function) = expr else {
+            return ControlFlow::Continue(());
+        };
+        let Some(qualifier) = star(function).filter(|_| self.depth == 0) else {
+            return ControlFlow::Continue(());
+        };
+        let qualifier = qualifier.map(dotted);
+        let wanted = |of: &[String]| match &qualifier {
+            None => true,
+            Some(qualifier) => of.last() == Some(qualifier) || of.join(".") == *qualifier,
+        };
+        let quoted = |name: &String| Ident::with_quote('"', name.clone());
+        let args = self
+            .pairs
+            .iter()
+            .filter(|(of, _)| wanted(of))
+            .flat_map(|(of, name)| {
+                let column = match of.last() {
+                    Some(table) => Expr::CompoundIdentifier(vec![quoted(table), quoted(name)]),
+                    None => Expr::Identifier(quoted(name)),
+                };
+                [text(name.clone()), column]
+            })
+            .map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)))
+            .collect();
+        if let FunctionArguments::List(list) = &mut function.args {
+            list.args = args;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use diagnostic::Source;
+
+    fn normalised(text: &str) -> String {
+        let mut statements = crate::parse_script(&Source::new("t", text)).unwrap();
+        let statement = crate::normalise(statements.remove(0)).unwrap();
+        statement.ast.to_string()
+    }
+
+    #[test]
+    fn paths_become_calls() {
+        for (text, expected) in [
+            (
+                "select v:a.B[0].\"c d\" as x from t",
+                "SELECT GET_PATH(V, '\"a\".\"B\"[0].\"c d\"') AS X FROM T",
+            ),
+            (
+                "select v['k'] as x from t",
+                "SELECT GET_PATH(V, '\"k\"') AS X FROM T",
+            ),
+            (
+                "select v:a[i]:b as x from t",
+                "SELECT GET_PATH(GET(GET_PATH(V, '\"a\"'), I), '\"b\"') AS X FROM T",
+            ),
+            (
+                "select [1, {'a': 2}] as x",
+                "SELECT ARRAY_CONSTRUCT(1, OBJECT_CONSTRUCT('a', 2)) AS X",
+            ),
+            (
+                "select 1 as x from t where v:a and not v:b",
+                "SELECT 1 AS X FROM T WHERE GET_PATH(V, '\"a\"')::BOOLEAN AND NOT GET_PATH(V, '\"b\"')::BOOLEAN",
+            ),
+            (
+                "select f.value as x from t, table(flatten(input => t.v:a)) f",
+                "SELECT F.VALUE AS X FROM T, LATERAL FLATTEN(INPUT => GET_PATH(T.V, '\"a\"')) F",
+            ),
+            (
+                "select transform(v, x int -> x + 1) as x from t",
+                "SELECT TO_ARRAY(ARRAY_TRANSFORM($ELEMENTS(V), \"X\" -> X::INT + 1)) AS X FROM T",
+            ),
+            (
+                "select object_construct(*) as x from (select 1 as a, 2 as \"b\") t",
+                "SELECT OBJECT_CONSTRUCT('A', \"T\".\"A\", 'b', \"T\".\"b\") AS X FROM (SELECT 1 AS A, 2 AS \"b\") T",
+            ),
+        ] {
+            assert_eq!(normalised(text), expected, "{text}");
+        }
+    }
+}
