@@ -126,7 +126,7 @@ fn own_cast(
     }
     if let Some(length) = length(field) {
         let text = if differs(&expr.get_type(schema)?, to) {
-            conversion(expr, to.clone(), failure)
+            converted(expr, to, failure)?
         } else {
             cast(expr, to.clone())
         };
@@ -134,9 +134,19 @@ fn own_cast(
         return Ok(Transformed::yes(cut));
     }
     if differs(&expr.get_type(schema)?, to) {
-        Ok(Transformed::yes(conversion(expr, to.clone(), failure)))
+        Ok(Transformed::yes(converted(expr, to, failure)?))
     } else {
         Ok(Transformed::no(original(Box::new(expr))))
+    }
+}
+
+/// A conversion; that of a path's end to text is one step with the path.
+fn converted(expr: Expr, to: &DataType, failure: Failure) -> Result<Expr> {
+    match expr {
+        Expr::ScalarFunction(call) if *to == DataType::Utf8 && call.name() == "get_path" => {
+            scalar::call("$get_path_text", call.args)
+        }
+        other => Ok(conversion(other, to.clone(), failure)),
     }
 }
 

@@ -27,3 +27,4 @@ mod variant_rules;
 pub use catalogue::{Entry, catalogue};
 pub use clock::with_clock;
 pub use session::{register, session_config};
+pub use variant::from_json as variant_from_json;

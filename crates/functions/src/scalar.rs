@@ -146,6 +146,15 @@ impl Function {
     }
 
     fn coerced(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let mut read = types.to_vec();
+        if let [value, _, ..] = read.as_mut_slice()
+            && *value == CARRIER
+            && (self.name.starts_with("to_") || self.name.starts_with("try_to_"))
+        {
+            // A format reads text, so that of a VARIANT.
+            *value = DataType::Utf8;
+        }
+        let types = read.as_slice();
         let too_many = !self.repeated && types.len() > self.parameters.len();
         if types.len() < self.required || too_many {
             return plan_err!(

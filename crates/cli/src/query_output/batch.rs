@@ -38,6 +38,8 @@ enum Column<'a> {
     Number(&'a ArrayRef, ArrayFormatter<'a>),
     Binary(&'a ArrayRef, ArrayFormatter<'a>),
     Text(&'a ArrayRef, ArrayFormatter<'a>),
+    /// JSON text: VARIANT, OBJECT and ARRAY.
+    Variant(&'a ArrayRef),
     Nested(&'a ArrayRef),
 }
 
@@ -56,6 +58,7 @@ impl<'a> Column<'a> {
             | DataType::LargeBinary
             | DataType::BinaryView
             | DataType::FixedSizeBinary(_) => Self::Binary(array, formatter()?),
+            DataType::LargeUtf8 => Self::Variant(array),
             DataType::List(_)
             | DataType::LargeList(_)
             | DataType::FixedSizeList(..)
@@ -71,6 +74,7 @@ impl<'a> Column<'a> {
             | Self::Number(array, _)
             | Self::Binary(array, _)
             | Self::Text(array, _)
+            | Self::Variant(array)
             | Self::Nested(array) => array,
         };
         if array.is_null(row) || array.data_type() == &DataType::Null {
@@ -85,6 +89,7 @@ impl<'a> Column<'a> {
                 Some(text) => Cell::Text(text.into()),
                 None => Cell::Text(shown(formatter, row)?.into()),
             },
+            Self::Variant(array) => Cell::Json(array.as_string::<i64>().value(row).into()),
             Self::Nested(array) => Cell::Json(nested(array, row)?.into()),
         })
     }
@@ -98,7 +103,6 @@ fn shown(formatter: &ArrayFormatter<'_>, row: usize) -> Result<String, ArrowErro
 fn text(array: &ArrayRef, row: usize) -> Option<&str> {
     Some(match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(row),
-        DataType::LargeUtf8 => array.as_string::<i64>().value(row),
         DataType::Utf8View => array.as_string_view().value(row),
         _ => return None,
     })
@@ -172,8 +176,8 @@ mod tests {
 
     use arrow::array::{
         ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array,
-        Int64Array, ListArray, NullArray, RecordBatch, StringViewArray, StructArray,
-        TimestampMicrosecondArray,
+        Int64Array, LargeStringArray, ListArray, NullArray, RecordBatch, StringViewArray,
+        StructArray, TimestampMicrosecondArray,
     };
     use arrow::datatypes::{Field, Int32Type};
 
@@ -212,6 +216,13 @@ mod tests {
             ),
             ("N", Arc::new(NullArray::new(2))),
             (
+                "V",
+                Arc::new(LargeStringArray::from(vec![
+                    Some("[undefined,\"undefined\"]"),
+                    None,
+                ])),
+            ),
+            (
                 "L",
                 Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([
                     Some(vec![Some(1), None]),
@@ -240,9 +251,9 @@ mod tests {
         drop(rows);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "I,D,F,S,B,DAY,T,TZ,BIN,N,L,O\n\
-             7,1.50,1,x,true,2024-03-04,2024-03-04 05:06:07.123,2024-03-04 05:06:07.123 +0000,4D5A,,\"[1,null]\",\"{\"\"id\"\":7}\"\n\
-             8,,1e300,\"\",,1970-01-01,1970-01-01 00:00:00.000,1970-01-01 00:00:00.000 +0000,\"\",,,\"{\"\"id\"\":8}\"\n"
+            "I,D,F,S,B,DAY,T,TZ,BIN,N,V,L,O\n\
+             7,1.50,1,x,true,2024-03-04,2024-03-04 05:06:07.123,2024-03-04 05:06:07.123 +0000,4D5A,,\"[undefined,\"\"undefined\"\"]\",\"[1,null]\",\"{\"\"id\"\":7}\"\n\
+             8,,1e300,\"\",,1970-01-01,1970-01-01 00:00:00.000,1970-01-01 00:00:00.000 +0000,\"\",,,,\"{\"\"id\"\":8}\"\n"
         );
     }
 }

@@ -101,10 +101,39 @@ pub(super) fn value(cell: &Cell<'_>) -> String {
         Cell::Json(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
             text.to_string()
         }
-        Cell::Number(text) | Cell::Text(text) | Cell::Json(text) => {
-            Value::String(text.to_string()).to_string()
+        Cell::Json(text) => {
+            let json = without_undefined(text);
+            match serde_json::from_str::<serde::de::IgnoredAny>(&json) {
+                Ok(_) => json,
+                Err(_) => Value::String(text.to_string()).to_string(),
+            }
         }
+        Cell::Number(text) | Cell::Text(text) => Value::String(text.to_string()).to_string(),
     }
+}
+
+/// An ARRAY's text with `null` in the place of `undefined`, which stands for SQL's NULL in it.
+fn without_undefined(text: &str) -> String {
+    const UNDEFINED: &str = "undefined";
+    let mut json = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut quoted = false;
+    while let Some(letter) = rest.chars().next() {
+        if !quoted && rest.starts_with(UNDEFINED) {
+            json.push_str("null");
+            rest = &rest[UNDEFINED.len()..];
+            continue;
+        }
+        // What a backslash escapes ends no string.
+        let length = match (quoted, letter) {
+            (true, '\\') => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            _ => letter.len_utf8(),
+        };
+        quoted ^= letter == '"';
+        json.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    json
 }
 
 /// Whether the text is a number in JSON's grammar, which knows no `+1`, `.5` or `01`.

@@ -136,6 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn json_embeds_what_arrays_hold() {
+        let row = |text: &'static str| vec![Cell::Null, Cell::Null, Cell::Json(text.into())];
+        let rows = [row("[undefined,\"undefined \\\"\"]"), row("NaN")];
+        let written = write(QueryFormat::Ndjson, &rows);
+        assert!(
+            written.contains("\"V\":[null,\"undefined \\\"\"]"),
+            "{written}"
+        );
+        assert!(written.contains("\"V\":\"NaN\""), "{written}");
+    }
+
+    #[test]
     fn tables_show_null_and_count_rows() {
         let row = vec![
             Cell::Number("12".into()),

@@ -19,5 +19,14 @@ pub(crate) use path::{Path, Step};
 pub(crate) use scan::{Elements, Kind, Members, elements, is_missing, kind, members};
 pub(crate) use write::{ArrayWriter, ObjectWriter, object, quote, quote_into, text, unescape};
 
+/// JSON text as the text that carries a VARIANT; nothing for blank text, or what is wrong with it. Of equal
+/// keys the last one counts.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn from_json(text: &str) -> Result<Option<String>, String> {
+    canonical(text, Duplicates::LastWins).map_err(|error| error.to_string())
+}
+
 /// The word for an element that is SQL NULL.
 pub(crate) const UNDEFINED: &str = "undefined";

@@ -187,6 +187,7 @@ impl VisitorMut for Rewriter<'_> {
         result_name::name_results(select);
         values::number_columns(select);
         let names = self.names();
+        semi_structured::bind_expansions(select);
         semi_structured::cast_conditions(select);
         let stars = semi_structured::expand_stars(select, &names, self.columns, self.statement);
         self.check(stars)?;

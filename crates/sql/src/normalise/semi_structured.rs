@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use diagnostic::Result;
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DictionaryField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, JsonPathElem, LambdaFunction, ObjectName,
-    OneOrManyWithParens, Query, Select, Spanned, TableFactor, UnaryOperator, Value, Visit,
-    VisitMut, Visitor, VisitorMut,
+    FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, JsonPathElem,
+    LambdaFunction, ObjectName, OneOrManyWithParens, Query, Select, Spanned, TableFactor,
+    TableWithJoins, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::like::call;
@@ -219,6 +219,36 @@ fn cast_condition(condition: &mut Expr) {
             _ => return,
         }
     }
+}
+
+/// `from a, lateral flatten(a.v) f join b on …` is `from a cross join lateral flatten(a.v) f join b on …`:
+/// the comma binds weaker, but then the expansion would be joined before what it expands is known.
+pub(super) fn bind_expansions(select: &mut Select) {
+    for table in &mut select.from {
+        make_lateral(&mut table.relation);
+    }
+    let mut bound: Vec<TableWithJoins> = Vec::with_capacity(select.from.len());
+    for table in std::mem::take(&mut select.from) {
+        match bound.last_mut() {
+            Some(before) if !table.joins.is_empty() && is_lateral(&table.relation) => {
+                before.joins.push(Join {
+                    relation: table.relation,
+                    global: false,
+                    join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
+                });
+                before.joins.extend(table.joins);
+            }
+            _ => bound.push(table),
+        }
+    }
+    select.from = bound;
+}
+
+fn is_lateral(factor: &TableFactor) -> bool {
+    matches!(
+        factor,
+        TableFactor::Function { lateral: true, .. } | TableFactor::Derived { lateral: true, .. }
+    )
 }
 
 /// `TABLE(FLATTEN(…))` is `LATERAL FLATTEN(…)`: both see what stands before them.

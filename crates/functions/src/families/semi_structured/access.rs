@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_datafusion_err, plan_err};
 
 use crate::scalar::{Call, Function, Kind, Returns, plain};
-use crate::variant::cast::CARRIER;
+use crate::variant::cast::{CARRIER, plain_text};
 use crate::variant::{self, ArrayWriter, Path, Step, members, unescape};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -34,6 +34,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Variant,
         get_path,
     ),
+    Function::kernel(
+        "$get_path_text",
+        "$get_path_text(value, path)",
+        &[Kind::Semi, Kind::Text],
+        Returns::Text,
+        |call| {
+            let mut find = finder(call)?;
+            call.texts(|row| Ok(find(row)?.and_then(plain_text)))
+        },
+    )
+    .note("get_path(value, path)::varchar"),
     Function::kernel(
         "object_keys",
         "object_keys(object)",
@@ -148,9 +159,15 @@ fn get_ignore_case(call: &Call) -> Result<ArrayRef> {
 }
 
 fn get_path(call: &Call) -> Result<ArrayRef> {
+    let mut find = finder(call)?;
+    call.variants(|row| find(row))
+}
+
+/// Finds the part of each row's value that its path leads to.
+fn finder<'a>(call: &'a Call) -> Result<impl FnMut(usize) -> Result<Option<&'a str>>> {
     let (values, paths) = (call.variant(0)?, call.text(1)?);
     let mut memory = Memory::new();
-    call.variants(|row| {
+    Ok(move |row: usize| {
         let (Some(value), Some(path)) = (values.get(row), paths.get(row)) else {
             return Ok(None);
         };
