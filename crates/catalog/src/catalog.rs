@@ -7,9 +7,9 @@ use std::sync::Arc;
 use diagnostic::{Result, ResultExt, codes};
 use lake::Warehouse;
 use model::{RelationName, RunId, SchemaName};
-use state::{AssetRecord, LedgerEntry, Relation, RunRecord, State};
+use state::{AssetRecord, LedgerEntry, LoadedFile, Relation, RunRecord, State};
 
-use crate::{RunLock, Workspace, recovery};
+use crate::{RunLock, Temporary, Workspace, recovery, temporary};
 
 /// The catalog of one project. Cheap to share.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ struct Inner {
     folder: PathBuf,
     state: State,
     warehouse: Warehouse,
+    publishing: parking_lot::Mutex<()>,
 }
 
 impl Catalog {
@@ -39,9 +40,11 @@ impl Catalog {
                 folder: folder.to_owned(),
                 state: State::open(&folder.join("catalog.db"))?,
                 warehouse: Warehouse::published(&folder.join("warehouse"))?,
+                publishing: parking_lot::Mutex::default(),
             }),
         };
         recovery::recover(&catalog)?;
+        temporary::clean(&folder.join("warehouse"))?;
         Ok(catalog)
     }
 
@@ -58,7 +61,52 @@ impl Catalog {
     /// # Errors
     /// `K2001` if the state file cannot be used.
     pub fn begin(&self, command: &str) -> Result<Workspace> {
-        Workspace::begin(self.clone(), RunId::fresh(), command)
+        self.begin_in(command, &Arc::default())
+    }
+
+    /// Begins a view of everything published now and of a session's `temporary` tables.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn begin_in(&self, command: &str, temporary: &Arc<Temporary>) -> Result<Workspace> {
+        Workspace::begin(self.clone(), RunId::fresh(), command, Arc::clone(temporary))
+    }
+
+    /// When each namespace was created, RFC 3339 in UTC.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn namespace_times(&self) -> Result<Vec<(SchemaName, String)>> {
+        self.inner.state.namespace_times()
+    }
+
+    /// The files COPY loaded, of all tables, oldest first.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn loaded_files(&self) -> Result<Vec<LoadedFile>> {
+        self.inner.state.loaded_files(None)
+    }
+
+    /// Takes `count` values of a sequence's counter, and gives the first.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used, `E1004` if the counter has no value left.
+    pub fn take_values(&self, sequence: &str, start: i64, step: i64, count: u64) -> Result<i64> {
+        self.inner.state.take_values(sequence, start, step, count)
+    }
+
+    /// The value a sequence's counter would give next; `None` if nobody took one.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn next_value(&self, sequence: &str) -> Result<Option<i128>> {
+        self.inner.state.next_value(sequence)
+    }
+
+    /// One publication at a time within this process.
+    pub(crate) fn publishing(&self) -> parking_lot::MutexGuard<'_, ()> {
+        self.inner.publishing.lock()
     }
 
     /// Every published relation.

@@ -11,13 +11,19 @@
 //! finishes a recorded intent whose process died and drops the remains of runs without one.
 
 mod catalog;
+mod history;
 mod recovery;
 mod run_lock;
+mod temporary;
 mod workspace;
 
 pub use catalog::Catalog;
+pub use history::{At, Moment};
 pub use run_lock::RunLock;
 pub use state::{
-    AssetRecord, CheckRecord, LedgerEntry, LoadStatus, Relation, RelationKind, RunRecord, RunStatus,
+    AssetRecord, CheckRecord, ColumnDetails, Constraint, ConstraintKind, Details, FunctionArgument,
+    FunctionResult, IdentityColumn, LedgerEntry, LoadStatus, LoadedFile, Object, ObjectBody,
+    ObjectKind, Objects, Relation, RelationKind, RunRecord, RunStatus,
 };
+pub use temporary::{Temporary, TemporaryState};
 pub use workspace::{Published, Workspace};

@@ -1,6 +1,7 @@
 //! What a start does about runs that were killed: finish what was recorded, drop the rest.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use diagnostic::{Result, ResultExt, codes};
 use model::RunId;
@@ -38,6 +39,28 @@ pub(crate) fn recover(catalog: &Catalog) -> Result<()> {
         remove(&folder)?;
     }
     Ok(())
+}
+
+/// How long a publication waits for another process's, which takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Records that `publication` is about to happen. Waits while another process publishes; one that died
+/// while it did is finished first.
+pub(crate) fn begin(catalog: &Catalog, publication: &state::Publication) -> Result<()> {
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(2);
+    loop {
+        match catalog.state().begin_publish(publication) {
+            Err(error) if error.code() == codes::K1002 && began.elapsed() < PATIENCE => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(200));
+                if began.elapsed() > PATIENCE / 10 {
+                    recover(catalog)?;
+                }
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Moves a recorded publication's commit files and pointers.

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use diagnostic::{Error, Result, ResultExt, codes};
 use lake::{Table, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
 use state::{
-    AssetRecord, Change, CheckRecord, LedgerEntry, Publication, Relation, RelationKind, RunStatus,
+    AssetRecord, Change, CheckRecord, Details, LedgerEntry, LoadedFile, Object, ObjectChange,
+    ObjectKind, Objects, Publication, Relation, RelationKind, RunStatus,
 };
 
+use crate::temporary::Temporary;
 use crate::{Catalog, RunLock, recovery};
 
 pub(crate) const LOCK: &str = "lock";
@@ -25,6 +28,8 @@ pub struct Workspace {
     run: RunId,
     command: String,
     base: BTreeMap<RelationName, Relation>,
+    base_objects: Objects,
+    temporary: Arc<Temporary>,
     staged: Mutex<Staged>,
     tables: Mutex<HashMap<(String, u64), Table>>,
     writing: Mutex<Option<Writing>>,
@@ -39,6 +44,9 @@ struct Staged {
     ledger: Vec<LedgerEntry>,
     assets: Vec<AssetRecord>,
     checks: Vec<CheckRecord>,
+    objects: BTreeMap<(ObjectKind, RelationName), Option<Object>>,
+    loads: Vec<LoadedFile>,
+    forgotten_loads: Vec<String>,
 }
 
 /// What exists on disk once a run writes: its folder, its lock, its staging area.
@@ -56,11 +64,18 @@ pub struct Published {
 }
 
 impl Workspace {
-    pub(crate) fn begin(catalog: Catalog, run: RunId, command: &str) -> Result<Self> {
-        let base = catalog.relations()?;
+    pub(crate) fn begin(
+        catalog: Catalog,
+        run: RunId,
+        command: &str,
+        temporary: Arc<Temporary>,
+    ) -> Result<Self> {
+        let (base, base_objects) = (catalog.relations()?, catalog.state().objects()?);
         let known_namespaces = catalog.namespaces()?.into_iter().collect();
         Ok(Self {
             base,
+            base_objects,
+            temporary,
             run,
             command: command.to_owned(),
             staged: Mutex::new(Staged {
@@ -88,6 +103,9 @@ impl Workspace {
     /// What `name` points at in this run, if anything.
     #[must_use]
     pub fn relation(&self, name: &RelationName) -> Option<Relation> {
+        if let Some(temporary) = self.temporary.relation(name) {
+            return Some(temporary);
+        }
         match self.staged.lock().relations.get(name) {
             Some(staged) => staged.clone(),
             None => self.base.get(name).cloned(),
@@ -104,6 +122,7 @@ impl Workspace {
                 None => relations.remove(name),
             };
         }
+        relations.extend(self.temporary.relations());
         relations
     }
 
@@ -140,6 +159,10 @@ impl Workspace {
             .collect();
         for relation in inside {
             self.drop_relation(&relation)?;
+        }
+        let objects = self.objects().into_keys();
+        for (kind, object) in objects.filter(|(_, object)| object.namespace() == *name) {
+            self.change_object(kind, &object, None);
         }
         let mut staged = self.staged.lock();
         staged.namespaces.remove(name);
@@ -188,8 +211,25 @@ impl Workspace {
     /// `K3002` if `name` is a view, `K2003` if a folder cannot be made, `K2004` if the table
     /// cannot be opened.
     pub async fn table_to_write(&self, name: &RelationName) -> Result<Table> {
+        if let Some(table) = self.temporary.table(&self.catalog, name).await? {
+            return Ok(table);
+        }
         let warehouse = self.write()?;
-        match self.relation(name).map(|relation| relation.kind) {
+        let relation = self.relation(name);
+        let borrowed = relation
+            .as_ref()
+            .is_some_and(|relation| relation.details.borrowed);
+        match relation.map(|relation| relation.kind) {
+            Some(RelationKind::Table {
+                location,
+                version,
+                hidden,
+            }) if borrowed => {
+                let table = warehouse.open(&location, version).await?;
+                let own = self.fork(&warehouse, name, &table).await?;
+                self.stage_table(name, &own, &hidden)?;
+                Ok(own)
+            }
             // Opened anew: a table opened before the first write does not see staged commits.
             Some(RelationKind::Table {
                 location, version, ..
@@ -215,6 +255,19 @@ impl Workspace {
     pub fn replacement_table(&self, name: &RelationName) -> Result<Table> {
         let warehouse = self.write()?;
         self.new_table(&warehouse, name)
+    }
+
+    /// A log of its own for `name`, whose first version holds the files of `table`.
+    async fn fork(
+        &self,
+        warehouse: &Warehouse,
+        name: &RelationName,
+        table: &Table,
+    ) -> Result<Table> {
+        let place = self.new_table(warehouse, name)?;
+        table
+            .copy_to(&self.folder(table), &place, &self.folder(&place))
+            .await
     }
 
     fn new_table(&self, warehouse: &Warehouse, name: &RelationName) -> Result<Table> {
@@ -248,27 +301,43 @@ impl Workspace {
         warehouse.place(&location)
     }
 
-    /// Lets `name` point at `table` (with `hidden` trailing columns) in this run.
+    /// Lets `name` point at `table` (with `hidden` trailing columns) in this run. What was declared about
+    /// the table `name` stays.
     ///
     /// # Errors
     /// `X0001` if the table has no version yet, `K2001` if the state file cannot be used.
     pub fn stage_table(&self, name: &RelationName, table: &Table, hidden: &[String]) -> Result<()> {
+        let kind = self.pointer(name, table, hidden)?;
+        if self.temporary.points(name, &kind) {
+            return Ok(());
+        }
+        self.stage(name, kind)
+    }
+
+    /// The pointer to `table`, which later reads of this run find open.
+    ///
+    /// # Errors
+    /// `X0001` if the table has no version yet.
+    pub fn pointer(
+        &self,
+        name: &RelationName,
+        table: &Table,
+        hidden: &[String],
+    ) -> Result<RelationKind> {
         let version = table.version().ok_or_else(|| {
             Error::new(codes::X0001, format!("Table `{name}` has no version yet"))
         })?;
         let key = (table.location().to_owned(), version);
         self.tables.lock().insert(key, table.clone());
-        self.stage(
-            name,
-            RelationKind::Table {
-                location: table.location().to_owned(),
-                version,
-                hidden: hidden.to_vec(),
-            },
-        )
+        Ok(RelationKind::Table {
+            location: table.location().to_owned(),
+            version,
+            hidden: hidden.to_vec(),
+        })
     }
 
-    /// Lets `name` point at `kind` in this run. Nothing changes if it does already.
+    /// Lets `name` point at `kind` in this run; what was declared about `name` stays, unless it changes
+    /// from a table to a view or back. Nothing changes if it points there already.
     ///
     /// # Errors
     /// `K2001` if the state file cannot be used.
@@ -280,11 +349,36 @@ impl Workspace {
         {
             return Ok(());
         }
-        let relation = Relation {
-            kind,
-            comment: before.and_then(|relation| relation.comment),
-            generation: self.catalog.state().last_generation(name)? + 1,
+        let relation = match before {
+            Some(before)
+                if std::mem::discriminant(&before.kind) == std::mem::discriminant(&kind) =>
+            {
+                Relation {
+                    details: Details {
+                        borrowed: before.details.borrowed && same_place(&before.kind, &kind),
+                        ..before.details.clone()
+                    },
+                    kind,
+                    ..before
+                }
+            }
+            _ => Relation::new(kind),
         };
+        self.stage_relation(name, relation)
+    }
+
+    /// Lets `name` point at `relation` in this run, with all that is declared about it.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn stage_relation(&self, name: &RelationName, mut relation: Relation) -> Result<()> {
+        if relation.id.is_empty() {
+            relation.id = RunId::fresh().to_string();
+        }
+        if self.temporary.keeps(name, &relation) {
+            return Ok(());
+        }
+        relation.generation = self.catalog.state().last_generation(name)? + 1;
         self.create_namespace(name.namespace());
         self.staged
             .lock()
@@ -298,6 +392,9 @@ impl Workspace {
     /// # Errors
     /// `K3001` if there is no such relation.
     pub fn drop_relation(&self, name: &RelationName) -> Result<()> {
+        if self.temporary.remove(name) {
+            return Ok(());
+        }
         if self.relation(name).is_none() {
             return Err(self.missing(name));
         }
@@ -308,6 +405,71 @@ impl Workspace {
             staged.relations.remove(name);
         }
         Ok(())
+    }
+
+    /// The tables of this session.
+    #[must_use]
+    pub fn temporary(&self) -> &Arc<Temporary> {
+        &self.temporary
+    }
+
+    /// The object of `kind` called `name` in this run's view.
+    #[must_use]
+    pub fn object(&self, kind: ObjectKind, name: &RelationName) -> Option<Object> {
+        let key = (kind, name.clone());
+        match self.staged.lock().objects.get(&key) {
+            Some(staged) => staged.clone(),
+            None => self.base_objects.get(&key).cloned(),
+        }
+    }
+
+    /// Every object of this run's view.
+    #[must_use]
+    pub fn objects(&self) -> Objects {
+        let mut objects = self.base_objects.clone();
+        for (key, staged) in &self.staged.lock().objects {
+            match staged {
+                Some(object) => objects.insert(key.clone(), object.clone()),
+                None => objects.remove(key),
+            };
+        }
+        objects
+    }
+
+    /// Lets the object of `kind` called `name` be `becomes` in this run; `None` drops it.
+    pub fn change_object(&self, kind: ObjectKind, name: &RelationName, becomes: Option<Object>) {
+        let key = (kind, name.clone());
+        let mut staged = self.staged.lock();
+        if becomes.is_none() && !self.base_objects.contains_key(&key) {
+            staged.objects.remove(&key);
+        } else {
+            staged.objects.insert(key, becomes);
+        }
+    }
+
+    /// Adds files COPY loaded to what this run publishes.
+    pub fn record_loads(&self, files: impl IntoIterator<Item = LoadedFile>) {
+        self.staged.lock().loads.extend(files);
+    }
+
+    /// The files COPY loaded into the table with identity `table`, this run's included.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn loaded_files(&self, table: &str) -> Result<Vec<LoadedFile>> {
+        let published = self.catalog.state().loaded_files(Some(table))?;
+        let staged = self.staged.lock();
+        let forgotten = staged.forgotten_loads.iter().any(|entity| entity == table);
+        let mine = staged.loads.iter().filter(|file| file.table == table);
+        let kept = if forgotten { Vec::new() } else { published };
+        Ok(kept.into_iter().chain(mine.cloned()).collect())
+    }
+
+    /// Forgets which files were loaded into the table with identity `table`, as TRUNCATE does.
+    pub fn forget_loads(&self, table: &str) {
+        let mut staged = self.staged.lock();
+        staged.loads.retain(|file| file.table != table);
+        staged.forgotten_loads.push(table.to_owned());
     }
 
     /// Adds loaded files to what this run publishes.
@@ -339,7 +501,8 @@ impl Workspace {
         // A run that only changes views has not needed its folder yet; recovery does.
         self.write()?;
         telemetry::failpoint("publish.before_intent");
-        self.catalog.state().begin_publish(&publication)?;
+        let _turn = self.catalog.publishing();
+        recovery::begin(&self.catalog, &publication)?;
         telemetry::failpoint("publish.after_intent");
         recovery::finish(&self.catalog, &publication)?;
         self.end(RunStatus::Published, None)?;
@@ -372,6 +535,9 @@ impl Workspace {
             staged.dropped_namespaces.clear();
             staged.ledger.clear();
             staged.assets.clear();
+            staged.objects.clear();
+            staged.loads.clear();
+            staged.forgotten_loads.clear();
         }
         let published = self.publish()?;
         self.catalog
@@ -412,6 +578,17 @@ impl Workspace {
             ledger: staged.ledger.clone(),
             assets: staged.assets.clone(),
             checks: staged.checks.clone(),
+            objects: staged
+                .objects
+                .iter()
+                .map(|((kind, name), becomes)| ObjectChange {
+                    kind: *kind,
+                    name: name.clone(),
+                    becomes: becomes.clone(),
+                })
+                .collect(),
+            loads: staged.loads.clone(),
+            forgotten_loads: staged.forgotten_loads.clone(),
         }
     }
 
@@ -464,15 +641,27 @@ impl Workspace {
         writeln!(file, "{location}").explain(codes::K2003, wrong)
     }
 
-    fn missing(&self, name: &RelationName) -> Error {
+    pub(crate) fn missing(&self, name: &RelationName) -> Error {
         let names: Vec<String> = self.relations().keys().map(ToString::to_string).collect();
         Error::new(codes::K3001, format!("Relation `{name}` does not exist"))
             .suggest(&name.to_string(), names.iter().map(String::as_str))
     }
 }
 
+fn same_place(one: &RelationKind, other: &RelationKind) -> bool {
+    match (one, other) {
+        (
+            RelationKind::Table { location: one, .. },
+            RelationKind::Table {
+                location: other, ..
+            },
+        ) => one == other,
+        _ => false,
+    }
+}
+
 /// A folder name that is safe on every file system and still readable.
-fn folder_name(part: &str) -> String {
+pub(crate) fn folder_name(part: &str) -> String {
     part.chars()
         .map(|c| {
             let c = c.to_ascii_lowercase();

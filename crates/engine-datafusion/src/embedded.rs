@@ -1,38 +1,51 @@
 //! [`Embedded`]: the engine over one workspace.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::{RelationKind, Workspace};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::TableProvider;
 use datafusion::execution::SessionState;
+use datafusion::execution::TaskContext;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::collect;
 use datafusion::prelude::col;
 use diagnostic::{Error, Result, Source, codes};
 use engine::{BatchStream, Engine, Outcome, RelationInfo, Session};
 use futures::TryStreamExt;
 use lake::{Commit, Operation, ParquetSink, SinkOptions, storable_schema};
 use model::{RelationName, SchemaName};
-use sqlparser::ast;
+use sqlparser::ast::{self, Visit, Visitor};
 
+use crate::dml::tree;
 use crate::failure::explain;
 use crate::place::locate;
+use crate::prepare::{Given, prepare};
 use crate::provider::Databases;
-use crate::{Compute, columns, information_schema, statement, write};
+use crate::{Compute, columns, information_schema, sequences, statement, user_functions, write};
 
 /// The embedded warehouse as one run sees and changes it.
 #[derive(Clone)]
 pub struct Embedded {
     workspace: Arc<Workspace>,
     compute: Compute,
+    given: Arc<Given>,
 }
 
 impl Embedded {
     /// The warehouse seen through `workspace`.
     #[must_use]
     pub fn new(workspace: Arc<Workspace>, compute: Compute) -> Self {
-        Self { workspace, compute }
+        Self {
+            workspace,
+            compute,
+            given: Arc::default(),
+        }
     }
 
     /// The workspace statements read and write.
@@ -46,10 +59,59 @@ impl Embedded {
     /// # Errors
     /// The statement's error, without a place if it is not in the syntax.
     pub async fn run(&self, session: &Session, statement: sql::Statement) -> Result<Outcome> {
-        let databases = self.databases(session);
-        let statement = columns::normalise(&databases, statement).await?;
-        let result = statement::run(self, session, statement.ast).await;
+        let result = self.run_prepared(session, statement).await;
         result.map_err(|error| self.suggest(error))
+    }
+
+    async fn run_prepared(
+        &self,
+        session: &Session,
+        mut statement: sql::Statement,
+    ) -> Result<Outcome> {
+        let mut given = Given::new();
+        prepare(&self.databases(session), &mut statement.ast, &mut given).await?;
+        let engine = self.with_given(given);
+        let databases = engine.databases(session);
+        let statement = columns::normalise(&databases, statement).await?;
+        statement::run(&engine, session, statement.ast).await
+    }
+
+    /// This engine with tables that statements of its own call by these names.
+    pub(crate) fn with_given(
+        &self,
+        tables: impl IntoIterator<Item = (String, Arc<dyn TableProvider>)>,
+    ) -> Self {
+        let mut given = self.given.as_ref().clone();
+        given.extend(tables);
+        Self {
+            given: Arc::new(given),
+            ..self.clone()
+        }
+    }
+
+    /// In how many parts tables are read.
+    pub(crate) fn partitions(&self) -> usize {
+        self.compute.threads()
+    }
+
+    /// A parameter of the session that is on or off.
+    #[allow(clippy::unnecessary_wraps, reason = "parameters may hold other values")]
+    pub(crate) fn flag(&self, _session: &Session, _name: &str, default: bool) -> Result<bool> {
+        Ok(default)
+    }
+
+    /// All rows of `plan`, in memory.
+    pub(crate) async fn collect(
+        &self,
+        session: &Session,
+        plan: &LogicalPlan,
+    ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+        let state = self.state(session);
+        let physical = state.create_physical_plan(plan).await.map_err(explain)?;
+        let schema = physical.schema();
+        let context = Arc::new(TaskContext::from(&state));
+        let batches = collect(physical, context).await.map_err(explain)?;
+        Ok((schema, batches))
     }
 
     /// Points to the relation a missing one was probably meant to be.
@@ -78,6 +140,8 @@ impl Embedded {
             compute: self.compute.clone(),
             session: session.clone(),
             depth: 0,
+            given: Arc::clone(&self.given),
+            at: None,
         }
     }
 
@@ -95,6 +159,28 @@ impl Embedded {
     }
 }
 
+/// The planner would read the current version silently.
+fn no_version_left(statement: &ast::Statement) -> Result<()> {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = String;
+
+        fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<String> {
+            match factor {
+                ast::TableFactor::Table {
+                    version: Some(version),
+                    ..
+                } => ControlFlow::Break(version.to_string()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match statement.visit(&mut Finder) {
+        ControlFlow::Break(version) => Err(statement::unsupported(&version)),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
 impl Databases {
     pub(crate) fn state(&self) -> SessionState {
         let template = self.compute.template();
@@ -105,13 +191,53 @@ impl Databases {
         let builder = SessionStateBuilder::new_from_existing(template.clone())
             .with_config(config)
             .with_catalog_list(Arc::new(self.clone()));
-        functions::with_clock(builder, self.session.as_of).build()
+        let mut builder = functions::with_clock(builder, self.session.as_of);
+        builder
+            .scalar_functions()
+            .get_or_insert_default()
+            .push(sequences::function(self.workspace.catalog()));
+        builder.build()
+    }
+
+    /// The value of an expression that reads no row, as `kind`.
+    pub(crate) async fn scalar(&self, expr: ast::Expr, kind: &str) -> Result<ScalarValue> {
+        let expr = user_functions::cast(expr, kind)?;
+        let query = tree::select(vec![ast::SelectItem::UnnamedExpr(expr)], Vec::new(), None)?;
+        let source = Source::new("expression", query.to_string());
+        let mut statements = sql::parse_script(&source)?;
+        let Some(statement) = statements.pop() else {
+            return Err(Error::new(codes::X0001, "An expression is no statement"));
+        };
+        let statement = sql::normalise(statement)?;
+        let state = self.state();
+        let plan = plan(&state, statement.ast).await?;
+        let frame = datafusion::dataframe::DataFrame::new(state, plan);
+        let batches = frame.collect().await.map_err(explain)?;
+        match batches.iter().find(|batch| batch.num_rows() > 0) {
+            Some(batch) => ScalarValue::try_from_array(batch.column(0), 0).map_err(explain),
+            None => Ok(ScalarValue::Null),
+        }
     }
 }
 
 pub(crate) async fn plan(state: &SessionState, statement: ast::Statement) -> Result<LogicalPlan> {
+    no_version_left(&statement)?;
     let statement = datafusion::sql::parser::Statement::Statement(Box::new(statement));
     state.statement_to_plan(statement).await.map_err(explain)
+}
+
+/// `statement` with what it names beyond tables resolved, and where it is to be planned.
+pub(crate) async fn prepared(
+    databases: &Databases,
+    mut statement: sql::Statement,
+) -> Result<(Databases, sql::Statement)> {
+    let mut given = databases.given.as_ref().clone();
+    prepare(databases, &mut statement.ast, &mut given).await?;
+    let databases = Databases {
+        given: Arc::new(given),
+        ..databases.clone()
+    };
+    Ok((databases, statement))
 }
 
 /// The plan of a view's query, its columns renamed if the view says so.
@@ -127,7 +253,8 @@ pub(crate) async fn plan_view(
             format!("`{}` has no query", source.name),
         ));
     };
-    let statement = columns::normalise(databases, statement).await?;
+    let (databases, statement) = prepared(databases, statement).await?;
+    let statement = columns::normalise(&databases, statement).await?;
     let plan = plan(&databases.state(), statement.ast).await?;
     rename(plan, columns)
 }

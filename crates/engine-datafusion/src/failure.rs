@@ -2,7 +2,6 @@
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
-use deltalake::DeltaTableError;
 use diagnostic::{Error, codes};
 
 /// Says what went wrong in a plan or while it ran.
@@ -55,25 +54,6 @@ fn explain_shared(error: &DataFusionError) -> Error {
             codes::E1001,
             format!("The statement failed: {}", first_line(&other.to_string())),
         ),
-    }
-}
-
-/// Says what went wrong in an operation of the Delta library.
-pub(crate) fn explain_delta(error: DeltaTableError) -> Error {
-    let message = error.to_string();
-    if message.contains("multiple source rows") {
-        return Error::new(
-            codes::E1005,
-            "MERGE found several source rows for one target row, so its result would depend on chance",
-        )
-        .help(
-            "make the source unique by the columns of the ON condition, for example with \
-             `qualify row_number() over (…) = 1`",
-        );
-    }
-    match error {
-        DeltaTableError::Arrow { source } => data_error(&source.to_string()),
-        other => Error::new(codes::K2004, "A Delta table cannot be written").because(other),
     }
 }
 

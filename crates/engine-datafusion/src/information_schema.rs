@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use catalog::RelationKind;
 use datafusion::datasource::{MemTable, TableProvider};
 use diagnostic::{Result, ResultExt, codes};
@@ -120,12 +120,13 @@ pub(crate) fn columns(schema: &Schema) -> Vec<(String, String)> {
     schema
         .fields()
         .iter()
-        .map(|field| (field.name().clone(), type_name(field.data_type())))
+        .map(|field| (field.name().clone(), type_name(field)))
         .collect()
 }
 
-fn type_name(kind: &DataType) -> String {
-    match kind {
+/// The type of a column as Snowflake shows it.
+pub(crate) fn type_name(field: &Field) -> String {
+    match field.data_type() {
         DataType::Int8
         | DataType::Int16
         | DataType::Int32

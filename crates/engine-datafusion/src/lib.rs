@@ -6,13 +6,18 @@
 
 mod columns;
 mod compute;
+mod dml;
 mod embedded;
 mod failure;
 mod information_schema;
 mod names;
 mod place;
+mod prepare;
 mod provider;
+mod sequences;
+mod staged;
 mod statement;
+mod user_functions;
 mod write;
 
 pub use compute::{Compute, ComputeOptions};

@@ -1,6 +1,5 @@
 //! Names in statements to names in the catalog.
 
-use datafusion::common::TableReference;
 use diagnostic::{Error, Result, codes};
 use engine::Session;
 use model::{Identifier, RelationName, SchemaName};
@@ -52,18 +51,5 @@ pub(crate) fn namespace(session: &Session, name: &ObjectName) -> Result<SchemaNa
             schema,
         )),
         _ => Err(unsupported_name(name)),
-    }
-}
-
-/// The relation a planned reference means in `session`.
-pub(crate) fn planned(session: &Session, reference: &TableReference) -> RelationName {
-    RelationName {
-        database: reference
-            .catalog()
-            .map_or_else(|| session.database.clone(), Identifier::quoted),
-        schema: reference
-            .schema()
-            .map_or_else(|| session.schema.clone(), Identifier::quoted),
-        name: Identifier::quoted(reference.table()),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
-use catalog::{Relation, RelationKind, Workspace};
+use catalog::{At, Relation, RelationKind, Workspace};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, SchemaProvider, Session as DfSession,
 };
@@ -16,6 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use engine::Session;
 use model::{Identifier, RelationName, SchemaName};
 
+use crate::prepare::Given;
 use crate::{Compute, embedded, information_schema};
 
 /// Views may be built on views this deep; more is a circle.
@@ -28,6 +29,10 @@ pub(crate) struct Databases {
     pub(crate) compute: Compute,
     pub(crate) session: Session,
     pub(crate) depth: usize,
+    /// Tables that the statement's tree calls by names of its own.
+    pub(crate) given: Arc<Given>,
+    /// The moment at which tables are read, if not now.
+    pub(crate) at: Option<At>,
 }
 
 impl fmt::Debug for Databases {
@@ -108,6 +113,9 @@ impl SchemaProvider for Namespace {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(given) = self.databases.given.get(name) {
+            return Ok(Some(Arc::clone(given)));
+        }
         if self.name.schema.as_str() == information_schema::NAME {
             let databases = &self.databases;
             return information_schema::table(databases, &self.name.database, name)
@@ -118,6 +126,9 @@ impl SchemaProvider for Namespace {
         let Some(relation) = self.databases.workspace.relation(&name) else {
             return Ok(None);
         };
+        if let Some(at) = &self.databases.at {
+            return self.databases.past(&name, at).await.map(Some);
+        }
         self.databases.provider(&name, &relation).await.map(Some)
     }
 
@@ -128,6 +139,29 @@ impl SchemaProvider for Namespace {
 }
 
 impl Databases {
+    /// What DataFusion reads for `name` as it was `at` a moment. A view is read by its query of today, over
+    /// the tables of then.
+    pub(crate) async fn past(
+        &self,
+        name: &RelationName,
+        at: &At,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let then = Self {
+            at: Some(at.clone()),
+            ..self.clone()
+        };
+        let relation = match self.workspace.relation(name) {
+            Some(
+                view @ Relation {
+                    kind: RelationKind::View { .. },
+                    ..
+                },
+            ) => view,
+            _ => self.workspace.relation_at(name, at).map_err(external)?,
+        };
+        then.provider(name, &relation).await
+    }
+
     /// What DataFusion reads for `relation`.
     pub(crate) async fn provider(
         &self,

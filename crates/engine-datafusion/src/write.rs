@@ -1,20 +1,114 @@
-//! Results to data files: a plan's rows, cast to storable types, in one file per partition or more.
+//! Results to data files: a plan's rows, cast to storable types and held against what the table's columns
+//! refuse, in one file per partition or more.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::util::display::FormatOptions;
+use catalog::Details;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
-use diagnostic::{Result, ResultExt, codes};
+use diagnostic::{Error, Result, ResultExt, codes};
 use futures::StreamExt;
 use lake::{DataFile, ParquetSink, SinkOptions, storable_schema};
-use std::sync::Arc;
 
 use crate::failure::explain;
+
+/// The columns that rows are written as, and what they refuse.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) schema: SchemaRef,
+    rules: Arc<[Rule]>,
+}
+
+/// What a column refuses.
+#[derive(Clone, Debug)]
+struct Rule {
+    at: usize,
+    not_null: bool,
+    length: Option<usize>,
+}
+
+impl Shape {
+    /// The columns `schema`, which refuse nothing.
+    pub(crate) fn free(schema: SchemaRef) -> Self {
+        Self {
+            schema,
+            rules: Arc::new([]),
+        }
+    }
+
+    /// The columns `schema` with what `details` declares about them.
+    pub(crate) fn new(schema: SchemaRef, details: &Details) -> Self {
+        let rules = details
+            .columns
+            .iter()
+            .filter(|column| column.not_null || column.length.is_some())
+            .filter_map(|column| {
+                Some(Rule {
+                    at: schema.index_of(&column.name).ok()?,
+                    not_null: column.not_null,
+                    length: column
+                        .length
+                        .and_then(|length| usize::try_from(length).ok()),
+                })
+            })
+            .collect();
+        Self { schema, rules }
+    }
+
+    /// The columns of `batch`, by position, as this shape has them. A value that does not fit is an error.
+    pub(crate) fn fit(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let fitting = conform(batch, &self.schema)?;
+        for rule in self.rules.iter() {
+            let column = fitting.column(rule.at);
+            let name = self.schema.field(rule.at).name();
+            if rule.not_null && column.null_count() > 0 {
+                return Err(Error::new(
+                    codes::E1201,
+                    format!("Column `{name}` is NOT NULL, but a row has no value for it"),
+                )
+                .help("give every row a value, or declare a default for the column"));
+            }
+            if let Some(length) = rule.length {
+                short_enough(column, name, length)?;
+            }
+        }
+        Ok(fitting)
+    }
+}
+
+/// Characters of text and bytes of binary values.
+fn short_enough(column: &ArrayRef, name: &str, length: usize) -> Result<()> {
+    let long = match column.data_type() {
+        DataType::Utf8 => column
+            .as_string::<i32>()
+            .iter()
+            .flatten()
+            // As many bytes as allowed characters always fit.
+            .find(|text| text.len() > length && text.chars().count() > length)
+            .map(|text| text.chars().take(40).collect::<String>()),
+        DataType::Binary => column
+            .as_binary::<i32>()
+            .iter()
+            .flatten()
+            .find(|bytes| bytes.len() > length)
+            .map(|bytes| format!("{} bytes", bytes.len())),
+        _ => None,
+    };
+    match long {
+        None => Ok(()),
+        Some(value) => Err(Error::new(
+            codes::E1202,
+            format!("Value '{value}' is too long for column `{name}`, which holds {length}"),
+        )
+        .help("cut it off with `left(…)`, or widen the column with `alter table … alter column … set data type`")),
+    }
+}
 
 /// Files that were written, and the columns they have.
 pub(crate) struct Written {
@@ -28,41 +122,44 @@ impl Written {
     }
 }
 
-/// Runs `plan` and writes its rows below `folder`, as columns `schema` or, without one, as the
+/// Runs `plan` and writes its rows below `folder`, as columns `shape` or, without one, as the
 /// storable form of its own columns.
 pub(crate) async fn write_plan(
     state: &SessionState,
     plan: &LogicalPlan,
     folder: &Path,
-    schema: Option<SchemaRef>,
+    shape: Option<Shape>,
 ) -> Result<Written> {
     let physical = state.create_physical_plan(plan).await.map_err(explain)?;
-    let schema = match schema {
-        Some(schema) => schema,
-        None => storable_schema(&physical.schema())?,
+    let shape = match shape {
+        Some(shape) => shape,
+        None => Shape::free(storable_schema(&physical.schema())?),
     };
     let context = Arc::new(TaskContext::from(state));
     let streams = execute_stream_partitioned(physical, context).map_err(explain)?;
     let mut tasks = tokio::task::JoinSet::new();
     for stream in streams {
-        let sink = ParquetSink::new(folder, Arc::clone(&schema), SinkOptions::default());
-        tasks.spawn(drain(stream, sink, Arc::clone(&schema)));
+        let sink = ParquetSink::new(folder, Arc::clone(&shape.schema), SinkOptions::default());
+        tasks.spawn(drain(stream, sink, shape.clone()));
     }
     let mut files = Vec::new();
     while let Some(done) = tasks.join_next().await {
         files.extend(done.explain(codes::X0001, || "A writing task ended early".to_owned())??);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Written { schema, files })
+    Ok(Written {
+        schema: shape.schema,
+        files,
+    })
 }
 
 async fn drain(
     mut stream: SendableRecordBatchStream,
     mut sink: ParquetSink,
-    schema: SchemaRef,
+    shape: Shape,
 ) -> Result<Vec<DataFile>> {
     while let Some(batch) = stream.next().await {
-        sink.write(&conform(&batch.map_err(explain)?, &schema)?)?;
+        sink.write(&shape.fit(&batch.map_err(explain)?)?)?;
     }
     sink.finish()
 }

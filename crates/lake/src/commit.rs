@@ -22,6 +22,10 @@ pub enum Operation {
     Overwrite,
     /// Rows were added and replaced by key.
     Merge,
+    /// Rows were replaced.
+    Update,
+    /// Rows were removed.
+    Delete,
     /// Columns were added or changed.
     ChangeColumns,
 }
@@ -32,6 +36,8 @@ impl Operation {
             Self::Create => "CREATE TABLE",
             Self::Append | Self::Overwrite => "WRITE",
             Self::Merge => "MERGE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
             Self::ChangeColumns => "CHANGE COLUMN",
         }
     }
@@ -40,7 +46,9 @@ impl Operation {
         match self {
             Self::Append => json!({"mode": "Append"}),
             Self::Overwrite => json!({"mode": "Overwrite"}),
-            Self::Create | Self::Merge | Self::ChangeColumns => json!({}),
+            Self::Create | Self::Merge | Self::Update | Self::Delete | Self::ChangeColumns => {
+                json!({})
+            }
         }
     }
 }
@@ -126,7 +134,7 @@ pub(crate) fn log_entry(commit: &Commit, first: bool, stored: &[StoredFile]) -> 
                 "size": file.size,
                 "modificationTime": now,
                 "dataChange": true,
-                "stats": file.stats,
+                "stats": Some(&file.stats).filter(|stats| !stats.is_empty()),
             }}),
         );
     }

@@ -1,15 +1,16 @@
 //! [`Table`]: one Delta table at one version.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTable;
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::TryStreamExt;
-use object_store::PutMode;
+use object_store::{ObjectStoreExt, PutMode};
 
-use crate::Commit;
 use crate::commit::log_entry;
+use crate::{Commit, DataFile, Operation};
 
 /// One Delta table at one version, or a place where one is about to be created.
 #[derive(Clone, Debug)]
@@ -97,6 +98,50 @@ impl Table {
             .try_collect()
             .await
             .explain(codes::K2004, || self.broken())
+    }
+
+    /// Whether the log has no later version.
+    ///
+    /// # Errors
+    /// `K2004` if the log cannot be read.
+    pub async fn is_newest(&self) -> Result<bool> {
+        let Some(version) = self.version() else {
+            return Ok(true);
+        };
+        let next = object_store::path::Path::from(format!("_delta_log/{:020}.json", version + 1));
+        match self.delta.object_store().head(&next).await {
+            Ok(_) => Ok(false),
+            Err(object_store::Error::NotFound { .. }) => Ok(true),
+            Err(cause) => Err(Error::new(codes::K2004, self.broken()).because(cause)),
+        }
+    }
+
+    /// The first version of the table at `place`, with this table's columns and files. Files are never
+    /// changed, so both tables' folders (`from`, `to`) hold the same ones: links, not copies, where the
+    /// file system has them.
+    ///
+    /// # Errors
+    /// `K2003` if a file cannot be linked, `K2004` if a log cannot be read or written.
+    pub async fn copy_to(&self, from: &Path, place: &Self, to: &Path) -> Result<Self> {
+        let mut commit = Commit::new(Operation::Create);
+        commit.schema = Some(self.schema()?);
+        for file in self.files().await? {
+            let (source, target) = (from.join(&file.path), to.join(&file.path));
+            let wrong = || format!("`{}` cannot be linked", source.display());
+            if let Some(parent) = target.parent() {
+                std::fs::create_dir_all(parent).explain(codes::K2003, wrong)?;
+            }
+            if std::fs::hard_link(&source, &target).is_err() {
+                std::fs::copy(&source, &target).explain(codes::K2003, wrong)?;
+            }
+            commit.add.push(DataFile {
+                path: file.path,
+                size: file.size,
+                rows: file.rows.unwrap_or(0),
+                stats: file.stats.unwrap_or_default(),
+            });
+        }
+        place.commit(&commit).await
     }
 
     /// Commits the next version.

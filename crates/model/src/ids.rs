@@ -19,6 +19,14 @@ macro_rules! id {
             pub fn fresh() -> Self {
                 Self(Uuid::now_v7())
             }
+
+            /// Milliseconds since 1970 when the id was made, if it says.
+            #[must_use]
+            pub fn made_at(&self) -> Option<i64> {
+                let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+                let seconds = i64::try_from(seconds).ok()?;
+                Some(seconds * 1000 + i64::from(nanos / 1_000_000))
+            }
         }
 
         impl fmt::Display for $name {

@@ -6,7 +6,7 @@
 use diagnostic::{Error, Place, Result, codes};
 use sqlparser::ast::{
     Function, FunctionArguments, GroupByExpr, Join, JoinOperator, Query, Select, SelectFlavor,
-    SetExpr, SetQuantifier, TableAlias, TableFactor,
+    SetExpr, SetQuantifier, TableAlias, TableFactor, TableVersion,
 };
 
 /// `S1001`: `part` of a statement is valid and not implemented.
@@ -242,7 +242,10 @@ pub(crate) fn table_factor(factor: &TableFactor) -> Result<(), Refusal> {
             sample,
             index_hints,
         } => {
-            if let Some(version) = version {
+            // AT and BEFORE are the engine's, which takes them out before it plans.
+            if let Some(version) = version
+                && !matches!(version, TableVersion::Function(_))
+            {
                 return refused(
                     format!("Time travel (`{version}`)"),
                     "read the current version",

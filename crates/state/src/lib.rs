@@ -7,7 +7,10 @@
 
 mod assets;
 mod database;
+mod details;
+mod history;
 mod ledger;
+mod objects;
 mod publication;
 mod relations;
 mod runs;
@@ -15,7 +18,12 @@ mod schema;
 
 pub use assets::{AssetRecord, CheckRecord};
 pub use database::State;
+pub use details::{ColumnDetails, Constraint, ConstraintKind, Details, IdentityColumn};
+pub use history::{LoadedFile, PastRelation};
 pub use ledger::{LedgerEntry, LoadStatus};
+pub use objects::{
+    FunctionArgument, FunctionResult, Object, ObjectBody, ObjectChange, ObjectKind, Objects,
+};
 pub use publication::{Change, Publication};
 pub use relations::{Relation, RelationKind};
 pub use runs::{RunRecord, RunStatus};

@@ -6,9 +6,12 @@ use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::database::{RowResult, from_body, to_body};
-use crate::relations::{create_namespace, drop_namespace, generation, point};
+use crate::relations::{create_namespace, drop_namespace, generation, note_namespace, point};
 use crate::runs::set_status;
-use crate::{AssetRecord, CheckRecord, LedgerEntry, Relation, RelationKind, RunStatus, State};
+use crate::{
+    AssetRecord, CheckRecord, LedgerEntry, LoadedFile, ObjectChange, Relation, RelationKind,
+    RunStatus, State,
+};
 
 /// Everything that becomes visible when a run is published.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +31,15 @@ pub struct Publication {
     pub assets: Vec<AssetRecord>,
     /// Checks evaluated.
     pub checks: Vec<CheckRecord>,
+    /// Sequences, stages and the like.
+    #[serde(default)]
+    pub objects: Vec<ObjectChange>,
+    /// Files COPY loaded.
+    #[serde(default)]
+    pub loads: Vec<LoadedFile>,
+    /// Identities of tables whose load history is forgotten.
+    #[serde(default)]
+    pub forgotten_loads: Vec<String>,
 }
 
 impl Publication {
@@ -55,6 +67,9 @@ impl Publication {
             && self.ledger.is_empty()
             && self.assets.is_empty()
             && self.checks.is_empty()
+            && self.objects.is_empty()
+            && self.loads.is_empty()
+            && self.forgotten_loads.is_empty()
     }
 }
 
@@ -146,11 +161,18 @@ impl State {
             let now = now();
             for name in &publication.dropped_namespaces {
                 drop_namespace(tx, name)?;
+                note_namespace(tx, name, true, publication.run, &now)?;
             }
             for name in &publication.namespaces {
                 create_namespace(tx, name, &now)?;
+                note_namespace(tx, name, false, publication.run, &now)?;
             }
-            for change in &publication.changes {
+            // What leaves a name goes first: its identity may stand under another name afterwards.
+            let (gone, there): (Vec<_>, Vec<_>) = publication
+                .changes
+                .iter()
+                .partition(|change| change.becomes.is_none());
+            for change in gone.into_iter().chain(there) {
                 point(
                     tx,
                     &change.name,
@@ -159,6 +181,16 @@ impl State {
                     &now,
                 )?;
             }
+            for change in &publication.objects {
+                crate::objects::change(tx, change, publication.run, &now)?;
+            }
+            crate::history::record_loads(
+                tx,
+                &publication.loads,
+                &publication.forgotten_loads,
+                publication.run,
+                &now,
+            )?;
             crate::ledger::record(tx, &publication.ledger, publication.run, &now)?;
             crate::assets::record(
                 tx,

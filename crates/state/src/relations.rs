@@ -7,8 +7,8 @@ use model::{Identifier, RelationName, RunId, SchemaName};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use crate::State;
 use crate::database::{RowResult, from_body, to_body};
+use crate::{Details, State};
 
 /// What a name points at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,15 @@ pub struct Relation {
     /// Counts the publications that changed this relation, from 1.
     #[serde(default)]
     pub generation: u32,
+    /// Its identity, which a new name keeps and a replacement does not. Empty in files of older layouts.
+    #[serde(default)]
+    pub id: String,
+    /// When it was created, RFC 3339 in UTC.
+    #[serde(default)]
+    pub created_at: String,
+    /// What was declared about it beyond its rows.
+    #[serde(default)]
+    pub details: Details,
 }
 
 /// A table or a view.
@@ -50,6 +59,21 @@ pub enum RelationKind {
         #[serde(default)]
         secure: bool,
     },
+}
+
+impl Relation {
+    /// A new relation, created now.
+    #[must_use]
+    pub fn new(kind: RelationKind) -> Self {
+        Self {
+            kind,
+            comment: None,
+            generation: 0,
+            id: String::new(),
+            created_at: crate::publication::now(),
+            details: Details::default(),
+        }
+    }
 }
 
 impl State {
@@ -115,7 +139,7 @@ impl State {
     }
 }
 
-fn name_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RelationName> {
+pub(crate) fn name_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RelationName> {
     Ok(RelationName {
         database: Identifier::quoted(row.get::<_, String>(0)?),
         schema: Identifier::quoted(row.get::<_, String>(1)?),
@@ -128,6 +152,29 @@ pub(crate) fn create_namespace(tx: &Transaction<'_>, name: &SchemaName, now: &st
         .and_then(|mut s| s.execute(params![name.database.as_str(), name.schema.as_str(), now]))
         .row()
         .map(drop)
+}
+
+/// Remembers that `name` was created or dropped by `run`.
+pub(crate) fn note_namespace(
+    tx: &Transaction<'_>,
+    name: &SchemaName,
+    dropped: bool,
+    run: RunId,
+    now: &str,
+) -> Result<()> {
+    tx.execute(
+        "insert into namespace_history (database, schema, dropped, run_id, published_at)
+         values (?1, ?2, ?3, ?4, ?5)",
+        params![
+            name.database.as_str(),
+            name.schema.as_str(),
+            dropped,
+            run.to_string(),
+            now
+        ],
+    )
+    .row()
+    .map(drop)
 }
 
 pub(crate) fn drop_namespace(tx: &Transaction<'_>, name: &SchemaName) -> Result<()> {
@@ -158,6 +205,27 @@ pub(crate) fn generation(tx: &Transaction<'_>, name: &RelationName) -> Result<u3
         })
         .row()?;
     Ok(found.unwrap_or(0))
+}
+
+/// What `name` points at in the file now.
+fn current(tx: &Transaction<'_>, name: &RelationName) -> Result<Option<Relation>> {
+    let body: Option<String> = tx
+        .prepare_cached(
+            "select body from relations where database = ?1 and schema = ?2 and name = ?3",
+        )
+        .and_then(|mut s| {
+            s.query_row(
+                params![
+                    name.database.as_str(),
+                    name.schema.as_str(),
+                    name.name.as_str()
+                ],
+                |row| row.get(0),
+            )
+            .optional()
+        })
+        .row()?;
+    body.as_deref().map(from_body).transpose()
 }
 
 fn last_generation(tx: &Transaction<'_>, name: &RelationName) -> Result<u32> {
@@ -193,11 +261,27 @@ pub(crate) fn point(
     );
     let next = last_generation(tx, name)? + 1;
     let body = relation.map(to_body).transpose()?;
+    let entity = match relation {
+        Some(relation) => Some(relation.id.clone()),
+        None => current(tx, name)?.map(|relation| relation.id),
+    };
     tx.prepare_cached(
-        "insert into relation_history (database, schema, name, body, generation, run_id, published_at)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "insert into relation_history
+             (database, schema, name, body, generation, run_id, published_at, entity)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
-    .and_then(|mut s| s.execute(params![database, schema, table, body, next, run.to_string(), now]))
+    .and_then(|mut s| {
+        s.execute(params![
+            database,
+            schema,
+            table,
+            body,
+            next,
+            run.to_string(),
+            now,
+            entity
+        ])
+    })
     .row()?;
     match body {
         Some(body) => {

@@ -1,7 +1,8 @@
 //! The tables, created and upgraded by `PRAGMA user_version`.
 
 /// One script per version of the file; script `n` upgrades version `n` to `n + 1`.
-pub(crate) const UPGRADES: &[&str] = &["
+pub(crate) const UPGRADES: &[&str] = &[
+    "
 create table namespaces (
     database text not null,
     schema text not null,
@@ -76,4 +77,57 @@ create table checks (
     checked_at text not null
 ) strict;
 create index checks_run on checks (run_id);
-"];
+",
+    "
+alter table relation_history add column entity text;
+create index relation_history_entity on relation_history (entity, id);
+create index relation_history_run on relation_history (run_id);
+
+create table namespace_history (
+    id integer primary key,
+    database text not null,
+    schema text not null,
+    dropped integer not null,
+    run_id text not null,
+    published_at text not null
+) strict;
+
+create table objects (
+    kind text not null,
+    database text not null,
+    schema text not null,
+    name text not null,
+    body text not null,
+    run_id text not null,
+    updated_at text not null,
+    primary key (kind, database, schema, name)
+) strict;
+
+create table object_history (
+    id integer primary key,
+    kind text not null,
+    database text not null,
+    schema text not null,
+    name text not null,
+    body text,
+    run_id text not null,
+    published_at text not null
+) strict;
+create index object_history_run on object_history (run_id);
+
+create table sequence_values (
+    sequence text primary key,
+    next text not null
+) strict;
+
+create table load_history (
+    id integer primary key,
+    entity text not null,
+    path text not null,
+    body text not null,
+    run_id text not null,
+    loaded_at text not null
+) strict;
+create index load_history_entity on load_history (entity, path);
+",
+];

@@ -15,4 +15,5 @@ codes! {
     K3004, UserInput, "A database does not exist";
     K3005, Data, "A column type cannot be stored in a table";
     K3006, UserInput, "Columns do not fit the table";
+    K3007, UserInput, "A relation did not exist at that time";
 }

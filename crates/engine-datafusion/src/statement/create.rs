@@ -1,28 +1,26 @@
-//! CREATE and ALTER: tables, views, schemas, databases.
+//! CREATE TABLE: <https://docs.snowflake.com/en/sql-reference/sql/create-table>.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
-use catalog::RelationKind;
-use datafusion::logical_expr::LogicalPlan;
+use catalog::{ColumnDetails, Details, IdentityColumn, Relation, RelationKind};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::prelude::Expr as PlanExpr;
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
-use lake::{Commit, Operation, storable_schema};
-use model::{Identifier, RelationName, SchemaName};
+use lake::{Commit, Operation};
+use model::{RelationName, RunId, SchemaName};
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, ColumnDef, CreateTable, CreateView, Query,
-    SchemaName as AstSchemaName, Statement,
+    CreateTable, CreateTableLikeKind, CreateTableOptions, ObjectName, Query, SqlOption, Statement,
+    TableVersion,
 };
 
+use super::definition::{Definition, define};
 use super::{done, replacing, unsupported, writable};
-use crate::embedded::rename;
-use crate::names::{identifier, namespace, relation};
-use crate::write::write_plan;
-use crate::{Embedded, embedded};
-
-/// The schema every new database has, as in Snowflake.
-const DEFAULT_SCHEMA: &str = "PUBLIC";
+use crate::Embedded;
+use crate::failure::explain;
+use crate::names::relation;
+use crate::prepare::moment;
+use crate::write::{Shape, write_plan};
 
 pub(super) async fn table(
     engine: &Embedded,
@@ -30,91 +28,341 @@ pub(super) async fn table(
     create: CreateTable,
 ) -> Result<Outcome> {
     let name = relation(session, &create.name)?;
-    if create.like.is_some() || create.clone.is_some() || create.external || create.dynamic {
+    if create.external || create.dynamic || create.iceberg || create.with_tags.is_some() {
         return Err(unsupported(&create));
     }
-    let exists = engine.workspace().relation(&name).is_some();
-    if exists && create.if_not_exists {
-        return Ok(done(&name, "already exists, statement succeeded"));
+    let temporary = create.temporary || create.volatile;
+    if let Some(outcome) = standing(
+        engine,
+        &name,
+        create.or_replace,
+        create.if_not_exists,
+        temporary,
+    )? {
+        return Ok(outcome);
     }
-    if exists && !create.or_replace {
-        return Err(
-            Error::new(codes::K3002, format!("Relation `{name}` exists already"))
-                .help("write `create or replace`, or `create table if not exists`"),
-        );
+    let mut details = Details {
+        transient: create.transient,
+        temporary,
+        cluster_by: create.cluster_by.as_ref().map(ToString::to_string),
+        retention_days: create
+            .data_retention_time_in_days
+            .and_then(|days| u32::try_from(days).ok()),
+        ..Details::default()
+    };
+    let comment = comment(&create)?;
+    if let Some(source) = &create.clone {
+        let relation = cloned(engine, session, source, create.version.as_ref()).await?;
+        return stage_clone(engine, &name, relation, details, comment);
     }
-    known_namespace(engine, &name.namespace())?;
-    if exists {
-        not_of_the_lake(engine, &name)?;
-    }
+    let mut definition = match (&create.like, create.columns.as_slice()) {
+        (Some(CreateTableLikeKind::Plain(like)), []) => {
+            like_of(engine, session, &like.name, &mut details).await?
+        }
+        (Some(_), _) => return Err(unsupported(&create)),
+        (None, columns) => define(engine, session, &name, columns, &create.constraints).await?,
+    };
+    details.columns = std::mem::take(&mut definition.columns);
+    details.constraints = std::mem::take(&mut definition.constraints);
     let plan = match &create.query {
         Some(query) => Some(query_plan(engine, session, query).await?),
         None => None,
     };
-    let declared = match create.columns.as_slice() {
-        [] => None,
-        columns => Some(declared(engine, session, columns).await?),
+    let plain = plan.is_none();
+    let relation = New {
+        details,
+        comment,
+        definition,
     };
-    let rows = fill(engine, session, &name, plan, declared).await?;
-    Ok(match create.query {
-        Some(_) => Outcome::Changed {
+    let rows = fill(engine, session, &name, plan, relation).await?;
+    Ok(if plain {
+        done(&name, "successfully created")
+    } else {
+        Outcome::Changed {
             inserted: rows,
             updated: 0,
             deleted: 0,
-        },
-        None => done(&name, "successfully created"),
+        }
     })
 }
 
-/// Writes the first or next version of `name`: `plan`'s rows as columns `declared`, or no rows.
-async fn fill(
+/// What CREATE does about a relation that stands at `name`: an outcome if there is nothing to do.
+pub(super) fn standing(
+    engine: &Embedded,
+    name: &RelationName,
+    or_replace: bool,
+    if_not_exists: bool,
+    temporary: bool,
+) -> Result<Option<Outcome>> {
+    if or_replace && if_not_exists {
+        return Err(Error::new(
+            codes::E1002,
+            "OR REPLACE and IF NOT EXISTS contradict each other",
+        ));
+    }
+    known_namespace(engine, &name.namespace())?;
+    let found = engine.workspace().relation(name);
+    // A temporary table hides a permanent one of its name, and the other way round.
+    let found = found.filter(|found| found.details.temporary == temporary);
+    if found.is_none() {
+        return Ok(None);
+    }
+    if if_not_exists {
+        return Ok(Some(done(name, "already exists, statement succeeded")));
+    }
+    if !or_replace {
+        return Err(
+            Error::new(codes::K3002, format!("Relation `{name}` exists already"))
+                .help("write `create or replace`, or `create … if not exists`"),
+        );
+    }
+    not_of_the_lake(engine, name)?;
+    Ok(None)
+}
+
+/// The comment and nothing else that `create`'s options say.
+fn comment(create: &CreateTable) -> Result<Option<String>> {
+    let own = create.comment.as_ref().map(comment_text);
+    match &create.table_options {
+        CreateTableOptions::None => Ok(own),
+        CreateTableOptions::Plain(options) => {
+            let mut found = own;
+            for option in options {
+                match option {
+                    SqlOption::Comment(text) => found = Some(comment_text(text)),
+                    other => return Err(unsupported(other)),
+                }
+            }
+            Ok(found)
+        }
+        other => Err(unsupported(other)),
+    }
+}
+
+fn comment_text(comment: &sqlparser::ast::CommentDef) -> String {
+    use sqlparser::ast::CommentDef::{WithEq, WithoutEq};
+    let (WithEq(text) | WithoutEq(text)) = comment;
+    text.clone()
+}
+
+/// The table `source` as it is, or was.
+async fn cloned(
+    engine: &Embedded,
+    session: &Session,
+    source: &ObjectName,
+    version: Option<&TableVersion>,
+) -> Result<Relation> {
+    let source = relation(session, source)?;
+    let workspace = engine.workspace();
+    let found = match version {
+        None => workspace.relation(&source).ok_or_else(|| {
+            Error::new(codes::K3001, format!("Relation `{source}` does not exist"))
+        })?,
+        Some(version) => {
+            let at = moment(&engine.databases(session), version).await?;
+            workspace.relation_at(&source, &at)?
+        }
+    };
+    match &found.kind {
+        RelationKind::Table { hidden, .. } if hidden.is_empty() => Ok(found),
+        RelationKind::Table { .. } => Err(Error::new(
+            codes::E2002,
+            format!(
+                "Table `{source}` is written by its data contract only, so it cannot be cloned"
+            ),
+        )
+        .help("write `create table … as select * from …`")),
+        RelationKind::View { .. } => Err(Error::new(
+            codes::K3002,
+            format!("`{source}` is a view, so it cannot be cloned as a table"),
+        )),
+    }
+}
+
+fn stage_clone(
+    engine: &Embedded,
+    name: &RelationName,
+    source: Relation,
+    declared: Details,
+    comment: Option<String>,
+) -> Result<Outcome> {
+    let mut clone = copy_of(engine, source)?;
+    clone.details.transient = declared.transient;
+    clone.details.temporary = declared.temporary;
+    clone.details.cluster_by = declared.cluster_by.or(clone.details.cluster_by);
+    clone.details.retention_days = declared.retention_days.or(clone.details.retention_days);
+    clone.comment = comment.or(clone.comment);
+    if declared.temporary {
+        return Err(
+            unsupported(&"a temporary clone").help("write `create temporary table … as select`")
+        );
+    }
+    engine.workspace().stage_relation(name, clone)?;
+    Ok(done(name, "successfully created"))
+}
+
+/// A relation of its own that reads the same files as `source`.
+pub(super) fn copy_of(engine: &Embedded, source: Relation) -> Result<Relation> {
+    let mut details = source.details;
+    details.borrowed = matches!(source.kind, RelationKind::Table { .. });
+    for column in &mut details.columns {
+        if let Some(identity) = &mut column.identity {
+            let catalog = engine.workspace().catalog();
+            let next = catalog.next_value(&identity.sequence)?;
+            *identity = IdentityColumn {
+                sequence: RunId::fresh().to_string(),
+                start: next
+                    .and_then(|next| i64::try_from(next).ok())
+                    .unwrap_or(identity.start),
+                ..identity.clone()
+            };
+        }
+    }
+    Ok(Relation {
+        details,
+        comment: source.comment,
+        ..Relation::new(source.kind)
+    })
+}
+
+/// The columns of `source`, and what is declared about them.
+async fn like_of(
+    engine: &Embedded,
+    session: &Session,
+    source: &ObjectName,
+    details: &mut Details,
+) -> Result<Definition> {
+    let source = relation(session, source)?;
+    let workspace = engine.workspace();
+    let Some(found) = workspace.relation(&source) else {
+        return Err(Error::new(
+            codes::K3001,
+            format!("Relation `{source}` does not exist"),
+        ));
+    };
+    let provider = engine.databases(session).provider(&source, &found).await;
+    let fields = provider.map_err(explain)?.schema().fields().to_vec();
+    let columns = found
+        .details
+        .columns
+        .into_iter()
+        .map(|column| ColumnDetails {
+            identity: column.identity.map(|identity| IdentityColumn {
+                sequence: RunId::fresh().to_string(),
+                ..identity
+            }),
+            ..column
+        })
+        .collect();
+    details.cluster_by = details.cluster_by.take().or(found.details.cluster_by);
+    Ok(Definition {
+        fields,
+        columns,
+        constraints: found.details.constraints,
+    })
+}
+
+/// What a new table is made with.
+pub(super) struct New {
+    pub(super) details: Details,
+    pub(super) comment: Option<String>,
+    pub(super) definition: Definition,
+}
+
+/// Writes the first or next version of `name`: `plan`'s rows, or no rows.
+pub(super) async fn fill(
     engine: &Embedded,
     session: &Session,
     name: &RelationName,
     plan: Option<LogicalPlan>,
-    declared: Option<SchemaRef>,
+    new: New,
 ) -> Result<u64> {
     let workspace = engine.workspace();
-    if let (Some(plan), Some(declared)) = (&plan, &declared)
-        && plan.schema().fields().len() != declared.fields().len()
-    {
-        return Err(Error::new(
-            codes::K3006,
-            format!(
-                "`{name}` is declared with {} columns, but its query gives {}",
-                declared.fields().len(),
-                plan.schema().fields().len()
-            ),
-        ));
-    }
-    if let Some(plan) = &plan {
-        unique_columns(plan)?;
-    }
-    let table = replacing(workspace, name).await?;
+    let declared = !new.definition.fields.is_empty();
+    let schema = if declared {
+        Some(new.definition.schema()?)
+    } else {
+        None
+    };
+    let plan = match plan {
+        Some(plan) => {
+            unique_columns(&plan)?;
+            Some(if declared {
+                typed(name, plan, &new.definition)?
+            } else {
+                plan
+            })
+        }
+        None => None,
+    };
+    let table = if new.details.temporary {
+        workspace.temporary().place(workspace.catalog(), name)?
+    } else {
+        replacing(workspace, name).await?
+    };
     let mut commit = Commit::new(Operation::Overwrite);
     commit.remove_all = true;
     match plan {
         Some(plan) => {
             let folder = workspace.folder(&table);
-            let written = write_plan(&engine.state(session), &plan, &folder, declared).await?;
+            let shape = schema.map(|schema| Shape::new(schema, &new.details));
+            let written = write_plan(&engine.state(session), &plan, &folder, shape).await?;
             commit.add = written.files;
             commit.schema = Some(written.schema);
         }
-        None => commit.schema = declared,
+        None => commit.schema = schema,
     }
     let rows = commit.add.iter().map(|file| file.rows).sum();
     let table = table.commit(&commit).await?;
-    workspace.stage_table(name, &table, &[])?;
+    let kind = workspace.pointer(name, &table, &[])?;
+    workspace.stage_relation(
+        name,
+        Relation {
+            details: new.details,
+            comment: new.comment,
+            ..Relation::new(kind)
+        },
+    )?;
     Ok(rows)
 }
 
-async fn query_plan(engine: &Embedded, session: &Session, query: &Query) -> Result<LogicalPlan> {
+/// `plan`'s columns, by position, as the declared ones.
+fn typed(name: &RelationName, plan: LogicalPlan, definition: &Definition) -> Result<LogicalPlan> {
+    let columns = plan.schema().columns();
+    if columns.len() != definition.fields.len() {
+        return Err(Error::new(
+            codes::K3006,
+            format!(
+                "`{name}` is declared with {} columns, but its query gives {}",
+                definition.fields.len(),
+                columns.len()
+            ),
+        ));
+    }
+    let typed: Vec<_> = columns
+        .into_iter()
+        .zip(&definition.fields)
+        .map(|(column, field)| {
+            cast(PlanExpr::Column(column), field.data_type().clone()).alias(field.name())
+        })
+        .collect();
+    LogicalPlanBuilder::from(plan)
+        .project(typed)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(explain)
+}
+
+pub(super) async fn query_plan(
+    engine: &Embedded,
+    session: &Session,
+    query: &Query,
+) -> Result<LogicalPlan> {
     engine
         .plan(session, Statement::Query(Box::new(query.clone())))
         .await
 }
 
-fn unique_columns(plan: &LogicalPlan) -> Result<()> {
+pub(super) fn unique_columns(plan: &LogicalPlan) -> Result<()> {
     let mut seen = HashSet::new();
     for field in plan.schema().fields() {
         if !seen.insert(field.name()) {
@@ -128,175 +376,8 @@ fn unique_columns(plan: &LogicalPlan) -> Result<()> {
     Ok(())
 }
 
-/// The Arrow columns of column definitions, by planning `cast(null as TYPE)`: one place maps types.
-async fn declared(
-    engine: &Embedded,
-    session: &Session,
-    columns: &[ColumnDef],
-) -> Result<SchemaRef> {
-    let mut fields = Vec::new();
-    for column in columns {
-        if let Some(option) = column.options.first() {
-            return Err(unsupported(&option.option).with("column", &column.name));
-        }
-        let text = format!("select cast(null as {}) as c", column.data_type);
-        let source = diagnostic::Source::new("column type", text);
-        let plan = embedded::plan_view(&engine.databases(session), &source, &[]).await?;
-        let kind = plan.schema().field(0).data_type().clone();
-        fields.push(Field::new(identifier(&column.name).as_str(), kind, true));
-    }
-    storable_schema(&Schema::new(fields))
-}
-
-pub(super) async fn view(
-    engine: &Embedded,
-    session: &Session,
-    create: CreateView,
-) -> Result<Outcome> {
-    let name = relation(session, &create.name)?;
-    if create.materialized || create.to.is_some() || create.with_no_schema_binding {
-        return Err(unsupported(&create));
-    }
-    let workspace = engine.workspace();
-    let exists = workspace.relation(&name).is_some();
-    if exists && create.if_not_exists {
-        return Ok(done(&name, "already exists, statement succeeded"));
-    }
-    if exists && !create.or_replace {
-        return Err(
-            Error::new(codes::K3002, format!("Relation `{name}` exists already"))
-                .help("write `create or replace`"),
-        );
-    }
-    known_namespace(engine, &name.namespace())?;
-    if exists {
-        not_of_the_lake(engine, &name)?;
-    }
-    let columns: Vec<String> = create
-        .columns
-        .iter()
-        .map(|column| identifier(&column.name).as_str().to_owned())
-        .collect();
-    // A view that does not plan is refused now, not when somebody reads it.
-    let plan = rename(query_plan(engine, session, &create.query).await?, &columns)?;
-    unique_columns(&plan)?;
-    workspace.stage(
-        &name,
-        RelationKind::View {
-            sql: create.query.to_string(),
-            namespace: SchemaName::new(session.database.clone(), session.schema.clone()),
-            columns,
-            secure: create.secure,
-        },
-    )?;
-    Ok(done(&name, "successfully created"))
-}
-
-pub(super) fn schema(
-    engine: &Embedded,
-    session: &Session,
-    statement: Statement,
-) -> Result<Outcome> {
-    let Statement::CreateSchema {
-        schema_name: AstSchemaName::Simple(name),
-        if_not_exists,
-        ..
-    } = &statement
-    else {
-        return Err(unsupported(&statement));
-    };
-    let name = namespace(session, name)?;
-    if engine.workspace().namespaces().contains(&name) {
-        return if *if_not_exists {
-            Ok(done(&name, "already exists, statement succeeded"))
-        } else {
-            Err(Error::new(
-                codes::K3002,
-                format!("Schema `{name}` exists already"),
-            ))
-        };
-    }
-    engine.workspace().create_namespace(name.clone());
-    Ok(done(&name, "successfully created"))
-}
-
-pub(super) fn database(engine: &Embedded, statement: Statement) -> Result<Outcome> {
-    let Statement::CreateDatabase {
-        db_name,
-        if_not_exists,
-        ..
-    } = &statement
-    else {
-        return Err(unsupported(&statement));
-    };
-    let [sqlparser::ast::ObjectNamePart::Identifier(ident)] = db_name.0.as_slice() else {
-        return Err(unsupported(&statement));
-    };
-    let database = identifier(ident);
-    let namespaces = engine.workspace().namespaces();
-    if namespaces.iter().any(|name| name.database == database) {
-        return if *if_not_exists {
-            Ok(done(&database, "already exists, statement succeeded"))
-        } else {
-            Err(Error::new(
-                codes::K3002,
-                format!("Database `{database}` exists already"),
-            ))
-        };
-    }
-    engine.workspace().create_namespace(SchemaName::new(
-        database.clone(),
-        Identifier::unquoted(DEFAULT_SCHEMA),
-    ));
-    Ok(done(&database, "successfully created"))
-}
-
-pub(super) async fn alter_table(
-    engine: &Embedded,
-    session: &Session,
-    alter: AlterTable,
-) -> Result<Outcome> {
-    let name = relation(session, &alter.name)?;
-    let workspace = engine.workspace();
-    writable(workspace, &name)?;
-    for operation in &alter.operations {
-        match operation {
-            AlterTableOperation::AddColumn { column_def, .. } => {
-                let table = workspace.table_to_write(&name).await?;
-                let added = declared(engine, session, std::slice::from_ref(column_def)).await?;
-                let before = table.schema()?;
-                let fields: Vec<_> = before
-                    .fields()
-                    .iter()
-                    .chain(added.fields())
-                    .cloned()
-                    .collect();
-                let mut commit = Commit::new(Operation::ChangeColumns);
-                commit.schema = Some(Arc::new(Schema::new(fields)));
-                workspace.stage_table(&name, &table.commit(&commit).await?, &[])?;
-            }
-            AlterTableOperation::RenameTable { table_name } => {
-                use sqlparser::ast::RenameTableNameKind::{As, To};
-                let (To(new) | As(new)) = table_name;
-                let new = relation(session, new)?;
-                if workspace.relation(&new).is_some() {
-                    return Err(Error::new(
-                        codes::K3002,
-                        format!("Relation `{new}` exists already"),
-                    ));
-                }
-                if let Some(found) = workspace.relation(&name) {
-                    workspace.drop_relation(&name)?;
-                    workspace.stage(&new, found.kind)?;
-                }
-            }
-            other => return Err(unsupported(other)),
-        }
-    }
-    Ok(done(&name, "successfully altered"))
-}
-
-fn known_namespace(engine: &Embedded, name: &SchemaName) -> Result<()> {
+/// Refuses a schema that does not exist.
+pub(super) fn known_namespace(engine: &Embedded, name: &SchemaName) -> Result<()> {
     let namespaces = engine.workspace().namespaces();
     if namespaces.contains(name) {
         return Ok(());
@@ -309,7 +390,7 @@ fn known_namespace(engine: &Embedded, name: &SchemaName) -> Result<()> {
     )
 }
 
-fn not_of_the_lake(engine: &Embedded, name: &RelationName) -> Result<()> {
+pub(super) fn not_of_the_lake(engine: &Embedded, name: &RelationName) -> Result<()> {
     match engine
         .workspace()
         .relation(name)

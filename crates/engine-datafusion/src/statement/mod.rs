@@ -1,9 +1,11 @@
 //! One statement to its outcome: every kind that is implemented has its file, all others are refused.
 
-mod change;
+mod alter;
+mod containers;
 mod create;
+mod create_view;
+mod definition;
 mod drop;
-mod merge;
 mod query;
 mod show;
 
@@ -14,7 +16,7 @@ use lake::Table;
 use model::RelationName;
 use sqlparser::ast::Statement;
 
-use crate::Embedded;
+use crate::{Embedded, dml};
 
 /// Runs a normalised statement.
 pub(crate) async fn run(
@@ -27,16 +29,16 @@ pub(crate) async fn run(
             query::run(engine, session, statement).await
         }
         Statement::CreateTable(create) => create::table(engine, session, create).await,
-        Statement::CreateView(create) => create::view(engine, session, create).await,
-        Statement::CreateSchema { .. } => create::schema(engine, session, statement),
-        Statement::CreateDatabase { .. } => create::database(engine, statement),
-        Statement::AlterTable(alter) => create::alter_table(engine, session, alter).await,
+        Statement::CreateView(create) => create_view::view(engine, session, create).await,
+        Statement::CreateSchema { .. } => containers::schema(engine, session, statement),
+        Statement::CreateDatabase { .. } => containers::database(engine, statement),
+        Statement::AlterTable(alter) => alter::table(engine, session, alter).await,
         Statement::Drop { .. } => drop::run(engine, session, statement),
-        Statement::Insert(_) => change::insert(engine, session, statement).await,
-        Statement::Update(_) | Statement::Delete(_) | Statement::Truncate(_) => {
-            change::rewrite(engine, session, statement).await
-        }
-        Statement::Merge(_) => merge::run(engine, session, statement).await,
+        Statement::Insert(insert) => dml::insert::run(engine, session, insert).await,
+        Statement::Update(update) => dml::update::update(engine, session, update).await,
+        Statement::Delete(delete) => dml::update::delete(engine, session, delete).await,
+        Statement::Truncate(truncate) => dml::update::truncate(engine, session, &truncate).await,
+        Statement::Merge(merge) => dml::merge::run(engine, session, merge).await,
         Statement::ShowTables { .. }
         | Statement::ShowViews { .. }
         | Statement::ShowSchemas { .. }

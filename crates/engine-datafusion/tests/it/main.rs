@@ -1,5 +1,6 @@
 //! The embedded warehouse: statements and what they give back, over real Delta tables.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod files;
 mod statements;
 mod warehouse;

@@ -150,10 +150,10 @@ fn errors_point_at_the_name_and_suggest_another() {
 fn what_is_not_implemented_is_refused() {
     let warehouse = orders();
     for statement in [
-        "select * from orders at(offset => -60)",
+        "select * from orders changes(information => default) at(offset => -60)",
         "select * from orders sample (10)",
-        "create table x clone orders",
-        "create table x (id int default 1)",
+        "create table x (id int check (id > 0))",
+        "create table x (id varchar collate 'de')",
         "create dynamic table x target_lag = '1 minute' warehouse = w as select 1",
         "grant select on table orders to role analyst",
     ] {

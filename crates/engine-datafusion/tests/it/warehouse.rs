@@ -11,7 +11,7 @@ use model::Identifier;
 use tempfile::TempDir;
 
 pub struct Warehouse {
-    _folder: TempDir,
+    folder: TempDir,
     catalog: Catalog,
     compute: Compute,
     session: Session,
@@ -29,13 +29,45 @@ impl Warehouse {
         .unwrap();
         let session = Session::new(Identifier::unquoted("d"), Identifier::unquoted("s"));
         let warehouse = Self {
-            _folder: folder,
+            folder,
             catalog,
             compute,
             session,
         };
-        warehouse.run("create schema d.s");
+        let workspace = warehouse.catalog.begin("test").unwrap();
+        workspace.create_namespace(model::SchemaName::new(
+            Identifier::unquoted("d"),
+            Identifier::unquoted("s"),
+        ));
+        workspace.publish().unwrap();
         warehouse
+    }
+
+    /// Runs one statement as a session does: published when it succeeds. Gives the number of columns and
+    /// the rows of a query.
+    pub async fn statement(&mut self, text: &str) -> Result<Option<(usize, Vec<Vec<String>>)>> {
+        let folder = self.folder.path().display().to_string();
+        let source = Source::new("test.slt", text.replace("$FOLDER", &folder));
+        self.session.as_of = chrono::Utc::now();
+        let workspace = Arc::new(self.catalog.begin("test").unwrap());
+        let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
+        let outcomes = match engine.execute(&self.session, &source).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                workspace.discard("failed").unwrap();
+                return Err(error);
+            }
+        };
+        let mut rows = None;
+        for outcome in outcomes {
+            if let Outcome::Rows(found) = outcome {
+                let columns = found.schema.fields().len();
+                let lines = text_cells(found.collect().await?);
+                rows = Some((columns, lines));
+            }
+        }
+        workspace.publish()?;
+        Ok(rows)
     }
 
     /// Runs `script` in one workspace, publishes it, and gives the rows of its last query: one line
@@ -79,19 +111,37 @@ impl Warehouse {
 }
 
 fn text(batches: Vec<arrow::array::RecordBatch>) -> Vec<String> {
-    let options = FormatOptions::default().with_null("-");
+    cells(batches, "-")
+        .into_iter()
+        .map(|row| row.join("|"))
+        .collect()
+}
+
+/// Cells as `.slt` files write them.
+fn text_cells(batches: Vec<arrow::array::RecordBatch>) -> Vec<Vec<String>> {
+    cells(batches, "NULL")
+        .into_iter()
+        .map(|row| {
+            row.into_iter()
+                .map(|cell| match cell.as_str() {
+                    "" => "(empty)".to_owned(),
+                    _ => cell.replace('\n', "\\n"),
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn cells(batches: Vec<arrow::array::RecordBatch>, null: &str) -> Vec<Vec<String>> {
+    let options = FormatOptions::default().with_null(null);
     let mut lines = Vec::new();
     for batch in batches {
         for row in 0..batch.num_rows() {
-            let cells: Vec<String> = batch
-                .columns()
-                .iter()
-                .map(|column| {
-                    let shown = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
-                    shown.value(row).to_string()
-                })
-                .collect();
-            lines.push(cells.join("|"));
+            let cells = batch.columns().iter().map(|column| {
+                let shown = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
+                shown.value(row).to_string()
+            });
+            lines.push(cells.collect());
         }
     }
     lines

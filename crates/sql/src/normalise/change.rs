@@ -1,133 +1,8 @@
-//! Statements that change tables: UPDATE … FROM and DELETE … USING become MERGE, the rest is checked.
-//!
-//! <https://docs.snowflake.com/en/sql-reference/sql/update>,
-//! <https://docs.snowflake.com/en/sql-reference/sql/delete>. A row that several source rows match is an
-//! error of MERGE; Snowflake's UPDATE would take any of them.
+//! Statements that change tables: what they can hold and nobody implements.
 
-use diagnostic::Result;
-use sqlparser::ast::helpers::attached_token::AttachedToken;
-use sqlparser::ast::{
-    CreateTable, Delete, Expr, FromTable, Insert, Join, JoinConstraint, JoinOperator, Merge,
-    MergeAction, MergeClause, MergeClauseKind, MergeUpdateExpr, Statement as Ast, TableFactor,
-    TableWithJoins, Update, UpdateTableFromKind, Value,
-};
+use sqlparser::ast::{CreateTable, Insert, MergeAction, Statement as Ast};
 
-use crate::Statement;
-use crate::refuse::{Refusal, unsupported};
-
-/// Rewrites `statement` if it is an UPDATE or DELETE that reads other tables.
-pub(super) fn to_merge(statement: &mut Statement) -> Result<()> {
-    let merge = match &statement.ast {
-        Ast::Update(update) => update_to_merge(update),
-        Ast::Delete(delete) => delete_to_merge(delete),
-        _ => return Ok(()),
-    };
-    match merge {
-        Ok(Some(merge)) => statement.ast = Ast::Merge(merge),
-        Ok(None) => {}
-        Err(refusal) => {
-            let place = statement.source.place(statement.span.clone());
-            return Err(unsupported(&refusal.part, refusal.remedy, place));
-        }
-    }
-    Ok(())
-}
-
-fn update_to_merge(update: &Update) -> Result<Option<Merge>, Refusal> {
-    let Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) =
-        &update.from
-    else {
-        return Ok(None);
-    };
-    absent(
-        !update.table.joins.is_empty(),
-        "UPDATE of a join",
-        "name one table and put the others in FROM",
-    )?;
-    let action = MergeAction::Update(MergeUpdateExpr {
-        update_token: AttachedToken::empty(),
-        assignments: update.assignments.clone(),
-        update_predicate: None,
-        delete_predicate: None,
-    });
-    let table = update.table.relation.clone();
-    Ok(merge(table, from, update.selection.clone(), action))
-}
-
-fn delete_to_merge(delete: &Delete) -> Result<Option<Merge>, Refusal> {
-    let Some(using) = &delete.using else {
-        return Ok(None);
-    };
-    let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
-    let [TableWithJoins { relation, joins }] = tables.as_slice() else {
-        return absent(
-            true,
-            "DELETE from several tables",
-            "write one statement per table",
-        )
-        .map(|()| None);
-    };
-    absent(
-        !joins.is_empty(),
-        "DELETE from a join",
-        "name one table and put the others in USING",
-    )?;
-    let action = MergeAction::Delete {
-        delete_token: AttachedToken::empty(),
-    };
-    Ok(merge(
-        relation.clone(),
-        using,
-        delete.selection.clone(),
-        action,
-    ))
-}
-
-fn merge(
-    table: TableFactor,
-    from: &[TableWithJoins],
-    condition: Option<Expr>,
-    action: MergeAction,
-) -> Option<Merge> {
-    let source = one_factor(from)?;
-    let always = || Expr::value(Value::Boolean(true));
-    Some(Merge {
-        merge_token: AttachedToken::empty(),
-        optimizer_hints: Vec::new(),
-        into: true,
-        table,
-        source,
-        on: Box::new(condition.unwrap_or_else(always)),
-        clauses: vec![MergeClause {
-            when_token: AttachedToken::empty(),
-            clause_kind: MergeClauseKind::Matched,
-            predicate: None,
-            action,
-        }],
-        output: None,
-    })
-}
-
-/// A FROM list as one factor: the tables of a comma list are cross joined.
-fn one_factor(from: &[TableWithJoins]) -> Option<TableFactor> {
-    let (first, others) = from.split_first()?;
-    if others.is_empty() && first.joins.is_empty() {
-        return Some(first.relation.clone());
-    }
-    let mut whole = first.clone();
-    for other in others {
-        whole.joins.push(Join {
-            relation: other.relation.clone(),
-            global: false,
-            join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
-        });
-        whole.joins.extend(other.joins.iter().cloned());
-    }
-    Some(TableFactor::NestedJoin {
-        table_with_joins: Box::new(whole),
-        alias: None,
-    })
-}
+use crate::refuse::Refusal;
 
 fn absent(present: bool, part: &str, remedy: &'static str) -> Result<(), Refusal> {
     if !present {
@@ -222,11 +97,6 @@ pub(super) fn refuse(statement: &Ast) -> Result<(), Refusal> {
 
 fn refuse_insert(insert: &Insert) -> Result<(), Refusal> {
     absent(
-        insert.multi_table_insert_type.is_some(),
-        "INSERT into several tables",
-        "write one statement per table",
-    )?;
-    absent(
         insert.or.is_some() || insert.ignore || insert.replace_into,
         "INSERT OR …",
         "use MERGE",
@@ -262,11 +132,6 @@ fn refuse_insert(insert: &Insert) -> Result<(), Refusal> {
 /// What the table is (columns, keys, query, clone, comment, transience, clustering) is the engine's to
 /// honour or refuse; everything below would change the table and is not implemented anywhere.
 fn refuse_create_table(table: &CreateTable) -> Result<(), Refusal> {
-    absent(
-        table.version.is_some(),
-        "CLONE … AT",
-        "clone the current version",
-    )?;
     absent(
         table.dynamic || table.target_lag.is_some(),
         "A dynamic table",

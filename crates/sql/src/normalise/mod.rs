@@ -52,7 +52,6 @@ pub fn normalise(statement: Statement) -> Result<Statement> {
 /// `S1001` for what is parsed but not implemented; `S1002` for a date part that does not exist; `S1003`
 /// for aliases that refer to each other in a circle or grow without bound.
 pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result<Statement> {
-    change::to_merge(&mut statement)?;
     // Taken, not cloned: a copy of a long chain of operators needs as much stack as the chain is long.
     let nothing = Ast::Rollback {
         chain: false,

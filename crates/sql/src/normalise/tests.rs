@@ -163,25 +163,8 @@ fn unnamed_results_are_named_by_their_text() {
 }
 
 #[test]
-fn changes_from_other_tables_become_merges() {
-    assert_eq!(
-        plain("update t set a = s.a from s, u where t.id = s.id"),
-        "MERGE INTO T USING (S CROSS JOIN U) ON T.ID = S.ID WHEN MATCHED THEN UPDATE SET A = S.A"
-    );
-    assert_eq!(
-        plain("delete from t using s where t.id = s.id"),
-        "MERGE INTO T USING S ON T.ID = S.ID WHEN MATCHED THEN DELETE"
-    );
-    assert_eq!(
-        plain("update t set a = 1 where b"),
-        "UPDATE T SET A = 1 WHERE B"
-    );
-}
-
-#[test]
 fn what_nobody_implements_is_refused() {
     let refused = [
-        "select * from t at(offset => -60)",
         "select * from t sample (10)",
         "select * from t tablesample (10 rows)",
         "select * from a asof join b match_condition (a.t >= b.t)",

@@ -13,6 +13,9 @@ fn table(version: u64) -> Relation {
         },
         comment: None,
         generation: 0,
+        id: "one".to_owned(),
+        created_at: String::new(),
+        details: state::Details::default(),
     }
 }
 
@@ -37,6 +40,9 @@ fn publication(read: u32, becomes: Option<Relation>) -> Publication {
         ledger: Vec::new(),
         assets: Vec::new(),
         checks: Vec::new(),
+        objects: Vec::new(),
+        loads: Vec::new(),
+        forgotten_loads: Vec::new(),
     }
 }
 
@@ -92,5 +98,73 @@ fn an_intent_survives_and_is_finished_once() {
     assert_eq!(
         state.runs(10).unwrap()[0].status,
         state::RunStatus::Published
+    );
+}
+
+#[test]
+fn the_history_of_a_table_follows_its_identity_through_renames() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(&dir.path().join("catalog.db")).unwrap();
+    publish(&state, &publication(0, Some(table(0))));
+    publish(&state, &publication(1, Some(table(3))));
+    let mut moved = publication(2, None);
+    let new = RelationName {
+        name: Identifier::unquoted("renamed"),
+        ..name()
+    };
+    moved.changes.push(Change {
+        name: new.clone(),
+        read: 0,
+        becomes: Some(table(3)),
+    });
+    publish(&state, &moved);
+    let versions: Vec<_> = state
+        .past("one", &new)
+        .unwrap()
+        .into_iter()
+        .map(|past| past.relation.kind)
+        .collect();
+    assert_eq!(versions, [table(0).kind, table(3).kind, table(3).kind]);
+    // A renamed table was not dropped.
+    assert!(state.last_dropped(&name()).unwrap().is_none());
+    let (first, last) = state.positions(moved.run).unwrap().unwrap();
+    assert_eq!(last - first, 1);
+}
+
+#[test]
+fn a_dropped_table_is_remembered_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(&dir.path().join("catalog.db")).unwrap();
+    publish(&state, &publication(0, Some(table(4))));
+    let gone = publication(1, None);
+    publish(&state, &gone);
+    assert_eq!(
+        state.last_dropped(&name()).unwrap().unwrap().kind,
+        table(4).kind
+    );
+    let dropped = state
+        .dropped_relations(&name().namespace(), gone.run)
+        .unwrap();
+    assert_eq!(dropped.len(), 1);
+}
+
+#[test]
+fn values_of_a_sequence_are_given_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = State::open(&dir.path().join("catalog.db")).unwrap();
+    assert_eq!(state.take_values("s", 10, 5, 3).unwrap(), 10);
+    assert_eq!(state.take_values("s", 10, 5, 1).unwrap(), 25);
+    assert_eq!(state.next_value("s").unwrap(), Some(30));
+    assert_eq!(
+        state.take_values("down", i64::MIN, -1, 1).unwrap(),
+        i64::MIN
+    );
+    assert_eq!(
+        state
+            .take_values("down", i64::MIN, -1, 1)
+            .unwrap_err()
+            .code()
+            .id,
+        "E1004"
     );
 }

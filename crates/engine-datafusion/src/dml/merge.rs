@@ -1,0 +1,255 @@
+//! MERGE: <https://docs.snowflake.com/en/sql-reference/sql/merge>.
+//!
+//! One join of the source with the numbered rows of the target gives, per pair, the number of the first
+//! WHEN clause that holds; rows without a partner go to the NOT MATCHED clauses.
+
+use std::sync::Arc;
+
+use diagnostic::{Error, Result, codes};
+use engine::{Outcome, Session};
+use lake::Operation;
+use sqlparser::ast::{
+    BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, Merge, MergeAction,
+    MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind, Statement, TableWithJoins,
+};
+
+use super::hits::Several;
+use super::rows::{FILE, ROW};
+use super::target::{ACTION, DELETE, INSERT, LEADING, TARGET, Target, UPDATE, assigned};
+use super::update::{assignments, number, parts};
+use super::{insert, tree, values};
+use crate::information_schema::type_name;
+use crate::names::{identifier, relation};
+use crate::provider::Databases;
+use crate::statement::unsupported;
+use crate::{Embedded, user_functions};
+
+/// One WHEN clause.
+struct Clause {
+    /// When it applies.
+    condition: Expr,
+    action: i64,
+    /// Values by column; columns that are not in it stay, or get their default.
+    values: Vec<(String, Expr)>,
+}
+
+pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) -> Result<Outcome> {
+    let Some((name, called)) = tree::called(&merge.table) else {
+        return Err(unsupported(&merge));
+    };
+    let name = relation(session, &name)?;
+    tree::shorten(&mut merge.on, &parts(&name), &called);
+    tree::shorten(&mut merge.clauses, &parts(&name), &called);
+    let target = Target::open(engine, session, &name).await?;
+    let clauses = merge
+        .clauses
+        .iter()
+        .map(|clause| clause_of(&engine.databases(session), &target, &called, clause))
+        .collect::<Result<Vec<_>>>()?;
+    let rows = Arc::new(target.rows(engine.partitions()));
+    let engine = engine.with_given([(TARGET.to_owned(), rows as _)]);
+    let query = query(
+        &engine.databases(session),
+        &target,
+        &called,
+        merge,
+        &clauses,
+    )?;
+    let plan = engine
+        .plan(session, Statement::Query(Box::new(query)))
+        .await?;
+    let plan = assigned(plan, LEADING, &target.columns)?;
+    let several = if engine.flag(session, "ERROR_ON_NONDETERMINISTIC_MERGE", true)? {
+        Several::Refused
+    } else {
+        Several::First
+    };
+    let changes = target
+        .change(&engine, session, &plan, several, Operation::Merge)
+        .await?;
+    Ok(Outcome::Changed {
+        inserted: changes.inserted,
+        updated: changes.updated,
+        deleted: changes.deleted,
+    })
+}
+
+fn query(
+    databases: &Databases,
+    target: &Target,
+    called: &Ident,
+    merge: Merge,
+    clauses: &[Clause],
+) -> Result<sqlparser::ast::Query> {
+    let on = JoinConstraint::On(*merge.on);
+    let inserts = clauses.iter().any(|clause| clause.action == INSERT);
+    let from = TableWithJoins {
+        relation: merge.source,
+        joins: vec![Join {
+            relation: tree::factor(TARGET, called.clone()),
+            global: false,
+            join_operator: if inserts {
+                JoinOperator::LeftOuter(on)
+            } else {
+                JoinOperator::Inner(on)
+            },
+        }],
+    };
+    let applies = case(None, clauses, |at, clause| {
+        Ok((clause.condition.clone(), number(index(at))))
+    })?;
+    let action = case(Some(&applies), clauses, |at, clause| {
+        Ok((number(index(at)), number(clause.action)))
+    })?;
+    let mut projection = vec![
+        tree::named(tree::column(called, FILE), FILE),
+        tree::named(tree::column(called, ROW), ROW),
+        tree::named(action, ACTION),
+    ];
+    for field in target.columns.fields() {
+        let value = case(Some(&applies), clauses, |at, clause| {
+            let given = clause.values.iter().find(|(name, _)| name == field.name());
+            let value = match (given, clause.action) {
+                (Some((_, value)), _) => value.clone(),
+                (None, INSERT) => values::default(databases, &target.relation, field.name())?,
+                (None, _) => tree::column(called, field.name()),
+            };
+            let kept = clause.action == UPDATE && given.is_none();
+            // Branches of different types would meet in one that loses something.
+            let value = match kept || clauses.len() == 1 {
+                true => value,
+                false => user_functions::cast(value, &type_name(field))?,
+            };
+            Ok((number(index(at)), value))
+        })?;
+        projection.push(tree::named(value, field.name()));
+    }
+    let any = Expr::IsNotNull(Box::new(applies));
+    tree::select(projection, vec![from], Some(any))
+}
+
+fn index(at: usize) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
+}
+
+/// `case [operand] when … then … end` with one branch per clause.
+fn case(
+    operand: Option<&Expr>,
+    clauses: &[Clause],
+    branch: impl Fn(usize, &Clause) -> Result<(Expr, Expr)>,
+) -> Result<Expr> {
+    let conditions = clauses
+        .iter()
+        .enumerate()
+        .map(|(at, clause)| {
+            let (condition, result) = branch(at, clause)?;
+            Ok(CaseWhen { condition, result })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut case = tree::parse_query("SELECT CASE WHEN TRUE THEN 1 END")?;
+    if let sqlparser::ast::SetExpr::Select(select) = case.body.as_mut()
+        && let Some(sqlparser::ast::SelectItem::UnnamedExpr(expr)) = select.projection.pop()
+        && let Expr::Case {
+            case_token,
+            end_token,
+            ..
+        } = expr
+    {
+        return Ok(Expr::Case {
+            case_token,
+            end_token,
+            operand: operand.cloned().map(Box::new),
+            conditions,
+            else_result: None,
+        });
+    }
+    Err(Error::new(codes::X0001, "CASE does not parse"))
+}
+
+fn clause_of(
+    databases: &Databases,
+    target: &Target,
+    called: &Ident,
+    clause: &MergeClause,
+) -> Result<Clause> {
+    let there = Box::new(tree::column(called, FILE));
+    let (side, action, values) = match (&clause.clause_kind, &clause.action) {
+        (MergeClauseKind::Matched, MergeAction::Update(update)) => (
+            Expr::IsNotNull(there),
+            UPDATE,
+            assignments(databases, target, &update.assignments)?,
+        ),
+        (MergeClauseKind::Matched, MergeAction::Delete { .. }) => {
+            (Expr::IsNotNull(there), DELETE, Vec::new())
+        }
+        (
+            MergeClauseKind::NotMatched | MergeClauseKind::NotMatchedByTarget,
+            MergeAction::Insert(insert),
+        ) => (
+            Expr::IsNull(there),
+            INSERT,
+            inserted(databases, target, insert)?,
+        ),
+        _ => return Err(unsupported(clause)),
+    };
+    let condition = match &clause.predicate {
+        None => side,
+        Some(predicate) => Expr::BinaryOp {
+            left: Box::new(side),
+            op: BinaryOperator::And,
+            right: Box::new(Expr::Nested(Box::new(predicate.clone()))),
+        },
+    };
+    Ok(Clause {
+        condition,
+        action,
+        values,
+    })
+}
+
+/// Columns and values of an INSERT clause.
+fn inserted(
+    databases: &Databases,
+    target: &Target,
+    insert: &MergeInsertExpr,
+) -> Result<Vec<(String, Expr)>> {
+    let MergeInsertKind::Values(rows) = &insert.kind else {
+        return Err(unsupported(insert));
+    };
+    let [row] = rows.rows.as_slice() else {
+        return Err(unsupported(insert));
+    };
+    let names = insert
+        .columns
+        .iter()
+        .map(
+            |name| match name.0.last().and_then(|part| part.as_ident()) {
+                Some(ident) => Ok(identifier(ident).as_str().to_owned()),
+                None => Err(unsupported(name)),
+            },
+        )
+        .collect::<Result<Vec<_>>>()?;
+    let columns = insert::chosen(target, names)?;
+    if columns.len() != row.len() {
+        return Err(Error::new(
+            codes::K3006,
+            format!(
+                "The INSERT of MERGE gives {} values for {} columns",
+                row.len(),
+                columns.len()
+            ),
+        ));
+    }
+    columns
+        .into_iter()
+        .zip(row.iter())
+        .map(|(column, value)| {
+            let value = if values::is_default(value) {
+                values::default(databases, &target.relation, &column)?
+            } else {
+                value.clone()
+            };
+            Ok((column, value))
+        })
+        .collect()
+}

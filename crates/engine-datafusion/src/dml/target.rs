@@ -1,0 +1,372 @@
+//! [`Target`]: the table a statement changes, and writing what becomes of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Int64Type, Schema, SchemaRef, UInt32Type, UInt64Type};
+use catalog::Relation;
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
+use datafusion::prelude::Expr;
+use diagnostic::{Error, Result, ResultExt, codes};
+use engine::Session;
+use futures::StreamExt;
+use lake::{Commit, Operation, ParquetSink, SinkOptions, StoredFile};
+use model::RelationName;
+use parking_lot::Mutex;
+
+use super::hits::{Fate, Hits, Several};
+use super::rows::{FileRows, NumberedRows};
+use crate::Embedded;
+use crate::failure::explain;
+use crate::statement::writable;
+use crate::write::Shape;
+
+/// The name by which queries of changing statements call the table they change.
+pub(crate) const TARGET: &str = "__TARGET";
+/// The column that says what happens to a row: one of the three below.
+pub(crate) const ACTION: &str = "__ACTION";
+pub(crate) const DELETE: i64 = 1;
+pub(crate) const UPDATE: i64 = 2;
+pub(crate) const INSERT: i64 = 3;
+
+/// Columns of a changing query before the table's own: file, row, action.
+pub(crate) const LEADING: usize = 3;
+
+/// Below this many bytes a table's new rows go to one file.
+const SMALL: u64 = 16 << 20;
+
+/// The table a statement changes.
+pub(crate) struct Target {
+    pub(crate) name: RelationName,
+    pub(crate) relation: Relation,
+    /// Its columns as queries see them.
+    pub(crate) columns: SchemaRef,
+    stored: Vec<StoredFile>,
+    folder: PathBuf,
+}
+
+/// How many rows a statement changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) inserted: u64,
+    pub(crate) updated: u64,
+    pub(crate) deleted: u64,
+}
+
+impl Target {
+    /// The table `name`, if statements may change it.
+    pub(crate) async fn open(
+        engine: &Embedded,
+        session: &Session,
+        name: &RelationName,
+    ) -> Result<Self> {
+        let workspace = engine.workspace();
+        writable(workspace, name)?;
+        let relation = workspace
+            .relation(name)
+            .ok_or_else(|| Error::new(codes::K3001, format!("Relation `{name}` does not exist")))?;
+        let provider = engine.databases(session).provider(name, &relation).await;
+        let table = workspace.table(name).await?;
+        let mut stored = table.files().await?;
+        stored.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self {
+            name: name.clone(),
+            columns: provider.map_err(explain)?.schema(),
+            folder: workspace.folder(&table),
+            stored,
+            relation,
+        })
+    }
+
+    /// Its rows, numbered, for the query of the statement.
+    pub(crate) fn rows(&self, partitions: usize) -> NumberedRows {
+        NumberedRows::new(
+            self.folder.clone(),
+            self.stored.iter().map(|file| file.path.clone()).collect(),
+            Arc::clone(&self.columns),
+            partitions,
+        )
+    }
+
+    /// The rows `plan` gives, written beside the table's own or instead of them.
+    pub(crate) async fn append(
+        &self,
+        engine: &Embedded,
+        session: &Session,
+        plan: &LogicalPlan,
+        overwrite: bool,
+    ) -> Result<u64> {
+        let workspace = engine.workspace();
+        let table = workspace.table_to_write(&self.name).await?;
+        let folder = workspace.folder(&table);
+        let shape = Shape::new(table.schema()?, &self.relation.details);
+        let state = engine.state(session);
+        let written = crate::write::write_plan(&state, plan, &folder, Some(shape)).await?;
+        let rows = written.rows();
+        let mut commit = Commit::new(if overwrite {
+            Operation::Overwrite
+        } else {
+            Operation::Append
+        });
+        commit.remove_all = overwrite;
+        commit.add = written.files;
+        if overwrite || !commit.add.is_empty() {
+            workspace.stage_table(&self.name, &table.commit(&commit).await?, &[])?;
+        }
+        Ok(rows)
+    }
+
+    /// Carries out what the rows of `plan` say: file, row, action, and the table's columns for rows that
+    /// come in.
+    pub(crate) async fn change(
+        &self,
+        engine: &Embedded,
+        session: &Session,
+        plan: &LogicalPlan,
+        several: Several,
+        operation: Operation,
+    ) -> Result<Counts> {
+        let state = engine.state(session);
+        let physical = state.create_physical_plan(plan).await.map_err(explain)?;
+        let context = Arc::new(TaskContext::from(&state));
+        let streams = execute_stream_partitioned(physical, context).map_err(explain)?;
+        let workspace = engine.workspace();
+        let table = workspace.table_to_write(&self.name).await?;
+        let folder = workspace.folder(&table);
+        let shape = Shape::new(table.schema()?, &self.relation.details);
+        let sink = || {
+            let schema = Arc::clone(&shape.schema);
+            Arc::new(Mutex::new(ParquetSink::new(
+                &folder,
+                schema,
+                SinkOptions::default(),
+            )))
+        };
+        let bytes: u64 = self.stored.iter().map(|file| file.size).sum();
+        let sinks: Vec<_> = if bytes < SMALL {
+            vec![sink()]
+        } else {
+            streams.iter().map(|_| sink()).collect()
+        };
+        let hits = Arc::new(Mutex::new(Hits::new(self.stored.len(), several)));
+        let mut tasks = tokio::task::JoinSet::new();
+        for (stream, sink) in streams.into_iter().zip(sinks.iter().cycle()) {
+            tasks.spawn(take(
+                stream,
+                Arc::clone(&hits),
+                Arc::clone(sink),
+                shape.clone(),
+            ));
+        }
+        let mut inserted = 0;
+        while let Some(done) = tasks.join_next().await {
+            inserted += done.explain(codes::X0001, ended_early)??;
+        }
+        let hits = std::mem::replace(&mut *hits.lock(), Hits::new(0, several));
+        let counts = Counts {
+            inserted,
+            updated: hits.updated,
+            deleted: hits.deleted,
+        };
+        let mut commit = Commit::new(operation);
+        commit.remove = self.keep_the_rest(hits, &sinks, &shape.schema).await?;
+        for sink in sinks {
+            let sink =
+                Arc::try_unwrap(sink).map_err(|_| Error::new(codes::X0001, ended_early()))?;
+            commit.add.extend(sink.into_inner().finish()?);
+        }
+        if !(commit.add.is_empty() && commit.remove.is_empty()) {
+            workspace.stage_table(&self.name, &table.commit(&commit).await?, &[])?;
+        }
+        Ok(counts)
+    }
+
+    /// Writes the rows of touched files that stay, and gives the files that go.
+    async fn keep_the_rest(
+        &self,
+        hits: Hits,
+        sinks: &[Arc<Mutex<ParquetSink>>],
+        schema: &SchemaRef,
+    ) -> Result<Vec<String>> {
+        let mut removed = Vec::new();
+        let mut lanes = vec![Vec::new(); sinks.len()];
+        for (at, (number, fates)) in hits.into_touched().into_iter().enumerate() {
+            let Some(file) = self.stored.get(number) else {
+                return Err(Error::new(
+                    codes::X0001,
+                    "A row is in a file that is not there",
+                ));
+            };
+            removed.push(file.path.clone());
+            let lane = at % lanes.len().max(1);
+            if let Some(lane) = lanes.get_mut(lane) {
+                lane.push((self.folder.join(&file.path), fates));
+            }
+        }
+        let mut tasks = tokio::task::JoinSet::new();
+        for (lane, sink) in lanes.into_iter().zip(sinks) {
+            let (sink, schema) = (Arc::clone(sink), Arc::clone(schema));
+            tasks.spawn_blocking(move || {
+                lane.into_iter()
+                    .try_for_each(|(path, fates)| copy(&path, &fates, &schema, &sink))
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.explain(codes::X0001, ended_early)??;
+        }
+        Ok(removed)
+    }
+
+    /// All rows gone; gives their number.
+    pub(crate) async fn clear(&self, engine: &Embedded) -> Result<u64> {
+        let rows = self.stored.iter().filter_map(|file| file.rows).sum();
+        if !self.stored.is_empty() {
+            let workspace = engine.workspace();
+            let table = workspace.table_to_write(&self.name).await?;
+            let mut commit = Commit::new(Operation::Overwrite);
+            commit.remove_all = true;
+            workspace.stage_table(&self.name, &table.commit(&commit).await?, &[])?;
+        }
+        Ok(rows)
+    }
+
+    /// Whether the table has a column `name`, and where.
+    pub(crate) fn position(&self, name: &str) -> Result<usize> {
+        self.columns.index_of(name).map_err(|_| {
+            let names: Vec<&str> = self
+                .columns
+                .fields()
+                .iter()
+                .map(|field| field.name().as_str())
+                .collect();
+            Error::new(
+                codes::E1101,
+                format!("Table `{}` has no column `{name}`", self.name),
+            )
+            .suggest(name, names.into_iter())
+        })
+    }
+}
+
+fn ended_early() -> String {
+    "A writing task ended early".to_owned()
+}
+
+/// `plan`'s columns after the first `leading` ones as the columns of `schema`.
+pub(crate) fn assigned(plan: LogicalPlan, leading: usize, schema: &Schema) -> Result<LogicalPlan> {
+    let columns: Vec<Expr> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let value = Expr::Column(column);
+            match at.checked_sub(leading).map(|at| schema.field(at)) {
+                Some(field) => cast(value, field.data_type().clone()).alias(field.name()),
+                None => value,
+            }
+        })
+        .collect();
+    LogicalPlanBuilder::from(plan)
+        .project(columns)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(explain)
+}
+
+/// Notes what becomes of old rows and writes the new ones; gives how many were inserted.
+async fn take(
+    mut stream: SendableRecordBatchStream,
+    hits: Arc<Mutex<Hits>>,
+    sink: Arc<Mutex<ParquetSink>>,
+    shape: Shape,
+) -> Result<u64> {
+    let mut inserted = 0;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(explain)?;
+        let (coming, new) = sort_out(&batch, &hits)?;
+        inserted += new;
+        if coming.true_count() > 0 && batch.num_columns() > LEADING {
+            let own: Vec<usize> = (LEADING..batch.num_columns()).collect();
+            let rows = batch
+                .project(&own)
+                .and_then(|rows| filter_record_batch(&rows, &coming))
+                .explain(codes::X0001, ended_early)?;
+            let rows = shape.fit(&rows)?;
+            sink.lock().write(&rows)?;
+        }
+    }
+    Ok(inserted)
+}
+
+/// Which rows of `batch` are written, and how many of them are new.
+fn sort_out(batch: &RecordBatch, hits: &Mutex<Hits>) -> Result<(BooleanArray, u64)> {
+    let wrong = || {
+        Error::new(
+            codes::X0001,
+            "A changing query has other columns than planned",
+        )
+    };
+    let files = batch
+        .column(0)
+        .as_primitive_opt::<UInt32Type>()
+        .ok_or_else(wrong)?;
+    let rows = batch
+        .column(1)
+        .as_primitive_opt::<UInt64Type>()
+        .ok_or_else(wrong)?;
+    let actions = batch
+        .column(2)
+        .as_primitive_opt::<Int64Type>()
+        .ok_or_else(wrong)?;
+    let mut coming = BooleanBufferBuilder::new(batch.num_rows());
+    let mut inserted = 0;
+    let mut hits = hits.lock();
+    for at in 0..batch.num_rows() {
+        let action = if actions.is_null(at) {
+            0
+        } else {
+            actions.value(at)
+        };
+        coming.append(match action {
+            DELETE => {
+                hits.mark(files.value(at), rows.value(at), Fate::Deleted)?;
+                false
+            }
+            UPDATE => hits.mark(files.value(at), rows.value(at), Fate::Updated)?,
+            INSERT => {
+                inserted += 1;
+                true
+            }
+            _ => false,
+        });
+    }
+    Ok((BooleanArray::new(coming.finish(), None), inserted))
+}
+
+/// Writes the rows of the file at `path` that stay.
+fn copy(
+    path: &std::path::Path,
+    fates: &[Fate],
+    schema: &SchemaRef,
+    sink: &Mutex<ParquetSink>,
+) -> Result<()> {
+    let mut first = 0;
+    for batch in FileRows::open(path, schema, schema).map_err(explain)? {
+        let batch = batch.map_err(explain)?;
+        let stays: BooleanArray = (first..first + batch.num_rows())
+            .map(|row| Some(fates.get(row).copied().unwrap_or_default() == Fate::Stays))
+            .collect();
+        first += batch.num_rows();
+        let rest = match stays.true_count() {
+            0 => continue,
+            all if all == batch.num_rows() => batch,
+            _ => filter_record_batch(&batch, &stays).explain(codes::X0001, ended_early)?,
+        };
+        sink.lock().write(&rest)?;
+    }
+    Ok(())
+}
