@@ -247,7 +247,7 @@ impl Target {
                 codes::E1101,
                 format!("Table `{}` has no column `{name}`", self.name),
             )
-            .suggest(name, names.into_iter())
+            .suggest(name, names)
         })
     }
 }

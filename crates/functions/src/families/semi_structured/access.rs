@@ -159,8 +159,8 @@ fn get_ignore_case(call: &Call) -> Result<ArrayRef> {
 }
 
 fn get_path(call: &Call) -> Result<ArrayRef> {
-    let mut find = finder(call)?;
-    call.variants(|row| find(row))
+    let find = finder(call)?;
+    call.variants(find)
 }
 
 /// Finds the part of each row's value that its path leads to.
