@@ -127,6 +127,10 @@ pub(crate) fn columns(schema: &Schema) -> Vec<(String, String)> {
 /// The type of a column as Snowflake shows it.
 pub(crate) fn type_name(field: &Field) -> String {
     match field.data_type() {
+        DataType::LargeUtf8 => {
+            let logical = field.metadata().get(lake::LOGICAL_TYPE);
+            logical.map_or("VARIANT", String::as_str).to_owned()
+        }
         DataType::Int8
         | DataType::Int16
         | DataType::Int32

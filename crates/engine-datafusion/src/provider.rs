@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use catalog::{At, Relation, RelationKind, Workspace};
 use datafusion::catalog::{
@@ -12,8 +12,12 @@ use datafusion::catalog::{
 use datafusion::datasource::{TableProvider, TableType, ViewTable};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use engine::Session;
+use lake::carrier;
 use model::{Identifier, RelationName, SchemaName};
 
 use crate::prepare::Given;
@@ -180,10 +184,8 @@ impl Databases {
                     .await
                     .map_err(external)?;
                 let delta = table.delta().table_provider().await?;
-                Ok(match hidden.len() {
-                    0 => delta,
-                    trailing => Arc::new(Visible::new(delta, trailing)),
-                })
+                let stored = table.schema().map_err(external)?;
+                shown(delta, &stored, hidden.len())
             }
             RelationKind::View {
                 sql,
@@ -220,24 +222,88 @@ pub(crate) fn external(error: diagnostic::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-/// A table without its trailing hidden columns.
+/// `delta` without its trailing hidden columns, and with the types its columns have beyond files.
+fn shown(
+    delta: Arc<dyn TableProvider>,
+    stored: &Schema,
+    hidden: usize,
+) -> Result<Arc<dyn TableProvider>> {
+    let all = delta.schema();
+    let count = all.fields().len().saturating_sub(hidden);
+    let fields: Vec<FieldRef> = all
+        .fields()
+        .iter()
+        .take(count)
+        .map(|field| match stored.field_with_name(field.name()) {
+            Ok(known) if carrier(known) != *known.data_type() => Arc::new(
+                Field::new(field.name(), carrier(known), field.is_nullable())
+                    .with_metadata(known.metadata().clone()),
+            ),
+            _ => Arc::clone(field),
+        })
+        .collect();
+    let schema = Schema::new(fields);
+    if schema.fields() == all.fields() {
+        return Ok(delta);
+    }
+    Ok(Arc::new(Shown {
+        inner: delta,
+        schema: Arc::new(schema),
+    }))
+}
+
+/// A table with some of its columns hidden, or cast to what carries their values.
 #[derive(Debug)]
-struct Visible {
+struct Shown {
     inner: Arc<dyn TableProvider>,
     schema: SchemaRef,
 }
 
-impl Visible {
-    fn new(inner: Arc<dyn TableProvider>, hidden: usize) -> Self {
-        let all = inner.schema();
-        let shown = all.fields().len().saturating_sub(hidden);
-        let schema = Arc::new(Schema::new(all.fields()[..shown].to_vec()));
-        Self { inner, schema }
+impl Shown {
+    /// Whether a column differs from what files hold.
+    fn is_cast(&self, name: &str) -> bool {
+        let stored = self.inner.schema();
+        match (
+            self.schema.field_with_name(name),
+            stored.field_with_name(name),
+        ) {
+            (Ok(shown), Ok(stored)) => shown.data_type() != stored.data_type(),
+            _ => false,
+        }
+    }
+
+    /// `plan` with its columns as the schema has them.
+    fn cast(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        let scanned = plan.schema();
+        if !scanned
+            .fields()
+            .iter()
+            .any(|field| self.is_cast(field.name()))
+        {
+            return Ok(plan);
+        }
+        let columns = scanned
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(at, field)| {
+                let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), at));
+                let shown = self.schema.field_with_name(field.name())?;
+                let expr = if shown.data_type() == field.data_type() {
+                    column
+                } else {
+                    let to = Arc::new(shown.clone());
+                    Arc::new(CastExpr::new_with_target_field(column, to, None))
+                };
+                Ok(ProjectionExpr::new(expr, field.name().clone()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
     }
 }
 
 #[async_trait]
-impl TableProvider for Visible {
+impl TableProvider for Shown {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
@@ -250,7 +316,22 @@ impl TableProvider for Visible {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        self.inner.supports_filters_pushdown(filters)
+        let below = self.inner.supports_filters_pushdown(filters)?;
+        // Files compare what they hold, which is not what the filter means.
+        let own = |filter: &Expr| {
+            filter
+                .column_refs()
+                .iter()
+                .any(|column| self.is_cast(&column.name))
+        };
+        Ok(filters
+            .iter()
+            .zip(below)
+            .map(|(filter, below)| match own(filter) {
+                true => TableProviderFilterPushDown::Unsupported,
+                false => below,
+            })
+            .collect())
     }
 
     async fn scan(
@@ -261,8 +342,10 @@ impl TableProvider for Visible {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
-        self.inner
+        let plan = self
+            .inner
             .scan(state, Some(projection.unwrap_or(&all)), filters, limit)
-            .await
+            .await?;
+        self.cast(plan)
     }
 }

@@ -1,10 +1,24 @@
 //! Which Arrow types a table stores, and what others become on their way in.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use diagnostic::{Error, Result, codes};
 use serde_json::{Value, json};
+
+/// The metadata key under which a stored column keeps its type where files have another
+/// (`docs/decisions/0008-carriers-of-logical-types.md`).
+pub const LOGICAL_TYPE: &str = "sluice.type";
+
+/// The logical types that travel in an Arrow type of their own, with what files hold.
+const CARRIERS: [(&str, DataType, DataType); 4] = [
+    ("GEOGRAPHY", DataType::LargeBinary, DataType::Binary),
+    // Of those that share a carrier, the first is what a value is if nothing says more.
+    ("VARIANT", DataType::LargeUtf8, DataType::Utf8),
+    ("OBJECT", DataType::LargeUtf8, DataType::Utf8),
+    ("ARRAY", DataType::LargeUtf8, DataType::Utf8),
+];
 
 /// The type a column of type `from` is stored as. Nothing is narrowed: what does not fit, widens.
 ///
@@ -70,10 +84,50 @@ pub fn storable_schema(from: &Schema) -> Result<SchemaRef> {
                 storable(field.name(), field.data_type())?,
                 true,
             );
-            Ok(stored.with_metadata(field.metadata().clone()))
+            Ok(stored.with_metadata(stored_metadata(field)))
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The field's metadata with its logical type, or without one that it has no longer.
+fn stored_metadata(field: &Field) -> HashMap<String, String> {
+    let mut metadata = field.metadata().clone();
+    let carried: Vec<&str> = CARRIERS
+        .iter()
+        .filter(|(_, carrier, _)| carrier == field.data_type())
+        .map(|(name, ..)| *name)
+        .collect();
+    match carried.first() {
+        Some(name) => {
+            let known = metadata.get(LOGICAL_TYPE).map(String::as_str);
+            if !known.is_some_and(|known| carried.contains(&known)) {
+                metadata.insert(LOGICAL_TYPE.to_owned(), (*name).to_owned());
+            }
+        }
+        None => {
+            let lost = |name: &String| CARRIERS.iter().any(|(known, ..)| known == name);
+            if metadata.get(LOGICAL_TYPE).is_some_and(lost) {
+                metadata.remove(LOGICAL_TYPE);
+            }
+        }
+    }
+    metadata
+}
+
+/// The type in which a stored column's values travel: files do not tell GEOGRAPHY from BINARY.
+#[must_use]
+pub fn carrier(stored: &Field) -> DataType {
+    let name = stored.metadata().get(LOGICAL_TYPE);
+    CARRIERS
+        .iter()
+        .find(|(known, _, storage)| {
+            name.is_some_and(|name| name == known) && storage == stored.data_type()
+        })
+        .map_or_else(
+            || stored.data_type().clone(),
+            |(_, carrier, _)| carrier.clone(),
+        )
 }
 
 /// The schema in Delta's JSON form (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md#schema-serialization-format>).
@@ -117,4 +171,55 @@ fn delta_type(name: &str, kind: &DataType) -> Result<Value> {
             ));
         }
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::HashMap;
+
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::{LOGICAL_TYPE, carrier, storable_schema};
+
+    #[test]
+    fn semi_structured_columns_are_stored_as_text_and_keep_their_names() {
+        let array = HashMap::from([(LOGICAL_TYPE.to_owned(), "ARRAY".to_owned())]);
+        let columns = Schema::new(vec![
+            Field::new("V", DataType::LargeUtf8, true),
+            Field::new("A", DataType::LargeUtf8, true).with_metadata(array.clone()),
+            // Text that was taken out of an array is text.
+            Field::new("T", DataType::Utf8, true).with_metadata(array),
+        ]);
+        let stored = storable_schema(&columns).unwrap();
+        let found: Vec<_> = stored
+            .fields()
+            .iter()
+            .map(|field| (field.metadata().get(LOGICAL_TYPE).cloned(), carrier(field)))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (Some("VARIANT".to_owned()), DataType::LargeUtf8),
+                (Some("ARRAY".to_owned()), DataType::LargeUtf8),
+                (None, DataType::Utf8),
+            ]
+        );
+    }
+
+    #[test]
+    fn geography_is_stored_as_bytes_and_comes_back() {
+        let columns = Schema::new(vec![
+            Field::new("G", DataType::LargeBinary, true),
+            Field::new("B", DataType::Binary, true),
+        ]);
+        let stored = storable_schema(&columns).unwrap();
+        assert_eq!(*stored.field(0).data_type(), DataType::Binary);
+        assert_eq!(carrier(stored.field(0)), DataType::LargeBinary);
+        assert_eq!(carrier(stored.field(1)), DataType::Binary);
+        // Bytes that were taken out of GEOGRAPHY are bytes.
+        let bytes = stored.field(0).clone().with_data_type(DataType::Binary);
+        let again = storable_schema(&Schema::new(vec![bytes])).unwrap();
+        assert_eq!(carrier(again.field(0)), DataType::Binary);
+    }
 }

@@ -17,7 +17,7 @@ mod statistics;
 mod table;
 mod warehouse;
 
-pub use column_types::{storable, storable_schema};
+pub use column_types::{LOGICAL_TYPE, carrier, storable, storable_schema};
 pub use commit::{Commit, Operation};
 pub use overlay::Overlay;
 pub use parquet_sink::{DataFile, ParquetSink, SinkOptions};
