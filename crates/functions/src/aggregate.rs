@@ -87,7 +87,12 @@ const fn entry(name: &'static str, syntax: &'static str, note: &'static str) -> 
 
 /// The aggregates this crate adds or replaces.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
-    let mut aggregates = vec![widened::sum(), widened::median(), mode::mode()];
+    let mut aggregates = vec![
+        widened::sum(),
+        widened::median(),
+        mode::mode(),
+        crate::families::geography::collect(),
+    ];
     let mut defined = vec!["sum", "median", "mode", "array_agg", "avg"];
     for entry in ENTRIES {
         if !defined.contains(&entry.name) {

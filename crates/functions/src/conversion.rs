@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use crate::geography;
 use crate::scalar::{TIMESTAMP, moment_from_micros};
 use crate::text::number::{float_text, parse_decimal};
 use crate::text::{boolean, moment};
@@ -37,7 +38,8 @@ pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
     if from == to || *from == DataType::Null {
         return false;
     }
-    if *from == CARRIER || *to == CARRIER {
+    let carried = |side: &DataType| *side == CARRIER || *side == DataType::LargeBinary;
+    if carried(from) || carried(to) {
         return true;
     }
     if is_text(from) {
@@ -66,6 +68,9 @@ pub(crate) fn convert(array: &ArrayRef, to: &DataType, failure: Failure) -> Resu
     let from = array.data_type();
     if !differs(from, to) {
         return arrow_cast(array, to, failure);
+    }
+    if *from == DataType::LargeBinary || *to == DataType::LargeBinary {
+        return geography::convert(array, to, failure);
     }
     if *to == CARRIER {
         return Ok(Arc::new(to_variant(array)?));

@@ -6,6 +6,7 @@
 //! - `families` holds the scalar functions, a table per family; `aggregate` the aggregates;
 //! - `variant` is semi-structured data as text, `variant_rules` what it meets in expressions and plans,
 //!   `flatten` the table functions that take it apart;
+//! - `geography` reads and writes GEOGRAPHY values, `sphere` measures them;
 //! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`.
 
 mod aggregate;
@@ -16,9 +17,11 @@ mod conversion;
 mod families;
 mod flatten;
 mod generator;
+mod geography;
 mod operators;
 mod scalar;
 mod session;
+mod sphere;
 mod text;
 mod types;
 mod variant;
@@ -26,5 +29,6 @@ mod variant_rules;
 
 pub use catalogue::{Entry, catalogue};
 pub use clock::with_clock;
+pub use geography::geojson;
 pub use session::{register, session_config};
 pub use variant::from_json as variant_from_json;

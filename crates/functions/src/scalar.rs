@@ -36,6 +36,7 @@ pub(crate) enum Returns {
     Variant,
     Object,
     Array,
+    Geography,
     /// The converted type of the argument at this place.
     Argument(usize),
     /// Decided by the converted types and the constant arguments.
@@ -186,6 +187,7 @@ impl Function {
             Returns::Date => DataType::Date32,
             Returns::Timestamp => kind::TIMESTAMP,
             Returns::Variant | Returns::Object | Returns::Array => CARRIER,
+            Returns::Geography => DataType::LargeBinary,
             Returns::Argument(at) => types
                 .get(at)
                 .cloned()

@@ -193,7 +193,8 @@ fn custom(name: &str, arguments: &[String]) -> Result<Option<DataType>> {
                 "Structured types such as OBJECT(A NUMBER) are not supported yet: use OBJECT"
             );
         }
-        "GEOGRAPHY" | "GEOMETRY" | "VECTOR" | "MAP" => {
+        "GEOGRAPHY" => DataType::LargeBinary,
+        "GEOMETRY" | "VECTOR" | "MAP" => {
             return not_impl_err!("Type {name} is not supported yet");
         }
         _ => return Ok(None),

@@ -7,6 +7,7 @@ mod conversions;
 mod dates;
 mod digest;
 mod generation;
+pub(crate) mod geography;
 mod numeric;
 mod regular;
 mod semi_structured;
@@ -35,6 +36,14 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("semi-structured", semi_structured::ARRAY_SETS),
     ("data generation", crate::generator::FUNCTIONS),
     ("data generation", generation::FUNCTIONS),
+    ("geospatial", geography::construction::FUNCTIONS),
+    ("geospatial", geography::output::FUNCTIONS),
+    ("geospatial", geography::access::FUNCTIONS),
+    ("geospatial", geography::measurement::FUNCTIONS),
+    ("geospatial", geography::relationship::FUNCTIONS),
+    ("geospatial", geography::transformation::FUNCTIONS),
+    ("geospatial", geography::geohash::FUNCTIONS),
+    ("geospatial", geography::cells::FUNCTIONS),
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Function> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array,
-    Float64Array, Int64Array, LargeStringArray, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMicrosecondArray, UInt32Array,
+    Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch, RecordBatchOptions,
+    StringArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{
@@ -174,6 +174,11 @@ impl Call {
         self.typed(at, |array| array.as_primitive_opt::<Float64Type>())
     }
 
+    /// WKB of GEOGRAPHY values.
+    pub(crate) fn geography(&self, at: usize) -> Result<Values<&LargeBinaryArray>> {
+        self.typed(at, |array| array.as_binary_opt::<i64>())
+    }
+
     pub(crate) fn decimal(&self, at: usize) -> Result<Values<&Decimal128Array>> {
         self.typed(at, |array| array.as_primitive_opt::<Decimal128Type>())
     }
@@ -230,6 +235,18 @@ impl Call {
         mut value: impl FnMut(usize) -> Result<Option<T>>,
     ) -> Result<ArrayRef> {
         let mut builder = arrow::array::LargeStringBuilder::new();
+        for row in 0..self.rows {
+            builder.append_option(value(row)?);
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    /// Values of GEOGRAPHY, as WKB.
+    pub(crate) fn geographies<T: AsRef<[u8]>>(
+        &self,
+        mut value: impl FnMut(usize) -> Result<Option<T>>,
+    ) -> Result<ArrayRef> {
+        let mut builder = arrow::array::LargeBinaryBuilder::new();
         for row in 0..self.rows {
             builder.append_option(value(row)?);
         }

@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     Variant,
     /// A value of VARIANT, OBJECT or ARRAY; text is none.
     Semi,
+    Geography,
     /// The type all arguments of this kind have in common.
     Common,
 }
@@ -60,6 +61,7 @@ pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Resu
             Kind::Any => Ok(plain(data_type)),
             Kind::Variant => Ok(CARRIER),
             Kind::Semi => semi_structured(function, data_type),
+            Kind::Geography => geography(function, data_type),
             Kind::Common => Ok(shared.clone()),
         })
         .collect()
@@ -103,6 +105,16 @@ fn moment(function: &str, data_type: &DataType) -> Result<DataType> {
             );
         }
     })
+}
+
+fn geography(function: &str, data_type: &DataType) -> Result<DataType> {
+    match data_type {
+        DataType::LargeBinary | DataType::Null => Ok(DataType::LargeBinary),
+        other => plan_err!(
+            "{} takes a GEOGRAPHY, not {other}: TO_GEOGRAPHY makes one",
+            function.to_uppercase()
+        ),
+    }
 }
 
 /// One Arrow type for each of the warehouse's types.

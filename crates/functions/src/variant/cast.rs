@@ -12,7 +12,7 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
-use datafusion::common::{Result, exec_err, plan_err};
+use datafusion::common::{Result, exec_err};
 
 use super::{
     ArrayWriter, Kind, UNDEFINED, double, is_missing, kind, number, object, quote_into, text,
@@ -48,7 +48,7 @@ pub(crate) fn to_variant(array: &ArrayRef) -> Result<LargeStringArray> {
                 out.push('"');
             }))
         }
-        DataType::LargeBinary => plan_err!("GEOGRAPHY cannot be converted to VARIANT yet"),
+        DataType::LargeBinary => crate::geography::to_variant(array),
         DataType::List(_) => list_to_variant::<i32>(array),
         DataType::LargeList(_) => list_to_variant::<i64>(array),
         DataType::Struct(_) => struct_to_variant(array),

@@ -3,6 +3,7 @@
 //! One walk, outside in. Refusals come first, so that no rewrite hides what is not implemented.
 
 mod change;
+mod collect;
 mod count_distinct;
 mod date_parts;
 mod lateral_alias;
@@ -208,6 +209,7 @@ impl VisitorMut for Rewriter<'_> {
             self.refusal(refuse::function(function), function.span())?;
             within_group::fold(function);
             count_distinct::pack(function);
+            collect::aggregate(function);
         }
         let verdict = date_parts::quote(expr, self.statement);
         self.check(verdict)
