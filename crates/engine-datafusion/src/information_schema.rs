@@ -154,7 +154,8 @@ pub(crate) fn type_name(field: &Field) -> String {
             let kind = if zone.is_some() { "LTZ" } else { "NTZ" };
             format!("TIMESTAMP_{kind}({digits})")
         }
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "BINARY".to_owned(),
+        DataType::LargeBinary => "GEOGRAPHY".to_owned(),
+        DataType::Binary | DataType::BinaryView => "BINARY".to_owned(),
         DataType::List(_) | DataType::LargeList(_) => "ARRAY".to_owned(),
         DataType::Struct(_) | DataType::Map(..) => "OBJECT".to_owned(),
         _ => "VARCHAR".to_owned(),

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod files;
+mod geography;
 mod semi_structured;
 mod statements;
 mod warehouse;
