@@ -44,7 +44,7 @@ impl Catalog {
             }),
         };
         recovery::recover(&catalog)?;
-        temporary::clean(&folder.join("warehouse"))?;
+        temporary::clean(&catalog)?;
         Ok(catalog)
     }
 
@@ -54,6 +54,13 @@ impl Catalog {
     /// `K1003` if another run is at work.
     pub fn lock_runs(&self) -> Result<RunLock> {
         RunLock::take(&self.inner.folder.join("run.lock"))
+    }
+
+    /// Keeps other processes from making, removing or recovering folders of runs and sessions, for the
+    /// milliseconds that takes: a folder that is half made or half removed must not look like a dead
+    /// process's.
+    pub(crate) fn lock_folders(&self) -> Result<RunLock> {
+        RunLock::wait(&self.inner.folder.join("folders.lock"))
     }
 
     /// Begins a run's own view of everything published now.

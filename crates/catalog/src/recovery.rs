@@ -12,6 +12,10 @@ use crate::{Catalog, RunLock};
 
 /// Recovers every run whose process is gone. Live runs hold their lock and are left alone.
 pub(crate) fn recover(catalog: &Catalog) -> Result<()> {
+    if is_empty(&catalog.folder().join("runs"))? {
+        return Ok(());
+    }
+    let _folders = catalog.lock_folders()?;
     for run in runs(catalog)? {
         let folder = catalog.run_folder(run);
         // Only the process that gets the lock recovers; a live run keeps it.
@@ -115,6 +119,14 @@ pub(crate) fn remove(folder: &Path) -> Result<()> {
             }),
         _ => Ok(()),
     }
+}
+
+/// Whether a folder holds nothing.
+pub(crate) fn is_empty(folder: &Path) -> Result<bool> {
+    let entries = std::fs::read_dir(folder).explain(codes::K2003, || {
+        format!("Folder `{}` cannot be listed", folder.display())
+    })?;
+    Ok(entries.take(1).count() == 0)
 }
 
 fn runs(catalog: &Catalog) -> Result<Vec<RunId>> {

@@ -34,6 +34,19 @@ impl RunLock {
         Ok(Some(Self { _file: file }))
     }
 
+    /// Takes the lock at `path`, and waits while somebody holds it.
+    ///
+    /// # Errors
+    /// `K2003` if the file cannot be used.
+    pub(crate) fn wait(path: &Path) -> Result<Self> {
+        let file = open(path)
+            .and_then(|file| file.lock().map(|()| file))
+            .explain(codes::K2003, || {
+                format!("Lock file `{}` cannot be used", path.display())
+            })?;
+        Ok(Self { _file: file })
+    }
+
     /// Takes the lock at `path`, or says which process holds it.
     ///
     /// # Errors

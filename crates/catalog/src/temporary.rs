@@ -3,7 +3,7 @@
 //! <https://docs.snowflake.com/en/user-guide/tables-temp-transient#temporary-tables>
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use diagnostic::{Result, ResultExt, codes};
 use lake::Table;
@@ -28,6 +28,7 @@ pub struct Temporary {
 struct Place {
     location: String,
     folder: PathBuf,
+    catalog: Catalog,
     _lock: RunLock,
 }
 
@@ -130,6 +131,7 @@ impl Place {
     fn new(catalog: &Catalog) -> Result<Self> {
         let location = format!("{FOLDER}/{}", RunId::fresh());
         let folder = catalog.warehouse().directory(&location);
+        let _folders = catalog.lock_folders()?;
         std::fs::create_dir_all(&folder).explain(codes::K2003, || {
             format!("`{}` cannot be created", folder.display())
         })?;
@@ -137,15 +139,21 @@ impl Place {
         Ok(Self {
             location,
             folder,
+            catalog: catalog.clone(),
             _lock: lock,
         })
+    }
+
+    fn end(self) -> Result<()> {
+        let _folders = self.catalog.lock_folders()?;
+        recovery::remove(&self.folder)
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some(place) = self.place.get_mut().take()
-            && let Err(error) = recovery::remove(&place.folder)
+            && let Err(error) = place.end()
         {
             tracing::warn!("temporary tables are left behind: {error}");
         }
@@ -153,15 +161,16 @@ impl Drop for Temporary {
 }
 
 /// Removes what sessions left whose process is gone.
-pub(crate) fn clean(warehouse: &Path) -> Result<()> {
-    let folder = warehouse.join(FOLDER);
-    let Ok(sessions) = std::fs::read_dir(&folder) else {
+pub(crate) fn clean(catalog: &Catalog) -> Result<()> {
+    let folder = catalog.warehouse().directory(FOLDER);
+    if !folder.exists() || recovery::is_empty(&folder)? {
         return Ok(());
-    };
-    for session in sessions.flatten() {
-        let path = session.path();
-        // A session makes its lock right after its folder; one without is just beginning.
-        if path.join(LOCK).exists() && RunLock::try_take(&path.join(LOCK))?.is_some() {
+    }
+    let _folders = catalog.lock_folders()?;
+    let wrong = || format!("Folder `{}` cannot be listed", folder.display());
+    for session in std::fs::read_dir(&folder).explain(codes::K2003, wrong)? {
+        let path = session.explain(codes::K2003, wrong)?.path();
+        if RunLock::try_take(&path.join(LOCK))?.is_some() {
             recovery::remove(&path)?;
         }
     }

@@ -613,6 +613,7 @@ impl Workspace {
     fn locked_folder(&self) -> Result<(PathBuf, RunLock)> {
         let folder = self.catalog.run_folder(self.run);
         let hidden = folder.with_extension("new");
+        let _folders = self.catalog.lock_folders()?;
         let wrong = || format!("`{}` cannot be created", folder.display());
         std::fs::create_dir_all(&hidden).explain(codes::K2003, wrong)?;
         let lock = RunLock::take(&hidden.join(LOCK))?;
@@ -627,6 +628,7 @@ impl Workspace {
         if status == RunStatus::Failed {
             self.catalog.state().end_run(self.run, status, reason)?;
         }
+        let _folders = self.catalog.lock_folders()?;
         recovery::remove(&writing.folder)
     }
 

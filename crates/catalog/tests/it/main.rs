@@ -153,6 +153,34 @@ async fn a_start_drops_what_a_dead_run_staged() {
     );
 }
 
+/// A start removes what dead processes left. It must not take the folder of a run that is just being
+/// made, or being removed, for such a rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_leave_beginning_and_ending_runs_alone() {
+    const RUNS: u64 = 60;
+    const STARTS: usize = 250;
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(dir.path()).unwrap();
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..RUNS {
+                let run = catalog.begin("run").unwrap();
+                runtime.block_on(append(&run, "a", 1));
+                run.publish().unwrap();
+            }
+        });
+        for _ in 0..3 {
+            threads.spawn(|| {
+                for _ in 0..STARTS {
+                    Catalog::open(dir.path()).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(rows(&catalog, "a").await, Some(RUNS));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_one_run_at_a_time_holds_the_project() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,6 @@
 //! Several processes in one project: one run at a time, readers whenever they like, and Ctrl-C.
 
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::shop::{Shop, said};
@@ -52,22 +51,21 @@ select (select count(*) from bronze.sales) || ' ' || (select count(*) from silve
     let shop = Shop::new();
     shop.deliver("2026-08-01", "a.csv", "o1,2026-08-01,Bern,1\n");
     shop.run();
-    let done = AtomicBool::new(false);
+    // The writer is the thread, so that its failure ends the reader, too.
     let seen = std::thread::scope(|threads| {
-        let reader = threads.spawn(|| {
-            let mut seen = Vec::new();
-            while !done.load(Ordering::SeqCst) {
-                seen.push(shop.value(COUNTS));
+        let writer = threads.spawn(|| {
+            for day in 2..=6 {
+                let rows = format!("o{day},2026-08-0{day},Bern,1\n");
+                shop.deliver(&format!("2026-08-0{day}"), "a.csv", &rows);
+                shop.run();
             }
-            seen
         });
-        for day in 2..=6 {
-            let rows = format!("o{day},2026-08-0{day},Bern,1\n");
-            shop.deliver(&format!("2026-08-0{day}"), "a.csv", &rows);
-            shop.run();
+        let mut seen = Vec::new();
+        while !writer.is_finished() {
+            seen.push(shop.value(COUNTS));
         }
-        done.store(true, Ordering::SeqCst);
-        reader.join().unwrap()
+        writer.join().unwrap();
+        seen
     });
     let mut expected = (1..=6).map(|rows| [rows; 4].map(|count: u32| count.to_string()).join(" "));
     let mut state = expected.next().unwrap();
