@@ -9,8 +9,9 @@ use jinja::{Arguments, Template, Value};
 
 use crate::adapter::Adapter;
 use crate::artifact::files;
-use crate::context::{Context, ProjectContext, lock};
+use crate::context::{CalledMacro, Context, ProjectContext, lock};
 use crate::load::Project;
+use crate::macros::MacroEntry;
 use crate::manifest::Manifest;
 use crate::node::{Compiled, Node, ResourceType};
 use crate::parse::tests::test_kwargs;
@@ -72,6 +73,19 @@ impl Compiler {
     pub fn without_files(mut self) -> Self {
         self.write = false;
         self
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// `D2007` without one.
+    pub(crate) fn engine(&self) -> Result<&Arc<dyn Adapter>> {
+        self.adapter.as_ref().ok_or_else(|| {
+            Error::new(
+                codes::D2007,
+                "The engine is asked for, but this command does not connect to one",
+            )
+        })
     }
 
     /// Compiles the node with that unique id and writes it under `target/compiled/`.
@@ -175,7 +189,7 @@ impl Compiler {
 
     /// The code of a node as a source: its whole file where the file is the code, so that places
     /// are those of the file.
-    fn source(&self, node: &Node) -> Source {
+    pub(crate) fn source(&self, node: &Node) -> Source {
         let root = self
             .project
             .package(&node.package)
@@ -297,6 +311,53 @@ impl Compiler {
         Ok(statements)
     }
 
+    /// The `{% materialization %}` block that builds `node`, if the project or a package has one for
+    /// its `materialized`. The root project's comes first; a package's may not replace dbt's own.
+    #[must_use]
+    pub fn materialization(&self, node: &Node) -> Option<&MacroEntry> {
+        let name = match node.resource_type {
+            ResourceType::Model => node.config.materialized(),
+            ResourceType::Seed => "seed",
+            ResourceType::Snapshot => "snapshot",
+            _ => return None,
+        };
+        let built_in = matches!(
+            name,
+            "view" | "table" | "incremental" | "ephemeral" | "seed" | "snapshot"
+        );
+        let root = &self.project.root.name;
+        let packages = self.project.packages.iter().map(|package| &package.name);
+        let packages = packages.filter(|_| !built_in);
+        let prefixes = self.project.adapter_prefixes();
+        std::iter::once(root).chain(packages).find_map(|package| {
+            prefixes.iter().find_map(|prefix| {
+                let name = format!("materialization_{name}_{prefix}");
+                self.project.macros.in_package(package, &name)
+            })
+        })
+    }
+
+    /// Builds a compiled node by a `{% materialization %}` block: what its `main` statement said, and
+    /// how many rows it changed.
+    ///
+    /// # Errors
+    /// What the block raises.
+    pub fn materialize(&self, compiled: &CompiledNode, block: &MacroEntry) -> Result<Option<u64>> {
+        let context = self.materialization_context(compiled);
+        let callee = CalledMacro::value(&context.0, block);
+        context
+            .environment()
+            .call(&callee, &context, Arguments::of([]))
+            .map_err(|error| self.explain(error, &compiled.node))?;
+        let main = context.0.result("main");
+        let rows = main
+            .as_ref()
+            .and_then(Value::as_dict)
+            .and_then(|result| result.get("response"))
+            .and_then(|response| response.as_dict()?.get("rows_affected"));
+        Ok(rows.and_then(|rows| rows.to_string().parse().ok()))
+    }
+
     /// Adds the node, and for undefined names the macro that was probably meant.
     fn explain(&self, error: Error, node: &Node) -> Error {
         let missing = error
@@ -328,7 +389,7 @@ impl Compiler {
 }
 
 /// Puts `ctes` in front of the CTEs that `sql` has, or makes it a `with` query.
-fn inject(sql: &str, ctes: &[(String, String)]) -> String {
+pub(crate) fn inject(sql: &str, ctes: &[(String, String)]) -> String {
     if ctes.is_empty() {
         return sql.to_owned();
     }

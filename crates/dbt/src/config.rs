@@ -29,6 +29,16 @@ impl Config {
                 "loaded_at_field": null, "loaded_at_query": null, "meta": {}, "tags": []
             }),
             ResourceType::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
+            ResourceType::UnitTest => {
+                json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null})
+            }
+            ResourceType::Metric | ResourceType::SemanticModel => {
+                json!({"enabled": true, "group": null, "meta": {}})
+            }
+            ResourceType::SavedQuery => json!({
+                "enabled": true, "group": null, "meta": {}, "export_as": null, "schema": null,
+                "cache": {"enabled": false}
+            }),
             _ => node_defaults(resource),
         };
         match defaults {

@@ -35,6 +35,8 @@ pub struct Flags {
     pub indirect_selection: IndirectSelection,
     /// `--target-path`.
     pub target_path: Option<PathBuf>,
+    /// More of the command line as `invocation_args_dict` shows it: `select`, `exclude`, …
+    pub arguments: Map<String, Json>,
     /// The environment that `env_var` reads; it is handed in so that a run is reproducible.
     pub environment: HashMap<String, String>,
     /// What `invocation_id` shows.
@@ -62,6 +64,7 @@ impl Default for Flags {
             fail_fast: false,
             indirect_selection: IndirectSelection::Eager,
             target_path: None,
+            arguments: Map::new(),
             environment: HashMap::new(),
             invocation_id: uuid::Uuid::new_v4().to_string(),
             run_started_at: Utc::now(),

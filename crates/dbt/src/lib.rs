@@ -20,6 +20,7 @@ pub mod project;
 pub mod python_text;
 pub mod select;
 pub mod selector;
+pub mod unit_test;
 pub mod warning;
 
 pub use compile::{CompiledNode, Compiler};

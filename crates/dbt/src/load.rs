@@ -148,6 +148,35 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
     })
 }
 
+/// Installs the packages of the project in `root` (`dbt deps`). `mirrors` are folders of packages.
+///
+/// # Errors
+/// `D1001` if there is no project, `D1023` for a package that cannot be found.
+pub fn install(
+    root: &Path,
+    flags: &Flags,
+    mirrors: &[std::path::PathBuf],
+    upgrade: bool,
+) -> Result<Vec<crate::project::deps::Installed>> {
+    let (_, environment) = environments(flags);
+    let scope = YamlScope {
+        flags,
+        vars: Map::new(),
+        connection: None,
+        secrets: true,
+    };
+    let render = |text: &str| render_yaml(&environment, &scope, text);
+    let file = ProjectFile::load(root, "dbt_project.yml", &render, &mut Warnings::default())?;
+    let installer = crate::project::deps::Installer {
+        root,
+        name: &file.name,
+        into: &file.packages_install_path,
+        mirrors,
+        render: &render,
+    };
+    installer.install(upgrade)
+}
+
 fn profile_name(
     root: &Path,
     render: &dyn Fn(&str) -> Result<Json>,

@@ -177,6 +177,8 @@ built_in!(
     "macros/hooks.sql",
     "macros/incremental.sql",
     "macros/snapshot.sql",
+    "macros/snapshot_strategies.sql",
+    "macros/materializations.sql",
 );
 
 /// Whether `path` is a file that may hold macros.

@@ -9,10 +9,12 @@ use jinja::Value;
 use serde_json::{Value as Json, json};
 
 use crate::graph::Edges;
-use crate::node::{Doc, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable};
+use crate::node::{
+    Declared, Doc, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
+};
 
 pub use crate::artifact::manifest_json::{
-    exposure_json, group_json, macro_json, manifest_json, node_json, source_json,
+    declared_json, exposure_json, group_json, macro_json, manifest_json, node_json, source_json,
 };
 
 /// A parsed project.
@@ -28,12 +30,16 @@ pub struct Manifest {
     pub docs: IndexMap<String, Doc>,
     /// Exposures by unique id.
     pub exposures: IndexMap<String, Arc<Exposure>>,
+    /// Metrics, semantic models and saved queries by unique id.
+    pub declared: IndexMap<String, Arc<Declared>>,
     /// Groups by unique id.
     pub groups: IndexMap<String, Group>,
     /// Nodes that are switched off, by unique id.
     pub disabled: IndexMap<String, Vec<Arc<Node>>>,
     /// Source tables that are switched off, by unique id.
     pub disabled_sources: IndexMap<String, Arc<SourceTable>>,
+    /// Metrics, semantic models and saved queries that are switched off, by unique id.
+    pub disabled_declared: IndexMap<String, Arc<Declared>>,
     /// What `selectors.yml` defines, as JSON.
     pub selectors: serde_json::Map<String, Json>,
     /// The graph of nodes, sources and exposures.
@@ -83,7 +89,12 @@ impl Manifest {
             .exposures
             .values()
             .map(|e| (&e.unique_id, ids(&e.depends_on.nodes)));
-        let all: Vec<(&String, Vec<String>)> = nodes.chain(sources).chain(exposures).collect();
+        let declared = self
+            .declared
+            .values()
+            .map(|d| (&d.unique_id, ids(&d.depends_on.nodes)));
+        let all = nodes.chain(sources).chain(exposures).chain(declared);
+        let all: Vec<(&String, Vec<String>)> = all.collect();
         let edges = Edges::new(all.iter().map(|(id, depends_on)| {
             (id.as_str(), depends_on.iter().map(String::as_str).collect())
         }));
@@ -209,12 +220,27 @@ impl Manifest {
     #[must_use]
     pub fn graph_value(&self) -> Value {
         let build = || {
+            let nodes = self
+                .nodes
+                .iter()
+                .filter(|(_, node)| node.resource_type != ResourceType::UnitTest);
+            let declared = |kind: ResourceType| -> serde_json::Map<String, Json> {
+                let of_kind = self
+                    .declared
+                    .iter()
+                    .filter(|(_, d)| d.resource_type == kind);
+                of_kind
+                    .map(|(id, d)| (id.clone(), declared_json(d)))
+                    .collect()
+            };
             Value::from(json!({
-                "nodes": self.nodes.iter().map(|(id, n)| (id.clone(), node_json(n))).collect::<serde_json::Map<_, _>>(),
+                "nodes": nodes.map(|(id, n)| (id.clone(), node_json(n))).collect::<serde_json::Map<_, _>>(),
                 "sources": self.sources.iter().map(|(id, s)| (id.clone(), source_json(s))).collect::<serde_json::Map<_, _>>(),
                 "exposures": self.exposures.iter().map(|(id, e)| (id.clone(), exposure_json(e))).collect::<serde_json::Map<_, _>>(),
                 "groups": self.groups.iter().map(|(id, g)| (id.clone(), group_json(g))).collect::<serde_json::Map<_, _>>(),
-                "metrics": {}, "semantic_models": {}, "saved_queries": {},
+                "metrics": declared(ResourceType::Metric),
+                "semantic_models": declared(ResourceType::SemanticModel),
+                "saved_queries": declared(ResourceType::SavedQuery),
             }))
         };
         self.graph.get_or_init(build).clone()
@@ -225,7 +251,15 @@ impl Manifest {
     #[must_use]
     pub fn selector_of(&self, unique_id: &str) -> Option<String> {
         if let Some(node) = self.nodes.get(unique_id) {
-            return Some(node.fqn.join("."));
+            let words = node.fqn.join(".");
+            return Some(match node.resource_type {
+                ResourceType::UnitTest => format!("unit_test:{words}"),
+                _ => words,
+            });
+        }
+        if let Some(declared) = self.declared.get(unique_id) {
+            let (kind, words) = (declared.resource_type.name(), declared.fqn.join("."));
+            return Some(format!("{kind}:{words}"));
         }
         if let Some(source) = self.sources.get(unique_id) {
             return Some(format!(

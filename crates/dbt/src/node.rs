@@ -1,9 +1,12 @@
 //! The resources of a project as the manifest knows them: [`Node`], [`SourceTable`], [`Macro`], …
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use crate::config::Config;
+use crate::unit_test::UnitTest;
 
 /// What a resource is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +35,16 @@ pub enum ResourceType {
     Group,
     /// A `{% docs %}` block.
     Doc,
+    /// A model's logic on given rows.
+    UnitTest,
+    /// A measure of the business.
+    Metric,
+    /// Entities, dimensions and measures of a model.
+    SemanticModel,
+    /// A query of metrics with a name.
+    SavedQuery,
+    /// A function of the warehouse.
+    Function,
 }
 
 impl ResourceType {
@@ -51,6 +64,11 @@ impl ResourceType {
             Self::Macro => "macro",
             Self::Group => "group",
             Self::Doc => "doc",
+            Self::UnitTest => "unit_test",
+            Self::Metric => "metric",
+            Self::SemanticModel => "semantic_model",
+            Self::SavedQuery => "saved_query",
+            Self::Function => "function",
         }
     }
 
@@ -218,6 +236,12 @@ pub struct Node {
     pub own_tags: Vec<String>,
     /// The columns that tell its rows apart, as its tests say.
     pub primary_key: Vec<String>,
+    /// For a unit test: what it says.
+    pub unit_test: Option<Arc<UnitTest>>,
+    /// For a model: when it will be gone, as written.
+    pub deprecation_date: Option<String>,
+    /// For a model: its role as a time spine, as written.
+    pub time_spine: Json,
 }
 
 impl Node {
@@ -413,12 +437,52 @@ pub struct Exposure {
     pub refs: Vec<Ref>,
     /// `source` calls of `depends_on`.
     pub sources: Vec<SourceRef>,
+    /// `metric` calls of `depends_on`.
+    pub metrics: Vec<String>,
     /// What they resolve to.
     pub depends_on: DependsOn,
     /// Seconds since 1970 when it was parsed.
     pub created_at: f64,
     /// Bytes of its name in the properties file.
     pub span: (usize, usize),
+}
+
+/// A resource that only a properties file declares and that has no relation of its own: a metric, a
+/// semantic model, a saved query.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// `metric.shop.revenue`.
+    pub unique_id: String,
+    /// What it is.
+    pub resource_type: ResourceType,
+    /// Its name.
+    pub name: String,
+    /// Its package.
+    pub package: String,
+    /// Its properties file relative to its folder.
+    pub path: String,
+    /// Its properties file relative to its package.
+    pub original_file_path: String,
+    /// Package, folders, name.
+    pub fqn: Vec<String>,
+    /// What it says it is.
+    pub description: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Its configuration.
+    pub config: Config,
+    /// `ref` calls.
+    pub refs: Vec<Ref>,
+    /// Metrics it is made from.
+    pub metrics: Vec<String>,
+    /// Measures it is made from.
+    pub measures: Vec<String>,
+    /// What these resolve to.
+    pub depends_on: DependsOn,
+    /// The fields of its kind, as the manifest shows them.
+    pub fields: Map<String, Json>,
+    /// Seconds since 1970 when it was parsed.
+    pub created_at: f64,
 }
 
 /// A group of models with an owner.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::load::Project;
 use crate::manifest::{Manifest, macro_json, node_json, source_json};
-use crate::node::{Exposure, Node, ResourceType, SourceTable};
+use crate::node::{Declared, Exposure, Node, ResourceType, SourceTable};
 use crate::selector::{
     Criterion, Expression, Graph, IndirectSelection, Selection, evaluate, matches_path,
     matches_pattern, parse,
@@ -55,9 +55,17 @@ impl PreviousState {
     }
 
     fn node(&self, id: &str) -> Option<&Json> {
-        ["nodes", "sources", "exposures"]
-            .iter()
-            .find_map(|kind| self.manifest.get(kind)?.get(id))
+        [
+            "nodes",
+            "sources",
+            "exposures",
+            "unit_tests",
+            "metrics",
+            "semantic_models",
+            "saved_queries",
+        ]
+        .iter()
+        .find_map(|kind| self.manifest.get(kind)?.get(id))
     }
 }
 
@@ -155,6 +163,7 @@ enum Item<'i> {
     Node(&'i Node),
     Source(&'i SourceTable),
     Exposure(&'i Exposure),
+    Declared(&'i Declared),
 }
 
 impl Item<'_> {
@@ -163,6 +172,7 @@ impl Item<'_> {
             Self::Node(node) => &node.package,
             Self::Source(source) => &source.package,
             Self::Exposure(exposure) => &exposure.package,
+            Self::Declared(declared) => &declared.package,
         }
     }
 
@@ -171,6 +181,7 @@ impl Item<'_> {
             Self::Node(node) => &node.original_file_path,
             Self::Source(source) => &source.original_file_path,
             Self::Exposure(exposure) => &exposure.original_file_path,
+            Self::Declared(declared) => &declared.original_file_path,
         }
     }
 
@@ -179,6 +190,7 @@ impl Item<'_> {
             Self::Node(node) => node.tags(),
             Self::Source(source) => source.tags.clone(),
             Self::Exposure(exposure) => exposure.tags.clone(),
+            Self::Declared(declared) => declared.tags.clone(),
         }
     }
 
@@ -187,6 +199,7 @@ impl Item<'_> {
             Self::Node(node) => &node.config.0,
             Self::Source(source) => &source.config.0,
             Self::Exposure(exposure) => &exposure.config.0,
+            Self::Declared(declared) => &declared.config.0,
         }
     }
 
@@ -195,6 +208,7 @@ impl Item<'_> {
             Self::Node(node) => node.resource_type,
             Self::Source(_) => ResourceType::Source,
             Self::Exposure(_) => ResourceType::Exposure,
+            Self::Declared(declared) => declared.resource_type,
         }
     }
 }
@@ -209,7 +223,8 @@ impl Graph for ManifestGraph<'_> {
     }
 
     fn is_test(&self, node: usize) -> bool {
-        matches!(self.item(node), Some(Item::Node(node)) if node.resource_type == ResourceType::Test)
+        matches!(self.item(node), Some(Item::Node(node))
+            if matches!(node.resource_type, ResourceType::Test | ResourceType::UnitTest))
     }
 
     fn is_input(&self, node: usize) -> bool {
@@ -245,10 +260,13 @@ impl ManifestGraph<'_> {
         if let Some(source) = self.manifest().sources.get(id) {
             return Some(Item::Source(source));
         }
+        if let Some(exposure) = self.manifest().exposures.get(id) {
+            return Some(Item::Exposure(exposure));
+        }
         self.manifest()
-            .exposures
+            .declared
             .get(id)
-            .map(|exposure| Item::Exposure(exposure))
+            .map(|declared| Item::Declared(declared))
     }
 
     /// The method of a criterion as a test of one node.
@@ -316,6 +334,9 @@ impl ManifestGraph<'_> {
                         "data" => true,
                         _ => false,
                     },
+                    Item::Node(node) if node.resource_type == ResourceType::UnitTest => {
+                        value == "unit"
+                    }
                     _ => false,
                 })
             }
@@ -379,8 +400,20 @@ impl ManifestGraph<'_> {
                 })
             }
             "source_status" => self.source_status(criterion)?,
-            // The semantic layer and unit tests have no nodes here yet: nothing matches.
-            "metric" | "semantic_model" | "saved_query" | "unit_test" => Box::new(|_, _| false),
+            "unit_test" => Box::new(move |_, item| match item {
+                Item::Node(node) if node.resource_type == ResourceType::UnitTest => {
+                    named(&node.package, &node.fqn, &node.name, value)
+                }
+                _ => false,
+            }),
+            kind @ ("metric" | "semantic_model" | "saved_query") => {
+                Box::new(move |_, item| match item {
+                    Item::Declared(declared) if declared.resource_type.name() == kind => {
+                        named(&declared.package, &declared.fqn, &declared.name, value)
+                    }
+                    _ => false,
+                })
+            }
             other => {
                 let message = format!("`{}`: there is no method `{other}`", criterion.raw);
                 return Err(
@@ -426,6 +459,7 @@ impl ManifestGraph<'_> {
             Item::Node(node) => node_json(node),
             Item::Source(source) => source_json(source),
             Item::Exposure(exposure) => crate::manifest::exposure_json(exposure),
+            Item::Declared(declared) => crate::manifest::declared_json(declared),
         };
         let changed = |keys: &[&str]| keys.iter().any(|key| now.get(key) != before.get(key));
         let all = part.is_empty();
@@ -589,6 +623,13 @@ fn fqn_matches(node: &Node, value: &str) -> bool {
         }
     }
     name(&node.fqn) || node.fqn.get(1..).is_some_and(name)
+}
+
+/// Whether `value` is a name, `package.name` or a dotted name of what has this fqn.
+fn named(package: &str, fqn: &[String], name: &str, value: &str) -> bool {
+    matches_pattern(name, value)
+        || matches_pattern(&format!("{package}.{name}"), value)
+        || matches_pattern(&fqn.join("."), value)
 }
 
 fn source_matches(source: &SourceTable, value: &str, root: &str) -> bool {

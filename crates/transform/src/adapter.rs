@@ -31,12 +31,26 @@ impl EngineAdapter {
     }
 }
 
-fn ours(name: &RelationName) -> model::RelationName {
-    model::RelationName {
-        database: Identifier::unquoted(&name.database),
-        schema: Identifier::unquoted(&name.schema),
-        name: Identifier::unquoted(&name.identifier),
+/// The schemas that these words may mean: as they are, which is how adapters that quote names store
+/// them, and as unquoted names.
+fn namespaces(database: &str, schema: &str) -> Vec<SchemaName> {
+    let exact = SchemaName::new(Identifier::quoted(database), Identifier::quoted(schema));
+    let folded = SchemaName::new(Identifier::unquoted(database), Identifier::unquoted(schema));
+    match exact == folded {
+        true => vec![exact],
+        false => vec![exact, folded],
     }
+}
+
+/// How well a stored name fits the one that was asked for; the best fit is meant.
+fn fit(stored: &str, asked: &str) -> Option<u8> {
+    if stored == asked {
+        return Some(0);
+    }
+    if stored == Identifier::unquoted(asked).as_str() {
+        return Some(1);
+    }
+    stored.eq_ignore_ascii_case(asked).then_some(2)
 }
 
 fn theirs(info: &engine::RelationInfo) -> RelationInfo {
@@ -47,6 +61,24 @@ fn theirs(info: &engine::RelationInfo) -> RelationInfo {
             identifier: info.name.name.as_str().to_owned(),
         },
         kind: if info.view { "view" } else { "table" }.to_owned(),
+    }
+}
+
+impl EngineAdapter {
+    /// The stored relation that `name` means. Templates pass names in whatever case their code has.
+    fn find(&self, name: &RelationName) -> Result<Option<engine::RelationInfo>> {
+        for namespace in namespaces(&name.database, &name.schema) {
+            let all = self
+                .runtime
+                .block_on(self.engine.relations(&self.session, &namespace))?;
+            let fitting = all
+                .into_iter()
+                .filter_map(|info| Some((fit(info.name.name.as_str(), &name.identifier)?, info)));
+            if let Some((_, found)) = fitting.min_by_key(|(fit, _)| *fit) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -91,17 +123,16 @@ impl Adapter for EngineAdapter {
     }
 
     fn relation(&self, name: &RelationName) -> Result<Option<RelationInfo>> {
-        let name = ours(name);
-        let all = self
-            .runtime
-            .block_on(self.engine.relations(&self.session, &name.namespace()))?;
-        Ok(all.iter().find(|info| info.name == name).map(theirs))
+        Ok(self.find(name)?.as_ref().map(theirs))
     }
 
     fn columns(&self, name: &RelationName) -> Result<Vec<ColumnInfo>> {
+        let Some(stored) = self.find(name)? else {
+            return Ok(Vec::new());
+        };
         let found = self
             .runtime
-            .block_on(self.engine.describe(&self.session, &ours(name)))?;
+            .block_on(self.engine.describe(&self.session, &stored.name))?;
         Ok(found
             .map(|info| info.columns)
             .unwrap_or_default()
@@ -111,12 +142,14 @@ impl Adapter for EngineAdapter {
     }
 
     fn relations(&self, database: &str, schema: &str) -> Result<Vec<RelationInfo>> {
-        let namespace =
-            SchemaName::new(Identifier::unquoted(database), Identifier::unquoted(schema));
-        let all = self
-            .runtime
-            .block_on(self.engine.relations(&self.session, &namespace))?;
-        Ok(all.iter().map(theirs).collect())
+        let mut all = Vec::new();
+        for namespace in namespaces(database, schema) {
+            let found = self
+                .runtime
+                .block_on(self.engine.relations(&self.session, &namespace))?;
+            all.extend(found.iter().map(theirs));
+        }
+        Ok(all)
     }
 
     fn schemas(&self, database: &str) -> Result<Vec<String>> {

@@ -6,6 +6,7 @@ use dbt::artifact::run_results::{NodeResult, end_of_run};
 use dbt::compile::{CompiledNode, Compiler};
 use dbt::load::Project;
 use dbt::node::{Node, ResourceType};
+use dbt::unit_test::UnitOutcome;
 use diagnostic::{Error, Result, ResultExt, Source, codes};
 use engine::{Engine, Session};
 use futures::StreamExt;
@@ -103,11 +104,46 @@ impl Nodes {
         target
             .execute(format!("create schema if not exists {}", name.namespace()))
             .await?;
+        if let Some(rows) = self.by_block(compiled).await? {
+            return Ok(rows);
+        }
         self.hooks(compiled, "pre-hook").await?;
         let result = self.build(target, compiled, full_refresh).await;
         let built = result.map_err(|error| error.with("node", &node.unique_id))?;
         self.hooks(compiled, "post-hook").await?;
         Ok(built)
+    }
+
+    /// Builds the node by a `{% materialization %}` block, if there is one for it. Such a block runs
+    /// the node's hooks itself.
+    async fn by_block(&self, compiled: &CompiledNode) -> Result<Option<Built>> {
+        let (compiler, compiled) = (self.compiler(), compiled.clone());
+        blocking(move || match compiler.materialization(&compiled.node) {
+            Some(block) => {
+                let rows = compiler.materialize(&compiled, block)?;
+                Ok(Some(Built { rows }))
+            }
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Runs a unit test on given rows. What it leaves in the workspace is to be dropped.
+    ///
+    /// # Errors
+    /// What the model's code or the engine raises, or rows that do not fit.
+    pub async fn unit_test(&self, unique_id: &str) -> Result<UnitOutcome> {
+        let (compiler, project) = (self.compiler(), Arc::clone(&self.project));
+        let id = unique_id.to_owned();
+        blocking(move || {
+            let node = project.manifest.nodes.get(&id);
+            let found = node.and_then(|node| Some((node, node.unit_test.as_ref()?)));
+            match found {
+                Some((node, test)) => compiler.unit_test(node, test),
+                None => Err(Error::new(codes::X0001, format!("`{id}` is no unit test"))),
+            }
+        })
+        .await
     }
 
     async fn build(

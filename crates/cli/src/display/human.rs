@@ -18,8 +18,12 @@ pub fn count(number: u64) -> String {
 /// `1 row`, `2 rows`: the noun takes an `s`.
 pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(number))
+    let text = count(number);
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("{text} {noun}"),
+        (_, Some(stem)) => format!("{text} {stem}ies"),
+        (_, None) => format!("{text} {noun}s"),
+    }
 }
 
 /// `12 ms`, `1.25 s`, `75 s` is `1 min 15 s`.

@@ -48,6 +48,9 @@ pub fn code_path(node: &Node, folder: &str) -> PathBuf {
             let file = Path::new(&node.original_file_path);
             base.join(file).join(format!("{}.sql", node.name))
         }
+        ResourceType::UnitTest => base
+            .join(&node.original_file_path)
+            .join(format!("{}.sql", node.name)),
         ResourceType::Operation => base.join(&node.original_file_path).join(&node.path),
         _ => base.join(&node.original_file_path),
     }

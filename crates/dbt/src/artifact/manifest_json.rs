@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::context::{DBT_VERSION, ProjectContext};
 use crate::manifest::Manifest;
 use crate::node::{
-    Column, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
+    Column, Declared, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
 };
 
 /// The schema this manifest follows.
@@ -40,23 +40,42 @@ pub fn manifest_json(manifest: &Manifest, project: &ProjectContext) -> Json {
         });
         (id.clone(), value)
     });
+    let disabled_declared = manifest
+        .disabled_declared
+        .iter()
+        .map(|(id, d)| (id.clone(), json!([declared_json(d)])));
+    let of_kind = |unit_tests: bool| {
+        let nodes = manifest.nodes.iter();
+        nodes.filter(move |(_, n)| (n.resource_type == ResourceType::UnitTest) == unit_tests)
+    };
+    let declared = |kind: ResourceType| -> Json {
+        let of_kind = manifest
+            .declared
+            .iter()
+            .filter(|(_, d)| d.resource_type == kind);
+        Json::Object(
+            of_kind
+                .map(|(id, d)| (id.clone(), declared_json(d)))
+                .collect(),
+        )
+    };
     json!({
         "metadata": metadata(project),
-        "nodes": collect(&mut manifest.nodes.iter().map(|(id, n)| (id.clone(), node_json(n)))),
+        "nodes": collect(&mut of_kind(false).map(|(id, n)| (id.clone(), node_json(n)))),
         "sources": collect(&mut manifest.sources.iter().map(|(id, s)| (id.clone(), source_json(s)))),
         "macros": collect(&mut manifest.macros.iter().map(|(id, m)| (id.clone(), macro_json(m)))),
         "docs": Json::Object(docs.collect()),
         "exposures": collect(&mut manifest.exposures.iter().map(|(id, e)| (id.clone(), exposure_json(e)))),
-        "metrics": {},
+        "metrics": declared(ResourceType::Metric),
         "groups": collect(&mut manifest.groups.iter().map(|(id, g)| (id.clone(), group_json(g)))),
         "selectors": manifest.selectors,
-        "disabled": Json::Object(disabled.chain(disabled_sources).collect()),
+        "disabled": Json::Object(disabled.chain(disabled_sources).chain(disabled_declared).collect()),
         "parent_map": collect(&mut (0..edges.ids.len()).map(|n| (edges.ids[n].clone(), list(edges.parents(n))))),
         "child_map": collect(&mut (0..edges.ids.len()).map(|n| (edges.ids[n].clone(), list(edges.children(n))))),
         "group_map": group_map(manifest),
-        "saved_queries": {},
-        "semantic_models": {},
-        "unit_tests": {},
+        "saved_queries": declared(ResourceType::SavedQuery),
+        "semantic_models": declared(ResourceType::SemanticModel),
+        "unit_tests": collect(&mut of_kind(true).map(|(id, n)| (id.clone(), node_json(n)))),
         "functions": {},
     })
 }
@@ -152,9 +171,82 @@ fn checksum_json(checksum: &str) -> Json {
     json!({"name": "sha256", "checksum": checksum})
 }
 
+fn unit_test_json(node: &Node) -> Json {
+    let mut map = node
+        .unit_test
+        .as_ref()
+        .map(|test| test.fields())
+        .unwrap_or_default();
+    let own = json!({
+        "name": node.name,
+        "resource_type": node.resource_type.name(),
+        "package_name": node.package,
+        "path": node.path,
+        "original_file_path": node.original_file_path,
+        "unique_id": node.unique_id,
+        "fqn": node.fqn,
+        "description": node.description,
+        "depends_on": {"macros": node.depends_on.macros, "nodes": node.depends_on.nodes},
+        "config": node.config.0,
+        "checksum": node.checksum,
+        "schema": node.schema,
+        "created_at": node.created_at,
+    });
+    if let Json::Object(own) = own {
+        map.extend(own);
+    }
+    Json::Object(map)
+}
+
+/// A metric, a semantic model or a saved query.
+#[must_use]
+pub fn declared_json(item: &Declared) -> Json {
+    let mut map = item.fields.clone();
+    let group = item.config.text("group");
+    let own = json!({
+        "name": item.name,
+        "resource_type": item.resource_type.name(),
+        "package_name": item.package,
+        "path": item.path,
+        "original_file_path": item.original_file_path,
+        "unique_id": item.unique_id,
+        "fqn": item.fqn,
+        "description": item.description,
+        "depends_on": {"macros": item.depends_on.macros, "nodes": item.depends_on.nodes},
+        "config": item.config.0,
+        "unrendered_config": {},
+        "refs": item.refs.iter().map(ref_json).collect::<Vec<_>>(),
+        "group": group,
+        "created_at": item.created_at,
+    });
+    if let Json::Object(own) = own {
+        map.extend(own);
+    }
+    match item.resource_type {
+        ResourceType::Metric => {
+            map.insert(
+                "meta".to_owned(),
+                item.config.0.get("meta").cloned().unwrap_or_default(),
+            );
+            map.insert("tags".to_owned(), json!(item.tags));
+            map.insert("sources".to_owned(), json!([]));
+            // dbt lists the metrics of a metric as lists of words, as it lists refs.
+            map.insert("metrics".to_owned(), json!([]));
+        }
+        ResourceType::SavedQuery => {
+            map.insert("tags".to_owned(), json!(item.tags));
+        }
+        _ => {}
+    }
+    Json::Object(map)
+}
+
 /// One node, with the fields its kind has.
 #[must_use]
 pub fn node_json(node: &Node) -> Json {
+    if node.resource_type == ResourceType::UnitTest {
+        return unit_test_json(node);
+    }
     let mut map = Map::new();
     let mut put = |key: &str, value: Json| {
         map.insert(key.to_owned(), value);
@@ -240,9 +332,9 @@ pub fn node_json(node: &Node) -> Json {
             put("constraints", json!(node.constraints));
             put("version", json!(node.version));
             put("latest_version", json!(node.latest_version));
-            put("deprecation_date", Json::Null);
+            put("deprecation_date", json!(node.deprecation_date));
             put("primary_key", json!(node.primary_key));
-            put("time_spine", Json::Null);
+            put("time_spine", node.time_spine.clone());
         }
         ResourceType::Test => {
             if let Some(metadata) = &node.test_metadata {
@@ -328,7 +420,7 @@ pub fn exposure_json(exposure: &Exposure) -> Json {
         "depends_on": {"macros": exposure.depends_on.macros, "nodes": exposure.depends_on.nodes},
         "refs": exposure.refs.iter().map(ref_json).collect::<Vec<_>>(),
         "sources": exposure.sources.iter().map(source_ref_json).collect::<Vec<_>>(),
-        "metrics": [],
+        "metrics": exposure.metrics.iter().map(|name| json!([name])).collect::<Vec<_>>(),
         "created_at": exposure.created_at,
     })
 }

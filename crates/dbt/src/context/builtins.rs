@@ -33,7 +33,10 @@ impl FlagsObject {
             "EMPTY" => flags.empty.into(),
             "STORE_FAILURES" => flags.store_failures.into(),
             "FAIL_FAST" => flags.fail_fast.into(),
-            "INVOCATION_COMMAND" => format!("dbt {}", flags.which).into(),
+            "INVOCATION_COMMAND" => match flags.arguments.get("invocation_command") {
+                Some(command) => Value::from(command),
+                None => format!("dbt {}", flags.which).into(),
+            },
             "PROFILE" => project.connection.profile.as_str().into(),
             "TARGET" => project.connection.target.as_str().into(),
             "PROJECT_DIR" => project.root.root.display().to_string().into(),
@@ -97,10 +100,46 @@ impl Object for FlagsObject {
     }
 }
 
+/// `ref.config`: the settings of the run, where packages look for them.
+pub(super) fn runtime_config(rendering: &Rendering) -> Value {
+    let project = &rendering.project;
+    let file = |file: &crate::project::file::ProjectFile| {
+        json!({
+            "project_name": file.name, "name": file.name, "version": file.version,
+            "project_root": file.root.display().to_string(), "vars": file.vars,
+            "model_paths": file.model_paths, "seed_paths": file.seed_paths,
+            "macro_paths": file.macro_paths, "test_paths": file.test_paths,
+            "snapshot_paths": file.snapshot_paths, "analysis_paths": file.analysis_paths,
+            "target_path": file.target_path, "log_path": file.log_path,
+            "packages_install_path": file.packages_install_path,
+        })
+    };
+    let mut all = file(&project.root);
+    let packages = std::iter::once(&project.root).chain(&project.packages);
+    let packages = packages.map(|package| (package.name.clone(), file(package)));
+    let own = json!({
+        "dependencies": packages.collect::<serde_json::Map<_, _>>(),
+        "args": invocation_json(rendering),
+        "cli_vars": project.flags.vars,
+        "credentials": project.connection.fields,
+        "profile_name": project.connection.profile,
+        "target_name": project.connection.target,
+        "threads": project.connection.threads,
+    });
+    if let (Json::Object(all), Json::Object(own)) = (&mut all, own) {
+        all.extend(own);
+    }
+    Value::from(all)
+}
+
 /// `invocation_args_dict`.
 pub(super) fn invocation_arguments(rendering: &Rendering) -> Value {
+    Value::from(invocation_json(rendering))
+}
+
+fn invocation_json(rendering: &Rendering) -> Json {
     let flags = &rendering.project.flags;
-    Value::from(json!({
+    let mut json = json!({
         "which": flags.which,
         "vars": flags.vars,
         "target": rendering.project.connection.target,
@@ -111,7 +150,11 @@ pub(super) fn invocation_arguments(rendering: &Rendering) -> Value {
         "exclude": [],
         "invocation_command": format!("dbt {}", flags.which),
         "project_dir": rendering.project.root.root.display().to_string(),
-    }))
+    });
+    if let Json::Object(map) = &mut json {
+        map.extend(flags.arguments.clone());
+    }
+    json
 }
 
 /// `dbt_metadata_envs`: variables that start with `DBT_ENV_CUSTOM_ENV_`, without that.

@@ -122,6 +122,11 @@ pub(super) fn value(rendering: &Arc<Rendering>, name: &str) -> Option<Value> {
 }
 
 impl Rendering {
+    /// What a statement of this name gave.
+    pub(crate) fn result(&self, name: &str) -> Option<Value> {
+        lock(&self.results).get(name).cloned()
+    }
+
     fn store(&self, name: Option<Value>, response: Value, table: Value) {
         let result = Dict::new();
         result.insert("response", response);

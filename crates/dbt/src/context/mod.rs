@@ -12,7 +12,7 @@ mod exceptions;
 mod functions;
 mod macro_value;
 mod pure;
-mod references;
+pub(crate) mod references;
 pub mod relation;
 pub mod table;
 
@@ -178,6 +178,8 @@ pub struct Captured {
     pub refs: Vec<Ref>,
     /// Calls of `source`.
     pub sources: Vec<SourceRef>,
+    /// Calls of `metric`.
+    pub metrics: Vec<String>,
     /// Arguments of `config`, call by call.
     pub config: Vec<Map<String, Json>>,
     /// Unique ids of the macros the node itself calls.
@@ -390,6 +392,11 @@ impl Scope for Context {
 }
 
 impl Context {
+    /// A function of the context as it is when nothing overrides it.
+    pub(crate) fn plain(&self, name: &str) -> Option<Value> {
+        self.member(name)
+    }
+
     /// A member of dbt's context.
     fn member(&self, name: &str) -> Option<Value> {
         let rendering = &self.0;

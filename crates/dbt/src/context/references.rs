@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diagnostic::{Error, Result, codes};
-use jinja::{Arguments, Value};
+use jinja::{Arguments, CallContext, Object, Value};
 
 use super::relation::{Parts, Relation};
 use super::{Phase, Rendering};
@@ -13,12 +13,60 @@ use crate::node::{Node, Ref, SourceRef};
 pub(super) fn value(rendering: &Arc<Rendering>, name: &str) -> Option<Value> {
     let this = Arc::clone(rendering);
     Some(match name {
-        "ref" => Value::function("ref", move |_, arguments| this.reference(arguments)),
-        "source" => Value::function("source", move |_, arguments| this.source(arguments)),
-        // Metrics and functions of the semantic layer are parsed elsewhere.
-        "metric" | "function" => return None,
+        "ref" => Value::object(Reference {
+            rendering: this,
+            source: false,
+        }),
+        "source" => Value::object(Reference {
+            rendering: this,
+            source: true,
+        }),
+        "metric" => Value::function("metric", move |_, arguments| {
+            let [first, second] = arguments.bind("metric", ["name", "package"], 1)?;
+            let name = second.or(first).map(|name| name.to_string());
+            let name = name.unwrap_or_default();
+            this.note(|captured| {
+                if !captured.metrics.contains(&name) {
+                    captured.metrics.push(name.clone());
+                }
+            });
+            Ok(name.into())
+        }),
+        "function" => return None,
         _ => return None,
     })
+}
+
+/// `ref` or `source`. Packages read the settings of the run from its attribute `config`.
+struct Reference {
+    rendering: Arc<Rendering>,
+    source: bool,
+}
+
+impl Object for Reference {
+    fn type_name(&self) -> &str {
+        if self.source { "source" } else { "ref" }
+    }
+
+    fn call(&self, _: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
+        match self.source {
+            true => self.rendering.source(arguments),
+            false => self.rendering.reference(arguments),
+        }
+    }
+
+    fn callable(&self) -> bool {
+        true
+    }
+
+    fn get_attr(&self, name: &str) -> Result<Option<Value>> {
+        Ok(match name {
+            "config" => Some(super::builtins::runtime_config(&self.rendering)),
+            "current_project" => Some(self.rendering.project.root.name.as_str().into()),
+            "package_name" => Some(self.rendering.package.as_str().into()),
+            _ => None,
+        })
+    }
 }
 
 impl Rendering {

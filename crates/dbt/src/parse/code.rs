@@ -211,6 +211,16 @@ impl Parser<'_> {
             self.doc_blocks(patch.file, entry)
         })?;
         node.patch_path = Some(patch.file.patch_path());
+        node.deprecation_date = entry
+            .get("deprecation_date")
+            .filter(|date| !date.is_null())
+            .and_then(Yaml::scalar_text);
+        if let Some(Json::Object(mut spine)) = entry.get("time_spine").map(Yaml::to_json) {
+            spine
+                .entry("custom_granularities")
+                .or_insert_with(|| serde_json::json!([]));
+            node.time_spine = Json::Object(spine);
+        }
         if let Some(list) = entry.get("constraints") {
             node.constraints = list.items().iter().map(Yaml::to_json).collect();
         }

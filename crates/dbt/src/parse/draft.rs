@@ -24,6 +24,11 @@ pub fn section_of(resource: ResourceType) -> &'static str {
         ResourceType::Test => "data_tests",
         ResourceType::Source => "sources",
         ResourceType::Exposure => "exposures",
+        ResourceType::UnitTest => "unit_tests",
+        ResourceType::Metric => "metrics",
+        ResourceType::SemanticModel => "semantic-models",
+        ResourceType::SavedQuery => "saved-queries",
+        ResourceType::Function => "functions",
         _ => "models",
     }
 }
@@ -75,6 +80,9 @@ pub fn blank(
         index: None,
         own_tags: Vec::new(),
         primary_key: Vec::new(),
+        unit_test: None,
+        deprecation_date: None,
+        time_spine: Json::Null,
     }
 }
 

@@ -11,8 +11,10 @@ mod macro_calls;
 mod naming;
 mod properties;
 mod resolve;
+mod semantic;
 mod sources;
 pub mod tests;
+mod unit_tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -79,6 +81,7 @@ pub fn parse(project: &Arc<ProjectContext>, warnings: &mut Warnings) -> Result<M
     build.yaml_snapshots(&packages, &files);
     build.properties(&packages, &files);
     build.model_tests(&packages, &files);
+    build.unit_tests(&packages, &files);
     build.hooks(&packages);
     build.unused_patches();
     let Build {
@@ -215,7 +218,11 @@ fn jobs<'p>(project: &ProjectContext, packages: &[&'p ProjectFile]) -> Result<Ve
         for (resource, folders, endings) in kinds {
             for file in files::find(package, &show, folders, endings)? {
                 // `tests/generic` holds definitions of generic tests, which are macros.
-                if resource == ResourceType::Test && file.path.starts_with("generic/") {
+                // `tests/fixtures` rows of unit tests.
+                let apart = ["generic/", "fixtures/"];
+                if resource == ResourceType::Test
+                    && apart.iter().any(|folder| file.path.starts_with(folder))
+                {
                     continue;
                 }
                 jobs.push(Job {
@@ -361,7 +368,14 @@ impl Build<'_, '_> {
             let Some(package) = Self::package(packages, &file.package) else {
                 continue;
             };
-            for key in ["sources", "exposures", "groups"] {
+            for key in [
+                "sources",
+                "exposures",
+                "groups",
+                "semantic_models",
+                "metrics",
+                "saved_queries",
+            ] {
                 let entries = match file.entries(key) {
                     Ok(entries) => entries,
                     Err(error) => {
@@ -441,6 +455,18 @@ impl Build<'_, '_> {
                         .is_some()
                 {
                     return Err(twice("exposure", &id));
+                }
+            }
+            "semantic_models" | "metrics" | "saved_queries" => {
+                for declared in self.parser.declared(package, file, key, entry)? {
+                    let id = declared.unique_id.clone();
+                    let into = match declared.config.enabled() {
+                        true => &mut self.manifest.declared,
+                        false => &mut self.manifest.disabled_declared,
+                    };
+                    if into.insert(id.clone(), Arc::new(declared)).is_some() {
+                        return Err(twice(key.trim_end_matches('s'), &id));
+                    }
                 }
             }
             _ => {
@@ -526,6 +552,66 @@ impl Build<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Unit tests, under the models they are of.
+    fn unit_tests(&mut self, packages: &[&ProjectFile], files: &[PropertyFile]) {
+        for file in files {
+            let Some(package) = Self::package(packages, &file.package) else {
+                continue;
+            };
+            let entries = match file.entries("unit_tests") {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.errors.push(error);
+                    continue;
+                }
+            };
+            for entry in entries {
+                match self.unit_tests_of(package, file, entry) {
+                    Ok(nodes) => self.nodes.extend(nodes),
+                    Err(error) => self.errors.push(error),
+                }
+            }
+        }
+    }
+
+    fn unit_tests_of(
+        &mut self,
+        package: &ProjectFile,
+        file: &PropertyFile,
+        entry: &Yaml,
+    ) -> Result<Vec<Node>> {
+        let model = file
+            .document
+            .require(entry, "model")?
+            .expect_scalar(&file.document)?;
+        let models = self
+            .nodes
+            .iter()
+            .filter(|node| node.resource_type == ResourceType::Model);
+        let named: Vec<&Node> = models.clone().filter(|node| node.name == model).collect();
+        let own = named.iter().any(|node| node.package == package.name);
+        let named = named
+            .into_iter()
+            .filter(|node| !own || node.package == package.name);
+        let mut known = false;
+        let mut tested = Vec::new();
+        for node in named {
+            known = true;
+            if node.config.enabled() {
+                tested.push(unit_tests::Tested {
+                    unique_id: node.unique_id.clone(),
+                    version: node.version.clone(),
+                    schema: node.schema.clone(),
+                });
+            }
+        }
+        if !known {
+            let names: Vec<&str> = models.map(|node| node.name.as_str()).collect();
+            return Err(unit_tests::no_model(file, entry, &model, &names));
+        }
+        self.parser.unit_tests(package, file, entry, &tested)
     }
 
     /// `on-run-start` and `on-run-end` of every package.

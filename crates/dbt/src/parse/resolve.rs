@@ -57,7 +57,11 @@ pub fn resolve(
     let mut resolved: Vec<(String, DependsOn)> = Vec::new();
     let mut dropped: Vec<String> = Vec::new();
     for node in manifest.nodes.values() {
-        let mut nodes = Vec::new();
+        let mut nodes = match node.resource_type {
+            // A unit test depends on its model, which it names otherwise.
+            ResourceType::UnitTest => node.depends_on.nodes.clone(),
+            _ => Vec::new(),
+        };
         let mut failed = false;
         for call in &node.refs {
             match manifest.resolve_ref(call, root, &node.package) {
@@ -119,8 +123,12 @@ pub fn resolve(
                 .resolve_source(call, &root, &exposure.package)
                 .map(|s| s.unique_id.clone())
         });
+        let metrics = exposure.metrics.iter().map(|name| {
+            let found = metric(manifest, name);
+            found.ok_or_else(|| no_metric(manifest, name))
+        });
         let mut nodes = Vec::new();
-        for target in sources.chain(refs) {
+        for target in sources.chain(refs).chain(metrics) {
             match target {
                 Ok(id) => push(&mut nodes, &id),
                 Err(error) => errors.push(error.with("exposure", &exposure.name)),
@@ -138,6 +146,7 @@ pub fn resolve(
             Arc::make_mut(exposure).depends_on.nodes = nodes;
         }
     }
+    declared(manifest, &root, errors);
     for id in dropped {
         if let Some(node) = manifest.nodes.shift_remove(&id) {
             manifest.disabled.entry(id).or_default().push(node);
@@ -156,6 +165,85 @@ pub fn resolve(
             Some(node) => error.with("file", &node.original_file_path),
             None => error,
         });
+    }
+}
+
+/// The unique id of the metric called `name`.
+fn metric(manifest: &Manifest, name: &str) -> Option<String> {
+    let found = manifest
+        .declared
+        .values()
+        .find(|d| d.resource_type == ResourceType::Metric && d.name == name);
+    found.map(|metric| metric.unique_id.clone())
+}
+
+fn no_metric(manifest: &Manifest, name: &str) -> Error {
+    let names = manifest
+        .declared
+        .values()
+        .filter(|d| d.resource_type == ResourceType::Metric)
+        .map(|d| d.name.as_str());
+    Error::new(codes::D1004, format!("There is no metric `{name}`")).suggest(name, names)
+}
+
+/// What semantic models, metrics and saved queries depend on.
+fn declared(manifest: &mut Manifest, root: &str, errors: &mut Vec<Error>) {
+    let mut measures: HashMap<String, String> = HashMap::new();
+    for model in manifest.declared.values() {
+        let list = model.fields.get("measures").and_then(Json::as_array);
+        for measure in list.into_iter().flatten() {
+            if let Some(name) = measure.get("name").and_then(Json::as_str) {
+                measures.insert(name.to_owned(), model.unique_id.clone());
+            }
+        }
+    }
+    let mut resolved = Vec::new();
+    for (id, item) in &manifest.declared {
+        let (mut nodes, mut relation) = (Vec::new(), Json::Null);
+        let mut fail = |error: Error| {
+            errors.push(
+                error
+                    .with("node", id)
+                    .with("file", &item.original_file_path),
+            );
+        };
+        for call in &item.refs {
+            match manifest.resolve_ref(call, root, &item.package) {
+                Ok(node) => {
+                    push(&mut nodes, &node.unique_id);
+                    relation = serde_json::json!({
+                        "alias": node.alias, "schema_name": node.schema,
+                        "database": node.database, "relation_name": node.relation_name,
+                    });
+                }
+                Err(error) => fail(error),
+            }
+        }
+        for name in &item.measures {
+            match measures.get(name) {
+                Some(model) => push(&mut nodes, model),
+                None => fail(
+                    Error::new(codes::D1004, format!("There is no measure `{name}`"))
+                        .suggest(name, measures.keys().map(String::as_str)),
+                ),
+            }
+        }
+        for name in &item.metrics {
+            match metric(manifest, name) {
+                Some(metric) => push(&mut nodes, &metric),
+                None => fail(no_metric(manifest, name)),
+            }
+        }
+        resolved.push((id.clone(), nodes, relation));
+    }
+    for (id, nodes, relation) in resolved {
+        if let Some(item) = manifest.declared.get_mut(&id) {
+            let item = Arc::make_mut(item);
+            item.depends_on.nodes = nodes;
+            if item.resource_type == ResourceType::SemanticModel {
+                item.fields.insert("node_relation".to_owned(), relation);
+            }
+        }
     }
 }
 

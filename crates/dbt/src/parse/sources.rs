@@ -216,6 +216,7 @@ impl Parser<'_> {
             config,
             refs: captured.refs,
             sources: captured.sources,
+            metrics: captured.metrics,
             depends_on: DependsOn::default(),
             created_at: seconds(chrono::Utc::now()),
             span: (entry.span.start, entry.span.end),

@@ -1,6 +1,9 @@
 //! A project's settings: `dbt_project.yml`, `profiles.yml`, and the packages it uses.
 
+mod archive;
+pub mod deps;
 pub mod file;
 pub mod packages;
 pub mod profile;
 pub mod render;
+pub mod version;

@@ -13,9 +13,12 @@ codes! {
     D1012, Configuration, "A dbt target is missing";
     D1021, Configuration, "A dbt package is not installed";
     D1022, Configuration, "Two dbt packages have one name";
+    D1023, Configuration, "A dbt package cannot be fetched";
     D1031, Configuration, "A properties file does not fit";
     D1041, Configuration, "A generic test is not valid";
     D1051, Configuration, "A node's configuration is not valid";
+    D1052, Configuration, "A reference is not allowed";
+    D1061, Configuration, "A unit test does not fit";
     D2001, Configuration, "A variable is not set";
     D2002, Configuration, "An environment variable is not set";
     D2003, Configuration, "The project's code raised an error";

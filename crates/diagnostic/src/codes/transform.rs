@@ -7,7 +7,11 @@ codes! {
     T1004, Data, "A snapshot's table is no snapshot";
     T1005, Configuration, "A materialisation is not supported";
     T1006, Configuration, "A snapshot's configuration is incomplete";
+    T1007, Data, "A model breaks its contract";
+    T1008, Configuration, "A microbatch model's configuration is incomplete";
+    T1009, Configuration, "A Python model cannot be run";
     T2001, Data, "A test gives no number of failures";
     T2002, Data, "A test failed";
+    T2003, Data, "A source's freshness cannot be told";
     T3001, Data, "A seed cannot be read";
 }

@@ -107,6 +107,7 @@ fn escape(text: &str) -> String {
 struct Pattern {
     text: Arc<str>,
     regex: Regex,
+    flags: i128,
 }
 
 impl Pattern {
@@ -115,16 +116,10 @@ impl Pattern {
             return Err(wrong_type("the pattern", "a string", &pattern));
         };
         let flags = flags.and_then(|flags| flags.as_int()).unwrap_or(0);
-        let regex = RegexBuilder::new(&translate(&text)?)
-            .case_insensitive(flags & IGNORECASE != 0)
-            .multi_line(flags & MULTILINE != 0)
-            .dot_matches_new_line(flags & DOTALL != 0)
-            .ignore_whitespace(flags & VERBOSE != 0)
-            .build()
-            .explain(codes::J2005, || {
-                format!("the regular expression '{text}' cannot be used")
-            })?;
-        Ok(Self { text, regex })
+        let regex = build(&translate(&text)?, flags).explain(codes::J2005, || {
+            format!("the regular expression '{text}' cannot be used")
+        })?;
+        Ok(Self { text, regex, flags })
     }
 
     fn apply(
@@ -175,14 +170,23 @@ impl Pattern {
     }
 
     fn first(&self, name: &str, subject: &Arc<str>) -> Value {
-        // `match` and `fullmatch` are anchored; the crate searches, so an anchored twin is used.
-        let anchored = match name {
-            "match" => Regex::new(&format!(r"\A(?:{})", self.regex.as_str())),
-            "fullmatch" => Regex::new(&format!(r"\A(?:{})\z", self.regex.as_str())),
-            _ => Ok(self.regex.clone()),
+        let found = match name {
+            // The leftmost match starts at the beginning if any does.
+            "match" => self
+                .regex
+                .captures(subject)
+                .filter(|found| found.get(0).is_some_and(|whole| whole.start() == 0)),
+            "fullmatch" => {
+                // A line end closes the comment that a verbose pattern may end with.
+                let end = if self.flags & VERBOSE != 0 { "\n" } else { "" };
+                let whole = format!(r"\A(?:{}{end})\z", self.regex.as_str());
+                match build(&whole, self.flags) {
+                    Ok(regex) => regex.captures(subject),
+                    Err(_) => None,
+                }
+            }
+            _ => self.regex.captures(subject),
         };
-        let regex = anchored.unwrap_or_else(|_| self.regex.clone());
-        let found = regex.captures(subject);
         found.map_or(Value::None, |found| Match::value(self, subject, &found))
     }
 
@@ -242,6 +246,15 @@ impl Pattern {
     }
 }
 
+fn build(pattern: &str, flags: i128) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern)
+        .case_insensitive(flags & IGNORECASE != 0)
+        .multi_line(flags & MULTILINE != 0)
+        .dot_matches_new_line(flags & DOTALL != 0)
+        .ignore_whitespace(flags & VERBOSE != 0)
+        .build()
+}
+
 fn subject(value: Value) -> Result<Arc<str>> {
     match value {
         Value::Str(text) => Ok(text),
@@ -287,6 +300,11 @@ fn translate(pattern: &str) -> Result<String> {
                 class -= 1;
                 out.push(']');
             }
+            // A brace that is no repetition stands for itself, as in Python.
+            '{' if class == 0 && !repeats(chars.clone()) => out.push_str(r"\{"),
+            '}' if class == 0 && !out.ends_with(|c: char| c.is_ascii_digit() || c == ',') => {
+                out.push_str(r"\}");
+            }
             '&' | '~' if class > 0 => {
                 out.push('\\');
                 out.push(c);
@@ -305,6 +323,13 @@ fn translate(pattern: &str) -> Result<String> {
         }
     }
     Ok(out)
+}
+
+/// Whether what follows a `{` is `3}`, `3,}`, `,5}` or `3,5}`.
+fn repeats(rest: impl Iterator<Item = char>) -> bool {
+    let inner: String = rest.take_while(|c| *c != '}').take(12).collect();
+    let counts = inner.chars().all(|c| c.is_ascii_digit() || c == ',');
+    counts && inner.chars().any(|c| c.is_ascii_digit()) && inner.matches(',').count() < 2
 }
 
 fn is_meta(c: char) -> bool {

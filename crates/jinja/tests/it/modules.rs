@@ -95,6 +95,25 @@ fn modules_behave_as_pythons() {
 }
 
 #[test]
+fn flags_anchors_and_braces_are_pythons() {
+    for (template, expected) in [
+        (
+            "{{ re.match('b', 'ab') }} {{ re.match('A', 'ab', re.I).group() }}",
+            "None a",
+        ),
+        ("{{ re.fullmatch('A.', 'ab', re.I) is none }}", "False"),
+        (
+            "{{ re.findall('(?ix) ({{) \\s* ref # note', '{{ REF')[0] }}",
+            "{{",
+        ),
+        ("{{ re.sub('a{2}|x{', '-', 'aaax{') }}", "-a-"),
+        ("{{ re.fullmatch('a|ab', 'ab').group() }}", "ab"),
+    ] {
+        assert_eq!(render(template).unwrap(), expected, "{template}");
+    }
+}
+
+#[test]
 fn the_clock_is_the_hosts() {
     let text = render(
         "{{ modules.datetime.datetime.utcnow() }} \

@@ -54,13 +54,15 @@ impl DbtInvocation {
         let wanted = |node: &Node| match (node.resource_type, work) {
             (ResourceType::Model, DbtWork::Build) => !node.is_ephemeral(),
             (ResourceType::Analysis, _) => work == DbtWork::Compile,
-            (kind, _) => matches!(
-                kind,
-                ResourceType::Model
-                    | ResourceType::Seed
-                    | ResourceType::Snapshot
-                    | ResourceType::Test
-            ),
+            (kind, _) => {
+                matches!(
+                    kind,
+                    ResourceType::Model
+                        | ResourceType::Seed
+                        | ResourceType::Snapshot
+                        | ResourceType::Test
+                ) || (kind == ResourceType::UnitTest && work == DbtWork::Build)
+            }
         };
         let nodes = &self.project.manifest.nodes;
         let found = ids
@@ -88,10 +90,12 @@ impl DbtInvocation {
             self.project.context.flags.which == "build",
         );
         let writes = work == DbtWork::Build
-            && order
-                .nodes
-                .iter()
-                .any(|node| node.resource_type != ResourceType::Test);
+            && order.nodes.iter().any(|node| {
+                !matches!(
+                    node.resource_type,
+                    ResourceType::Test | ResourceType::UnitTest
+                )
+            });
         let _lock = if writes {
             Some(self.catalog.lock_runs()?)
         } else {
@@ -220,7 +224,11 @@ impl DbtInvocation {
     pub fn write_manifest(&self, compiled: &[CompiledNode]) -> Result<()> {
         let mut manifest = manifest_json(&self.project.manifest, &self.project.context);
         for compiled in compiled {
-            manifest["nodes"][&compiled.node.unique_id] = node_json(&compiled.node);
+            let kind = match compiled.node.resource_type {
+                ResourceType::UnitTest => continue,
+                _ => "nodes",
+            };
+            manifest[kind][&compiled.node.unique_id] = node_json(&compiled.node);
         }
         files::write_json(&self.project.context, "manifest.json", &manifest).map(drop)
     }

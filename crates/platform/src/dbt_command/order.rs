@@ -32,6 +32,18 @@ impl Order {
         }
         order.parents = vec![BTreeSet::new(); order.nodes.len()];
         for (&number, &step) in &steps {
+            let unit_test = order.nodes[step].unit_test.clone();
+            let number = match &unit_test {
+                // A unit test needs its model's inputs, and judges the model before it is built.
+                Some(test) => edges.number(&test.tested).unwrap_or(number),
+                None => number,
+            };
+            if unit_test.is_some()
+                && tests_first
+                && let Some(&model) = steps.get(&number)
+            {
+                order.parents[model].insert(step);
+            }
             // What is not selected (or ephemeral) is not worked on, but what is behind it counts.
             let mut pending = edges.parents(number).to_vec();
             let mut seen = BTreeSet::new();

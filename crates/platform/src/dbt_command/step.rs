@@ -56,6 +56,12 @@ impl DbtInvocation {
 
     async fn work_on(&self, node: &Arc<Node>, work: DbtWork, step: &mut Step) -> Result<()> {
         let (workspace, nodes) = self.begin()?;
+        if work == DbtWork::Build && node.resource_type == ResourceType::UnitTest {
+            let result = self.unit_test(&nodes, node, step).await;
+            // Nothing of a unit test is for anybody else.
+            workspace.discard("unit test")?;
+            return result;
+        }
         let result = match (work, node.resource_type) {
             (DbtWork::Compile, _) => self.compile(&nodes, node, step).await,
             (DbtWork::Build, ResourceType::Test) => self.test(&nodes, node, step).await,
@@ -111,6 +117,18 @@ impl DbtInvocation {
         step.result.failures = Some(i64::try_from(found.failures).unwrap_or(i64::MAX));
         step.result.message = verdict(node, &found);
         step.compiled = Some(self.compiled_test(node, &found));
+        Ok(())
+    }
+
+    async fn unit_test(&self, nodes: &Nodes, node: &Node, step: &mut Step) -> Result<()> {
+        let found = nodes.unit_test(&node.unique_id).await?;
+        step.result.status = match found.difference {
+            None => Status::Pass,
+            Some(_) => Status::Fail,
+        };
+        step.result.failures = Some(i64::from(found.difference.is_some()));
+        step.result.message = found.difference;
+        step.compiled = Some(found.compiled);
         Ok(())
     }
 

@@ -97,6 +97,18 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     flags.full_refresh = line.full_refresh();
     flags.empty = line.empty();
     flags.store_failures = line.store_failures();
+    let selecting = line.selecting().cloned().unwrap_or_default();
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    let command = command.join(" ");
+    let arguments = [
+        ("select", serde_json::json!(words(&selecting.select))),
+        ("exclude", serde_json::json!(words(&selecting.exclude))),
+        ("selector", serde_json::json!(selecting.selector)),
+        ("invocation_command", serde_json::json!(command)),
+    ];
+    for (name, value) in arguments {
+        flags.arguments.insert(name.to_owned(), value);
+    }
     if let Some(mode) = common.indirect_selection {
         flags.indirect_selection = indirect(mode);
     }
@@ -163,10 +175,10 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
     let kinds = line.kinds().cloned().unwrap_or_default();
     let own: &[&str] = match &line.command {
         DbtCommand::Run { .. } => &["model"],
-        DbtCommand::Test { .. } => &["test"],
+        DbtCommand::Test { .. } => &["test", "unit_test"],
         DbtCommand::Seed { .. } => &["seed"],
         DbtCommand::Snapshot { .. } => &["snapshot"],
-        DbtCommand::Build { .. } => &["model", "seed", "snapshot", "test"],
+        DbtCommand::Build { .. } => &["model", "seed", "snapshot", "test", "unit_test"],
         _ => &[],
     };
     let resource_types = match kinds.resource_types.as_slice() {

@@ -80,14 +80,22 @@ impl Lines {
                 .filter(|node| node.resource_type == kind)
                 .count()
         };
+        let declared = |kind: ResourceType| {
+            let all = manifest.declared.values();
+            all.filter(|item| item.resource_type == kind).count()
+        };
         let counts = [
             (count(ResourceType::Model), "model"),
             (count(ResourceType::Seed), "seed"),
             (count(ResourceType::Snapshot), "snapshot"),
             (count(ResourceType::Test), "data test"),
+            (count(ResourceType::UnitTest), "unit test"),
             (count(ResourceType::Operation), "operation"),
             (manifest.sources.len(), "source"),
             (manifest.exposures.len(), "exposure"),
+            (declared(ResourceType::Metric), "metric"),
+            (declared(ResourceType::SemanticModel), "semantic model"),
+            (declared(ResourceType::SavedQuery), "saved query"),
             (manifest.macros.len(), "macro"),
         ];
         let found: Vec<String> = counts
@@ -204,7 +212,11 @@ impl Lines {
             _ => ("Failure", "error"),
         };
         let file = &node.original_file_path;
-        let mut text = format!("{word} in test {} ({file})", node.name);
+        let kind = match node.resource_type {
+            ResourceType::UnitTest => "unit_test",
+            _ => "test",
+        };
+        let mut text = format!("{word} in {kind} {} ({file})", node.name);
         for line in result.message.iter().flat_map(|message| message.lines()) {
             text.push_str(&format!("\n            {line}"));
         }
@@ -218,6 +230,7 @@ fn worked_on(project: &Project, report: &DbtReport) -> String {
         (ResourceType::Snapshot, "snapshot"),
         (ResourceType::Model, "model"),
         (ResourceType::Test, "test"),
+        (ResourceType::UnitTest, "unit test"),
     ];
     let of = |kind: ResourceType| {
         let ids = report
@@ -252,6 +265,7 @@ fn relation(node: &Node) -> String {
 fn subject(node: &Node) -> String {
     match node.resource_type {
         ResourceType::Test => format!("test {}", node.name),
+        ResourceType::UnitTest => format!("unit_test {}", node.name),
         ResourceType::Seed => format!("seed file {}", relation(node)),
         ResourceType::Snapshot => format!("snapshot {}", relation(node)),
         ResourceType::Model => {
@@ -275,7 +289,7 @@ fn ending(node: &Node, result: &NodeResult) -> (String, String, AnsiColor) {
     };
     let count = result.failures.unwrap_or_default();
     match (result.status, node.resource_type) {
-        (Status::Skipped, ResourceType::Test) => (
+        (Status::Skipped, ResourceType::Test | ResourceType::UnitTest) => (
             format!("SKIP test {}", node.name),
             "SKIP".to_owned(),
             AnsiColor::Yellow,

@@ -65,7 +65,7 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
             ..
         }) => docs::generate(globals, &line, *no_compile, *empty_catalog),
         DbtCommand::RunOperation { name, args } => work::operation(globals, &line, name, args),
-        DbtCommand::Deps { .. } => upkeep::deps(globals, &line),
+        DbtCommand::Deps { upgrade, .. } => upkeep::deps(globals, &line, *upgrade),
         DbtCommand::Clean => upkeep::clean(globals, &line),
         DbtCommand::Debug { config_dir, .. } => upkeep::debug(globals, &line, *config_dir),
         DbtCommand::Docs(Docs::Serve { .. }) => Err(unsupported(

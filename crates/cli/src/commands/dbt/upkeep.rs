@@ -19,29 +19,36 @@ fn settings(platform: &Platform, line: &DbtLine) -> Result<ProjectContext> {
     dbt::load::settings(folder, flags(platform, line)?, &mut Warnings::default())
 }
 
-/// Says which packages there are. None is fetched.
-pub fn deps(globals: &Globals, line: &DbtLine) -> Result<Exit> {
+/// The variable that names folders of packages, and the folder in a project that is one.
+const MIRRORS: &str = "SLUICE_DBT_PACKAGES";
+const OWN_MIRROR: &str = "dbt_packages_mirror";
+
+/// Installs the packages that the project asks for.
+pub fn deps(globals: &Globals, line: &DbtLine, upgrade: bool) -> Result<Exit> {
     let platform = platform(globals, line)?;
-    match settings(&platform, line) {
-        Ok(context) if context.packages.is_empty() => {
-            output::line("No packages are asked for: nothing to install.")?;
-        }
-        Ok(context) => {
-            for package in &context.packages {
-                output::line(&format!(
-                    "Using {} from {}",
-                    package.name,
-                    package.root.display()
-                ))?;
-            }
-        }
-        Err(error) if error.code() == codes::D1021 => {
-            return Err(error.help(
-                "`sluice dbt deps` cannot fetch packages yet: put each one's folder into `dbt_packages`, \
-                 or name it as `local:`",
-            ));
-        }
-        Err(error) => return Err(error),
+    let (folder, flags) = (platform.dbt_folder()?, flags(&platform, line)?);
+    let named = flags.env(MIRRORS).map(std::env::split_paths);
+    let mut mirrors: Vec<PathBuf> = named.into_iter().flatten().collect();
+    let own = folder.join(OWN_MIRROR);
+    if own.is_dir() {
+        mirrors.push(own);
+    }
+    let installed = dbt::load::install(folder, &flags, &mirrors, upgrade)?;
+    if installed.is_empty() {
+        output::line("No packages are asked for: nothing to install.")?;
+    }
+    for package in &installed {
+        let version = package
+            .version
+            .as_deref()
+            .map(|version| format!(" {version}"));
+        output::line(&format!(
+            "Installed {}{} from {} {}",
+            package.name,
+            version.unwrap_or_default(),
+            package.kind,
+            package.asked
+        ))?;
     }
     Ok(Exit::Done)
 }
