@@ -9,11 +9,12 @@ use jinja::{Arguments, Template, Value};
 
 use crate::adapter::Adapter;
 use crate::artifact::files;
+use crate::context::relation::Relation;
 use crate::context::{CalledMacro, Context, ProjectContext, lock};
 use crate::load::Project;
 use crate::macros::MacroEntry;
 use crate::manifest::Manifest;
-use crate::node::{Compiled, Node, ResourceType};
+use crate::node::{Compiled, Node, ResourceType, SourceTable};
 use crate::parse::tests::test_kwargs;
 use crate::project::render::is_template;
 
@@ -356,6 +357,62 @@ impl Compiler {
             .and_then(|result| result.get("response"))
             .and_then(|response| response.as_dict()?.get("rows_affected"));
         Ok(rows.and_then(|rows| rows.to_string().parse().ok()))
+    }
+
+    /// The time of the newest row of a source, and now, as the engine shows them; nothing if it has no
+    /// rows. The project's macros `collect_freshness` and `collect_freshness_custom_sql` ask.
+    ///
+    /// # Errors
+    /// `D1051` if the source says neither `loaded_at_field` nor `loaded_at_query`, and what the
+    /// engine raises.
+    pub fn freshness(&self, source: &SourceTable) -> Result<(Option<String>, Option<String>)> {
+        let context = self.context(None);
+        let relation = Relation::new(
+            source.database.as_deref(),
+            Some(&source.schema),
+            Some(&source.identifier),
+            self.project.quoting().with_quoting(&source.quoting),
+            self.project.connection.quote_character(),
+        );
+        let relation = Value::object(relation);
+        let result = match (&source.loaded_at_query, &source.loaded_at_field) {
+            (Some(query), _) => {
+                let template = Template::parse(&Source::new("loaded_at_query", query.as_str()))?;
+                let query = context.render(&template)?;
+                let arguments = Arguments::of([relation, query.as_str().into()]);
+                context.call_macro("collect_freshness_custom_sql", arguments)?
+            }
+            (None, Some(field)) => {
+                let filter = source.freshness.get("filter").map(Value::from);
+                let filter = filter.unwrap_or(Value::None);
+                let arguments = Arguments::of([relation, field.as_str().into(), filter]);
+                context.call_macro("collect_freshness", arguments)?
+            }
+            (None, None) => {
+                return Err(Error::new(
+                    codes::D1051,
+                    format!(
+                        "The source `{}` has `freshness`, but no `loaded_at_field`",
+                        source.unique_id
+                    ),
+                )
+                .with("file", &source.original_file_path)
+                .help("say which column holds the time a row was loaded"));
+            }
+        };
+        let table = result.as_dict().and_then(|result| result.get("table"));
+        // Macros written for older versions of dbt return the table itself.
+        let table = table.as_ref().unwrap_or(&result);
+        let row = table
+            .downcast::<crate::context::table::Table>()
+            .and_then(|table| table.rows().rows.first().cloned())
+            .unwrap_or_default();
+        let cell = |at: usize| {
+            row.get(at)
+                .filter(|cell| !cell.is_none())
+                .map(ToString::to_string)
+        };
+        Ok((cell(0), cell(1)))
     }
 
     /// Adds the node, and for undefined names the macro that was probably meant.

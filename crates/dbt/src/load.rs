@@ -145,6 +145,7 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
         run_environment,
         messages: std::sync::Mutex::default(),
         selected: std::sync::Mutex::default(),
+        deferred: std::sync::Mutex::default(),
     })
 }
 

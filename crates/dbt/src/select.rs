@@ -1,10 +1,12 @@
 //! Selection over a manifest: dbt's methods for the grammar of [`crate::selector`].
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use diagnostic::{Error, Result, ResultExt, codes};
 use serde_json::{Map, Value as Json};
 
+use crate::adapter::RelationName;
 use crate::load::Project;
 use crate::manifest::{Manifest, macro_json, node_json, source_json};
 use crate::node::{Declared, Exposure, Node, ResourceType, SourceTable};
@@ -52,6 +54,24 @@ impl PreviousState {
             run_results: optional(folder.join("run_results.json"))?,
             sources: optional(folder.join("sources.json"))?,
         })
+    }
+
+    /// The relations of its models, seeds and snapshots, by unique id: what `--defer` reads.
+    #[must_use]
+    pub fn relations(&self) -> HashMap<String, RelationName> {
+        let nodes = self.manifest.get("nodes").and_then(Json::as_object);
+        let found = nodes.into_iter().flatten().filter_map(|(id, node)| {
+            let text = |key: &str| node.get(key)?.as_str().map(str::to_owned);
+            let refable = ["model", "seed", "snapshot"].contains(&text("resource_type")?.as_str());
+            text("relation_name").filter(|_| refable)?;
+            let name = RelationName {
+                database: text("database").unwrap_or_default(),
+                schema: text("schema")?,
+                identifier: text("alias")?,
+            };
+            Some((id.clone(), name))
+        });
+        found.collect()
     }
 
     fn node(&self, id: &str) -> Option<&Json> {

@@ -65,6 +65,14 @@ fn theirs(info: &engine::RelationInfo) -> RelationInfo {
 }
 
 impl EngineAdapter {
+    /// The stored relation that `name` means, without its columns.
+    ///
+    /// # Errors
+    /// What the engine raises.
+    pub fn stored(&self, name: &RelationName) -> Result<Option<engine::RelationInfo>> {
+        self.find(name)
+    }
+
     /// The stored relation that `name` means. Templates pass names in whatever case their code has.
     fn find(&self, name: &RelationName) -> Result<Option<engine::RelationInfo>> {
         for namespace in namespaces(&name.database, &name.schema) {

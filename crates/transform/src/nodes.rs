@@ -146,6 +146,61 @@ impl Nodes {
         .await
     }
 
+    /// Makes the node's relation a clone of `from`: a table by pointing at its files, a view by reading
+    /// it. Gives what was done; nothing if `from` does not exist, or the relation does already.
+    ///
+    /// # Errors
+    /// What the engine raises.
+    pub async fn clone_relation(
+        &self,
+        node: &Node,
+        from: &dbt::adapter::RelationName,
+        replace: bool,
+    ) -> Result<Option<String>> {
+        let adapter = EngineAdapter::new(
+            Arc::clone(&self.engine),
+            self.session.clone(),
+            Handle::current(),
+        );
+        let asked = from.clone();
+        let found = blocking(move || adapter.stored(&asked)).await?;
+        let name = relation_name(&self.project.context, node);
+        let target = Target {
+            engine: self.engine.as_ref(),
+            session: &self.session,
+            name: &name,
+        };
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        if !replace && target.existing().await?.is_some() {
+            return Ok(None);
+        }
+        target
+            .execute(format!("create schema if not exists {}", name.namespace()))
+            .await?;
+        if found.view {
+            let sql = format!("select * from {}", found.name);
+            materialization::view(target, &sql, false).await?;
+            return Ok(Some("CREATE VIEW".to_owned()));
+        }
+        target.make_way(false).await?;
+        let cloned = target
+            .execute(format!(
+                "create or replace table {name} clone {}",
+                found.name
+            ))
+            .await;
+        if let Err(error) = cloned {
+            if error.code() != codes::E2001 {
+                return Err(error);
+            }
+            // An engine without clones copies.
+            materialization::table(target, &format!("select * from {}", found.name)).await?;
+        }
+        Ok(Some("CREATE TABLE".to_owned()))
+    }
+
     async fn build(
         &self,
         target: Target<'_>,

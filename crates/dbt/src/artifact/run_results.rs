@@ -202,6 +202,28 @@ pub fn end_of_run(manifest: &Manifest, results: &[NodeResult]) -> Vec<(&'static 
     ]
 }
 
+/// The command line, as `dbt retry` reads it.
+fn args(project: &ProjectContext) -> Json {
+    let flags = &project.flags;
+    let mut args = json!({
+        "which": flags.which,
+        "vars": flags.vars,
+        "target": project.connection.target,
+        "profile": project.connection.profile,
+        "full_refresh": flags.full_refresh,
+        "empty": flags.empty,
+        "store_failures": flags.store_failures,
+        "fail_fast": flags.fail_fast,
+        "threads": project.connection.threads,
+        "project_dir": project.root.root.display().to_string(),
+        "invocation_command": format!("dbt {}", flags.which),
+    });
+    if let Json::Object(map) = &mut args {
+        map.extend(flags.arguments.clone());
+    }
+    args
+}
+
 /// The results of one command.
 #[must_use]
 pub fn run_results_json(project: &ProjectContext, results: &[NodeResult], elapsed: f64) -> Json {
@@ -217,14 +239,6 @@ pub fn run_results_json(project: &ProjectContext, results: &[NodeResult], elapse
         },
         "results": results.iter().map(NodeResult::to_json).collect::<Vec<_>>(),
         "elapsed_time": elapsed,
-        "args": {
-            "which": flags.which,
-            "vars": flags.vars,
-            "target": project.connection.target,
-            "profile": project.connection.profile,
-            "full_refresh": flags.full_refresh,
-            "empty": flags.empty,
-            "invocation_command": format!("dbt {}", flags.which),
-        },
+        "args": args(project),
     })
 }

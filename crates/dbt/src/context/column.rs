@@ -37,15 +37,15 @@ impl Column {
         if numbers.is_empty() || !after.trim().is_empty() {
             return column;
         }
+        // As in dbt, the type of a column has no size: `TIMESTAMP_NTZ(9)` is `TIMESTAMP_NTZ`.
         base.trim().clone_into(&mut column.dtype);
-        if column.is_string() {
-            column.char_size = numbers.first().copied();
-        } else if column.is_numeric() {
+        if numbers.len() > 1 {
             column.precision = numbers.first().copied();
             column.scale = numbers.get(1).copied();
+        } else if column.is_numeric() {
+            column.precision = numbers.first().copied();
         } else {
-            // `TIMESTAMP_NTZ(9)` is a type of its own.
-            column.dtype.clone_from(&info.data_type);
+            column.char_size = numbers.first().copied();
         }
         column.snowflake = snowflake;
         column

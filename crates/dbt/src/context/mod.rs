@@ -30,7 +30,7 @@ use serde_json::{Map, Value as Json};
 pub use macro_value::{CalledMacro, PackageNamespace};
 pub use pure::yaml_mapping;
 
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, RelationName};
 use crate::config::Config;
 use crate::flags::Flags;
 use crate::macros::{BUILT_IN, Macros};
@@ -63,6 +63,17 @@ pub struct ProjectContext {
     pub messages: Mutex<Vec<Message>>,
     /// What `selected_resources` shows.
     pub selected: Mutex<Vec<String>>,
+    /// What references may mean instead of the project's own relations.
+    pub deferred: Mutex<Deferred>,
+}
+
+/// The relations of another environment that `--defer` reads, by unique id of their nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Deferred {
+    /// Database, schema and name.
+    pub relations: HashMap<String, RelationName>,
+    /// `--favor-state`: they count also where the project's own relations exist.
+    pub favor: bool,
 }
 
 /// A line from `log()` or `print()`.
@@ -134,6 +145,46 @@ impl ProjectContext {
     /// Sets what `selected_resources` shows: the unique ids a command selected.
     pub fn set_selected(&self, ids: &[String]) {
         *lock(&self.selected) = ids.to_vec();
+    }
+
+    /// The relation that stands for `node` because of `--defer`: where the node's own does not exist,
+    /// or where it is not selected and the other environment is favoured.
+    ///
+    /// # Errors
+    /// What the engine raises.
+    pub(crate) fn deferred_relation(
+        &self,
+        node: &Node,
+        adapter: Option<&Arc<dyn Adapter>>,
+    ) -> Result<Option<Relation>> {
+        let (name, favor) = {
+            let deferred = lock(&self.deferred);
+            match deferred.relations.get(&node.unique_id) {
+                Some(name) => (name.clone(), deferred.favor),
+                None => return Ok(None),
+            }
+        };
+        let selected = lock(&self.selected).contains(&node.unique_id);
+        if selected {
+            return Ok(None);
+        }
+        if !favor && let Some(adapter) = adapter {
+            let own = self.relation_of(node);
+            let part = |part: &Option<Arc<str>>| part.as_deref().unwrap_or_default().to_owned();
+            let own = RelationName {
+                database: part(&own.database),
+                schema: part(&own.schema),
+                identifier: part(&own.identifier),
+            };
+            if adapter.relation(&own)?.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.relation(
+            Some(&name.database),
+            &name.schema,
+            &name.identifier,
+        )))
     }
 
     /// Takes what was said since the last call.

@@ -129,7 +129,10 @@ impl Rendering {
             });
             return Ok(Value::object(Relation::ephemeral(&target.name)));
         }
-        let mut relation = self.project.relation_of(target);
+        let deferred = self
+            .project
+            .deferred_relation(target, self.adapter.as_ref())?;
+        let mut relation = deferred.unwrap_or_else(|| self.project.relation_of(target));
         relation.limit = self.limit();
         Ok(Value::object(relation))
     }

@@ -123,7 +123,7 @@ fn map(context: &mut CallContext<'_>, mut arguments: Arguments) -> Result<Value>
     if arguments.positional.is_empty() {
         return Err(missing("map"));
     }
-    let items = arguments.positional.remove(0).iterate()?;
+    let items = items_of(&arguments.positional.remove(0))?;
     let mut mapped = Vec::with_capacity(items.len());
     if arguments.positional.is_empty()
         && let Some(path) = arguments.take("attribute")
@@ -154,6 +154,15 @@ fn map(context: &mut CallContext<'_>, mut arguments: Arguments) -> Result<Value>
     Ok(Value::list(mapped))
 }
 
+/// The items of a sequence. As in Jinja2, `map` and `select` take nothing (`none`, `false`) for an
+/// empty one.
+fn items_of(value: &Value) -> Result<Vec<Value>> {
+    match value.truthy() || value.is_undefined() {
+        true => value.iterate(),
+        false => Ok(Vec::new()),
+    }
+}
+
 fn missing(filter: &str) -> Error {
     Error::new(
         codes::J2003,
@@ -170,7 +179,7 @@ fn select(
     if arguments.positional.is_empty() {
         return Err(missing("select"));
     }
-    let items = arguments.positional.remove(0).iterate()?;
+    let items = items_of(&arguments.positional.remove(0))?;
     let path = if !by_attribute {
         None
     } else if arguments.positional.is_empty() {

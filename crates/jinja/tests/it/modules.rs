@@ -114,6 +114,14 @@ fn flags_anchors_and_braces_are_pythons() {
 }
 
 #[test]
+fn map_and_select_of_nothing_are_empty() {
+    assert_eq!(
+        render("{{ none | map('lower') | list }}{{ none | select | list }}{{ '' | map('lower') | list }}").unwrap(),
+        "[][][]"
+    );
+}
+
+#[test]
 fn the_clock_is_the_hosts() {
     let text = render(
         "{{ modules.datetime.datetime.utcnow() }} \

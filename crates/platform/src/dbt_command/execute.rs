@@ -52,6 +52,7 @@ impl DbtInvocation {
     #[must_use]
     pub fn workable(&self, ids: &[String], work: DbtWork) -> Vec<String> {
         let wanted = |node: &Node| match (node.resource_type, work) {
+            (_, DbtWork::Clone) => node.is_relational(),
             (ResourceType::Model, DbtWork::Build) => !node.is_ephemeral(),
             (ResourceType::Analysis, _) => work == DbtWork::Compile,
             (kind, _) => {
@@ -89,7 +90,7 @@ impl DbtInvocation {
             ids,
             self.project.context.flags.which == "build",
         );
-        let writes = work == DbtWork::Build
+        let writes = work != DbtWork::Compile
             && order.nodes.iter().any(|node| {
                 !matches!(
                     node.resource_type,

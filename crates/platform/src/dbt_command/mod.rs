@@ -5,16 +5,18 @@
 
 mod event;
 mod execute;
+mod freshness;
 mod operation;
 mod order;
 mod query;
 mod step;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use catalog::{Catalog, Workspace};
-use dbt::context::ProjectContext;
+use dbt::PreviousState;
+use dbt::context::{Deferred, ProjectContext};
 use dbt::flags::Flags;
 use dbt::load::Project as DbtProject;
 use diagnostic::{Error, Result, codes};
@@ -28,6 +30,7 @@ use crate::Platform;
 
 pub use event::DbtEvent;
 pub use execute::DbtReport;
+pub use freshness::Freshness;
 pub use query::DbtRows;
 
 /// What a command does with the nodes it selects.
@@ -37,6 +40,8 @@ pub enum DbtWork {
     Compile,
     /// Build models, seeds and snapshots, and judge tests.
     Build,
+    /// Make relations copies of those that `--state` names.
+    Clone,
 }
 
 /// One dbt command: the project as its flags make it, and where its nodes run.
@@ -109,6 +114,24 @@ impl DbtInvocation {
     #[must_use]
     pub fn project(&self) -> &Arc<DbtProject> {
         &self.project
+    }
+
+    /// Lets references mean relations of another environment (`--defer`).
+    pub fn defer_to(&self, state: &PreviousState, favor: bool) {
+        let mut relations = state.relations();
+        // What is there under the same name needs no detour.
+        let context = &self.project.context;
+        relations.retain(|id, name| {
+            self.project.manifest.nodes.get(id).is_some_and(|node| {
+                node.database.as_deref() != Some(&name.database)
+                    || node.schema != name.schema
+                    || node.alias != name.identifier
+            })
+        });
+        *context
+            .deferred
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Deferred { relations, favor };
     }
 
     /// A view of what is published now, and the nodes on it.

@@ -1,6 +1,6 @@
 //! One node of a command: built or judged in a workspace of its own, and published.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use chrono::Utc;
@@ -64,6 +64,7 @@ impl DbtInvocation {
         }
         let result = match (work, node.resource_type) {
             (DbtWork::Compile, _) => self.compile(&nodes, node, step).await,
+            (DbtWork::Clone, _) => self.clone_relation(&nodes, node, step).await,
             (DbtWork::Build, ResourceType::Test) => self.test(&nodes, node, step).await,
             (DbtWork::Build, _) => {
                 let built = self.build(&nodes, node, step).await;
@@ -117,6 +118,29 @@ impl DbtInvocation {
         step.result.failures = Some(i64::try_from(found.failures).unwrap_or(i64::MAX));
         step.result.message = verdict(node, &found);
         step.compiled = Some(self.compiled_test(node, &found));
+        Ok(())
+    }
+
+    async fn clone_relation(&self, nodes: &Nodes, node: &Node, step: &mut Step) -> Result<()> {
+        let context = &self.project.context;
+        let from = {
+            let deferred = context
+                .deferred
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            deferred.relations.get(&node.unique_id).cloned()
+        };
+        let full_refresh = context.flags.full_refresh.unwrap_or(false);
+        let done = match from {
+            Some(from) => nodes.clone_relation(node, &from, full_refresh).await?,
+            None => None,
+        };
+        if let Some(message) = done {
+            step.result.message = Some(message);
+        } else {
+            step.result.status = Status::NoOp;
+            step.result.message = Some("NO-OP".to_owned());
+        }
         Ok(())
     }
 

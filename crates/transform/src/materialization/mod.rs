@@ -57,7 +57,7 @@ impl Target<'_> {
     }
 
     /// Drops the relation if it is not of the kind about to be made.
-    async fn make_way(&self, for_view: bool) -> Result<()> {
+    pub(crate) async fn make_way(&self, for_view: bool) -> Result<()> {
         if let Some(found) = self.existing().await?
             && found.view != for_view
         {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// `dbt …`.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(
     name = "sluice dbt",
     bin_name = "sluice dbt",
@@ -198,7 +198,7 @@ pub struct EventTime {
 }
 
 /// dbt's commands.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum DbtCommand {
     /// Read the project and write target/manifest.json
     Parse,
@@ -352,7 +352,7 @@ pub enum DbtCommand {
 }
 
 /// `dbt docs …`.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Docs {
     /// Write target/catalog.json and target/index.html
     Generate {
@@ -377,7 +377,7 @@ pub enum Docs {
 }
 
 /// `dbt source …`.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum SourceCommand {
     /// Check how old the newest rows of sources are
     #[command(alias = "snapshot-freshness")]

@@ -21,11 +21,7 @@ pub fn unsupported(what: &str, help: &str) -> Error {
 /// Refuses flags that would change what a command does, but are not honoured.
 pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
     let Common {
-        defer,
-        defer_state,
-        favor_state,
-        warn_error_options,
-        ..
+        warn_error_options, ..
     } = &line.common;
     let mut refused = Vec::new();
     let mut refuse = |given: bool, flag: &'static str| {
@@ -33,9 +29,6 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
             refused.push(flag);
         }
     };
-    refuse(*defer, "--defer");
-    refuse(defer_state.is_some(), "--defer-state");
-    refuse(*favor_state, "--favor-state");
     refuse(warn_error_options.is_some(), "--warn-error-options");
     if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command
     {
@@ -134,7 +127,21 @@ pub struct Opened {
 
 /// Opens the project, loads it, and tells what it is.
 pub fn open(globals: &Globals, line: &DbtLine) -> Result<Opened> {
-    open_with(globals, line, Lines::new(globals, &line.common))
+    open_as(globals, line, line.which(), |_| {})
+}
+
+/// Opens the project for the command `which`, with flags changed by `change`.
+pub fn open_as(
+    globals: &Globals,
+    line: &DbtLine,
+    which: &str,
+    change: impl FnOnce(&mut Flags),
+) -> Result<Opened> {
+    let lines = Lines::new(globals, &line.common);
+    open_with(globals, line, lines, |flags| {
+        which.clone_into(&mut flags.which);
+        change(flags);
+    })
 }
 
 /// The same, for commands whose output is read by programs.
@@ -149,12 +156,21 @@ pub fn open_quietly(globals: &Globals, line: &DbtLine) -> Result<Opened> {
                 ..line.common.clone()
             },
         ),
+        |_| {},
     )
 }
 
-fn open_with(globals: &Globals, line: &DbtLine, lines: Lines) -> Result<Opened> {
+fn open_with(
+    globals: &Globals,
+    line: &DbtLine,
+    lines: Lines,
+    change: impl FnOnce(&mut Flags),
+) -> Result<Opened> {
     let platform = platform(globals, line)?;
-    let invocation = platform.dbt(flags(&platform, line)?)?;
+    let mut flags = flags(&platform, line)?;
+    change(&mut flags);
+    let invocation = platform.dbt(flags)?;
+    defer(&invocation, line)?;
     let project = invocation.project();
     lines.greet(project)?;
     if line.common.warn_error
@@ -169,6 +185,25 @@ fn open_with(globals: &Globals, line: &DbtLine, lines: Lines) -> Result<Opened> 
     })
 }
 
+/// Lets references mean the relations of `--state`, where that is asked for.
+fn defer(invocation: &DbtInvocation, line: &DbtLine) -> Result<()> {
+    let common = &line.common;
+    let clones = matches!(line.command, DbtCommand::Clone { .. });
+    if !common.defer && !clones {
+        return Ok(());
+    }
+    let Some(folder) = common.defer_state.as_ref().or(common.state.as_ref()) else {
+        let what = if clones { "`clone`" } else { "`--defer`" };
+        return Err(Error::new(
+            codes::D3004,
+            format!("{what} needs the artifacts of another environment"),
+        )
+        .help("name the folder of its manifest.json with --state"));
+    };
+    invocation.defer_to(&PreviousState::load(folder)?, common.favor_state);
+    Ok(())
+}
+
 /// The unique ids that the command selects, of the kinds it works on.
 pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
     let selecting = line.selecting().cloned().unwrap_or_default();
@@ -178,6 +213,8 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
         DbtCommand::Test { .. } => &["test", "unit_test"],
         DbtCommand::Seed { .. } => &["seed"],
         DbtCommand::Snapshot { .. } => &["snapshot"],
+        DbtCommand::Clone { .. } => &["model", "seed", "snapshot"],
+        DbtCommand::Source(_) => &["source"],
         DbtCommand::Build { .. } => &["model", "seed", "snapshot", "test", "unit_test"],
         _ => &[],
     };

@@ -47,6 +47,11 @@ impl Lines {
         }
     }
 
+    /// Tells one step of many.
+    pub fn step(&self, index: usize, total: usize, what: &str, status: &str) -> Result<()> {
+        self.say(&dotted(index, total, what, status))
+    }
+
     /// Tells a warning.
     pub fn warn(&self, text: &str) {
         if !self.quiet {

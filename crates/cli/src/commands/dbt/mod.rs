@@ -2,9 +2,11 @@
 
 pub mod command_line;
 mod docs;
+mod freshness;
 mod invocation;
 mod lines;
 mod listing;
+mod retry;
 mod show;
 mod upkeep;
 mod work;
@@ -15,7 +17,7 @@ use diagnostic::Result;
 use crate::arguments::Globals;
 use crate::commands::Exit;
 
-use command_line::{DbtCommand, DbtLine, Docs};
+use command_line::{DbtCommand, DbtLine, Docs, SourceCommand};
 use invocation::unsupported;
 
 /// dbt's command line.
@@ -53,7 +55,8 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         | DbtCommand::Build { .. }
         | DbtCommand::Test { .. }
         | DbtCommand::Seed { .. }
-        | DbtCommand::Snapshot { .. } => work::work(globals, &line),
+        | DbtCommand::Snapshot { .. }
+        | DbtCommand::Clone { .. } => work::work(globals, &line),
         DbtCommand::Ls {
             output,
             output_keys,
@@ -72,17 +75,9 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
             "dbt docs serve",
             "serve the folder `target` with any web server",
         )),
-        DbtCommand::Source(_) => Err(unsupported(
-            "dbt source freshness",
-            "ask for the newest `loaded_at` with `sluice sql`",
-        )),
-        DbtCommand::Clone { .. } => Err(unsupported(
-            "dbt clone",
-            "build the nodes with `sluice dbt build --select …`",
-        )),
-        DbtCommand::Retry { .. } => Err(unsupported(
-            "dbt retry",
-            "select what failed: `sluice dbt build --select result:error+ --state <folder>`",
-        )),
+        DbtCommand::Source(SourceCommand::Freshness { output, .. }) => {
+            freshness::freshness(globals, &line, output.as_deref())
+        }
+        DbtCommand::Retry { .. } => retry::retry(globals, &line),
     }
 }

@@ -31,6 +31,7 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     let opened = open(globals, line)?;
     let kind = match &line.command {
         DbtCommand::Compile { .. } => DbtWork::Compile,
+        DbtCommand::Clone { .. } => DbtWork::Clone,
         _ => DbtWork::Build,
     };
     let ids = opened.invocation.workable(&select(&opened, line)?, kind);
