@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use diagnostic::{Error, Result, Source, codes};
-use jinja::{Arguments, Template, Value};
+use jinja::{Arguments, Dict, Template, Value};
 
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, ColumnInfo};
 use crate::artifact::files;
+use crate::context::column::Column;
 use crate::context::relation::Relation;
-use crate::context::{CalledMacro, Context, ProjectContext, lock};
+use crate::context::{Batch, CalledMacro, Context, ProjectContext, lock};
 use crate::load::Project;
 use crate::macros::MacroEntry;
 use crate::manifest::Manifest;
@@ -122,6 +123,116 @@ impl Compiler {
             node: Arc::new(node),
             sql,
         })
+    }
+
+    /// The statement of a microbatch model for one batch.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn compile_batch(&self, node: &Arc<Node>, batch: &Batch) -> Result<String> {
+        let context = self.context(Some(node));
+        let _ = context.0.batch.set(batch.clone());
+        if let Value::Dict(model) = Value::from(crate::manifest::node_json(node)) {
+            let moment = jinja::modules::datetime_value;
+            let about = Dict::new();
+            about.insert("id", batch.id.as_str());
+            about.insert("event_time_start", moment(batch.start));
+            about.insert("event_time_end", moment(batch.end));
+            model.insert("batch", about);
+            context.0.extra.insert("model", Value::Dict(model));
+        }
+        let template = Template::parse(&self.source(node))?;
+        let sql = context
+            .render(&template)
+            .map_err(|error| self.explain(error, node))?;
+        let mut ctes = Vec::new();
+        for id in context.captured().ephemeral {
+            if let Some(inner) = self.manifest.nodes.get(&id) {
+                let compiled = self.ephemeral(inner, &mut vec![id.clone()])?;
+                ctes.extend(compiled.extra_ctes.iter().cloned());
+                let text = format!(
+                    " __dbt__cte__{} as (\n{}\n)",
+                    inner.name, compiled.pre_injected_sql
+                );
+                ctes.push((id, text));
+            }
+        }
+        Ok(inject(&sql, &ctes))
+    }
+
+    /// Whether the root project defines one of dbt's own macros `names`, or an implementation of one
+    /// for this adapter: then it decides how relations are built.
+    #[must_use]
+    pub fn overrides(&self, names: &[&str]) -> bool {
+        let (macros, root) = (&self.project.macros, &self.project.root.name);
+        let prefixes = self.project.adapter_prefixes();
+        names.iter().any(|name| {
+            macros.in_package(root, name).is_some()
+                || prefixes.iter().any(|prefix| {
+                    macros
+                        .in_package(root, &format!("{prefix}__{name}"))
+                        .is_some()
+                })
+        })
+    }
+
+    /// The statement that `get_create_table_as_sql` or its kin gives for a compiled node.
+    ///
+    /// # Errors
+    /// What the macro raises.
+    pub fn create_as(&self, compiled: &CompiledNode, view: bool) -> Result<String> {
+        let context = self.materialization_context(compiled);
+        let mut relation = self.project.relation_of(&compiled.node);
+        relation.kind = Some(Arc::from(if view { "view" } else { "table" }));
+        let (relation, sql) = (Value::object(relation), Value::from(compiled.sql.as_str()));
+        let value = match view {
+            true => context.call_macro("get_create_view_as_sql", Arguments::of([relation, sql]))?,
+            false => context.call_macro(
+                "get_create_table_as_sql",
+                Arguments::of([false.into(), relation, sql]),
+            )?,
+        };
+        Ok(value.to_string())
+    }
+
+    /// The statement of the incremental strategy `name` by its macro `get_incremental_NAME_sql`:
+    /// from the table `temporary` into the node's own.
+    ///
+    /// # Errors
+    /// `D2004` if there is no such strategy, and what it raises.
+    pub fn strategy(
+        &self,
+        compiled: &CompiledNode,
+        name: &str,
+        temporary: &str,
+        columns: &[ColumnInfo],
+    ) -> Result<String> {
+        let context = self.materialization_context(compiled);
+        let node = &compiled.node;
+        let target = self.project.relation_of(node);
+        let mut beside = target.clone();
+        beside.identifier = Some(Arc::from(temporary));
+        let (kind, quote) = (
+            self.project.connection.kind.as_str(),
+            self.project.connection.quote_character(),
+        );
+        let columns = columns
+            .iter()
+            .map(|info| Value::object(Column::from_info(info, kind, quote)));
+        let setting = |key: &str| node.config.get(key).map_or(Value::None, Value::from);
+        let arguments = Dict::new();
+        arguments.insert("target_relation", Value::object(target));
+        arguments.insert("temp_relation", Value::object(beside));
+        arguments.insert("unique_key", setting("unique_key"));
+        arguments.insert("dest_columns", Value::list(columns));
+        let predicates = match node.config.get("incremental_predicates") {
+            Some(predicates) => Value::from(predicates),
+            None => setting("predicates"),
+        };
+        arguments.insert("incremental_predicates", predicates);
+        let name = format!("get_incremental_{}_sql", name.replace('+', "_"));
+        let value = context.call_macro(&name, Arguments::of([Value::Dict(arguments)]))?;
+        Ok(value.to_string())
     }
 
     fn compiled(&self, node: &Arc<Node>, path: &mut Vec<String>) -> Result<Compiled> {

@@ -33,6 +33,10 @@ pub struct Flags {
     pub fail_fast: bool,
     /// `--indirect-selection`.
     pub indirect_selection: IndirectSelection,
+    /// `--event-time-start`.
+    pub event_time_start: Option<DateTime<Utc>>,
+    /// `--event-time-end`.
+    pub event_time_end: Option<DateTime<Utc>>,
     /// `--target-path`.
     pub target_path: Option<PathBuf>,
     /// More of the command line as `invocation_args_dict` shows it: `select`, `exclude`, …
@@ -63,6 +67,8 @@ impl Default for Flags {
             store_failures: false,
             fail_fast: false,
             indirect_selection: IndirectSelection::Eager,
+            event_time_start: None,
+            event_time_end: None,
             target_path: None,
             arguments: Map::new(),
             environment: HashMap::new(),

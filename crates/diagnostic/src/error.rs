@@ -47,6 +47,13 @@ impl Error {
         self
     }
 
+    /// Where it is, whatever was said before: for who knows the file behind a generated text.
+    #[must_use]
+    pub fn moved(mut self, place: Place) -> Self {
+        self.0.place = Some(place);
+        self
+    }
+
     /// One fact about the failing object, for example `("file", "raw/orders.csv:12")`.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {

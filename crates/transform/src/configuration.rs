@@ -5,8 +5,8 @@ use diagnostic::{Error, Result, codes};
 use serde_json::Value as Json;
 
 use crate::materialization::{
-    HardDeletes, IncrementalConfig, IncrementalStrategy, OnSchemaChange, SnapshotConfig,
-    SnapshotStrategy,
+    HardDeletes, IncrementalConfig, IncrementalStrategy, MetaColumns, OnSchemaChange,
+    SnapshotConfig, SnapshotStrategy,
 };
 use crate::test::TestConfig;
 
@@ -80,18 +80,34 @@ pub(crate) fn snapshot(node: &Node) -> Result<SnapshotConfig> {
             )));
         }
     };
-    if let Some(names) = config
+    let mut names = MetaColumns::default();
+    let renamed = config
         .get("snapshot_meta_column_names")
-        .and_then(Json::as_object)
-        && names.values().any(|name| !name.is_null())
-    {
-        return Err(wrong("renames dbt's columns, which is not supported yet"));
+        .and_then(Json::as_object);
+    for (name, wanted) in renamed.into_iter().flatten() {
+        let Some(wanted) = wanted.as_str() else {
+            continue;
+        };
+        let slot = match name.as_str() {
+            "dbt_scd_id" => &mut names.scd_id,
+            "dbt_updated_at" => &mut names.updated_at,
+            "dbt_valid_from" => &mut names.valid_from,
+            "dbt_valid_to" => &mut names.valid_to,
+            "dbt_is_deleted" => &mut names.is_deleted,
+            other => {
+                return Err(wrong(&format!(
+                    "renames `{other}`, which is no column of dbt"
+                )));
+            }
+        };
+        wanted.clone_into(slot);
     }
     Ok(SnapshotConfig {
         unique_key,
         strategy,
         hard_deletes,
         valid_to_current: config.text("dbt_valid_to_current").map(str::to_owned),
+        names,
     })
 }
 

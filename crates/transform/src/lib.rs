@@ -5,10 +5,12 @@
 //! engine decides where it runs. Who runs which node when is `orchestrate`'s business.
 
 mod adapter;
+mod build;
 mod configuration;
 pub mod materialization;
 mod names;
 mod nodes;
+mod places;
 pub mod seed;
 pub mod test;
 

@@ -18,6 +18,7 @@ use crate::adapter::EngineAdapter;
 use crate::configuration;
 use crate::materialization::{self, Built, Target};
 use crate::names::relation_name;
+use crate::places::relocate;
 use crate::seed;
 use crate::test::{self, Verdict};
 
@@ -80,7 +81,7 @@ impl Nodes {
         blocking(move || compiler.compile(&id)).await
     }
 
-    fn compiler(&self) -> Compiler {
+    pub(crate) fn compiler(&self) -> Compiler {
         let adapter = EngineAdapter::new(
             Arc::clone(&self.engine),
             self.session.clone(),
@@ -109,7 +110,9 @@ impl Nodes {
         }
         self.hooks(compiled, "pre-hook").await?;
         let result = self.build(target, compiled, full_refresh).await;
-        let built = result.map_err(|error| error.with("node", &node.unique_id))?;
+        let built = result.map_err(|error| {
+            relocate(error, &self.project.context, compiled).with("node", &node.unique_id)
+        })?;
         self.hooks(compiled, "post-hook").await?;
         Ok(built)
     }
@@ -209,31 +212,13 @@ impl Nodes {
     ) -> Result<Built> {
         let node = &compiled.node;
         let full_refresh = node.config.truth("full_refresh").unwrap_or(full_refresh);
-        match (node.resource_type, node.config.materialized()) {
-            (ResourceType::Seed, _) => self.seed(target, node).await,
-            (ResourceType::Snapshot, _) => {
+        match node.resource_type {
+            ResourceType::Seed => self.seed(target, node).await,
+            ResourceType::Snapshot => {
                 materialization::snapshot(target, &compiled.sql, &configuration::snapshot(node)?)
                     .await
             }
-            (_, "view") => {
-                let secure = node.config.truth("secure").unwrap_or(false);
-                materialization::view(target, &compiled.sql, secure).await
-            }
-            (_, "table") => materialization::table(target, &compiled.sql).await,
-            (_, "incremental") => {
-                let config = configuration::incremental(node)?;
-                materialization::incremental(target, &compiled.sql, &config, full_refresh).await
-            }
-            (_, "ephemeral") => Ok(Built::default()),
-            (_, other) => Err(Error::new(
-                codes::T1005,
-                format!(
-                    "Materialisation `{other}` of `{}` is not supported",
-                    node.name
-                ),
-            )
-            .with("file", &node.original_file_path)
-            .suggest(other, ["view", "table", "incremental", "ephemeral"])),
+            _ => self.model(target, compiled, full_refresh).await,
         }
     }
 
@@ -359,7 +344,9 @@ impl Nodes {
         let (verdict, failures) =
             test::judge(engine, &self.session, unique_id, &compiled.sql, &config)
                 .await
-                .map_err(|error| error.with("node", unique_id))?;
+                .map_err(|error| {
+                    relocate(error, &self.project.context, &compiled).with("node", unique_id)
+                })?;
         let wanted = node
             .config
             .truth("store_failures")
@@ -382,7 +369,7 @@ impl Nodes {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)

@@ -106,7 +106,13 @@ impl Object for ConfigObject {
                     None => Value::None,
                 }
             }
-            "set" => "".into(),
+            "set" => {
+                if parsing && let Some(value) = arguments.positional.get(1) {
+                    let call = Map::from_iter([(key, json(value))]);
+                    self.0.note(|captured| captured.config.push(call));
+                }
+                "".into()
+            }
             "persist_relation_docs" => (!parsing && self.persists("relation")).into(),
             "persist_column_docs" => (!parsing && self.persists("columns")).into(),
             _ => return Ok(None),

@@ -243,6 +243,33 @@ pub struct Captured {
     pub ephemeral: IndexSet<String>,
 }
 
+/// A span of event time that a microbatch model is built for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// `20240101`, or `2024-01-01T10` for hours.
+    pub id: String,
+    /// Its first moment.
+    pub start: DateTime<Utc>,
+    /// The first moment after it.
+    pub end: DateTime<Utc>,
+}
+
+impl Batch {
+    /// The condition that `column` lies in it, in the dialect of the adapter `kind`.
+    #[must_use]
+    pub fn condition(&self, column: &str, kind: &str) -> String {
+        let moment = |moment: DateTime<Utc>| {
+            let text = moment.format("%Y-%m-%d %H:%M:%S");
+            match kind {
+                "snowflake" => format!("to_timestamp_ntz('{text}')"),
+                _ => format!("cast('{text}' as timestamp)"),
+            }
+        };
+        let (start, end) = (moment(self.start), moment(self.end));
+        format!("{column} >= {start} and {column} < {end}")
+    }
+}
+
 /// One thing being rendered.
 pub struct Rendering {
     /// The project.
@@ -259,6 +286,8 @@ pub struct Rendering {
     pub adapter: Option<Arc<dyn Adapter>>,
     /// Variables of this rendering alone: `_dbt_generic_test_kwargs`, `sql`, `results`.
     pub extra: Dict,
+    /// The batch of a microbatch model that is rendered.
+    pub batch: OnceLock<Batch>,
     captured: Mutex<Captured>,
     results: Mutex<HashMap<String, Value>>,
     model: OnceLock<Value>,
@@ -316,6 +345,7 @@ impl Context {
             manifest,
             adapter,
             extra: Dict::new(),
+            batch: OnceLock::new(),
             captured: Mutex::default(),
             results: Mutex::default(),
             model: OnceLock::new(),

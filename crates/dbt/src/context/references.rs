@@ -134,7 +134,15 @@ impl Rendering {
             .deferred_relation(target, self.adapter.as_ref())?;
         let mut relation = deferred.unwrap_or_else(|| self.project.relation_of(target));
         relation.limit = self.limit();
+        relation.filter = self.filter(target.config.text("event_time"));
         Ok(Value::object(relation))
+    }
+
+    /// The rows of the batch that is rendered, of an input with an event time.
+    fn filter(&self, event_time: Option<&str>) -> Option<Arc<str>> {
+        let (batch, column) = (self.batch.get()?, event_time?);
+        let kind = &self.project.connection.kind;
+        Some(Arc::from(batch.condition(column, kind)))
     }
 
     /// dbt refuses a `ref` that was not seen while parsing, because the graph does not know it.
@@ -174,6 +182,7 @@ impl Rendering {
             self.project.connection.quote_character(),
         );
         relation.limit = self.limit();
+        relation.filter = self.filter(table.config.text("event_time"));
         Ok(Value::object(relation))
     }
 

@@ -58,6 +58,8 @@ pub struct Relation {
     pub quote_character: char,
     /// `--empty` and `--sample` read no more rows than this.
     pub limit: Option<u64>,
+    /// The condition on the rows that a batch reads.
+    pub filter: Option<Arc<str>>,
 }
 
 impl Relation {
@@ -79,6 +81,7 @@ impl Relation {
             quote,
             quote_character,
             limit: None,
+            filter: None,
         }
     }
 
@@ -212,7 +215,10 @@ impl Relation {
 
     fn limited(&self) -> String {
         match self.limit {
-            None => self.render(),
+            None => match &self.filter {
+                Some(filter) => format!("(select * from {} where {filter})", self.render()),
+                None => self.render(),
+            },
             Some(limit) => {
                 let filter = if limit == 0 { "where false " } else { "" };
                 // No alias: the code may give one, and neither Snowflake nor DuckDB needs it.

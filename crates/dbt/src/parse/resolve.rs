@@ -65,7 +65,12 @@ pub fn resolve(
         let mut failed = false;
         for call in &node.refs {
             match manifest.resolve_ref(call, root, &node.package) {
-                Ok(target) => push(&mut nodes, &target.unique_id),
+                Ok(target) => {
+                    if let Some(error) = forbidden(project, node, target) {
+                        errors.push(places.locate(error, node, &call.name));
+                    }
+                    push(&mut nodes, &target.unique_id);
+                }
                 Err(error)
                     if node.resource_type == ResourceType::Test && node.test_metadata.is_some() =>
                 {
@@ -166,6 +171,34 @@ pub fn resolve(
             None => error,
         });
     }
+}
+
+/// Why `node` may not refer to `target`, if it may not: private models are for their group, and
+/// protected ones of packages with `restrict-access` for their package.
+fn forbidden(project: &ProjectContext, node: &Node, target: &Node) -> Option<Error> {
+    if target.resource_type != ResourceType::Model || node.resource_type == ResourceType::Test {
+        return None;
+    }
+    let group = target.config.text("group");
+    let why = match target.config.text("access").unwrap_or("protected") {
+        "private" if group.is_some() && node.config.text("group") != group => {
+            format!("is private to the group `{}`", group.unwrap_or_default())
+        }
+        "protected"
+            if node.package != target.package
+                && project
+                    .package(&target.package)
+                    .is_some_and(|p| p.restrict_access) =>
+        {
+            format!("is protected in the package `{}`", target.package)
+        }
+        _ => return None,
+    };
+    let message = format!(
+        "`{}` may not refer to `{}`, which {why}",
+        node.name, target.name
+    );
+    Some(Error::new(codes::D1052, message))
 }
 
 /// The unique id of the metric called `name`.

@@ -1,7 +1,9 @@
 //! The built-in materialisations: a compiled query becomes a view, a table, an incremental table or
 //! a snapshot.
 
+mod contract;
 mod incremental;
+mod microbatch;
 mod schema_change;
 mod snapshot;
 
@@ -9,9 +11,12 @@ use diagnostic::{Result, Source};
 use engine::{Engine, Outcome, RelationInfo, Session};
 use model::{Identifier, RelationName};
 
+pub use contract::Contract;
 pub use incremental::{IncrementalConfig, IncrementalStrategy, incremental};
+pub use microbatch::{Batch, BatchSize, MicrobatchConfig};
 pub use schema_change::OnSchemaChange;
-pub use snapshot::{HardDeletes, SnapshotConfig, SnapshotStrategy, snapshot};
+pub(crate) use schema_change::reconcile;
+pub use snapshot::{HardDeletes, MetaColumns, SnapshotConfig, SnapshotStrategy, snapshot};
 
 /// Where a node's result goes, and the engine that makes it.
 #[derive(Clone, Copy)]

@@ -45,7 +45,7 @@ impl OnSchemaChange {
 }
 
 /// Brings the table's columns in line with the new rows' and gives the columns to write.
-pub(super) async fn reconcile(
+pub(crate) async fn reconcile(
     target: Target<'_>,
     existing: &RelationInfo,
     incoming: &RelationInfo,

@@ -2,6 +2,7 @@
 //! (<https://docs.getdbt.com/docs/build/snapshots>).
 
 use diagnostic::{Error, Result, codes};
+use model::Identifier;
 
 use super::incremental::quoted;
 use super::{Built, Target};
@@ -46,15 +47,48 @@ pub struct SnapshotConfig {
     pub hard_deletes: HardDeletes,
     /// What `dbt_valid_to` of a current version holds, as SQL; NULL if not given.
     pub valid_to_current: Option<String>,
+    /// The names of dbt's columns.
+    pub names: MetaColumns,
 }
 
-const META: [&str; 5] = [
-    "DBT_SCD_ID",
-    "DBT_UPDATED_AT",
-    "DBT_VALID_FROM",
-    "DBT_VALID_TO",
-    "DBT_IS_DELETED",
-];
+/// The names of dbt's columns, which `snapshot_meta_column_names` may change.
+#[derive(Clone, Debug)]
+pub struct MetaColumns {
+    /// `dbt_scd_id`: tells versions apart.
+    pub scd_id: String,
+    /// `dbt_updated_at`: when the version was noticed.
+    pub updated_at: String,
+    /// `dbt_valid_from`: when it begins.
+    pub valid_from: String,
+    /// `dbt_valid_to`: when it ends.
+    pub valid_to: String,
+    /// `dbt_is_deleted`: whether it stands for a deleted row.
+    pub is_deleted: String,
+}
+
+impl Default for MetaColumns {
+    fn default() -> Self {
+        Self {
+            scd_id: "dbt_scd_id".to_owned(),
+            updated_at: "dbt_updated_at".to_owned(),
+            valid_from: "dbt_valid_from".to_owned(),
+            valid_to: "dbt_valid_to".to_owned(),
+            is_deleted: "dbt_is_deleted".to_owned(),
+        }
+    }
+}
+
+impl MetaColumns {
+    fn all(&self) -> [&String; 5] {
+        [
+            &self.scd_id,
+            &self.updated_at,
+            &self.valid_from,
+            &self.valid_to,
+            &self.is_deleted,
+        ]
+    }
+}
 
 /// Brings the snapshot up to date with the rows of `sql`.
 ///
@@ -72,12 +106,16 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
             .await?;
         return Ok(Built { rows: Some(rows) });
     };
-    if !existing.columns.iter().any(|(name, _)| name == META[0]) {
+    let has = |column: &str| {
+        let mut columns = existing.columns.iter();
+        columns.any(|(name, _)| name.eq_ignore_ascii_case(column))
+    };
+    if !has(&config.names.scd_id) {
         return Err(Error::new(
             codes::T1004,
             format!(
-                "`{}` exists and is not a snapshot: it has no column `dbt_scd_id`",
-                target.name
+                "`{}` exists and is not a snapshot: it has no column `{}`",
+                target.name, config.names.scd_id
             ),
         )
         .help("drop it, or give the snapshot another name"));
@@ -87,7 +125,10 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
         .columns
         .iter()
         .map(|(name, _)| name.clone())
-        .filter(|name| !META.contains(&name.as_str()))
+        .filter(|name| {
+            let mut meta = config.names.all().into_iter();
+            !meta.any(|meta| meta.eq_ignore_ascii_case(name))
+        })
         .collect();
     let staged = staging(target, sql, config, &columns, &now);
     target
@@ -139,7 +180,9 @@ fn valid_to(config: &SnapshotConfig) -> String {
 
 fn deleted(config: &SnapshotConfig, value: &str) -> String {
     match config.hard_deletes {
-        HardDeletes::NewRecord => format!(",\n    '{value}' as dbt_is_deleted"),
+        HardDeletes::NewRecord => {
+            format!(",\n    '{value}' as {}", config.names.is_deleted)
+        }
         HardDeletes::Ignore | HardDeletes::Invalidate => String::new(),
     }
 }
@@ -147,8 +190,12 @@ fn deleted(config: &SnapshotConfig, value: &str) -> String {
 fn first(sql: &str, config: &SnapshotConfig, now: &str) -> String {
     let updated = updated_at(config, now);
     format!(
-        "select *,\n    {id} as dbt_scd_id,\n    {updated} as dbt_updated_at,\n    \
-         {updated} as dbt_valid_from,\n    {valid_to} as dbt_valid_to{deleted}\nfrom (\n{sql}\n) as sbq",
+        "select *,\n    {id} as {scd_id},\n    {updated} as {updated_at},\n    \
+         {updated} as {valid_from},\n    {valid_to} as {to}{deleted}\nfrom (\n{sql}\n) as sbq",
+        scd_id = config.names.scd_id,
+        updated_at = config.names.updated_at,
+        valid_from = config.names.valid_from,
+        to = config.names.valid_to,
         id = scd_id(&config.unique_key, &updated),
         valid_to = valid_to(config),
         deleted = deleted(config, "False"),
@@ -179,9 +226,16 @@ fn staging(
         .map(|key| format!("snapshotted_data.{key} = source_data.{key}"))
         .collect();
     let matching = matching.join(" and ");
+    let MetaColumns {
+        scd_id: id_name,
+        updated_at: updated_name,
+        valid_from: from_name,
+        valid_to: to_name,
+        is_deleted: deleted_name,
+    } = &config.names;
     let current = match &config.valid_to_current {
-        None => "dbt_valid_to is null".to_owned(),
-        Some(value) => format!("(dbt_valid_to is null or dbt_valid_to = {value})"),
+        None => format!("{to_name} is null"),
+        Some(value) => format!("({to_name} is null or {to_name} = {value})"),
     };
     let changed = changed(config, columns);
     let list: String = columns
@@ -190,21 +244,21 @@ fn staging(
         .collect();
     let first_key = &keys[0];
     let returns = match config.hard_deletes {
-        HardDeletes::NewRecord => " or snapshotted_data.dbt_is_deleted = 'True'",
-        HardDeletes::Ignore | HardDeletes::Invalidate => "",
+        HardDeletes::NewRecord => format!(" or snapshotted_data.{deleted_name} = 'True'"),
+        HardDeletes::Ignore | HardDeletes::Invalidate => String::new(),
     };
     let mut text = format!(
         "with snapshot_query as (\n{sql}\n),\n\
          snapshotted_data as (\n    select *{keyed} from {name} where {current}\n),\n\
-         source_data as (\n    select *{keyed}, {updated} as dbt_updated_at, {updated} as dbt_valid_from,\n        \
-         {valid_to} as dbt_valid_to, {id} as dbt_scd_id\n    from snapshot_query\n)\n\
-         select 'insert' as dbt_change_type, {list}source_data.dbt_updated_at, source_data.dbt_valid_from, \
-         source_data.dbt_valid_to, source_data.dbt_scd_id{alive}\n\
+         source_data as (\n    select *{keyed}, {updated} as {updated_name}, {updated} as {from_name},\n        \
+         {valid_to} as {to_name}, {id} as {id_name}\n    from snapshot_query\n)\n\
+         select 'insert' as dbt_change_type, {list}source_data.{updated_name}, source_data.{from_name}, \
+         source_data.{to_name}, source_data.{id_name}{alive}\n\
          from source_data left outer join snapshotted_data on {matching}\n\
          where snapshotted_data.{first_key} is null or ({changed}){returns}\n\
          union all\n\
-         select 'update' as dbt_change_type, {list}source_data.dbt_updated_at, source_data.dbt_valid_from, \
-         source_data.dbt_updated_at as dbt_valid_to, snapshotted_data.dbt_scd_id{alive}\n\
+         select 'update' as dbt_change_type, {list}source_data.{updated_name}, source_data.{from_name}, \
+         source_data.{updated_name} as {to_name}, snapshotted_data.{id_name}{alive}\n\
          from source_data inner join snapshotted_data on {matching}\n\
          where ({changed}){returns}",
         name = target.name,
@@ -218,16 +272,16 @@ fn staging(
             .map(|column| format!("snapshotted_data.\"{column}\", "))
             .collect();
         let still = match config.hard_deletes {
-            HardDeletes::NewRecord => " and snapshotted_data.dbt_is_deleted <> 'True'",
-            HardDeletes::Ignore | HardDeletes::Invalidate => "",
+            HardDeletes::NewRecord => format!(" and snapshotted_data.{deleted_name} <> 'True'"),
+            HardDeletes::Ignore | HardDeletes::Invalidate => String::new(),
         };
         let vanished = format!(
             "from snapshotted_data left outer join source_data on {matching}\n\
              where source_data.{first_key} is null{still}"
         );
         text.push_str(&format!(
-            "\nunion all\nselect 'delete' as dbt_change_type, {gone}{now} as dbt_updated_at, \
-             {now} as dbt_valid_from, {now} as dbt_valid_to, snapshotted_data.dbt_scd_id{alive}\n{vanished}",
+            "\nunion all\nselect 'delete' as dbt_change_type, {gone}{now} as {updated_name}, \
+             {now} as {from_name}, {now} as {to_name}, snapshotted_data.{id_name}{alive}\n{vanished}",
             alive = deleted(config, "False"),
         ));
         if config.hard_deletes == HardDeletes::NewRecord {
@@ -236,8 +290,8 @@ fn staging(
                 .map(|key| format!("snapshotted_data.{key}"))
                 .collect();
             text.push_str(&format!(
-                "\nunion all\nselect 'insert' as dbt_change_type, {gone}{now} as dbt_updated_at, \
-                 {now} as dbt_valid_from, {valid_to} as dbt_valid_to, {id} as dbt_scd_id{dead}\n{vanished}",
+                "\nunion all\nselect 'insert' as dbt_change_type, {gone}{now} as {updated_name}, \
+                 {now} as {from_name}, {valid_to} as {to_name}, {id} as {id_name}{dead}\n{vanished}",
                 valid_to = valid_to(config),
                 id = scd_id(&snapshot_keys, now),
                 dead = deleted(config, "True"),
@@ -251,7 +305,10 @@ fn staging(
 fn changed(config: &SnapshotConfig, columns: &[String]) -> String {
     match &config.strategy {
         SnapshotStrategy::Timestamp { .. } => {
-            "snapshotted_data.dbt_valid_from < source_data.dbt_updated_at".to_owned()
+            format!(
+                "snapshotted_data.{} < source_data.{}",
+                config.names.valid_from, config.names.updated_at
+            )
         }
         SnapshotStrategy::Check {
             columns: checked, ..
@@ -276,27 +333,36 @@ fn changed(config: &SnapshotConfig, columns: &[String]) -> String {
 
 fn apply(target: Target<'_>, config: &SnapshotConfig, columns: &[String]) -> String {
     let mut all = columns.to_vec();
-    all.extend(META[..4].iter().map(|&name| name.to_owned()));
+    let names = &config.names;
+    let stored = |name: &String| Identifier::unquoted(name).as_str().to_owned();
+    all.extend(
+        [
+            &names.scd_id,
+            &names.updated_at,
+            &names.valid_from,
+            &names.valid_to,
+        ]
+        .map(stored),
+    );
     if config.hard_deletes == HardDeletes::NewRecord {
-        all.push(META[4].to_owned());
+        all.push(stored(&names.is_deleted));
     }
     let values: Vec<String> = all
         .iter()
         .map(|column| format!("DBT_INTERNAL_SOURCE.\"{column}\""))
         .collect();
+    let (id, to) = (&names.scd_id, &names.valid_to);
     let current = match &config.valid_to_current {
-        None => "DBT_INTERNAL_DEST.dbt_valid_to is null".to_owned(),
+        None => format!("DBT_INTERNAL_DEST.{to} is null"),
         Some(value) => {
-            format!(
-                "(DBT_INTERNAL_DEST.dbt_valid_to is null or DBT_INTERNAL_DEST.dbt_valid_to = {value})"
-            )
+            format!("(DBT_INTERNAL_DEST.{to} is null or DBT_INTERNAL_DEST.{to} = {value})")
         }
     };
     format!(
         "merge into {name} as DBT_INTERNAL_DEST\nusing {temporary} as DBT_INTERNAL_SOURCE\n\
-         on DBT_INTERNAL_SOURCE.dbt_scd_id = DBT_INTERNAL_DEST.dbt_scd_id\n\
+         on DBT_INTERNAL_SOURCE.{id} = DBT_INTERNAL_DEST.{id}\n\
          when matched and {current} and DBT_INTERNAL_SOURCE.dbt_change_type in ('update', 'delete')\n    \
-         then update set dbt_valid_to = DBT_INTERNAL_SOURCE.dbt_valid_to\n\
+         then update set {to} = DBT_INTERNAL_SOURCE.{to}\n\
          when not matched and DBT_INTERNAL_SOURCE.dbt_change_type = 'insert'\n    \
          then insert ({list})\n    values ({values})",
         name = target.name,

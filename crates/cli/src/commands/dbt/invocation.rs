@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use dbt::context::yaml_mapping;
 use dbt::flags::Flags;
 use dbt::selector::IndirectSelection as Mode;
@@ -32,14 +33,7 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
     refuse(warn_error_options.is_some(), "--warn-error-options");
     if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command
     {
-        let EventTime {
-            event_time_start,
-            event_time_end,
-            sample,
-            ..
-        } = event_time;
-        refuse(event_time_start.is_some(), "--event-time-start");
-        refuse(event_time_end.is_some(), "--event-time-end");
+        let EventTime { sample, .. } = event_time;
         refuse(sample.is_some(), "--sample");
     }
     if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
@@ -90,6 +84,15 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     flags.full_refresh = line.full_refresh();
     flags.empty = line.empty();
     flags.store_failures = line.store_failures();
+    if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command
+    {
+        let read = |flag: &str, text: &Option<String>| match text {
+            Some(text) => moment(flag, text).map(Some),
+            None => Ok(None),
+        };
+        flags.event_time_start = read("--event-time-start", &event_time.event_time_start)?;
+        flags.event_time_end = read("--event-time-end", &event_time.event_time_end)?;
+    }
     let selecting = line.selecting().cloned().unwrap_or_default();
     let command: Vec<String> = std::env::args().skip(1).collect();
     let command = command.join(" ");
@@ -106,6 +109,31 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
         flags.indirect_selection = indirect(mode);
     }
     Ok(flags)
+}
+
+/// A day or a moment in UTC, as flags write them.
+fn moment(flag: &str, text: &str) -> Result<DateTime<Utc>> {
+    let formats = [
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M",
+    ];
+    let day = || {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()?
+            .and_hms_opt(0, 0, 0)
+    };
+    let found = formats
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    found
+        .or_else(day)
+        .map(|time| time.and_utc())
+        .ok_or_else(|| {
+            Error::new(codes::D3001, format!("`{text}` of `{flag}` is no time"))
+                .help("write a day or a time in UTC: `2024-09-01` or `2024-09-01T12:00:00`")
+        })
 }
 
 fn indirect(mode: IndirectSelection) -> Mode {

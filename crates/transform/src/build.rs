@@ -1,0 +1,292 @@
+//! Builds a model's relation: by dbt's built-in kinds, or by the project's macros where it overrides
+//! what those kinds call.
+
+use dbt::adapter::ColumnInfo;
+use dbt::compile::CompiledNode;
+use dbt::node::Node;
+use diagnostic::{Error, Result, codes};
+
+use crate::configuration;
+use crate::materialization::{
+    self, Batch, Built, Contract, MicrobatchConfig, OnSchemaChange, Target,
+};
+use crate::nodes::{Nodes, blocking};
+
+/// The strategies that are built in.
+const STRATEGIES: [&str; 5] = [
+    "append",
+    "merge",
+    "delete+insert",
+    "insert_overwrite",
+    "default",
+];
+
+impl Nodes {
+    /// Builds the relation of a compiled model.
+    pub(crate) async fn model(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        full_refresh: bool,
+    ) -> Result<Built> {
+        let node = &compiled.node;
+        if node.language == "python" {
+            return Err(Error::new(
+                codes::T1009,
+                format!("`{}` is a Python model, which is not supported", node.name),
+            )
+            .with("file", &node.original_file_path)
+            .help("leave it out with `--exclude`, or write it in SQL"));
+        }
+        if let Some(header) = node
+            .config
+            .text("sql_header")
+            .filter(|text| !text.trim().is_empty())
+        {
+            target.execute(header).await?;
+        }
+        let materialized = node.config.materialized();
+        let kind = &self.project().context.connection.kind;
+        let contract = Contract::of(node, kind)?;
+        let compiled = &match &contract {
+            Some(contract) if materialized != "ephemeral" => CompiledNode {
+                sql: contract
+                    .keep(target, &compiled.sql, !is_view(materialized))
+                    .await?,
+                node: std::sync::Arc::clone(node),
+            },
+            _ => compiled.clone(),
+        };
+        let built = self
+            .relation(target, compiled, materialized, full_refresh)
+            .await?;
+        if let Some(contract) = &contract
+            && !is_view(materialized)
+            && materialized != "ephemeral"
+        {
+            contract.check(target).await?;
+        }
+        Ok(built)
+    }
+
+    async fn relation(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        materialized: &str,
+        full_refresh: bool,
+    ) -> Result<Built> {
+        let node = &compiled.node;
+        match materialized {
+            // Views are always as fresh as a refreshed materialized view would be.
+            kind if is_view(kind) => {
+                let names = ["create_view_as", "get_create_view_as_sql"];
+                if self.compiler().overrides(&names) {
+                    return self.by_create_macro(target, compiled, true).await;
+                }
+                let secure = node.config.truth("secure").unwrap_or(false);
+                materialization::view(target, &compiled.sql, secure).await
+            }
+            "table" => self.table(target, compiled).await,
+            "incremental" => {
+                let strategy = node
+                    .config
+                    .text("incremental_strategy")
+                    .unwrap_or("default");
+                if strategy == "microbatch" {
+                    return self.microbatch(target, compiled, full_refresh).await;
+                }
+                let word = strategy.replace('+', "_");
+                let own = format!("get_incremental_{word}_sql");
+                let names = [own.as_str(), "get_merge_sql", "get_delete_insert_merge_sql"];
+                let names = match strategy {
+                    "merge" | "default" => &names[..2],
+                    "delete+insert" => &names[..],
+                    _ => &names[..1],
+                };
+                if !STRATEGIES.contains(&strategy) || self.compiler().overrides(names) {
+                    return self
+                        .by_strategy(target, compiled, strategy, full_refresh)
+                        .await;
+                }
+                let config = configuration::incremental(node)?;
+                materialization::incremental(target, &compiled.sql, &config, full_refresh).await
+            }
+            "ephemeral" => Ok(Built::default()),
+            other => Err(unknown(node, other)),
+        }
+    }
+
+    async fn table(&self, target: Target<'_>, compiled: &CompiledNode) -> Result<Built> {
+        if self
+            .compiler()
+            .overrides(&["create_table_as", "get_create_table_as_sql"])
+        {
+            return self.by_create_macro(target, compiled, false).await;
+        }
+        materialization::table(target, &compiled.sql).await
+    }
+
+    /// Creates the relation by the project's own `create_table_as` or `create_view_as`.
+    async fn by_create_macro(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        view: bool,
+    ) -> Result<Built> {
+        let (compiler, owned) = (self.compiler(), compiled.clone());
+        let sql = blocking(move || compiler.create_as(&owned, view)).await?;
+        // Such macros may write a plain `create`: in dbt they make a new relation beside the old one.
+        if let Some(found) = target.existing().await? {
+            let kind = if found.view { "view" } else { "table" };
+            target
+                .execute(format!("drop {kind} {}", target.name))
+                .await?;
+        }
+        let rows = target.change(sql).await?;
+        Ok(Built {
+            rows: (!view).then_some(rows),
+        })
+    }
+
+    /// Adds new rows by the project's `get_incremental_…_sql`.
+    async fn by_strategy(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        strategy: &str,
+        full_refresh: bool,
+    ) -> Result<Built> {
+        let existing = match target.existing().await? {
+            Some(existing) if !existing.view && !full_refresh => existing,
+            _ => return self.table(target, compiled).await,
+        };
+        let temporary = target.temporary();
+        let rows = target
+            .change(format!(
+                "create or replace temporary table {temporary} as (\n{}\n)",
+                compiled.sql
+            ))
+            .await?;
+        let incoming = target.engine.describe(target.session, &temporary).await?;
+        let incoming =
+            incoming.ok_or_else(|| Error::new(codes::X0001, format!("`{temporary}` vanished")))?;
+        let mode = OnSchemaChange::parse(
+            compiled
+                .node
+                .config
+                .text("on_schema_change")
+                .unwrap_or("ignore"),
+        )?;
+        let columns = materialization::reconcile(target, &existing, &incoming, mode).await?;
+        let columns: Vec<ColumnInfo> = incoming
+            .columns
+            .iter()
+            .filter(|(name, _)| columns.contains(name))
+            .map(|(name, kind)| ColumnInfo {
+                name: name.clone(),
+                data_type: kind.clone(),
+            })
+            .collect();
+        let (compiler, owned) = (self.compiler(), compiled.clone());
+        let (strategy, beside) = (strategy.to_owned(), temporary.name.as_str().to_owned());
+        let sql = blocking(move || compiler.strategy(&owned, &strategy, &beside, &columns)).await?;
+        target.execute(sql).await?;
+        target
+            .execute(format!("drop table if exists {temporary}"))
+            .await?;
+        Ok(Built { rows: Some(rows) })
+    }
+
+    /// Builds a model batch by batch of event time.
+    async fn microbatch(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        full_refresh: bool,
+    ) -> Result<Built> {
+        let config = MicrobatchConfig::of(&compiled.node)?;
+        let context = &self.project().context;
+        let existing = target.existing().await?;
+        let mut fresh = full_refresh || existing.as_ref().is_none_or(|found| found.view);
+        let flags = &context.flags;
+        let batches = config.batches(
+            target.session.as_of,
+            !fresh,
+            flags.event_time_start,
+            flags.event_time_end,
+        );
+        let mut rows = 0;
+        for batch in batches {
+            rows += self.batch(target, compiled, &config, &batch, fresh).await?;
+            fresh = false;
+        }
+        Ok(Built { rows: Some(rows) })
+    }
+
+    async fn batch(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        config: &MicrobatchConfig,
+        batch: &Batch,
+        fresh: bool,
+    ) -> Result<u64> {
+        let kind = self.project().context.connection.kind.clone();
+        let (compiler, node, of) = (self.compiler(), compiled.node.clone(), batch.clone());
+        let sql = blocking(move || compiler.compile_batch(&node, &of)).await?;
+        if fresh {
+            let built = materialization::table(target, &sql).await?;
+            return Ok(built.rows.unwrap_or_default());
+        }
+        let temporary = target.temporary();
+        target
+            .execute(format!(
+                "create or replace temporary table {temporary} as (\n{sql}\n)"
+            ))
+            .await?;
+        let incoming = target.engine.describe(target.session, &temporary).await?;
+        let columns: Vec<String> = incoming
+            .map(|info| info.columns)
+            .unwrap_or_default()
+            .iter()
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        let (list, name) = (columns.join(", "), target.name);
+        let condition = batch.condition(&config.event_time, &kind);
+        target
+            .execute(format!("delete from {name} where {condition}"))
+            .await?;
+        let rows = target
+            .change(format!(
+                "insert into {name} ({list})\nselect {list} from {temporary}"
+            ))
+            .await?;
+        target
+            .execute(format!("drop table if exists {temporary}"))
+            .await?;
+        Ok(rows)
+    }
+}
+
+fn is_view(materialized: &str) -> bool {
+    matches!(materialized, "view" | "materialized_view" | "dynamic_table")
+}
+
+fn unknown(node: &Node, materialized: &str) -> Error {
+    let message = format!(
+        "Materialisation `{materialized}` of `{}` is not supported",
+        node.name
+    );
+    let known = [
+        "view",
+        "table",
+        "incremental",
+        "ephemeral",
+        "materialized_view",
+        "dynamic_table",
+    ];
+    Error::new(codes::T1005, message)
+        .with("file", &node.original_file_path)
+        .suggest(materialized, known)
+}
