@@ -20,6 +20,7 @@ pub mod project;
 pub mod python_text;
 pub mod select;
 pub mod selector;
+pub mod surroundings;
 pub mod unit_test;
 pub mod warning;
 

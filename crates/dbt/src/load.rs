@@ -87,31 +87,7 @@ impl Project {
 pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<ProjectContext> {
     let root = &root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let (parse_environment, run_environment) = environments(&flags);
-    let scope = YamlScope {
-        flags: &flags,
-        vars: Map::new(),
-        connection: None,
-        secrets: false,
-    };
-    let render = |text: &str| render_yaml(&run_environment, &scope, text);
-    // `target` may stand in dbt_project.yml, so the connection comes first; only `profile` and
-    // `name` are read for it.
-    let (name, wanted) = profile_name(root, &render)?;
-    let secrets = YamlScope {
-        flags: &flags,
-        vars: Map::new(),
-        connection: None,
-        secrets: true,
-    };
-    let render_profile = |text: &str| render_yaml(&run_environment, &secrets, text);
-    let connection = profile::load(
-        root,
-        &name,
-        wanted.as_deref(),
-        &flags,
-        &render_profile,
-        warnings,
-    )?;
+    let connection = connection(root, &flags, &run_environment, warnings)?;
     let scope = YamlScope {
         flags: &flags,
         vars: Map::new(),
@@ -149,6 +125,26 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
     })
 }
 
+/// The connection that the profile of the project in `root` names. `target` may stand in
+/// dbt_project.yml, so the connection comes first; only `profile` and `name` are read for it.
+fn connection(
+    root: &Path,
+    flags: &Flags,
+    environment: &Environment,
+    warnings: &mut Warnings,
+) -> Result<profile::Connection> {
+    let scope = |secrets| YamlScope {
+        flags,
+        vars: Map::new(),
+        connection: None,
+        secrets,
+    };
+    let (plain, secret) = (scope(false), scope(true));
+    let (name, wanted) = profile_name(root, &|text| render_yaml(environment, &plain, text))?;
+    let render = |text: &str| render_yaml(environment, &secret, text);
+    profile::load(root, &name, wanted.as_deref(), flags, &render, warnings)
+}
+
 /// Installs the packages of the project in `root` (`dbt deps`). `mirrors` are folders of packages.
 ///
 /// # Errors
@@ -160,14 +156,17 @@ pub fn install(
     upgrade: bool,
 ) -> Result<Vec<crate::project::deps::Installed>> {
     let (_, environment) = environments(flags);
+    let connection = connection(root, flags, &environment, &mut Warnings::default()).ok();
     let scope = YamlScope {
         flags,
         vars: Map::new(),
-        connection: None,
+        connection: connection.as_ref(),
         secrets: true,
     };
     let render = |text: &str| render_yaml(&environment, &scope, text);
-    let file = ProjectFile::load(root, "dbt_project.yml", &render, &mut Warnings::default())?;
+    // Packages may be installed where there is no profile yet, so nothing that needs one fails here.
+    let lenient = |text: &str| Ok(render(text).unwrap_or_else(|_| text.into()));
+    let file = ProjectFile::load(root, "dbt_project.yml", &lenient, &mut Warnings::default())?;
     let installer = crate::project::deps::Installer {
         root,
         name: &file.name,

@@ -14,6 +14,7 @@ use crate::selector::{
     Criterion, Expression, Graph, IndirectSelection, Selection, evaluate, matches_path,
     matches_pattern, parse,
 };
+use crate::surroundings;
 
 /// What a command's selection flags say.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,8 @@ pub struct PreviousState {
     pub run_results: Option<Json>,
     /// Its `sources.json`, if there is one.
     pub sources: Option<Json>,
+    /// Its `sluice_state.json`, if Sluice wrote it.
+    pub surroundings: Option<Json>,
 }
 
 impl PreviousState {
@@ -53,6 +56,7 @@ impl PreviousState {
             manifest: read_json(&folder.join("manifest.json"))?,
             run_results: optional(folder.join("run_results.json"))?,
             sources: optional(folder.join("sources.json"))?,
+            surroundings: optional(folder.join(surroundings::FILE))?,
         })
     }
 
@@ -507,10 +511,25 @@ impl ManifestGraph<'_> {
             || (all || part == "persisted_descriptions") && persisted
             || (all || part == "macros") && self.macros_differ(item, state)
             || (all || part == "contract") && contract
+            || (all || part == "configs") && self.surroundings_differ(item, state)
             || all && matches!(item, Item::Node(_)) && changed(&["fqn"])
             || all
                 && matches!(item, Item::Exposure(_))
                 && changed(&["depends_on", "type", "owner", "url"])
+    }
+
+    /// Whether variables that the node names have other values now. dbt does not keep them, so its own
+    /// artifacts say nothing about it.
+    fn surroundings_differ(&self, item: Item<'_>, state: &PreviousState) -> bool {
+        let Item::Node(node) = item else { return false };
+        let Some(before) = &state.surroundings else {
+            return false;
+        };
+        let before = before
+            .get("surroundings")
+            .and_then(|all| all.get(&node.unique_id));
+        let now = surroundings::digest(&self.project.context, self.manifest(), node);
+        before.and_then(Json::as_str) != now.as_deref()
     }
 
     /// Whether a macro the node calls, directly or not, reads differently now.

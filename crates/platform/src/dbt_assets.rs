@@ -8,8 +8,7 @@ use asset::{
     MaterializeContext, Severity,
 };
 use async_trait::async_trait;
-use catalog::{AssetRecord, CheckRecord, RelationKind, Workspace};
-use dbt::compile::CompiledNode;
+use catalog::{AssetRecord, CheckRecord, Workspace};
 use dbt::load::Project;
 use dbt::node::{Node, ResourceType};
 use diagnostic::Result;
@@ -20,20 +19,6 @@ use transform::{Nodes, relation_name, source_name};
 
 use crate::dataset;
 use crate::node_record;
-use crate::versions::Versions;
-
-/// Functions whose value changes from run to run though no input did: a table built with one of
-/// them is due in every run.
-const VOLATILE: [&str; 8] = [
-    "CURRENT_DATE",
-    "CURRENT_TIME",
-    "GETDATE",
-    "SYSDATE",
-    "LOCALTIME",
-    "RANDOM(",
-    "UUID_STRING",
-    "RANDSTR(",
-];
 
 /// The assets and checks of a dbt project, and where its nodes stand among them.
 pub(crate) struct DbtGraph {
@@ -256,18 +241,6 @@ struct NodeAsset {
 }
 
 impl NodeAsset {
-    /// Whether the last build was made from exactly this.
-    fn is_fresh(&self, name: &RelationName, record: &AssetRecord, compiled: &CompiledNode) -> bool {
-        let Some(relation) = self.workspace.relation(name) else {
-            return false;
-        };
-        let same = self.records.get(&record.asset).is_some_and(|last| {
-            last.fingerprint == record.fingerprint && last.inputs == record.inputs
-        });
-        let view = matches!(relation.kind, RelationKind::View { .. });
-        same && (view || !is_volatile(&compiled.sql))
-    }
-
     fn version(&self, name: &RelationName) -> u64 {
         self.workspace
             .relation(name)
@@ -286,7 +259,14 @@ impl Asset for NodeAsset {
         let name = relation_name(&self.nodes.project().context, &self.node);
         let mut record =
             node_record::record(&self.nodes, &self.node, &self.workspace, &self.spec.key);
-        if !context.full_refresh && self.is_fresh(&name, &record, &compiled) {
+        let due = node_record::due(
+            &self.workspace,
+            &self.records,
+            &record,
+            &name,
+            &compiled.sql,
+        );
+        if !context.full_refresh && due.is_none() {
             return Ok(Materialization::fresh().with_version(self.version(&name)));
         }
         let before = self.version(&name);
@@ -310,48 +290,12 @@ impl Asset for NodeAsset {
     }
 }
 
-/// Whether `sql` may give another result on the same data.
-fn is_volatile(sql: &str) -> bool {
-    let upper = sql.to_uppercase();
-    VOLATILE.iter().any(|word| upper.contains(word))
-}
-
 struct NodeCheck {
     spec: CheckSpec,
     id: String,
     nodes: Arc<Nodes>,
     workspace: Arc<Workspace>,
     records: Arc<BTreeMap<String, AssetRecord>>,
-}
-
-impl NodeCheck {
-    /// What the check judges and how, if the same again must give the same judgement.
-    async fn record(&self) -> Result<Option<AssetRecord>> {
-        let compiled = self.nodes.compile(&self.id).await?;
-        let Some(inputs) = Versions::new(&self.workspace).read_by(&compiled.sql) else {
-            return Ok(None);
-        };
-        if is_volatile(&compiled.sql) || inputs.is_empty() {
-            return Ok(None);
-        }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(compiled.sql.as_bytes());
-        let config = serde_json::Value::Object(compiled.node.config.0.clone());
-        hasher.update(config.to_string().as_bytes());
-        Ok(Some(AssetRecord {
-            asset: format!("check/{}", self.id),
-            fingerprint: hasher.finalize().to_hex().to_string(),
-            inputs,
-            rows: None,
-            run: self.workspace.run(),
-        }))
-    }
-
-    fn has_passed(&self, record: &AssetRecord) -> bool {
-        self.records.get(&record.asset).is_some_and(|last| {
-            last.fingerprint == record.fingerprint && last.inputs == record.inputs
-        })
-    }
 }
 
 #[async_trait]
@@ -361,10 +305,11 @@ impl AssetCheck for NodeCheck {
     }
 
     async fn evaluate(&self, context: &MaterializeContext) -> Result<CheckOutcome> {
-        let record = self.record().await?;
+        let record = node_record::check_record(&self.nodes, &self.workspace, &self.id).await?;
+        let record = record.map(|(record, _)| record);
         if let Some(record) = &record
             && !context.full_refresh
-            && self.has_passed(record)
+            && node_record::same(&self.records, record)
         {
             return Ok(CheckOutcome::passed(self.spec.severity));
         }

@@ -11,6 +11,8 @@ mod run;
 mod sql;
 mod versions;
 
-pub use dbt_command::{DbtEvent, DbtInvocation, DbtReport, DbtRows, DbtWork, Freshness};
+pub use dbt_command::{
+    DbtEvent, DbtInvocation, DbtOptions, DbtReport, DbtRows, DbtWork, Freshness,
+};
 pub use platform::Platform;
 pub use run::{RunReport, RunRequest};

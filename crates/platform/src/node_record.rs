@@ -3,11 +3,102 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asset::AssetKey;
-use catalog::{AssetRecord, Workspace};
+use catalog::{AssetRecord, RelationKind, Workspace};
+use dbt::compile::CompiledNode;
 use dbt::node::Node;
+use dbt::surroundings;
+use diagnostic::Result;
+use model::RelationName;
 use transform::{Nodes, relation_name, source_name};
 
 use crate::versions::Versions;
+
+/// Functions whose value changes from run to run though no input did: a table built with one of
+/// them is due in every run.
+const VOLATILE: [&str; 8] = [
+    "CURRENT_DATE",
+    "CURRENT_TIME",
+    "GETDATE",
+    "SYSDATE",
+    "LOCALTIME",
+    "RANDOM(",
+    "UUID_STRING",
+    "RANDSTR(",
+];
+
+/// What earlier runs built, by asset.
+pub(crate) type Records = BTreeMap<String, AssetRecord>;
+
+/// Why the relation `name`, to be made by `record` and `sql`, must be built; `None` if what is there was
+/// made of the same.
+pub(crate) fn due(
+    workspace: &Workspace,
+    records: &Records,
+    record: &AssetRecord,
+    name: &RelationName,
+    sql: &str,
+) -> Option<String> {
+    let Some(relation) = workspace.relation(name) else {
+        return Some("it does not exist".to_owned());
+    };
+    let Some(last) = records.get(&record.asset) else {
+        return Some("nothing is known of how it was built".to_owned());
+    };
+    if last.fingerprint != record.fingerprint {
+        return Some("its code, configuration, macros or variables changed".to_owned());
+    }
+    let changed = record
+        .inputs
+        .iter()
+        .filter(|(input, version)| last.inputs.get(*input) != Some(version));
+    let mut changed: Vec<&str> = changed.map(|(input, _)| input.as_str()).collect();
+    if !changed.is_empty() || last.inputs.len() != record.inputs.len() {
+        changed.truncate(3);
+        return Some(format!("changed: {}", changed.join(", ")));
+    }
+    let view = matches!(relation.kind, RelationKind::View { .. });
+    (!view && is_volatile(sql)).then(|| "its value changes from run to run".to_owned())
+}
+
+/// Whether the last record is the same as this one.
+pub(crate) fn same(records: &Records, record: &AssetRecord) -> bool {
+    records
+        .get(&record.asset)
+        .is_some_and(|last| last.fingerprint == record.fingerprint && last.inputs == record.inputs)
+}
+
+/// What the data test `id` judges and how, if the same again must give the same judgement.
+pub(crate) async fn check_record(
+    nodes: &Nodes,
+    workspace: &Workspace,
+    id: &str,
+) -> Result<Option<(AssetRecord, CompiledNode)>> {
+    let compiled = nodes.compile(id).await?;
+    let Some(inputs) = Versions::new(workspace).read_by(&compiled.sql) else {
+        return Ok(None);
+    };
+    if is_volatile(&compiled.sql) || inputs.is_empty() {
+        return Ok(None);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(compiled.sql.as_bytes());
+    let config = serde_json::Value::Object(compiled.node.config.0.clone());
+    hasher.update(config.to_string().as_bytes());
+    let record = AssetRecord {
+        asset: format!("check/{id}"),
+        fingerprint: hasher.finalize().to_hex().to_string(),
+        inputs,
+        rows: None,
+        run: workspace.run(),
+    };
+    Ok(Some((record, compiled)))
+}
+
+/// Whether `sql` may give another result on the same data.
+fn is_volatile(sql: &str) -> bool {
+    let upper = sql.to_uppercase();
+    VOLATILE.iter().any(|word| upper.contains(word))
+}
 
 /// The record of `node` built now in `workspace`; its rows are not known yet.
 pub(crate) fn record(
@@ -28,7 +119,7 @@ pub(crate) fn record(
     }
 }
 
-/// What the node is made by: its code, configuration, macros and variables.
+/// What the node is made by: its code, configuration and macros, and variables.
 fn fingerprint(nodes: &Nodes, node: &Node) -> String {
     let project = nodes.project();
     let mut hasher = blake3::Hasher::new();
@@ -39,8 +130,10 @@ fn fingerprint(nodes: &Nodes, node: &Node) -> String {
     add(&node.raw_code);
     add(&node.checksum);
     add(&serde_json::Value::Object(node.config.0.clone()).to_string());
+    // Any variable may be named by an expression, so a change of one is a change of all.
     add(&serde_json::Value::Object(project.context.flags.vars.clone()).to_string());
     add(&serde_json::Value::Object(project.context.root.vars.clone()).to_string());
+    add(&surroundings::digest(&project.context, &project.manifest, node).unwrap_or_default());
     let mut pending: Vec<&String> = node.depends_on.macros.iter().collect();
     let mut seen = BTreeSet::new();
     while let Some(id) = pending.pop() {

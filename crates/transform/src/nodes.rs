@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dbt::artifact::run_results::{NodeResult, end_of_run};
 use dbt::compile::{CompiledNode, Compiler};
+use dbt::context::ProjectContext;
 use dbt::load::Project;
 use dbt::node::{Node, ResourceType};
 use dbt::unit_test::UnitOutcome;
@@ -45,6 +46,15 @@ pub struct TestOutcome {
     pub sql: String,
 }
 
+/// Where failing rows are kept.
+#[must_use]
+pub fn audit_schema(context: &ProjectContext) -> SchemaName {
+    SchemaName::new(
+        Identifier::unquoted(&context.connection.database),
+        Identifier::unquoted(AUDIT),
+    )
+}
+
 impl Nodes {
     /// The nodes of `project`, run by `engine` in `session`.
     #[must_use]
@@ -65,11 +75,7 @@ impl Nodes {
     /// Where failing rows are kept.
     #[must_use]
     pub fn audit_schema(&self) -> SchemaName {
-        let connection = &self.project.context.connection;
-        SchemaName::new(
-            Identifier::unquoted(&connection.database),
-            Identifier::unquoted(AUDIT),
-        )
+        audit_schema(&self.project.context)
     }
 
     /// The statement of a node, on a thread that may block: templates may ask the engine.

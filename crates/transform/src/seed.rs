@@ -42,6 +42,7 @@ pub fn read(
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
+        .flexible(true)
         .from_reader(text);
     let names: Vec<String> = reader
         .headers()
@@ -66,8 +67,20 @@ pub fn read(
                 ))
                 .because(cause)
         })?;
-        for (column, value) in columns.iter_mut().zip(&record) {
-            column.push((!value.is_empty() && value != "null").then(|| value.to_owned()));
+        if record.len() > names.len() {
+            let line = record.position().map_or(1, csv::Position::line);
+            let (has, wanted) = (record.len(), names.len());
+            return Err(Error::new(codes::T3001, wrong())
+                .at(Place::line(
+                    shown.as_str(),
+                    usize::try_from(line).unwrap_or(1),
+                ))
+                .with("row", format!("{has} values for {wanted} columns")));
+        }
+        // Fields that are left out at the end of a row are NULL.
+        for (index, column) in columns.iter_mut().enumerate() {
+            let value = record.get(index).unwrap_or_default();
+            column.push((!is_null(value)).then(|| value.to_owned()));
         }
     }
     let arrays: Vec<ArrayRef> = names
@@ -91,10 +104,8 @@ pub fn read(
 }
 
 fn guess(values: &[Option<String>]) -> ArrayRef {
-    if values.iter().all(Option::is_none) {
-        return text_array(values);
-    }
-    if let Some(column) = all(values, |text| text.trim().parse::<i64>().ok()) {
+    // A column of nothing but NULL is one of integers.
+    if let Some(column) = all(values, integer) {
         return Arc::new(Int64Array::from(column));
     }
     if let Some(column) = all(values, number) {
@@ -126,8 +137,36 @@ fn all<T>(
         .collect()
 }
 
-fn number(text: &str) -> Option<f64> {
+fn is_null(text: &str) -> bool {
     let text = text.trim();
+    text.is_empty() || text.eq_ignore_ascii_case("null")
+}
+
+/// The signs of currencies that agate takes off numbers.
+const CURRENCIES: [char; 19] = [
+    '؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫',
+];
+
+/// The digits of a number: without a currency, a percent sign and the commas of thousands.
+fn digits(text: &str) -> String {
+    let text = text.trim().trim_matches('%');
+    text.trim_matches(CURRENCIES).replace(',', "")
+}
+
+/// A whole number, which may be written `1.0`.
+fn integer(text: &str) -> Option<i64> {
+    let digits = digits(text);
+    match digits.split_once('.') {
+        Some((whole, fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b == b'0') => {
+            whole.parse().ok()
+        }
+        Some(_) => None,
+        None => digits.parse().ok(),
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    let text = digits(text);
     // Rust also reads `inf` and `nan`, which are words in a seed.
     let digits = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
     digits
@@ -142,10 +181,21 @@ fn date(text: &str) -> Option<i32> {
     Some(date.num_days_from_ce() - EPOCH)
 }
 
+/// A moment as `2024-01-31 12:00:00` or in ISO 8601 with a `T`. A time zone does not count, as the
+/// column has none.
 fn time(text: &str) -> Option<i64> {
-    ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text.trim(), format).ok())
+    let text = text.trim();
+    let iso = || {
+        let at = text.find('T')? + 1;
+        let zone = text.get(at..)?.find(['Z', '+', '-']);
+        let plain = zone.map_or(Some(text), |zone| text.get(..at + zone))?;
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(plain, format).ok())
+    };
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+        .ok()
+        .or_else(iso)
         .map(|time| time.and_utc().timestamp_micros())
 }
 
@@ -187,17 +237,49 @@ mod tests {
                 DataType::Date32,
                 DataType::Boolean,
                 DataType::Utf8,
-                DataType::Utf8
+                DataType::Int64
             ]
         );
         assert_eq!(seed.schema.field(0).name(), "ID");
     }
 
     #[test]
+    fn reads_fields_as_agate_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seed.csv");
+        let text = "price,whole,at,word,missing\n\
+                    \"$1,000.50\",1.0,2024-01-31T10:00:00Z,NULL,x\n\
+                    7%,2,2024-01-31 10:00:00,1.5 h\n";
+        std::fs::write(&path, text).unwrap();
+        let seed = super::read(&path, b',', false, &[]).unwrap();
+        let shown = arrow::util::pretty::pretty_format_batches(&[seed.batch]).unwrap();
+        let rows: Vec<String> = shown
+            .to_string()
+            .lines()
+            .skip(3)
+            .map(str::to_owned)
+            .collect();
+        let cells = |row: &str| -> Vec<String> {
+            row.trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect()
+        };
+        assert_eq!(
+            cells(&rows[0]),
+            ["1000.5", "1", "2024-01-31T10:00:00", "", "x"]
+        );
+        assert_eq!(
+            cells(&rows[1]),
+            ["7.0", "2", "2024-01-31T10:00:00", "1.5 h", ""]
+        );
+    }
+
+    #[test]
     fn names_the_line_that_is_wrong() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("seed.csv");
-        std::fs::write(&path, "a,b\n1,2\n3\n").unwrap();
+        std::fs::write(&path, "a,b\n1,2\n3,4,5\n").unwrap();
         let error = super::read(&path, b',', false, &[]).err().unwrap();
         assert_eq!(error.code().id, "T3001");
         assert_eq!(error.place().unwrap().line, 3);

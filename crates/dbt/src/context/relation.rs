@@ -16,6 +16,24 @@ pub struct Parts<T> {
     pub identifier: T,
 }
 
+impl Parts<bool> {
+    /// The same with what the dictionary `value` says; other keys and `none` change nothing.
+    fn with(mut self, value: &Value) -> Self {
+        for (key, value) in value.as_dict().map(Dict::items).unwrap_or_default() {
+            let slot = match key.as_str().unwrap_or_default() {
+                "database" => &mut self.database,
+                "schema" => &mut self.schema,
+                "identifier" => &mut self.identifier,
+                _ => continue,
+            };
+            if !value.is_none() {
+                *slot = value.truthy();
+            }
+        }
+        self
+    }
+}
+
 impl<T: Copy> Parts<T> {
     /// The same for all.
     pub fn all(value: T) -> Self {
@@ -173,11 +191,17 @@ impl Relation {
             match &**name {
                 "path" => {
                     for (key, value) in value.as_dict().map(Dict::items).unwrap_or_default() {
-                        relation.set_part(key.as_str().unwrap_or_default(), &value)?;
+                        let key = key.as_str().unwrap_or_default();
+                        // dbt takes no notice of other keys: packages pass `table`.
+                        if ["database", "schema", "identifier"].contains(&key) {
+                            relation.set_part(key, &value)?;
+                        }
                     }
                 }
                 "type" => relation.kind = text(value),
-                "quote_policy" | "include_policy" | "dbt_created" | "limit" => {}
+                "quote_policy" => relation.quote = relation.quote.with(value),
+                "include_policy" => relation.include = relation.include.with(value),
+                "dbt_created" | "limit" => {}
                 other => relation.set_part(other, value)?,
             }
         }

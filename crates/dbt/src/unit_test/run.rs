@@ -58,10 +58,14 @@ impl Compiler {
             inputs.push(Input { id, cte, query });
         }
         let compiled = self.over(node, model, test, &inputs)?;
+        let mut relation = self.project.relation_of(model);
+        // Unit tests of one model may run side by side in one workspace.
+        let name = format!("{}__dbt_unit_test__{}", model.alias, node.name);
+        relation.identifier = Some(Arc::from(name.as_str()));
         let found = rows(
             engine.as_ref(),
             &self.project,
-            model,
+            &relation,
             &compiled.sql,
             &test.expect,
         )?;
@@ -235,13 +239,10 @@ fn name_of(project: &ProjectContext, relation: &Relation) -> RelationName {
 fn rows(
     engine: &dyn Adapter,
     project: &ProjectContext,
-    model: &Node,
+    relation: &Relation,
     sql: &str,
     expect: &Fixture,
 ) -> Result<Option<String>> {
-    let mut relation = project.relation_of(model);
-    let name = format!("{}__dbt_unit_test", model.alias);
-    relation.identifier = Some(Arc::from(name.as_str()));
     let mut schema = relation.clone();
     schema.include.identifier = false;
     engine.execute(
@@ -253,7 +254,7 @@ fn rows(
         &format!("create or replace temporary table {shown} as (\n{sql}\n)"),
         false,
     )?;
-    let compared = compare(engine, project, &relation, expect);
+    let compared = compare(engine, project, relation, expect);
     engine.execute(&format!("drop table if exists {shown}"), false)?;
     compared
 }

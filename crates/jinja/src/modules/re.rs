@@ -1,11 +1,9 @@
-//! `modules.re`: regular expressions, on the `regex` crate.
-//!
-//! Python's look-around and back-references have no counterpart there and are errors.
+//! `modules.re`: Python's regular expressions, with look-around and back-references.
 
 use std::sync::Arc;
 
-use diagnostic::{Error, Result, ResultExt as _, codes};
-use regex::{Captures, Regex, RegexBuilder};
+use diagnostic::{Result, ResultExt as _, codes};
+use fancy_regex::{Captures, Regex, RegexBuilder};
 
 use crate::fail::{bad_value, wrong_type};
 use crate::value::Object;
@@ -116,7 +114,7 @@ impl Pattern {
             return Err(wrong_type("the pattern", "a string", &pattern));
         };
         let flags = flags.and_then(|flags| flags.as_int()).unwrap_or(0);
-        let regex = build(&translate(&text)?, flags).explain(codes::J2005, || {
+        let regex = build(&translate(&text), flags).explain(codes::J2005, || {
             format!("the regular expression '{text}' cannot be used")
         })?;
         Ok(Self { text, regex, flags })
@@ -132,25 +130,22 @@ impl Pattern {
         Ok(Some(match name {
             "match" | "search" | "fullmatch" => {
                 let subject = subject(arguments.one(name, "string")?)?;
-                self.first(name, &subject)
+                self.first(name, &subject)?
             }
             "findall" => {
                 let subject = subject(arguments.one(name, "string")?)?;
-                Value::list(
-                    self.regex
-                        .captures_iter(&subject)
-                        .map(|found| found_value(&found)),
-                )
+                Value::list(self.all(&subject, usize::MAX)?.iter().map(found_value))
             }
             "finditer" => {
                 let subject = subject(arguments.one(name, "string")?)?;
-                let found = self.regex.captures_iter(&subject);
-                Value::list(found.map(|found| Match::value(self, &subject, &found)))
+                let found = self.all(&subject, usize::MAX)?;
+                let found = found.iter();
+                Value::list(found.map(|found| Match::value(self, &subject, found)))
             }
             "split" => {
                 let [text, most] = arguments.bind("re.split", ["string", "maxsplit"], 1)?;
                 let most = most.and_then(|most| most.as_int()).unwrap_or(0);
-                self.split(&subject(text.unwrap_or(Value::None))?, most)
+                self.split(&subject(text.unwrap_or(Value::None))?, most)?
             }
             "sub" | "subn" => {
                 let [replacement, text, count] =
@@ -169,35 +164,47 @@ impl Pattern {
         }))
     }
 
-    fn first(&self, name: &str, subject: &Arc<str>) -> Value {
+    /// The matches, at most `most` of them.
+    fn all<'s>(&self, subject: &'s str, most: usize) -> Result<Vec<Captures<'s, str>>> {
+        self.regex
+            .captures_iter(subject)
+            .take(most)
+            .collect::<Result<_, _>>()
+            .explain(codes::J2005, || self.failed())
+    }
+
+    /// A search gives up where backtracking would take too long.
+    fn failed(&self) -> String {
+        format!("the search for '{}' was given up", self.text)
+    }
+
+    fn first(&self, name: &str, subject: &Arc<str>) -> Result<Value> {
+        let text: &str = subject;
         let found = match name {
             // The leftmost match starts at the beginning if any does.
-            "match" => self
-                .regex
-                .captures(subject)
-                .filter(|found| found.get(0).is_some_and(|whole| whole.start() == 0)),
+            "match" => self.regex.captures(text).map(|found| {
+                found.filter(|found| found.get(0).is_some_and(|whole| whole.start() == 0))
+            }),
             "fullmatch" => {
                 // A line end closes the comment that a verbose pattern may end with.
                 let end = if self.flags & VERBOSE != 0 { "\n" } else { "" };
                 let whole = format!(r"\A(?:{}{end})\z", self.regex.as_str());
-                match build(&whole, self.flags) {
-                    Ok(regex) => regex.captures(subject),
-                    Err(_) => None,
-                }
+                build(&whole, self.flags).and_then(|regex| regex.captures(text))
             }
-            _ => self.regex.captures(subject),
+            _ => self.regex.captures(text),
         };
-        found.map_or(Value::None, |found| Match::value(self, subject, &found))
+        let found = found.explain(codes::J2005, || self.failed())?;
+        Ok(found.map_or(Value::None, |found| Match::value(self, subject, &found)))
     }
 
-    fn split(&self, subject: &str, most: i128) -> Value {
+    fn split(&self, subject: &str, most: i128) -> Result<Value> {
         let most = usize::try_from(most)
             .ok()
             .filter(|most| *most > 0)
             .unwrap_or(usize::MAX);
         let mut parts = Vec::new();
         let mut last = 0;
-        for found in self.regex.captures_iter(subject).take(most) {
+        for found in self.all(subject, most)? {
             let Some(whole) = found.get(0) else { continue };
             parts.push(subject[last..whole.start()].into());
             parts.extend(
@@ -209,7 +216,7 @@ impl Pattern {
             last = whole.end();
         }
         parts.push(subject[last..].into());
-        Value::list(parts)
+        Ok(Value::list(parts))
     }
 
     fn replace(
@@ -226,7 +233,7 @@ impl Pattern {
         let mut out = String::with_capacity(subject.len());
         let mut last = 0;
         let mut made = 0;
-        for found in self.regex.captures_iter(subject).take(most) {
+        for found in self.all(subject, most)? {
             let Some(whole) = found.get(0) else { continue };
             out.push_str(&subject[last..whole.start()]);
             match replacement {
@@ -246,12 +253,12 @@ impl Pattern {
     }
 }
 
-fn build(pattern: &str, flags: i128) -> Result<Regex, regex::Error> {
+fn build(pattern: &str, flags: i128) -> Result<Regex, fancy_regex::Error> {
     RegexBuilder::new(pattern)
         .case_insensitive(flags & IGNORECASE != 0)
         .multi_line(flags & MULTILINE != 0)
         .dot_matches_new_line(flags & DOTALL != 0)
-        .ignore_whitespace(flags & VERBOSE != 0)
+        .verbose_mode(flags & VERBOSE != 0)
         .build()
 }
 
@@ -263,7 +270,7 @@ fn subject(value: Value) -> Result<Arc<str>> {
 }
 
 /// Python's spelling of a few things that the crate spells otherwise.
-fn translate(pattern: &str) -> Result<String> {
+fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
     let mut chars = pattern.chars().peekable();
     let mut class = 0_usize;
@@ -271,12 +278,6 @@ fn translate(pattern: &str) -> Result<String> {
         match c {
             '\\' => match chars.next() {
                 Some('Z') if class == 0 => out.push_str(r"\z"),
-                Some(digit @ '1'..='9') if class == 0 => {
-                    return Err(unsupported(
-                        pattern,
-                        &format!(r"the back-reference \{digit}"),
-                    ));
-                }
                 // The crate refuses escapes of letters and characters that need none.
                 Some(other) if !other.is_ascii_alphanumeric() && !is_meta(other) => out.push(other),
                 Some(other) => {
@@ -309,20 +310,10 @@ fn translate(pattern: &str) -> Result<String> {
                 out.push('\\');
                 out.push(c);
             }
-            '(' if class == 0 && chars.peek() == Some(&'?') => {
-                let rest: String = chars.clone().take(4).collect();
-                if ["?=", "?!", "?<=", "?<!"]
-                    .iter()
-                    .any(|around| rest.starts_with(around))
-                {
-                    return Err(unsupported(pattern, "look-around"));
-                }
-                out.push('(');
-            }
             _ => out.push(c),
         }
     }
-    Ok(out)
+    out
 }
 
 /// Whether what follows a `{` is `3}`, `3,}`, `,5}` or `3,5}`.
@@ -336,16 +327,8 @@ fn is_meta(c: char) -> bool {
     regex::escape(&c.to_string()).len() > c.len_utf8()
 }
 
-fn unsupported(pattern: &str, what: &str) -> Error {
-    Error::new(
-        codes::J2005,
-        format!("the regular expression '{pattern}' uses {what}, which is not supported"),
-    )
-    .help("match more and pick the part you need from a group")
-}
-
 /// What `findall` gives for a match: the group, all groups, or the whole.
-fn found_value(found: &Captures<'_>) -> Value {
+fn found_value(found: &Captures<'_, str>) -> Value {
     let group = |index: usize| Value::from(found.get(index).map_or("", |group| group.as_str()));
     match found.len() {
         1 => group(0),
@@ -355,7 +338,7 @@ fn found_value(found: &Captures<'_>) -> Value {
 }
 
 /// Fills a replacement: `\1`, `\g<1>`, `\g<name>`, `\n`.
-fn expand(template: &str, found: &Captures<'_>, out: &mut String) -> Result<()> {
+fn expand(template: &str, found: &Captures<'_, str>, out: &mut String) -> Result<()> {
     let mut rest = template;
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
@@ -436,7 +419,7 @@ struct Match {
 }
 
 impl Match {
-    fn value(pattern: &Pattern, subject: &Arc<str>, found: &Captures<'_>) -> Value {
+    fn value(pattern: &Pattern, subject: &Arc<str>, found: &Captures<'_, str>) -> Value {
         let names = pattern.regex.capture_names().enumerate();
         Value::object(Self {
             subject: Arc::clone(subject),

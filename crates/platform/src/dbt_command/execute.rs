@@ -9,9 +9,10 @@ use dbt::artifact::manifest_json::{manifest_json, node_json};
 use dbt::artifact::run_results::{NodeResult, Status, run_results_json};
 use dbt::compile::CompiledNode;
 use dbt::node::{Node, ResourceType};
+use dbt::surroundings;
 use diagnostic::{Error, Result, ResultExt as _, codes};
 use tokio::task::JoinSet;
-use transform::relation_name;
+use transform::{audit_schema, relation_name};
 
 use super::order::Order;
 use super::step::Step;
@@ -27,6 +28,8 @@ pub struct DbtReport {
     pub elapsed: Duration,
     /// What an `on-run-end` hook raised.
     pub hook: Option<Error>,
+    /// With `--publish run`: whether what was built is there for readers.
+    pub published: Option<bool>,
 }
 
 impl DbtReport {
@@ -107,18 +110,60 @@ impl DbtInvocation {
             compiled: Vec::new(),
             elapsed: Duration::ZERO,
             hook: None,
+            published: None,
         };
+        if self.options.state_aware {
+            let _ = self.records.set(self.catalog.assets()?);
+        }
+        if writes && self.options.publish_run {
+            let _ = self
+                .shared
+                .set(Arc::new(self.catalog.begin(&self.command())?));
+        }
+        let done = self.hooked(&order, work, &mut report, tell).await;
+        report.published = self.conclude(&report, done)?;
+        report.elapsed = clock.elapsed();
+        Ok(report)
+    }
+
+    async fn hooked(
+        self: &Arc<Self>,
+        order: &Order,
+        work: DbtWork,
+        report: &mut DbtReport,
+        tell: &(dyn Fn(DbtEvent<'_>) + Sync),
+    ) -> Result<()> {
         if work == DbtWork::Build {
-            self.start_hooks(&order).await?;
+            self.start_hooks(order).await?;
             self.pass_on(tell);
         }
-        self.work_through(&order, work, &mut report, tell).await?;
+        self.work_through(order, work, report, tell).await?;
         if work == DbtWork::Build {
             report.hook = self.end_hooks(&report.results).await.err();
             self.pass_on(tell);
         }
-        report.elapsed = clock.elapsed();
-        Ok(report)
+        Ok(())
+    }
+
+    /// Publishes the whole run if all of it went well, and otherwise only the rows that tests found
+    /// wrong.
+    fn conclude(&self, report: &DbtReport, done: Result<()>) -> Result<Option<bool>> {
+        const REASON: &str = "a node, test or hook failed";
+        let Some(shared) = self.shared.get() else {
+            return done.map(|()| None);
+        };
+        if let Err(error) = done {
+            return Err(match shared.discard(error.message()) {
+                Ok(()) => error,
+                Err(other) => error.and(other),
+            });
+        }
+        if report.succeeded() {
+            shared.publish()?;
+            return Ok(Some(true));
+        }
+        shared.publish_only(&audit_schema(&self.project.context), REASON)?;
+        Ok(Some(false))
     }
 
     async fn work_through(
@@ -231,7 +276,10 @@ impl DbtInvocation {
             };
             manifest[kind][&compiled.node.unique_id] = node_json(&compiled.node);
         }
-        files::write_json(&self.project.context, "manifest.json", &manifest).map(drop)
+        let context = &self.project.context;
+        files::write_json(context, "manifest.json", &manifest)?;
+        let state = surroundings::state_json(context, &self.project.manifest);
+        files::write_json(context, surroundings::FILE, &state).map(drop)
     }
 
     /// Writes `target/run_results.json`.

@@ -1,7 +1,8 @@
 //! What `sluice dbt` does: one dbt command on the catalog of the project, publishing node by node.
 //!
 //! A plain dbt command promises what dbt promises: each node is there for everybody as soon as it is
-//! built, and what depends on a node that failed is skipped. `sluice run` publishes all or nothing.
+//! built, and what depends on a node that failed is skipped. With `--publish run`, as with `sluice run`,
+//! all of it is published when everything has passed, or nothing.
 
 mod event;
 mod execute;
@@ -11,10 +12,11 @@ mod order;
 mod query;
 mod step;
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
-use catalog::{Catalog, Workspace};
+use catalog::{AssetRecord, Catalog, Workspace};
 use dbt::PreviousState;
 use dbt::context::{Deferred, ProjectContext};
 use dbt::flags::Flags;
@@ -52,6 +54,20 @@ pub struct DbtInvocation {
     session: Session,
     /// Publications come one after another: the catalog refuses a second one meanwhile.
     publishing: Mutex<()>,
+    options: DbtOptions,
+    /// What all nodes work in, with `--publish run`.
+    shared: OnceLock<Arc<Workspace>>,
+    /// What earlier runs built nodes from, with `--state-aware`.
+    records: OnceLock<BTreeMap<String, AssetRecord>>,
+}
+
+/// What dbt has no flags for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DbtOptions {
+    /// Readers see all of the run, once everything has passed, or nothing.
+    pub publish_run: bool,
+    /// Nodes are left alone if neither their code nor their inputs have changed.
+    pub state_aware: bool,
 }
 
 impl Platform {
@@ -104,12 +120,22 @@ impl Platform {
             catalog: self.catalog.clone(),
             compute: self.compute()?,
             publishing: Mutex::new(()),
+            options: DbtOptions::default(),
+            shared: OnceLock::new(),
+            records: OnceLock::new(),
             project,
         })
     }
 }
 
 impl DbtInvocation {
+    /// The same command with `options`.
+    #[must_use]
+    pub fn with_options(mut self, options: DbtOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// The project.
     #[must_use]
     pub fn project(&self) -> &Arc<DbtProject> {
@@ -136,8 +162,10 @@ impl DbtInvocation {
 
     /// A view of what is published now, and the nodes on it.
     fn begin(&self) -> Result<(Arc<Workspace>, Nodes)> {
-        let command = format!("dbt {}", self.project.context.flags.which);
-        let workspace = Arc::new(self.catalog.begin(&command)?);
+        let workspace = match self.shared.get() {
+            Some(shared) => Arc::clone(shared),
+            None => Arc::new(self.catalog.begin(&self.command())?),
+        };
         let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
         let nodes = Nodes::new(
             Arc::clone(&self.project),
@@ -147,8 +175,15 @@ impl DbtInvocation {
         Ok((workspace, nodes))
     }
 
+    fn command(&self) -> String {
+        format!("dbt {}", self.project.context.flags.which)
+    }
+
     /// Publishes what `workspace` changed if `result` is good, and drops it otherwise.
     fn settle<T>(&self, workspace: &Workspace, result: Result<T>) -> Result<T> {
+        if self.shared.get().is_some() {
+            return result;
+        }
         match result {
             Ok(value) => {
                 let _one_at_a_time = self.publishing.lock();

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use catalog::Workspace;
 use chrono::Utc;
 use dbt::artifact::files;
 use dbt::artifact::run_results::{NodeResult, Status};
@@ -11,7 +12,7 @@ use dbt::node::{Compiled, Node, ResourceType};
 use diagnostic::{Error, Result, Style};
 use serde_json::json;
 use transform::test::Verdict;
-use transform::{Nodes, TestOutcome};
+use transform::{Nodes, TestOutcome, relation_name};
 
 use super::{DbtInvocation, DbtWork};
 use crate::dbt_assets::node_key;
@@ -59,23 +60,18 @@ impl DbtInvocation {
         if work == DbtWork::Build && node.resource_type == ResourceType::UnitTest {
             let result = self.unit_test(&nodes, node, step).await;
             // Nothing of a unit test is for anybody else.
-            workspace.discard("unit test")?;
+            if self.shared.get().is_none() {
+                workspace.discard("unit test")?;
+            }
             return result;
         }
         let result = match (work, node.resource_type) {
             (DbtWork::Compile, _) => self.compile(&nodes, node, step).await,
             (DbtWork::Clone, _) => self.clone_relation(&nodes, node, step).await,
-            (DbtWork::Build, ResourceType::Test) => self.test(&nodes, node, step).await,
-            (DbtWork::Build, _) => {
-                let built = self.build(&nodes, node, step).await;
-                if let Ok(rows) = built {
-                    let key = node_key(node);
-                    let mut record = node_record::record(&nodes, node, &workspace, &key);
-                    record.rows = rows;
-                    workspace.record_asset(record);
-                }
-                built.map(drop)
+            (DbtWork::Build, ResourceType::Test) => {
+                self.judge(&nodes, &workspace, node, step).await
             }
+            (DbtWork::Build, _) => self.build_if_due(&nodes, &workspace, node, step).await,
         };
         self.settle(&workspace, result)
     }
@@ -87,8 +83,69 @@ impl DbtInvocation {
         Ok(())
     }
 
-    async fn build(&self, nodes: &Nodes, node: &Node, step: &mut Step) -> Result<Option<u64>> {
+    /// Builds the node, with `--state-aware` only if something it is made of has changed.
+    async fn build_if_due(
+        &self,
+        nodes: &Nodes,
+        workspace: &Workspace,
+        node: &Node,
+        step: &mut Step,
+    ) -> Result<()> {
         self.compile(nodes, node, step).await?;
+        let mut due = None;
+        if let (Some(records), Some(compiled)) = (self.records.get(), &step.compiled) {
+            let name = relation_name(&self.project.context, node);
+            let record = node_record::record(nodes, node, workspace, &node_key(node));
+            let refresh = self.project.context.flags.full_refresh == Some(true);
+            due = match node_record::due(workspace, records, &record, &name, &compiled.sql) {
+                _ if refresh => Some("--full-refresh".to_owned()),
+                None => {
+                    step.result.status = Status::Reused;
+                    step.result.message = Some("REUSED: nothing it is made of changed".to_owned());
+                    return Ok(());
+                }
+                due => due,
+            };
+        }
+        let rows = self.build(nodes, node, step).await?;
+        if let (Some(why), Some(message)) = (due, &mut step.result.message) {
+            message.push_str(&format!(" ({why})"));
+        }
+        let mut record = node_record::record(nodes, node, workspace, &node_key(node));
+        record.rows = rows;
+        workspace.record_asset(record);
+        Ok(())
+    }
+
+    /// Judges a test, with `--state-aware` only if what it reads has changed since it passed.
+    async fn judge(
+        &self,
+        nodes: &Nodes,
+        workspace: &Workspace,
+        node: &Arc<Node>,
+        step: &mut Step,
+    ) -> Result<()> {
+        let record = match self.records.get() {
+            Some(_) => node_record::check_record(nodes, workspace, &node.unique_id).await?,
+            None => None,
+        };
+        if let (Some(records), Some((record, compiled))) = (self.records.get(), &record)
+            && node_record::same(records, record)
+        {
+            step.result.status = Status::Pass;
+            step.result.failures = Some(0);
+            step.result.message = Some("REUSED: it passed on the same data".to_owned());
+            step.compiled = Some(compiled.clone());
+            return Ok(());
+        }
+        self.test(nodes, node, step).await?;
+        if let (Status::Pass, Some((record, _))) = (step.result.status, record) {
+            workspace.record_asset(record);
+        }
+        Ok(())
+    }
+
+    async fn build(&self, nodes: &Nodes, node: &Node, step: &mut Step) -> Result<Option<u64>> {
         let Some(compiled) = &step.compiled else {
             return Ok(None);
         };

@@ -103,6 +103,35 @@ pub struct Common {
     /// How lines are written
     #[arg(long, value_enum, value_name = "FORMAT", global = true)]
     pub log_format: Option<DbtLogFormat>,
+    /// When readers see what is built: each node at once, or the whole run when all of it has passed
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        env = "SLUICE_DBT_PUBLISH",
+        global = true
+    )]
+    pub publish: Option<Publish>,
+    /// Leave nodes alone whose code and inputs have not changed since they were built
+    #[arg(
+        long,
+        env = "SLUICE_DBT_STATE_AWARE",
+        overrides_with = "no_state_aware",
+        global = true
+    )]
+    pub state_aware: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "state_aware", global = true)]
+    pub no_state_aware: bool,
+}
+
+/// When readers see what is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Publish {
+    /// Each node as soon as it is built, as dbt does
+    Node,
+    /// Everything when all nodes and tests of the run have passed, or nothing
+    Run,
 }
 
 /// Which tests come with selected nodes.

@@ -8,9 +8,9 @@ use dbt::flags::Flags;
 use dbt::selector::IndirectSelection as Mode;
 use dbt::{PreviousState, SelectArguments};
 use diagnostic::{Error, Result, codes};
-use platform::{DbtInvocation, Platform};
+use platform::{DbtInvocation, DbtOptions, Platform};
 
-use super::command_line::{Common, DbtCommand, DbtLine, EventTime, IndirectSelection};
+use super::command_line::{Common, DbtCommand, DbtLine, EventTime, IndirectSelection, Publish};
 use super::lines::Lines;
 use crate::arguments::Globals;
 
@@ -197,7 +197,10 @@ fn open_with(
     let platform = platform(globals, line)?;
     let mut flags = flags(&platform, line)?;
     change(&mut flags);
-    let invocation = platform.dbt(flags)?;
+    let invocation = platform.dbt(flags)?.with_options(DbtOptions {
+        publish_run: line.common.publish == Some(Publish::Run),
+        state_aware: line.common.state_aware,
+    });
     defer(&invocation, line)?;
     let project = invocation.project();
     lines.greet(project)?;

@@ -201,11 +201,22 @@ impl Lines {
                 human::counted(warnings, "warning")
             ),
         })?;
+        match report.published {
+            Some(true) => self.say("Published: readers see all of this run now")?,
+            Some(false) => {
+                self.say("Nothing is published: readers still see what was there before this run")?
+            }
+            None => {}
+        }
+        let reused = match report.count(&[Status::Reused]) {
+            0 => String::new(),
+            reused => format!(" REUSED={reused}"),
+        };
         let text = format!(
-            "Done. PASS={} WARN={warnings} ERROR={errors} SKIP={} NO-OP={} TOTAL={}",
+            "Done. PASS={} WARN={warnings} ERROR={errors} SKIP={} NO-OP={}{reused} TOTAL={}",
             report.count(&[Status::Success, Status::Pass]),
             report.count(&[Status::Skipped]),
-            report.count(&[Status::NoOp, Status::Reused]),
+            report.count(&[Status::NoOp]),
             report.results.len()
         );
         self.say(&text)
@@ -336,6 +347,11 @@ fn ending(node: &Node, result: &NodeResult) -> (String, String, AnsiColor) {
                 AnsiColor::Red,
             )
         }
+        (Status::Reused, _) => (
+            format!("REUSED {}", subject(node)),
+            "REUSED".to_owned(),
+            AnsiColor::Green,
+        ),
         (_, kind) => {
             let what = match kind {
                 ResourceType::Seed => format!("OK loaded {}", subject(node)),
