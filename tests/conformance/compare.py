@@ -160,6 +160,7 @@ def main():
     """Compares one project."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("project")
+    parser.add_argument("--root", help="the folder to copy, if local packages lie outside the project")
     parser.add_argument("--dbt", default="dbt")
     parser.add_argument("--sluice", default="target/debug/sluice")
     parser.add_argument("--profiles-dir")
@@ -173,9 +174,18 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: pathlib.Path(scratch, name, "project") for name in ("sluice", "dbt")}
         environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1"}
+        root = pathlib.Path(options.root or options.project).resolve()
         ignore = shutil.ignore_patterns("target", ".sluice", "*.duckdb", "logs")
         for folder in folders.values():
-            shutil.copytree(options.project, folder, ignore=ignore, symlinks=False)
+            shutil.copytree(root, folder, ignore=ignore, symlinks=True)
+        folders = {name: folder / pathlib.Path(options.project).resolve().relative_to(root)
+                   for name, folder in folders.items()}
+        for folder in folders.values():
+            for link in (folder / "dbt_packages").glob("*"):
+                if link.is_symlink():  # a local package, which may hold this very project
+                    link.unlink()
+            if (folder / "packages.yml").is_file() or (folder / "dependencies.yml").is_file():
+                run(sluice, ["dbt", "deps", *flags], folder, environment)
         command = ["parse"] if options.parse_only else ["build"]
         codes = {
             "sluice": run(sluice, ["dbt", *command, *flags], folders["sluice"], environment),

@@ -242,16 +242,15 @@ fn lists_shows_and_compares() {
 #[test]
 fn says_what_is_wrong_and_what_is_missing() {
     let shop = Shop::new();
-    for line in [
-        "run --sample 3days",
-        "run --defer",
-        "source freshness",
-        "retry",
-        "clone",
+    for (line, code) in [
+        ("run --sample 3days", "error[E2001]"),
+        ("run --defer", "error[D3004]"),
+        ("clone", "error[D3004]"),
+        ("retry", "error[D4002]"),
     ] {
-        let (code, text) = shop.dbt(line);
-        assert_eq!(code, Some(2), "{text}");
-        assert_holds(&text, &["error[E2001]", "is not supported yet"]);
+        let (exit, text) = shop.dbt(line);
+        assert_eq!(exit, Some(2), "{text}");
+        assert_holds(&text, &[code]);
     }
     let (code, text) = shop.dbt("run --profiles-dir elsewhere");
     assert_eq!(code, Some(2), "{text}");
@@ -279,4 +278,52 @@ fn says_what_is_wrong_and_what_is_missing() {
         &text,
         &["error[D1004]", "models/orders.sql:1:", "stg_orders"],
     );
+}
+
+#[test]
+fn a_whole_run_is_published_or_nothing() {
+    let shop = Shop::new();
+    let (code, text) = shop.dbt("build --publish run");
+    assert_eq!(code, Some(0), "{text}");
+    assert_holds(&text, &["Published: readers see all of this run now"]);
+    // A second run changes the seed, then a test fails: readers keep the first run's rows.
+    shop.write(
+        "seeds/raw_orders.csv",
+        "id,customer,amount\n1,1,99\n1,1,99\n",
+    );
+    let (code, text) = shop.dbt("build --publish run");
+    assert_eq!(code, Some(1), "{text}");
+    assert_holds(&text, &["Nothing is published"]);
+    let text = shop.csv("select count(*), sum(amount) from raw_orders");
+    assert_holds(&text, &["3,60.5"]);
+}
+
+#[test]
+fn unchanged_nodes_are_reused_and_changed_ones_say_why() {
+    let shop = Shop::new();
+    assert_eq!(shop.dbt("build").0, Some(0));
+    let (code, text) = shop.dbt("build --state-aware");
+    assert_eq!(code, Some(0), "{text}");
+    assert_holds(&text, &["REUSED sql table model DEV.customers"]);
+    let (code, text) = shop.dbt("build --state-aware --vars {\"bonus\":5}");
+    assert_eq!(code, Some(0), "{text}");
+    assert_holds(
+        &text,
+        &["its code, configuration, macros or variables changed"],
+    );
+}
+
+#[test]
+fn changed_variables_are_a_modification() {
+    let shop = Shop::new();
+    assert_eq!(shop.dbt("parse").0, Some(0));
+    std::fs::rename(shop.0.path().join("target"), shop.0.path().join("before")).unwrap();
+    let (_, text) = shop.dbt("ls --select state:modified --state before --resource-type model");
+    assert!(!text.contains("shop."), "{text}");
+    let line =
+        "ls --select state:modified --state before --resource-type model --vars {\"bonus\":7}";
+    let (code, text) = shop.dbt(line);
+    assert_eq!(code, Some(0), "{text}");
+    assert_holds(&text, &["shop.customers"]);
+    assert!(!text.contains("shop.stg_orders"), "{text}");
 }

@@ -294,6 +294,10 @@ impl Node {
 /// A table of a source.
 #[derive(Clone, Debug)]
 pub struct SourceTable {
+    /// `database:` as written.
+    pub unrendered_database: Option<String>,
+    /// `schema:` as written.
+    pub unrendered_schema: Option<String>,
     /// `source.shop.raw.orders`.
     pub unique_id: String,
     /// The package that declares it.

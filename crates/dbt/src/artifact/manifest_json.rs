@@ -390,8 +390,8 @@ pub fn source_json(source: &SourceTable) -> Json {
         "unrendered_config": {},
         "relation_name": source.relation_name,
         "created_at": source.created_at,
-        "unrendered_database": null,
-        "unrendered_schema": null,
+        "unrendered_database": source.unrendered_database,
+        "unrendered_schema": source.unrendered_schema,
         "doc_blocks": source.doc_blocks,
     })
 }

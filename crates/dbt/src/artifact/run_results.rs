@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use jinja::{Dict, Value};
 
+use crate::context::record::Record;
 use crate::context::{DBT_VERSION, ProjectContext};
 use crate::manifest::{Manifest, node_json};
 
@@ -147,10 +148,11 @@ impl NodeResult {
 pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
     let moment = jinja::modules::datetime_value;
     let each = results.iter().map(|result| {
-        let dict = Dict::new();
-        if let Json::Object(fields) = result.to_json() {
-            for (key, value) in &fields {
-                dict.insert(key, Value::from(value));
+        let (fields, plain) = (Dict::new(), Dict::new());
+        if let Json::Object(known) = result.to_json() {
+            for (key, value) in &known {
+                fields.insert(key, Value::from(value));
+                plain.insert(key, Value::from(value));
             }
         }
         let steps = [
@@ -165,13 +167,16 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
             step.insert("completed_at", moment(end));
             Some(Value::Dict(step))
         });
-        dict.insert("timing", Value::list(timing));
-        let node = manifest
-            .nodes
-            .get(&result.unique_id)
-            .map(|node| node_json(node));
-        dict.insert("node", node.map_or(Value::None, Value::from));
-        Value::Dict(dict)
+        fields.insert("timing", Value::list(timing));
+        let node = manifest.nodes.get(&result.unique_id);
+        let json = || node.map_or(Value::None, |node| Value::from(node_json(node)));
+        plain.insert("node", json());
+        let node = match json() {
+            Value::Dict(of_node) => Record::value("Node", of_node, json()),
+            other => other,
+        };
+        fields.insert("node", node);
+        Record::value("RunResult", fields, Value::Dict(plain))
     });
     Value::list(each)
 }

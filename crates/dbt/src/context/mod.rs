@@ -12,6 +12,7 @@ mod exceptions;
 mod functions;
 mod macro_value;
 mod pure;
+pub mod record;
 pub(crate) mod references;
 pub mod relation;
 pub mod table;

@@ -74,11 +74,7 @@ impl Rendering {
         let call = read_ref(arguments)?;
         match self.phase {
             Phase::Parse => {
-                self.note(|captured| {
-                    if !captured.refs.contains(&call) {
-                        captured.refs.push(call);
-                    }
-                });
+                self.note(|captured| captured.refs.push(call));
                 Ok(self.this_or_nothing())
             }
             Phase::Run => self.resolve_ref(&call),
@@ -89,11 +85,7 @@ impl Rendering {
         let call = read_source(arguments)?;
         match self.phase {
             Phase::Parse => {
-                self.note(|captured| {
-                    if !captured.sources.contains(&call) {
-                        captured.sources.push(call);
-                    }
-                });
+                self.note(|captured| captured.sources.push(call));
                 Ok(self.this_or_nothing())
             }
             Phase::Run => self.resolve_source(&call),

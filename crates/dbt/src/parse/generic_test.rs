@@ -8,7 +8,8 @@ use yaml::{Document, Node};
 use crate::python_text::{repr_of, str_of};
 use crate::warning::{Warning, Warnings};
 
-/// Keys of a test entry that configure it instead of being arguments.
+/// Keys of a test entry that configure it instead of being arguments, in the order in which dbt writes
+/// them into the code of a test.
 const CONFIG_KEYS: &[&str] = &[
     "severity",
     "tags",
@@ -20,11 +21,11 @@ const CONFIG_KEYS: &[&str] = &[
     "fail_calc",
     "store_failures",
     "store_failures_as",
+    "sql_header",
     "meta",
     "database",
     "schema",
     "alias",
-    "sql_header",
 ];
 
 /// What a generic test stands under.
@@ -96,6 +97,7 @@ impl TestSpec {
             }
             config.insert((*key).to_owned(), value);
         }
+        let mut config = in_order(config);
         let custom_name = arguments.shift_remove("name").map(|name| str_of(&name));
         let description = arguments
             .shift_remove("description")
@@ -181,6 +183,17 @@ impl TestSpec {
         let digest = hex(&Md5::digest(text.as_bytes()));
         digest[digest.len() - 10..].to_owned()
     }
+}
+
+fn in_order(mut config: Map<String, Json>) -> Map<String, Json> {
+    let mut ordered = Map::new();
+    for key in CONFIG_KEYS {
+        if let Some(value) = config.shift_remove(*key) {
+            ordered.insert((*key).to_owned(), value);
+        }
+    }
+    ordered.extend(config);
+    ordered
 }
 
 /// Name and arguments of an entry: `unique`, `unique: {…}` or `{test_name: unique, …}`.

@@ -274,7 +274,14 @@ fn macros(project: &ProjectContext, patches: &Patches<'_>) -> IndexMap<String, M
             arguments: patch
                 .and_then(|patch| patch.node.get("arguments"))
                 .map(|list| list.items().iter().map(Yaml::to_json).collect())
-                .unwrap_or_default(),
+                .filter(|described: &Vec<Json>| !described.is_empty())
+                .unwrap_or_else(|| {
+                    let parameters = definition.parameters.iter();
+                    let described = parameters.map(|parameter| {
+                        json!({"name": &*parameter.name, "type": parameter.annotation, "description": ""})
+                    });
+                    described.collect()
+                }),
             supported_languages: languages,
             created_at: now,
         };

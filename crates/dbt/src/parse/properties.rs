@@ -129,7 +129,6 @@ fn stays_as_is(path: &[&str]) -> bool {
                 | "post-hook"
                 | "pre_hook"
                 | "post_hook"
-                | "unit_tests"
                 | "semantic_models"
                 | "metrics"
                 | "saved_queries"

@@ -101,6 +101,11 @@ impl Parser<'_> {
                 .filter(|n| !n.is_null())
                 .and_then(Yaml::scalar_text)
         };
+        let unrendered = |key: &str| {
+            let span = entry.get(key).filter(|n| !n.is_null())?.span.clone();
+            let text = file.document.source.text.get(span)?;
+            Some(text.trim().trim_matches(['"', '\'']).to_owned())
+        };
         let database =
             own(entry, "database").unwrap_or_else(|| project.connection.database.clone());
         let schema = own(entry, "schema").unwrap_or_else(|| source_name.to_owned());
@@ -125,6 +130,8 @@ impl Parser<'_> {
             identifier,
             database: Some(database),
             schema,
+            unrendered_database: unrendered("database"),
+            unrendered_schema: unrendered("schema"),
             quoting,
             relation_name: relation.render(),
             loaded_at_field: text("loaded_at_field"),

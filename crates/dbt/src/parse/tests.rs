@@ -135,6 +135,10 @@ impl Parser<'_> {
         let layers = Layers::new(self.project, package, ResourceType::Test, &node.fqn, layer);
         let captured = self.capture(&context, &spec, config, &node)?;
         draft::finish(self.project, &mut node, &layers, &captured)?;
+        // What the test's macro configures is not written at the test.
+        let around = layers.written(&[]);
+        node.unrendered_config
+            .retain(|key, _| spec.config.contains_key(key) || around.contains_key(key));
         Ok(node)
     }
 

@@ -62,7 +62,7 @@ pub fn retry(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     if common.target.is_none() {
         common.target = last.text("target");
     }
-    if common.profile.is_none() && !common.profiles_dir.as_ref().is_none_or(|dir| !dir.is_dir()) {
+    if common.profile.is_none() && common.profiles_dir.as_ref().is_some_and(|dir| dir.is_dir()) {
         common.profile = last.text("profile");
     }
     let which = last.text("which").unwrap_or_else(|| "build".to_owned());
