@@ -8,14 +8,10 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
 use datafusion::functions::core::expr_fn::r#struct;
 use datafusion::functions_aggregate::approx_distinct::approx_distinct_udaf;
-use datafusion::functions_aggregate::approx_percentile_cont::approx_percentile_cont_udaf;
 use datafusion::functions_aggregate::array_agg::array_agg_udaf;
-use datafusion::functions_aggregate::bit_and_or_xor::{bit_and_udaf, bit_or_udaf, bit_xor_udaf};
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::first_last::first_value_udaf;
-use datafusion::functions_aggregate::string_agg::string_agg_udaf;
-use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
 use datafusion::logical_expr::expr::{
     AggregateFunction, NullTreatment, Sort, WindowFunction, WindowFunctionParams,
 };
@@ -25,65 +21,27 @@ use datafusion::logical_expr::{
     cast, lit, when,
 };
 
-use crate::catalogue::Entry;
 use crate::scalar;
 use crate::variant::cast::CARRIER;
-use crate::variant_rules::{array_of, as_plain_text, object_of, sorted_array_of, union_of};
+use crate::variant_rules::{array_of, object_of, sorted_array_of, union_of};
 
+use self::folded::Fold;
+use self::percentile::Between;
+use self::shape::Measure;
+
+mod collected;
+mod entries;
+pub(crate) mod events;
+mod folded;
+mod listed;
 mod mode;
+mod percentile;
 mod placeholder;
+mod renamed;
+mod shape;
 mod widened;
 
-pub(crate) const ENTRIES: &[Entry] = &[
-    entry("sum", "sum(number)", "NUMBER(38, s), exact"),
-    entry("avg", "avg(number)", "scale max(s, min(s + 6, 12))"),
-    entry(
-        "median",
-        "median(number)",
-        "three more digits than the input",
-    ),
-    entry(
-        "mode",
-        "mode(value)",
-        "the smallest of equally frequent values",
-    ),
-    entry(
-        "listagg",
-        "listagg(text [, delimiter]) [within group (order by …)]",
-        "'' for no rows",
-    ),
-    entry("count_if", "count_if(condition)", ""),
-    entry("booland_agg", "booland_agg(condition)", ""),
-    entry("boolor_agg", "boolor_agg(condition)", ""),
-    entry("min_by", "min_by(value, key)", ""),
-    entry("max_by", "max_by(value, key)", ""),
-    entry("approx_count_distinct", "approx_count_distinct(value)", ""),
-    entry("hll", "hll(value)", "approx_count_distinct"),
-    entry(
-        "array_agg",
-        "array_agg([distinct] value) [within group (order by …)]",
-        "nulls are left out",
-    ),
-    entry("arrayagg", "arrayagg(value)", "array_agg"),
-    entry("array_unique_agg", "array_unique_agg(value)", ""),
-    entry(
-        "array_union_agg",
-        "array_union_agg(array)",
-        "each element as often as the array that has it most often",
-    ),
-    entry("object_agg", "object_agg(key, value)", ""),
-    entry("ratio_to_report", "ratio_to_report(number) over (…)", ""),
-];
-
-const fn entry(name: &'static str, syntax: &'static str, note: &'static str) -> Entry {
-    Entry {
-        name,
-        aliases: &[],
-        family: "aggregate",
-        syntax,
-        note,
-    }
-}
+pub(crate) use entries::{ENTRIES, syntax};
 
 /// The aggregates this crate adds or replaces.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
@@ -92,33 +50,24 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
         widened::median(),
         mode::mode(),
         crate::families::geography::collect(),
+        percentile::percentile("percentile_cont", Between::Interpolate),
+        percentile::percentile("percentile_disc", Between::Choose),
+        shape::shape(Measure::Skew),
+        shape::shape(Measure::Kurtosis),
+        folded::folded("bitmap_construct_agg", Fold::Places),
+        folded::folded("bitmap_or_agg", Fold::Bitmaps),
     ];
-    let mut defined = vec!["sum", "median", "mode", "array_agg", "avg"];
-    for entry in ENTRIES {
-        if !defined.contains(&entry.name) {
-            defined.push(entry.name);
-            aggregates.push(placeholder::placeholder(entry.name));
-        }
-    }
-    aggregates.extend(renamed());
+    aggregates.extend(
+        placeholder::NAMES
+            .iter()
+            .map(|name| placeholder::placeholder(name)),
+    );
+    aggregates.extend(renamed::all());
     aggregates
 }
 
-/// DataFusion's aggregates under Snowflake's names.
-fn renamed() -> impl Iterator<Item = Arc<AggregateUDF>> {
-    let names: [(Arc<AggregateUDF>, &[&str]); 6] = [
-        (var_samp_udaf(), &["variance", "variance_samp"]),
-        (var_pop_udaf(), &["variance_pop"]),
-        (approx_percentile_cont_udaf(), &["approx_percentile"]),
-        (bit_and_udaf(), &["bitand_agg", "bitandagg"]),
-        (bit_or_udaf(), &["bitor_agg", "bitoragg"]),
-        (bit_xor_udaf(), &["bitxor_agg", "bitxoragg"]),
-    ];
-    names.into_iter().map(|(aggregate, names)| {
-        let aggregate = Arc::unwrap_or_clone(aggregate);
-        Arc::new(aggregate.with_aliases(names.iter().copied()))
-    })
-}
+/// DataFusion's aggregates that are Snowflake's too, under the same name.
+pub(crate) const SAME: [&str; 5] = ["count", "min", "max", "any_value", "array_agg"];
 
 pub(crate) fn plan_aggregate(raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
     let place = Place::Group {
@@ -255,12 +204,38 @@ impl Place {
             }
             ("booland_agg", [value]) => self.call(bool_and_udaf(), vec![boolean(value)], distinct),
             ("boolor_agg", [value]) => self.call(bool_or_udaf(), vec![boolean(value)], distinct),
+            ("boolxor_agg", [value]) => {
+                let value = boolean(value);
+                let known = self.call(count_udaf(), vec![value.clone()], false);
+                let truths = when(value, lit(1_i64)).end()?;
+                let truths = self.call(count_udaf(), vec![truths], false);
+                when(known.gt(lit(0_i64)), truths.eq(lit(1_i64))).end()?
+            }
+            ("regr_count", [y, x]) => {
+                let both = complete_row(&[y.clone(), x.clone()])?;
+                self.call(count_udaf(), vec![both], distinct)
+            }
             ("approx_count_distinct" | "hll", [value]) => cast(
                 self.call(approx_distinct_udaf(), vec![value.clone()], false),
                 DataType::Int64,
             ),
-            ("listagg", [value]) => self.listagg(value, lit(""), distinct)?,
-            ("listagg", [value, delimiter]) => self.listagg(value, delimiter.clone(), distinct)?,
+            ("approx_count_distinct" | "hll", [_, _, ..]) => cast(
+                self.call(approx_distinct_udaf(), vec![complete_row(args)?], false),
+                DataType::Int64,
+            ),
+            ("approx_percentile", [value, share]) => {
+                let value = cast(value.clone(), DataType::Float64);
+                let percentile = percentile::percentile("approx_percentile", Between::Interpolate);
+                self.call(percentile, vec![share.clone(), value, lit(false)], distinct)
+            }
+            ("hash_agg", [_, ..]) => {
+                let hash = scalar::call("hash", args.to_vec())?;
+                self.call(folded::folded("hash_agg", Fold::Hash), vec![hash], distinct)
+            }
+            ("listagg" | "string_agg", [value]) => self.listagg(value, lit(""), distinct)?,
+            ("listagg" | "string_agg", [value, delimiter]) => {
+                self.listagg(value, delimiter.clone(), distinct)?
+            }
             ("array_agg" | "arrayagg", [value]) => self.array_agg(value, distinct),
             ("array_unique_agg", [value]) => array_of(self.collected(value, true)),
             ("array_union_agg", [array]) => {
@@ -269,10 +244,17 @@ impl Place {
             ("object_agg", [key, value]) => self.object_agg(key, value),
             ("min_by", [value, key]) => self.extreme(value, key, true)?,
             ("max_by", [value, key]) => self.extreme(value, key, false)?,
+            ("min_by" | "max_by", [_, _, _]) => {
+                return plan_err!(
+                    "{} with a number of values is not supported",
+                    name.to_uppercase()
+                );
+            }
             (placeholder, args) if placeholder::NAMES.contains(&placeholder) => {
                 return plan_err!(
-                    "{} does not take {} arguments",
+                    "{} takes {} ({} given)",
                     placeholder.to_uppercase(),
+                    syntax(placeholder),
                     args.len()
                 );
             }
@@ -328,11 +310,36 @@ impl Place {
         )
     }
 
+    /// The texts and their keys travel as one value; over a window its own order holds.
     fn listagg(&self, value: &Expr, delimiter: Expr, distinct: bool) -> Result<Expr> {
         let text = cast(value.clone(), DataType::Utf8);
-        let joined = self.call(string_agg_udaf(), vec![text, delimiter], distinct);
-        // Its result has the carrier of VARIANT, and is none.
-        let joined = as_plain_text(joined);
+        let (place, sorts) = match self {
+            Self::Group {
+                filter,
+                order_by,
+                nulls,
+            } => {
+                let unordered = Self::Group {
+                    filter: filter.clone(),
+                    order_by: Vec::new(),
+                    nulls: *nulls,
+                };
+                (Some(unordered), order_by.as_slice())
+            }
+            Self::Window(_) => (None, &[][..]),
+        };
+        let mut row = vec![text.clone()];
+        row.extend(sorts.iter().map(|sort| sort.expr.clone()));
+        let row = when(text.is_not_null(), r#struct(row)).end()?;
+        let order = sorts
+            .iter()
+            .map(|sort| (!sort.asc, sort.nulls_first))
+            .collect();
+        let joined = place.as_ref().unwrap_or(self).call(
+            listed::listagg(order, distinct),
+            vec![row, cast(delimiter, DataType::Utf8)],
+            false,
+        );
         scalar::call("coalesce", vec![joined, lit("")])
     }
 

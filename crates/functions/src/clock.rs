@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use chrono::{DateTime, Timelike, Utc};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
@@ -15,44 +15,52 @@ use datafusion::logical_expr::{
 };
 
 use crate::catalogue::Entry;
-use crate::scalar::TIMESTAMP;
+use crate::parameters::Parameters;
+use crate::scalar::{TIMESTAMP, nanos_of_day};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Reading {
     Timestamp,
     Date,
     Time,
+    Utc,
 }
 
-const READINGS: &[Reading] = &[Reading::Timestamp, Reading::Date, Reading::Time];
+const READINGS: &[Reading] = &[
+    Reading::Timestamp,
+    Reading::Date,
+    Reading::Time,
+    Reading::Utc,
+];
 
 pub(crate) const ENTRIES: &[Entry] = &[
     Entry {
         name: "current_timestamp",
-        aliases: &[
-            "localtimestamp",
-            "getdate",
-            "systimestamp",
-            "sysdate",
-            "now",
-        ],
+        aliases: &["localtimestamp", "getdate", "systimestamp"],
         family: "context",
         syntax: "current_timestamp([precision])",
-        note: "the statement's instant in UTC, without a zone",
+        note: "the session's wall clock at the statement's start, without a zone",
     },
     Entry {
         name: "current_date",
-        aliases: &["today"],
+        aliases: &[],
         family: "context",
         syntax: "current_date()",
-        note: "the day in UTC",
+        note: "the day by the session's wall clock",
     },
     Entry {
         name: "current_time",
         aliases: &["localtime"],
         family: "context",
         syntax: "current_time([precision])",
-        note: "the time of day in UTC",
+        note: "the time of day by the session's wall clock",
+    },
+    Entry {
+        name: "sysdate",
+        aliases: &[],
+        family: "context",
+        syntax: "sysdate()",
+        note: "the statement's start in UTC",
     },
 ];
 
@@ -96,20 +104,41 @@ struct Clock {
 }
 
 impl Clock {
-    fn read(&self, start: Option<DateTime<Utc>>) -> ScalarValue {
-        let now = self.instant.or(start).unwrap_or_else(Utc::now);
+    /// What the clock shows, with no more than `precision` digits of a second.
+    fn read(
+        &self,
+        start: Option<DateTime<Utc>>,
+        parameters: &Parameters,
+        precision: u32,
+    ) -> ScalarValue {
+        let now = self.instant.or(start).unwrap_or_else(Utc::now).naive_utc();
+        let wall = match self.reading {
+            Reading::Utc => now,
+            _ => parameters.local(now),
+        };
+        let step = 10_u32.pow(9 - precision.min(9));
+        let wall = wall
+            .with_nanosecond(wall.nanosecond() / step * step)
+            .unwrap_or(wall);
         match self.reading {
-            Reading::Timestamp => {
-                ScalarValue::TimestampMicrosecond(Some(now.timestamp_micros()), None)
+            Reading::Timestamp | Reading::Utc => {
+                ScalarValue::TimestampMicrosecond(Some(wall.and_utc().timestamp_micros()), None)
             }
-            Reading::Date => ScalarValue::Date32(Some(now.date_naive().to_epoch_days())),
-            Reading::Time => {
-                let time = now.time();
-                let nanos = i64::from(time.num_seconds_from_midnight()) * 1_000_000_000
-                    + i64::from(time.nanosecond() % 1_000_000_000);
-                ScalarValue::Time64Nanosecond(Some(nanos))
-            }
+            Reading::Date => ScalarValue::Date32(Some(wall.date().to_epoch_days())),
+            Reading::Time => ScalarValue::Time64Nanosecond(Some(nanos_of_day(wall.time()))),
         }
+    }
+}
+
+/// How many digits of a second a call asks for.
+fn precision(args: &[Expr]) -> Result<u32> {
+    match args {
+        [] => Ok(9),
+        [Expr::Literal(value, _)] => match value.cast_to(&DataType::UInt32)? {
+            ScalarValue::UInt32(Some(digits)) if digits <= 9 => Ok(digits),
+            _ => plan_err!("A clock's precision is 0 to 9 digits, not {value}"),
+        },
+        _ => plan_err!("A clock's precision is a constant"),
     }
 }
 
@@ -128,18 +157,21 @@ impl ScalarUDFImpl for Clock {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.reading {
-            Reading::Timestamp => TIMESTAMP,
+            Reading::Timestamp | Reading::Utc => TIMESTAMP,
             Reading::Date => DataType::Date32,
             Reading::Time => DataType::Time64(arrow::datatypes::TimeUnit::Nanosecond),
         })
     }
 
-    fn simplify(&self, _: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        let value = self.read(context.query_execution_start_time());
+    fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let parameters = Parameters::of(context.config_options());
+        let start = context.query_execution_start_time();
+        let value = self.read(start, &parameters, precision(&args)?);
         Ok(ExprSimplifyResult::Simplified(Expr::Literal(value, None)))
     }
 
-    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        Ok(ColumnarValue::Scalar(self.read(None)))
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let parameters = Parameters::of(&args.config_options);
+        Ok(ColumnarValue::Scalar(self.read(None, &parameters, 9)))
     }
 }

@@ -1,6 +1,8 @@
 //! Analyzer rules around DataFusion's type coercion: before it, text that meets a truth value becomes
 //! one; after it, casts and comparisons that Snowflake does otherwise become ours.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -8,16 +10,19 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Case, Cast, InList, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan, cast, lit};
+use datafusion::logical_expr::{
+    Between, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, cast, lit,
+};
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::conversion::{Failure, conversion, differs};
-use crate::scalar::{self, plain};
-use crate::types::{length, logical_type};
+use crate::operators::text_beside;
+use crate::scalar::{self, common_type, plain};
+use crate::types::{keeps_offset, length, logical_type};
 use crate::variant::cast::CARRIER;
 
-/// Text in an `IN` list, a `BETWEEN` or a `CASE` of truth values, and literals such as `1e3`, whose
-/// scale no warehouse type has.
+/// Text that meets another type in an `IN` list, a `BETWEEN`, a `CASE` or a `UNION`, and literals such as
+/// `1e3`, whose scale no warehouse type has.
 #[derive(Debug)]
 pub(crate) struct ImplicitCasts;
 
@@ -27,54 +32,37 @@ impl AnalyzerRule for ImplicitCasts {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = plan.transform_up_with_subqueries(unions)?.data;
         rewrite(plan, &|expr, schema| match expr {
             Expr::InList(list) => {
-                let kind = list.expr.get_type(schema)?;
-                if kind != DataType::Boolean {
+                let values = std::iter::once(list.expr.as_ref()).chain(&list.list);
+                let Some(kind) = meeting(values, schema)? else {
                     return Ok(Transformed::no(Expr::InList(list)));
-                }
+                };
                 let items = list
                     .list
                     .into_iter()
-                    .map(|item| cast(item, kind.clone()))
-                    .collect();
+                    .map(|item| brought(item, &kind, schema))
+                    .collect::<Result<_>>()?;
                 Ok(Transformed::yes(Expr::InList(InList::new(
-                    list.expr,
+                    Box::new(brought(*list.expr, &kind, schema)?),
                     items,
                     list.negated,
                 ))))
             }
             Expr::Between(between) => {
-                let kind = between.expr.get_type(schema)?;
-                if kind != DataType::Boolean {
+                let values = [&between.expr, &between.low, &between.high];
+                let Some(kind) = meeting(values.into_iter().map(AsRef::as_ref), schema)? else {
                     return Ok(Transformed::no(Expr::Between(between)));
-                }
-                Ok(Transformed::yes(Expr::Between(Between::new(
-                    between.expr,
-                    between.negated,
-                    Box::new(cast(*between.low, kind.clone())),
-                    Box::new(cast(*between.high, kind)),
-                ))))
-            }
-            Expr::Case(case) => {
-                let kind = match &case.expr {
-                    Some(operand) => operand.get_type(schema)?,
-                    None => DataType::Boolean,
                 };
-                if kind != DataType::Boolean {
-                    return Ok(Transformed::no(Expr::Case(case)));
-                }
-                let branches = case
-                    .when_then_expr
-                    .into_iter()
-                    .map(|(when, then)| (Box::new(cast(*when, kind.clone())), then))
-                    .collect();
-                Ok(Transformed::yes(Expr::Case(Case::new(
-                    case.expr,
-                    branches,
-                    case.else_expr,
+                Ok(Transformed::yes(Expr::Between(Between::new(
+                    Box::new(brought(*between.expr, &kind, schema)?),
+                    between.negated,
+                    Box::new(brought(*between.low, &kind, schema)?),
+                    Box::new(brought(*between.high, &kind, schema)?),
                 ))))
             }
+            Expr::Case(case) => alternatives(case, schema),
             Expr::Literal(value, metadata) => match value.data_type() {
                 DataType::Decimal128(_, scale) if scale < 0 => {
                     let whole = value.cast_to(&plain(&value.data_type()))?;
@@ -85,6 +73,131 @@ impl AnalyzerRule for ImplicitCasts {
             other => Ok(Transformed::no(other)),
         })
     }
+}
+
+/// The type that values compared with each other are brought to, if text meets another type among them.
+fn meeting<'a>(
+    values: impl Iterator<Item = &'a Expr>,
+    schema: &DFSchema,
+) -> Result<Option<DataType>> {
+    let types = values
+        .map(|value| value.get_type(schema))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(mixed(&types)?.map(|common| text_beside(&common)))
+}
+
+/// What these types have in common, if text meets another type among them.
+fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
+    let is_text = |kind: &DataType| *kind == DataType::Utf8;
+    let is_other = |kind: &DataType| {
+        kind.is_numeric()
+            || matches!(
+                kind,
+                DataType::Boolean
+                    | DataType::Date32
+                    | DataType::Timestamp(..)
+                    | DataType::Time64(_)
+            )
+    };
+    if types.iter().any(is_text) && types.iter().any(is_other) {
+        return common_type(types).map(Some);
+    }
+    Ok(None)
+}
+
+fn brought(expr: Expr, to: &DataType, schema: &DFSchema) -> Result<Expr> {
+    if expr.get_type(schema)? == *to {
+        Ok(expr)
+    } else {
+        Ok(cast(expr, to.clone()))
+    }
+}
+
+/// What a CASE compares, and what it gives.
+fn alternatives(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let whens = case.when_then_expr.iter().map(|(when, _)| when.as_ref());
+    let compared = match &case.expr {
+        Some(operand) => meeting(whens.chain([operand.as_ref()]), schema)?,
+        None => None,
+    };
+    let condition = match &case.expr {
+        None => Some(DataType::Boolean),
+        Some(_) => compared.clone(),
+    };
+    let results = case.when_then_expr.iter().map(|(_, then)| then);
+    let types = results
+        .chain(&case.else_expr)
+        .map(|result| result.get_type(schema))
+        .collect::<Result<Vec<_>>>()?;
+    let given = mixed(&types)?;
+    if compared.is_none() && given.is_none() && case.expr.is_some() {
+        return Ok(Transformed::no(Expr::Case(case)));
+    }
+    let to = |expr: Box<Expr>, kind: &Option<DataType>| match kind {
+        Some(kind) => brought(*expr, kind, schema).map(Box::new),
+        None => Ok(expr),
+    };
+    let operand = case
+        .expr
+        .map(|operand| to(operand, &compared))
+        .transpose()?;
+    let branches = case
+        .when_then_expr
+        .into_iter()
+        .map(|(when, then)| Ok((to(when, &condition)?, to(then, &given)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let otherwise = case
+        .else_expr
+        .map(|result| to(result, &given))
+        .transpose()?;
+    Ok(Transformed::yes(Expr::Case(Case::new(
+        operand, branches, otherwise,
+    ))))
+}
+
+/// A UNION's columns in which text meets another type become that type.
+fn unions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Union(union) = plan else {
+        return Ok(Transformed::no(plan));
+    };
+    let width = union.schema.fields().len();
+    let mut targets = Vec::with_capacity(width);
+    for at in 0..width {
+        let types: Vec<DataType> = union
+            .inputs
+            .iter()
+            .filter_map(|input| input.schema().fields().get(at))
+            .map(|field| field.data_type().clone())
+            .collect();
+        targets.push(mixed(&types)?);
+    }
+    if targets.iter().all(Option::is_none) {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
+    }
+    let inputs = union
+        .inputs
+        .into_iter()
+        .map(|input| {
+            let columns: Vec<Expr> = input
+                .schema()
+                .columns()
+                .into_iter()
+                .zip(input.schema().fields())
+                .zip(&targets)
+                .map(|((column, field), target)| match target {
+                    Some(kind) if kind != field.data_type() => {
+                        let name = column.name.clone();
+                        cast(Expr::Column(column), kind.clone()).alias(name)
+                    }
+                    _ => Expr::Column(column),
+                })
+                .collect();
+            let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(input));
+            input.project(columns)?.build().map(Arc::new)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let union = Union::try_new_with_loose_types(inputs)?;
+    Ok(Transformed::yes(LogicalPlan::Union(union)))
 }
 
 /// Casts, written or implied, that Arrow does otherwise.
@@ -132,6 +245,13 @@ fn own_cast(
         };
         let cut = scalar::call("left", vec![text, lit(length)])?;
         return Ok(Transformed::yes(cut));
+    }
+    if keeps_offset(field) && expr.get_type(schema)? == DataType::Utf8 {
+        let name = match failure {
+            Failure::Error => "to_timestamp_tz",
+            Failure::Null => "try_to_timestamp_tz",
+        };
+        return Ok(Transformed::yes(scalar::call(name, vec![expr])?));
     }
     if differs(&expr.get_type(schema)?, to) {
         Ok(Transformed::yes(converted(expr, to, failure)?))

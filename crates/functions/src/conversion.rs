@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Decimal128Array, StringArray};
+use arrow::array::{
+    ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Float64Type, Time64NanosecondType, TimeUnit,
@@ -12,13 +15,15 @@ use arrow::datatypes::{
 };
 use arrow::util::display::FormatOptions;
 use chrono::{DateTime, TimeDelta, Timelike};
-use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
+use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use crate::geography;
-use crate::scalar::{TIMESTAMP, moment_from_micros};
+use crate::parameters::Parameters;
+use crate::scalar::{TIMESTAMP, instant, moment_from_micros};
+use crate::text::bytes::{from_hex, hex};
 use crate::text::number::{float_text, parse_decimal};
 use crate::text::{boolean, moment};
 use crate::variant::cast::{CARRIER, from_variant, to_variant};
@@ -34,7 +39,7 @@ pub(crate) enum Failure {
 
 /// Whether Snowflake converts these types in another way than Arrow.
 pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Boolean, Time32, Time64, Timestamp};
+    use DataType::{Binary, Boolean, Time32, Time64, Timestamp};
     if from == to || *from == DataType::Null {
         return false;
     }
@@ -44,10 +49,21 @@ pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
     }
     if is_text(from) {
         return is_number(to)
-            || matches!(to, Boolean | DataType::Date32 | Timestamp(..) | Time64(_));
+            || matches!(
+                to,
+                Boolean | DataType::Date32 | Timestamp(..) | Time64(_) | Binary
+            );
     }
     if is_text(to) {
-        return from.is_floating() || matches!(from, Timestamp(..) | Time32(_) | Time64(_));
+        return from.is_floating()
+            || matches!(from, Timestamp(..) | Time32(_) | Time64(_) | Binary);
+    }
+    if is_moment(from) && is_moment(to) {
+        // Arrow's wall clock is UTC's, whatever the session's is.
+        return is_instant(from) != is_instant(to);
+    }
+    if is_number(from) && matches!(to, DataType::Date32 | Time64(_)) {
+        return true;
     }
     let fraction = from.is_floating() || from.is_decimal();
     let whole_seconds = is_number(from) && matches!(to, Timestamp(..));
@@ -59,12 +75,33 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::Utf8View)
 }
 
+fn is_moment(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_)
+    )
+}
+
+fn is_instant(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(_)))
+}
+
 fn is_number(data_type: &DataType) -> bool {
     data_type.is_integer() || data_type.is_floating() || data_type.is_decimal()
 }
 
-/// `array` as `to`.
+/// `array` as `to`, by the clock of UTC.
 pub(crate) fn convert(array: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRef> {
+    convert_in(array, to, failure, &Parameters::default())
+}
+
+/// `array` as `to` in a session with these parameters.
+pub(crate) fn convert_in(
+    array: &ArrayRef,
+    to: &DataType,
+    failure: Failure,
+    parameters: &Parameters,
+) -> Result<ArrayRef> {
     let from = array.data_type();
     if !differs(from, to) {
         return arrow_cast(array, to, failure);
@@ -80,10 +117,16 @@ pub(crate) fn convert(array: &ArrayRef, to: &DataType, failure: Failure) -> Resu
     }
     if is_text(from) {
         let text = arrow_cast(array, &DataType::Utf8, failure)?;
-        return from_text(text.as_string::<i32>(), to, failure);
+        return from_text(text.as_string::<i32>(), to, failure, parameters);
     }
     if is_text(to) {
-        return arrow_cast(&to_text(array, failure)?, to, failure);
+        return arrow_cast(&to_text(array, failure, parameters)?, to, failure);
+    }
+    if is_moment(from) && is_moment(to) {
+        return between_clocks(array, to, failure, parameters);
+    }
+    if matches!(to, DataType::Date32 | DataType::Time64(_)) {
+        return plan_err!("A number is no date and no time: {from} cannot be cast to {to}");
     }
     if *from == DataType::Boolean {
         let number = arrow_cast(array, &DataType::Int64, failure)?;
@@ -98,6 +141,37 @@ pub(crate) fn convert(array: &ArrayRef, to: &DataType, failure: Failure) -> Resu
         return from_seconds(&seconds, to, failure);
     }
     to_whole(array, to, failure)
+}
+
+/// Instants as wall clocks of the session, or the other way round.
+fn between_clocks(
+    array: &ArrayRef,
+    to: &DataType,
+    failure: Failure,
+    parameters: &Parameters,
+) -> Result<ArrayRef> {
+    let from_instant = is_instant(array.data_type());
+    let micros = match from_instant {
+        true => arrow_cast(array, &instant(), failure)?,
+        false => arrow_cast(array, &TIMESTAMP, failure)?,
+    };
+    let moved: TimestampMicrosecondArray = micros
+        .as_primitive::<TimestampMicrosecondType>()
+        .iter()
+        .map(|micros| {
+            let moment = moment_from_micros(micros?)?;
+            let moved = match from_instant {
+                true => Some(parameters.local(moment)),
+                false => parameters.utc(moment),
+            };
+            Some(moved?.and_utc().timestamp_micros())
+        })
+        .collect();
+    let moved: ArrayRef = match from_instant {
+        true => Arc::new(moved),
+        false => Arc::new(moved.with_data_type(instant())),
+    };
+    arrow_cast(&moved, to, failure)
 }
 
 fn arrow_cast(array: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRef> {
@@ -138,20 +212,31 @@ fn from_seconds(seconds: &ArrayRef, to: &DataType, failure: Failure) -> Result<A
     arrow_cast(&micros, to, failure)
 }
 
-fn to_text(array: &ArrayRef, failure: Failure) -> Result<ArrayRef> {
+fn to_text(array: &ArrayRef, failure: Failure, parameters: &Parameters) -> Result<ArrayRef> {
     let text: StringArray = match array.data_type() {
         DataType::Timestamp(_, zone) => {
-            let suffix = zone.as_ref().map_or("", |_| " +0000");
-            let wall = arrow_cast(array, &TIMESTAMP, failure)?;
-            wall.as_primitive::<TimestampMicrosecondType>()
+            let to = zone.as_ref().map_or(TIMESTAMP, |_| instant());
+            let text = |moment| match zone {
+                None => moment::timestamp_text(moment),
+                Some(_) => {
+                    let text = moment::timestamp_text(parameters.local(moment));
+                    format!(
+                        "{text} {}",
+                        moment::offset_text(parameters.offset(moment), "")
+                    )
+                }
+            };
+            arrow_cast(array, &to, failure)?
+                .as_primitive::<TimestampMicrosecondType>()
                 .iter()
-                .map(|micros| {
-                    micros
-                        .and_then(moment_from_micros)
-                        .map(|wall| moment::timestamp_text(wall) + suffix)
-                })
+                .map(|micros| micros.and_then(moment_from_micros).map(text))
                 .collect()
         }
+        DataType::Binary => array
+            .as_binary::<i32>()
+            .iter()
+            .map(|bytes| bytes.map(|bytes| hex(bytes, false)))
+            .collect(),
         DataType::Time32(_) | DataType::Time64(_) => {
             let times = arrow_cast(array, &DataType::Time64(TimeUnit::Nanosecond), failure)?;
             times
@@ -178,7 +263,12 @@ fn time_of_day(nanos: i64) -> chrono::NaiveTime {
         .0
 }
 
-fn from_text(text: &StringArray, to: &DataType, failure: Failure) -> Result<ArrayRef> {
+fn from_text(
+    text: &StringArray,
+    to: &DataType,
+    failure: Failure,
+    parameters: &Parameters,
+) -> Result<ArrayRef> {
     let refuse = |what: &'static str| {
         move |text: &str| exec_datafusion_err!("{what} '{text}' is not recognized")
     };
@@ -202,9 +292,13 @@ fn from_text(text: &StringArray, to: &DataType, failure: Failure) -> Result<Arra
                 failure,
                 |text| {
                     let (wall, offset) = moment::parse_timestamp(text)?;
-                    // Without a zone the wall clock counts, whatever offset the text names.
-                    let offset = zone.as_ref().and(offset);
-                    Some(moment::to_utc(wall, offset)?.and_utc().timestamp_micros())
+                    let moment = match (zone, offset) {
+                        // Without a zone the wall clock counts, whatever offset the text names.
+                        (None, _) => wall,
+                        (Some(_), Some(_)) => moment::to_utc(wall, offset)?,
+                        (Some(_), None) => parameters.utc(wall)?,
+                    };
+                    Some(moment.and_utc().timestamp_micros())
                 },
                 refuse("Timestamp"),
             )?;
@@ -214,6 +308,13 @@ fn from_text(text: &StringArray, to: &DataType, failure: Failure) -> Result<Arra
                 .clone()
                 .with_data_type(zoned);
             arrow_cast(&(Arc::new(micros) as ArrayRef), to, failure)
+        }
+        DataType::Binary => {
+            let bytes: BinaryArray = text
+                .iter()
+                .map(|value| one(value, failure, from_hex, refuse("Hexadecimal value")))
+                .collect::<Result<_>>()?;
+            Ok(Arc::new(bytes))
         }
         DataType::Time64(_) => {
             let nanos = parsed::<Time64NanosecondType, _>(
@@ -244,6 +345,23 @@ fn from_text(text: &StringArray, to: &DataType, failure: Failure) -> Result<Arra
         // Wider or narrower decimals than the warehouse has.
         _ => arrow_cast(&(Arc::new(text.clone()) as ArrayRef), to, failure),
     }
+}
+
+/// Fails for text that names an offset from UTC which the session's clock does not have then: a
+/// TIMESTAMP_TZ keeps its own, which no carrier of ours does.
+pub(crate) fn refuse_foreign_offset(text: &str, parameters: &Parameters) -> Result<()> {
+    let Some((wall, Some(offset))) = moment::parse_timestamp(text) else {
+        return Ok(());
+    };
+    let kept = moment::to_utc(wall, Some(offset))
+        .is_none_or(|utc| parameters.offset(utc) == i64::from(offset));
+    if kept {
+        return Ok(());
+    }
+    exec_err!(
+        "TIMESTAMP_TZ would lose the offset of '{text}': cast to TIMESTAMP_LTZ to keep the instant, \
+         or to TIMESTAMP_NTZ to keep the wall clock"
+    )
 }
 
 fn decimals_from_text(
@@ -335,15 +453,17 @@ impl ScalarUDFImpl for Conversion {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let parameters = Parameters::of(&args.config_options);
         let [value] = datafusion::common::utils::take_function_args(self.name(), args.args)?;
         match value {
-            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(convert(
+            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(convert_in(
                 &array,
                 &self.to,
                 self.failure,
+                &parameters,
             )?)),
             ColumnarValue::Scalar(value) => {
-                let array = convert(&value.to_array()?, &self.to, self.failure)?;
+                let array = convert_in(&value.to_array()?, &self.to, self.failure, &parameters)?;
                 let value = datafusion::common::ScalarValue::try_from_array(&array, 0)?;
                 Ok(ColumnarValue::Scalar(value))
             }

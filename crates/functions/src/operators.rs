@@ -42,9 +42,14 @@ impl ExprPlanner for Operators {
             BinaryOperator::Multiply if sides.need_own_product() => {
                 planned("multiply", vec![raw.left, raw.right])
             }
-            BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Modulo => {
-                sum(raw, &sides)
+            BinaryOperator::Plus if sides.are_exact() => planned("plus", vec![raw.left, raw.right]),
+            BinaryOperator::Minus if sides.are_exact() => {
+                planned("minus", vec![raw.left, raw.right])
             }
+            BinaryOperator::Modulo if sides.are_numbers() => {
+                planned("mod", vec![raw.left, raw.right])
+            }
+            BinaryOperator::Plus | BinaryOperator::Minus => sum(raw, &sides),
             BinaryOperator::StringConcat => Ok(PlannerResult::Original(RawBinaryExpr {
                 op: raw.op,
                 left: as_text(raw.left, &sides.left),
@@ -99,13 +104,16 @@ impl Sides {
         is_number(&self.left) && is_number(&self.right)
     }
 
-    /// Whole numbers would wrap at 64 bits, and decimals would outgrow their scale.
+    /// Text counts as a number here too.
     fn need_own_product(&self) -> bool {
-        self.are_numbers()
-            && !self.left.is_floating()
-            && !self.right.is_floating()
-            && !self.left.is_null()
-            && !self.right.is_null()
+        let other = |side: &DataType| side.is_floating() || side.is_null();
+        self.are_numbers() && !other(&self.left) && !other(&self.right)
+    }
+
+    /// Whole numbers would wrap at 64 bits, and decimals would outgrow their scale.
+    fn are_exact(&self) -> bool {
+        let exact = |side: &DataType| side.is_integer() || side.is_decimal();
+        exact(&self.left) && exact(&self.right)
     }
 }
 
@@ -166,8 +174,14 @@ fn as_text(expr: Expr, data_type: &DataType) -> Expr {
 /// Text beside a truth value, a date, a timestamp or a number is read as one.
 fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
     let RawBinaryExpr { op, left, right } = raw;
-    let rules =
-        |kind: &DataType| kind.is_numeric() || is_moment(kind) || *kind == DataType::Boolean;
+    let rules = |kind: &DataType| {
+        kind.is_numeric()
+            || is_moment(kind)
+            || matches!(
+                kind,
+                DataType::Boolean | DataType::Time64(_) | DataType::Binary
+            )
+    };
     if is_text(&sides.left) && rules(&sides.right) {
         let left = cast(left, text_beside(&sides.right));
         return RawBinaryExpr { op, left, right };
@@ -188,7 +202,7 @@ fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
 }
 
 /// What text becomes beside this type: whole numbers must not round the text they are compared with.
-fn text_beside(data_type: &DataType) -> DataType {
+pub(crate) fn text_beside(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
         number if number.is_integer() => DataType::Decimal128(38, 6),

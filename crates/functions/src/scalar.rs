@@ -21,13 +21,16 @@ use crate::variant::cast::CARRIER;
 mod call;
 mod kind;
 
-pub(crate) use call::{Call, Values, moment_from_micros, out_of_range, small};
-pub(crate) use kind::{Kind, TIMESTAMP, coerce, common_type, plain};
+pub(crate) use call::{
+    Call, Moments, Values, moment_from_micros, nanos_of_day, out_of_range, small,
+};
+pub(crate) use kind::{Kind, TIMESTAMP, coerce, common_type, instant, plain};
 
 /// What a function gives back.
 #[derive(Clone, Copy)]
 pub(crate) enum Returns {
     Text,
+    Binary,
     Integer,
     Float,
     Boolean,
@@ -69,6 +72,7 @@ pub(crate) struct Function {
     returns: Returns,
     body: Body,
     volatility: Volatility,
+    is_operator: bool,
 }
 
 impl Function {
@@ -91,6 +95,7 @@ impl Function {
             returns,
             body,
             volatility: Volatility::Immutable,
+            is_operator: false,
         }
     }
 
@@ -141,6 +146,16 @@ impl Function {
         self
     }
 
+    /// What an operator is planned as: nobody calls it by name.
+    pub(crate) const fn operator(mut self) -> Self {
+        self.is_operator = true;
+        self
+    }
+
+    pub(crate) fn is_operator(&self) -> bool {
+        self.is_operator
+    }
+
     pub(crate) const fn volatile(mut self) -> Self {
         self.volatility = Volatility::Volatile;
         self
@@ -181,6 +196,7 @@ impl Function {
     ) -> Result<DataType> {
         Ok(match self.returns {
             Returns::Text => DataType::Utf8,
+            Returns::Binary => DataType::Binary,
             Returns::Integer => DataType::Int64,
             Returns::Float => DataType::Float64,
             Returns::Boolean => DataType::Boolean,
@@ -333,9 +349,11 @@ static ALL: LazyLock<HashMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
         .collect()
 });
 
-/// All scalar functions of this crate.
+/// All scalar functions of this crate that are called by name.
 pub(crate) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
-    ALL.values().cloned()
+    crate::families::all()
+        .filter(|function| !function.is_operator())
+        .filter_map(|function| ALL.get(function.name).cloned())
 }
 
 /// Whether DataFusion calls one of this crate's functions here.

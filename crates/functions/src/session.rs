@@ -1,6 +1,5 @@
 //! The settings and registrations that make a DataFusion session speak Snowflake.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::config::Dialect;
@@ -10,12 +9,13 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 
 use crate::coercion::{ImplicitCasts, OwnCasts};
+use crate::context::Circumstances;
 use crate::flatten::{Expansions, Lateral};
 use crate::generator::{Generator, Numbering};
 use crate::operators::Operators;
 use crate::types::Types;
 use crate::variant_rules::{Meetings, Ordering};
-use crate::{aggregate, clock, scalar};
+use crate::{aggregate, clock, context, scalar};
 
 /// Settings of a session: names as they are written (`sql` folded them), exact literals, plain UTF-8.
 #[must_use]
@@ -33,29 +33,51 @@ pub fn session_config() -> SessionConfig {
     config
 }
 
-/// Adds DataFusion's own functions and, over them, Snowflake's. Analyzer rules that the builder has
-/// already are kept.
+/// DataFusion's scalar functions that stay beside ours: the planner or the syntax tree calls them by
+/// name. All others are taken away, because Snowflake has none of that name or means another thing by it;
+/// `tests/it/registered.rs` decides about each.
+pub(crate) const KEPT_SCALARS: [&str; 3] = ["struct", "named_struct", "get_field"];
+
+/// DataFusion's aggregates that stay: what they do is what Snowflake's of that name do.
+const KEPT_AGGREGATES: [&str; 5] = aggregate::SAME;
+
+/// DataFusion's window functions that stay.
+const KEPT_WINDOWS: [&str; 11] = [
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+    "ntile",
+    "percent_rank",
+    "rank",
+    "row_number",
+];
+
+/// Adds Snowflake's functions, and those of DataFusion's that are Snowflake's too. Analyzer rules that
+/// the builder has already are kept.
 #[must_use]
 pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     let mut builder = builder;
     let scalars = builder.scalar_functions().get_or_insert_default();
-    let ours: Vec<_> = scalar::all().chain(clock::functions(None)).collect();
-    let taken = names(ours.iter().map(|own| (own.name(), own.aliases())));
-    let mut theirs = SessionStateDefaults::default_scalar_functions();
-    theirs.retain(|other| is_free(&taken, other.name(), other.aliases()));
-    scalars.splice(0..0, theirs);
-    scalars.extend(ours);
+    let mut kept = SessionStateDefaults::default_scalar_functions();
+    kept.retain(|other| KEPT_SCALARS.contains(&other.name()));
+    scalars.splice(0..0, kept);
+    scalars.extend(scalar::all());
+    scalars.extend(clock::functions(None));
+    scalars.extend(context::functions(&Circumstances::default()));
     let aggregates = builder.aggregate_functions().get_or_insert_default();
-    let ours = aggregate::all();
-    let taken = names(ours.iter().map(|own| (own.name(), own.aliases())));
-    let mut theirs = SessionStateDefaults::default_aggregate_functions();
-    theirs.retain(|other| is_free(&taken, other.name(), other.aliases()));
-    aggregates.splice(0..0, theirs);
-    aggregates.extend(ours);
+    let mut kept = SessionStateDefaults::default_aggregate_functions();
+    kept.retain(|other| KEPT_AGGREGATES.contains(&other.name()));
+    aggregates.splice(0..0, kept);
+    aggregates.extend(aggregate::all());
     let windows = builder.window_functions().get_or_insert_default();
-    windows.splice(0..0, SessionStateDefaults::default_window_functions());
-    let higher_order = builder.higher_order_functions().get_or_insert_default();
-    higher_order.splice(0..0, SessionStateDefaults::default_higher_order_functions());
+    let mut kept = SessionStateDefaults::default_window_functions();
+    kept.retain(|other| KEPT_WINDOWS.contains(&other.name()));
+    windows.splice(0..0, kept);
+    windows.extend(aggregate::events::all());
     let planners = builder.expr_planners().get_or_insert_default();
     planners.insert(0, Arc::new(Operators));
     planners.extend(SessionStateDefaults::default_expr_planners());
@@ -71,19 +93,6 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     let rules = builder.analyzer().take().unwrap_or_default().rules;
     *builder.analyzer() = Some(Analyzer::with_rules(ordered(rules)));
     builder.with_type_planner(Arc::new(Types))
-}
-
-/// All names of these functions.
-fn names<'a>(functions: impl Iterator<Item = (&'a str, &'a [String])>) -> HashSet<String> {
-    functions
-        .flat_map(|(name, aliases)| aliases.iter().cloned().chain([name.to_owned()]))
-        .collect()
-}
-
-/// Whether none of a function's names is taken. A function that kept one of several names would take
-/// the others back when a session is built from another, in whichever order its map gives.
-fn is_free(taken: &HashSet<String>, name: &str, aliases: &[String]) -> bool {
-    !taken.contains(name) && aliases.iter().all(|alias| !taken.contains(alias))
 }
 
 /// `rules` with ours: text meets other types before DataFusion coerces, casts become ours after it.

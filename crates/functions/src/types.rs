@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     self, ArrayElemTypeDef, CharacterLength, ExactNumberInfo, TimezoneInfo,
 };
 
-use crate::scalar::TIMESTAMP;
+use crate::scalar::{TIMESTAMP, instant};
 use crate::variant::cast::CARRIER;
 
 /// The metadata key under which a cast's field says how many characters its text may have.
@@ -34,6 +34,26 @@ pub(crate) fn logical_type(field: &Field) -> Option<&str> {
 /// What VARCHAR holds without a length.
 const LONGEST: u64 = 16_777_216;
 
+/// The metadata key of a cast's field whose type keeps a value's own distance from UTC.
+const OFFSET: &str = "sluice.offset";
+
+/// Whether the field's type is TIMESTAMP_TZ.
+pub(crate) fn keeps_offset(field: &Field) -> bool {
+    field.metadata().contains_key(OFFSET)
+}
+
+fn is_zoned(sql_type: &ast::DataType) -> bool {
+    use ast::DataType as Sql;
+    match sql_type {
+        Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => true,
+        Sql::Custom(name, _) => {
+            let name = name.to_string().to_ascii_uppercase();
+            matches!(name.as_str(), "TIMESTAMP_TZ" | "TIMESTAMPTZ")
+        }
+        _ => false,
+    }
+}
+
 /// How many characters text of this field may have, if its type says so.
 pub(crate) fn length(field: &Field) -> Option<i64> {
     field.metadata().get(LENGTH)?.parse().ok()
@@ -53,6 +73,10 @@ impl TypePlanner for Types {
             return Ok(Some(Arc::new(
                 field.with_metadata(logical_metadata(logical)),
             )));
+        }
+        if is_zoned(sql_type) {
+            let metadata = [(OFFSET.to_owned(), String::new())];
+            return Ok(Some(Arc::new(field.with_metadata(metadata.into()))));
         }
         Ok(Some(Arc::new(match declared_length(sql_type) {
             Some(length) => field.with_metadata([(LENGTH.to_owned(), length.to_string())].into()),
@@ -132,7 +156,7 @@ fn plan(sql_type: &ast::DataType) -> Result<Option<DataType>> {
         Sql::Datetime(_)
         | Sql::TimestampNtz(_)
         | Sql::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => TIMESTAMP,
-        Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => in_utc(),
+        Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => instant(),
         Sql::Array(ArrayElemTypeDef::None) => CARRIER,
         Sql::Array(_) => {
             return not_impl_err!(
@@ -142,10 +166,6 @@ fn plan(sql_type: &ast::DataType) -> Result<Option<DataType>> {
         Sql::Custom(name, arguments) => return custom(&name.to_string(), arguments),
         _ => return Ok(None),
     }))
-}
-
-fn in_utc() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 fn number(info: &ExactNumberInfo) -> Result<DataType> {
@@ -186,7 +206,7 @@ fn custom(name: &str, arguments: &[String]) -> Result<Option<DataType>> {
         "BYTEINT" => DataType::Int64,
         "STRING" | "NCHAR" | "NVARCHAR" | "NVARCHAR2" => DataType::Utf8,
         "DATETIME" | "TIMESTAMP_NTZ" | "TIMESTAMPNTZ" => TIMESTAMP,
-        "TIMESTAMP_LTZ" | "TIMESTAMPLTZ" | "TIMESTAMP_TZ" | "TIMESTAMPTZ" => in_utc(),
+        "TIMESTAMP_LTZ" | "TIMESTAMPLTZ" | "TIMESTAMP_TZ" | "TIMESTAMPTZ" => instant(),
         "VARIANT" | "OBJECT" if arguments.is_empty() => CARRIER,
         "OBJECT" => {
             return not_impl_err!(

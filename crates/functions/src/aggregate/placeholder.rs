@@ -9,19 +9,25 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
 };
 
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 19] = [
     "arrayagg",
     "array_unique_agg",
     "array_union_agg",
     "object_agg",
+    "avg",
     "listagg",
+    "string_agg",
     "count_if",
     "booland_agg",
     "boolor_agg",
+    "boolxor_agg",
     "min_by",
     "max_by",
     "approx_count_distinct",
     "hll",
+    "approx_percentile",
+    "hash_agg",
+    "regr_count",
     "ratio_to_report",
 ];
 

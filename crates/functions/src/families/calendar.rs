@@ -3,14 +3,14 @@
 //! <https://docs.snowflake.com/en/sql-reference/functions-date-time>
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, exec_err, plan_err};
 
-use crate::scalar::{Call, Function, Kind, Returns, small};
+use crate::scalar::{Call, Function, Kind, Returns, instant, small};
 use crate::text::date_format::{day_name, month_name};
 
-use super::dates::{Part, plus_months};
+use super::dates::{Part, Weeks, part_of, plus_months};
 
 macro_rules! part {
     ($name:literal, $aliases:expr, $part:expr) => {
@@ -27,10 +27,12 @@ macro_rules! part {
 
 pub(super) const FUNCTIONS: &[Function] = &[
     part!("year", &[], Part::Year),
-    part!("yearofweek", &["yearofweekiso"], Part::YearOfWeek),
+    part!("yearofweek", &[], Part::YearOfWeek),
+    part!("yearofweekiso", &[], Part::YearOfWeekIso),
     part!("quarter", &[], Part::Quarter),
     part!("month", &[], Part::Month),
-    part!("week", &["weekofyear", "weekiso"], Part::Week),
+    part!("week", &["weekofyear"], Part::Week),
+    part!("weekiso", &[], Part::WeekIso),
     part!("day", &["dayofmonth"], Part::Day),
     part!("dayofweek", &[], Part::DayOfWeek),
     part!("dayofweekiso", &[], Part::DayOfWeekIso),
@@ -102,35 +104,91 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .note("parts outside of their range carry over"),
     Function::kernel(
         "timestamp_ntz_from_parts",
-        "timestamp_ntz_from_parts(year, month, day, hour, minute, second [, nanoseconds])",
-        &[
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-        ],
+        "timestamp_ntz_from_parts(year, month, day, hour, minute, second [, nanoseconds]), timestamp_ntz_from_parts(date, time)",
+        &PARTS,
         Returns::Timestamp,
-        from_parts,
+        timestamp_from_parts,
     )
     .aliases(&[
         "timestamp_from_parts",
         "timestampfromparts",
         "timestampntzfromparts",
+        "timestamp_ntz_fromparts",
     ])
-    .required(6),
+    .required(2)
+    .coerce(timestamp_parts),
+    Function::kernel(
+        "timestamp_ltz_from_parts",
+        "timestamp_ltz_from_parts(year, month, day, hour, minute, second [, nanoseconds]), timestamp_ltz_from_parts(date, time)",
+        &PARTS,
+        Returns::With(|_, _| Ok(instant())),
+        timestamp_from_parts,
+    )
+    .aliases(&["timestampltzfromparts"])
+    .required(2)
+    .coerce(timestamp_parts)
+    .note("in the session's TIMEZONE"),
+    Function::kernel(
+        "time_from_parts",
+        "time_from_parts(hour, minute, second [, nanoseconds])",
+        &[
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+        ],
+        Returns::With(|_, _| Ok(DataType::Time64(TimeUnit::Nanosecond))),
+        time_from_parts,
+    )
+    .aliases(&["timefromparts"])
+    .required(3),
 ];
+
+const PARTS: [Kind; 7] = [Kind::Integer; 7];
+
+/// A date and a time of day, or numbers.
+fn timestamp_parts(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [_, _] => Ok(vec![
+            DataType::Date32,
+            DataType::Time64(TimeUnit::Nanosecond),
+        ]),
+        [_, _, _, _, _, _, ..] => Ok(vec![DataType::Int64; types.len()]),
+        _ => plan_err!("A timestamp is made from a date and a time, or from six or seven numbers"),
+    }
+}
+
+fn timestamp_from_parts(call: &Call) -> Result<ArrayRef> {
+    if call.len() > 2 {
+        return from_parts(call);
+    }
+    let (dates, times) = (call.moment(0)?, call.moment(1)?);
+    call.moments(|row| {
+        let pair = dates.get(row).zip(times.get(row));
+        Ok(pair.map(|(date, time)| date.date().and_time(time.time())))
+    })
+}
+
+/// Parts outside of their range carry over, and full days are left out.
+fn time_from_parts(call: &Call) -> Result<ArrayRef> {
+    let parts: Vec<_> = (0..call.len())
+        .map(|at| call.integer(at))
+        .collect::<Result<_>>()?;
+    call.moments(|row| {
+        let parts: Option<Vec<i64>> = parts.iter().map(|part| part.get(row)).collect();
+        let Some(parts) = parts else { return Ok(None) };
+        let whole: Vec<i64> = [1970, 1, 1].into_iter().chain(parts).collect();
+        match moment_from_parts(&whole) {
+            Some(moment) => Ok(Some(moment)),
+            None => exec_err!("{whole:?} lie outside of the calendar"),
+        }
+    })
+}
 
 fn value(call: &Call, part: Part) -> Result<ArrayRef> {
     let moments = call.moment(0)?;
-    call.integers(|row| {
-        moments
-            .get(row)
-            .map(|moment| part.value(moment))
-            .transpose()
-    })
+    let weeks = Weeks::new(&call.parameters());
+    call.integers(|row| part_of(&moments, row, part, weeks))
 }
 
 fn weekday(name: &str) -> Result<Weekday> {

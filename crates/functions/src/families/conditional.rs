@@ -56,6 +56,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .coerce(decode_types)
     .note("null finds null"),
     Function::rewrite(
+        "nullif",
+        "nullif(value, other)",
+        &[Kind::Common, Kind::Common],
+        Returns::Argument(0),
+        nullif_equal,
+    ),
+    Function::rewrite(
+        "regr_valx",
+        "regr_valx(y, x)",
+        &[Kind::Any, Kind::Any],
+        Returns::Argument(1),
+        |args| beside(args, 1, 0),
+    )
+    .note("x, or null where y is null"),
+    Function::rewrite(
+        "regr_valy",
+        "regr_valy(y, x)",
+        &[Kind::Any, Kind::Any],
+        Returns::Argument(0),
+        |args| beside(args, 0, 1),
+    )
+    .note("y, or null where x is null"),
+    Function::rewrite(
         "equal_null",
         "equal_null(left, right)",
         &[Kind::Common, Kind::Common],
@@ -204,6 +227,23 @@ fn coalesce(args: Vec<Expr>) -> Result<Expr> {
     args.into_iter().rev().try_fold(last, |otherwise, value| {
         when(value.clone().is_not_null(), value).otherwise(otherwise)
     })
+}
+
+fn nullif_equal(args: Vec<Expr>) -> Result<Expr> {
+    let Ok([value, other]) = <[Expr; 2]>::try_from(args) else {
+        return plan_err!("NULLIF takes two values");
+    };
+    let same = binary(vec![value.clone(), other], Operator::NotEq)?;
+    // Null differs from nothing, but is itself.
+    when(same.is_not_false(), value).end()
+}
+
+/// One argument where the other is not null.
+fn beside(args: Vec<Expr>, value: usize, other: usize) -> Result<Expr> {
+    match (args.get(value), args.get(other)) {
+        (Some(value), Some(other)) => when(other.clone().is_not_null(), value.clone()).end(),
+        _ => plan_err!("a pair of numbers lost one"),
+    }
 }
 
 fn nvl2(args: Vec<Expr>) -> Result<Expr> {

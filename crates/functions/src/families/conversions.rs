@@ -6,15 +6,19 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, TimeUnit};
-use chrono::NaiveDateTime;
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit};
+use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 
-use crate::conversion::{Failure, convert};
-use crate::scalar::{Call, Function, Kind, Returns, TIMESTAMP};
+use crate::conversion::{Failure, convert, convert_in, refuse_foreign_offset};
+use crate::scalar::{Call, Function, Kind, Returns, instant, moment_from_micros};
 use crate::text::date_format::DateFormat;
+use crate::text::moment::{parse_time, parse_timestamp, to_utc};
+use crate::text::number::{decimal_text, power_of_ten};
 use crate::text::number_format::NumberFormat;
 use crate::types::decimal;
+
+use super::encoding::binary_text;
 
 const TIME: DataType = DataType::Time64(TimeUnit::Nanosecond);
 
@@ -52,9 +56,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Timestamp,
         |call| to_moment(call, Failure::Error),
     )
-    .aliases(&["to_timestamp", "to_timestamp_ltz", "to_timestamp_tz"])
+    .aliases(&["to_timestamp"])
     .required(1)
-    .note("wall clock without a zone, whichever name is used"),
+    .note("a number counts seconds, or units of 10^-scale of them"),
     Function::kernel(
         "try_to_timestamp_ntz",
         "try_to_timestamp_ntz(value [, format | scale])",
@@ -62,27 +66,66 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Timestamp,
         |call| to_moment(call, Failure::Null),
     )
-    .aliases(&[
-        "try_to_timestamp",
-        "try_to_timestamp_ltz",
-        "try_to_timestamp_tz",
-    ])
+    .aliases(&["try_to_timestamp"])
     .required(1),
     Function::kernel(
-        "to_time",
-        "to_time(value)",
-        &[Kind::Any],
-        Returns::With(|_, _| Ok(TIME)),
-        |call| convert(&call.array(0)?, &TIME, Failure::Error),
+        "to_timestamp_ltz",
+        "to_timestamp_ltz(value [, format | scale])",
+        &[Kind::Any, Kind::Any],
+        Returns::With(|_, _| Ok(instant())),
+        |call| to_moment(call, Failure::Error),
     )
-    .aliases(&["time"]),
+    .required(1)
+    .note("an instant, shown in the session's TIMEZONE"),
+    Function::kernel(
+        "try_to_timestamp_ltz",
+        "try_to_timestamp_ltz(value [, format | scale])",
+        &[Kind::Any, Kind::Any],
+        Returns::With(|_, _| Ok(instant())),
+        |call| to_moment(call, Failure::Null),
+    )
+    .required(1),
+    Function::kernel(
+        "to_timestamp_tz",
+        "to_timestamp_tz(value [, format | scale])",
+        &[Kind::Any, Kind::Any],
+        Returns::With(|_, _| Ok(instant())),
+        |call| {
+            own_offset_only(call)?;
+            to_moment(call, Failure::Error)
+        },
+    )
+    .required(1)
+    .note("TIMESTAMP_LTZ; text with an offset other than the session's is refused, because it would be lost"),
+    Function::kernel(
+        "try_to_timestamp_tz",
+        "try_to_timestamp_tz(value [, format | scale])",
+        &[Kind::Any, Kind::Any],
+        Returns::With(|_, _| Ok(instant())),
+        |call| {
+            own_offset_only(call)?;
+            to_moment(call, Failure::Null)
+        },
+    )
+    .required(1)
+    .note("as TO_TIMESTAMP_TZ"),
+    Function::kernel(
+        "to_time",
+        "to_time(value [, format])",
+        &[Kind::Any, Kind::Text],
+        Returns::With(|_, _| Ok(TIME)),
+        |call| to_moment(call, Failure::Error),
+    )
+    .aliases(&["time"])
+    .required(1),
     Function::kernel(
         "try_to_time",
-        "try_to_time(value)",
-        &[Kind::Any],
+        "try_to_time(value [, format])",
+        &[Kind::Any, Kind::Text],
         Returns::With(|_, _| Ok(TIME)),
-        |call| convert(&call.array(0)?, &TIME, Failure::Null),
-    ),
+        |call| to_moment(call, Failure::Null),
+    )
+    .required(1),
     Function::kernel(
         "to_number",
         "to_number(value [, format] [, precision [, scale]])",
@@ -104,18 +147,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .required(1),
     Function::kernel(
         "to_double",
-        "to_double(value)",
-        &[Kind::Any],
+        "to_double(value [, format])",
+        &[Kind::Any, Kind::Text],
         Returns::Float,
-        |call| convert(&call.array(0)?, &DataType::Float64, Failure::Error),
-    ),
+        |call| to_double(call, Failure::Error),
+    )
+    .required(1),
     Function::kernel(
         "try_to_double",
-        "try_to_double(value)",
-        &[Kind::Any],
+        "try_to_double(value [, format])",
+        &[Kind::Any, Kind::Text],
         Returns::Float,
-        |call| convert(&call.array(0)?, &DataType::Float64, Failure::Null),
-    ),
+        |call| to_double(call, Failure::Null),
+    )
+    .required(1),
     Function::kernel(
         "to_boolean",
         "to_boolean(value)",
@@ -158,21 +203,60 @@ fn formats<'a, F: Clone + 'a>(
 fn to_varchar(call: &Call) -> Result<ArrayRef> {
     let value = call.data_type(0)?;
     if call.len() == 1 || matches!(value, DataType::Utf8 | DataType::Boolean | DataType::Null) {
-        return convert(&call.array(0)?, &DataType::Utf8, Failure::Error);
+        let array = call.array(0)?;
+        return convert_in(&array, &DataType::Utf8, Failure::Error, &call.parameters());
     }
     if value.is_numeric() {
         return number_text(call);
     }
+    if *value == DataType::Binary {
+        return binary_text(call);
+    }
     let mut formats = formats(call, 1, |text| DateFormat::new(text).map(Arc::new))?;
     let moments = match value {
-        DataType::Date32
-        | DataType::Timestamp(TimeUnit::Microsecond, None)
-        | DataType::Time64(_) => call.moment(0)?,
+        DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, _) | DataType::Time64(_) => {
+            call.moment(0)?
+        }
         other => return plan_err!("TO_VARCHAR takes no format for {other}"),
     };
     call.texts(|row| match (formats(row)?, moments.get(row)) {
-        (Some(format), Some(moment)) => Ok(Some(format.text(moment))),
+        (Some(format), Some(moment)) => Ok(Some(format.text_at(moment, moments.offset(row)))),
         _ => Ok(None),
+    })
+}
+
+/// Text whose offset from UTC is another than the session's would lose it.
+fn own_offset_only(call: &Call) -> Result<()> {
+    if *call.data_type(0)? != DataType::Utf8 || call.len() > 1 {
+        return Ok(());
+    }
+    let (texts, parameters) = (call.text(0)?, call.parameters());
+    for row in 0..call.rows() {
+        if let Some(text) = texts.get(row) {
+            refuse_foreign_offset(text, &parameters)?;
+        }
+    }
+    Ok(())
+}
+
+/// Floating-point numbers, read by a format if there is one.
+fn to_double(call: &Call, failure: Failure) -> Result<ArrayRef> {
+    let value = call.array(0)?;
+    if call.len() == 1 || *value.data_type() != DataType::Utf8 {
+        return convert(&value, &DataType::Float64, failure);
+    }
+    const SCALE: i8 = 18;
+    let texts = call.text(0)?;
+    let mut formats = formats(call, 1, |text| NumberFormat::new(text).map(Arc::new))?;
+    call.floats(|row| {
+        let (Some(format), Some(text)) = (formats(row)?, texts.get(row)) else {
+            return Ok(None);
+        };
+        match (format.parse(text, 38, SCALE), failure) {
+            (Some(digits), _) => Ok(decimal_text(digits, SCALE).parse().ok()),
+            (None, Failure::Null) => Ok(None),
+            (None, Failure::Error) => exec_err!("Numeric value '{text}' is not recognized"),
+        }
     })
 }
 
@@ -197,18 +281,18 @@ fn digits(call: &Call) -> Result<(ArrayRef, i8)> {
     Ok((cast(&value, &DataType::Decimal128(38, scale))?, scale))
 }
 
-/// Dates or timestamps, as announced.
+/// Dates, times or timestamps, as announced.
 fn to_moment(call: &Call, failure: Failure) -> Result<ArrayRef> {
-    let value = call.array(0)?;
+    let (value, parameters) = (call.array(0)?, call.parameters());
     if call.len() == 1 {
-        return convert(&value, call.returns(), failure);
+        return convert_in(&value, call.returns(), failure, &parameters);
     }
     let format = call.data_type(1)?;
     if *value.data_type() != DataType::Utf8 {
         if value.data_type().is_numeric() && format.is_numeric() {
             return from_scaled(call, failure);
         }
-        return convert(&value, call.returns(), failure);
+        return convert_in(&value, call.returns(), failure, &parameters);
     }
     if *format != DataType::Utf8 {
         return plan_err!("A format is text, not {format}");
@@ -220,10 +304,18 @@ fn to_moment(call: &Call, failure: Failure) -> Result<ArrayRef> {
         }
         DateFormat::new(text).map(|format| Some(Arc::new(format)))
     })?;
+    let is_time = *call.returns() == TIME;
+    let is_instant = *call.returns() == instant();
     let read = |format: Option<Arc<DateFormat>>, text: &str| -> Option<NaiveDateTime> {
-        match format {
-            Some(format) => format.parse(text),
-            None => crate::text::moment::parse_timestamp(text).map(|(moment, _)| moment),
+        let (moment, offset) = match format {
+            Some(format) => format.parse_zoned(text, parameters.two_digit_century_start)?,
+            None if is_time => (NaiveDate::default().and_time(parse_time(text)?), None),
+            None => parse_timestamp(text)?,
+        };
+        match offset {
+            // By the session's clock, which is what the array is made from.
+            Some(_) if is_instant => Some(parameters.local(to_utc(moment, offset)?)),
+            _ => Some(moment),
         }
     };
     call.moments(|row| {
@@ -240,19 +332,40 @@ fn to_moment(call: &Call, failure: Failure) -> Result<ArrayRef> {
     })
 }
 
-/// Numbers that count units of `10^-scale` seconds.
+/// Numbers that count units of `10^-scale` seconds since 1970.
 fn from_scaled(call: &Call, failure: Failure) -> Result<ArrayRef> {
-    let numbers = convert(&call.array(0)?, &DataType::Float64, failure)?;
-    let scales = convert(&call.array(1)?, &DataType::Float64, failure)?;
-    let ten = arrow::array::Float64Array::from_value(10.0, scales.len());
-    let powers: ArrayRef = Arc::new(arrow::compute::binary::<_, _, _, Float64Type>(
-        &ten,
-        scales.as_primitive::<Float64Type>(),
-        f64::powf,
-    )?);
-    let seconds = arrow::compute::kernels::numeric::div(&numbers, &powers)?;
-    let moments = convert(&seconds, &TIMESTAMP, failure)?;
-    convert(&moments, call.returns(), failure)
+    let (numbers, scale) = digits(call)?;
+    let numbers = numbers.as_primitive::<Decimal128Type>();
+    let units = convert(&call.array(1)?, &DataType::Int64, failure)?;
+    let units = units.as_primitive::<Int64Type>();
+    let parameters = call.parameters();
+    let is_instant = *call.returns() == instant();
+    call.moments(|row| {
+        if numbers.is_null(row) || units.is_null(row) {
+            return Ok(None);
+        }
+        let unit = units.value(row);
+        if !(0..=9).contains(&unit) {
+            return exec_err!("A timestamp's scale is 0 to 9, not {unit}");
+        }
+        let places = u32::try_from(unit).unwrap_or(0) + u32::from(scale.unsigned_abs());
+        let power = power_of_ten(places).unwrap_or(i128::MAX);
+        let micros = numbers
+            .value(row)
+            .checked_mul(1_000_000)
+            .map(|large| large.div_euclid(power));
+        let moment = micros
+            .and_then(|micros| i64::try_from(micros).ok())
+            .and_then(moment_from_micros);
+        match (moment, failure) {
+            (Some(moment), _) if is_instant => Ok(Some(parameters.local(moment))),
+            (Some(moment), _) => Ok(Some(moment)),
+            (None, Failure::Null) => Ok(None),
+            (None, Failure::Error) => {
+                exec_err!("{} is outside of the calendar", numbers.value(row))
+            }
+        }
+    })
 }
 
 /// `NUMBER` of the constant precision and scale, which follow a format if there is one.

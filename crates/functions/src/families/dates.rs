@@ -5,14 +5,18 @@
 
 use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::DataType;
-use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
+use chrono::{Days, Months, NaiveDateTime, TimeDelta};
+use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 
-use crate::scalar::{Call, Function, Kind, Returns, TIMESTAMP, Values, out_of_range, small};
+use crate::scalar::{
+    Call, Function, Kind, Moments, Returns, TIMESTAMP, Values, out_of_range, small,
+};
 
 mod part;
+mod reckoning;
 
 pub(super) use part::Part;
+pub(super) use reckoning::Weeks;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
@@ -81,7 +85,10 @@ fn added_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
         (Some(DataType::Date32), None) => {
             plan_err!("DATEADD takes the name of its part as a constant")
         }
-        (Some(DataType::Time64(_)), _) => plan_err!("DATEADD of a TIME is not supported"),
+        (Some(DataType::Time64(_)), Some(name)) if Part::named(name)?.is_calendar() => {
+            plan_err!("A time of day has no {name} to add to")
+        }
+        (Some(same @ (DataType::Time64(_) | DataType::Timestamp(..))), _) => Ok(same.clone()),
         _ => Ok(TIMESTAMP),
     }
 }
@@ -119,8 +126,9 @@ impl<'a> Parts<'a> {
 pub(super) fn cut(call: &Call, part: usize, moment: usize) -> Result<ArrayRef> {
     let mut parts = Parts::of(call, part)?;
     let moments = call.moment(moment)?;
+    let weeks = Weeks::new(&call.parameters());
     call.moments(|row| match (parts.get(row)?, moments.get(row)) {
-        (Some(part), Some(moment)) => part.start(moment).map(Some),
+        (Some(part), Some(moment)) => part.start(moment, weeks).map(Some),
         _ => Ok(None),
     })
 }
@@ -152,10 +160,10 @@ fn add(moment: NaiveDateTime, count: i64, part: Part) -> Result<NaiveDateTime> {
     };
     let time = |unit: Option<TimeDelta>| unit.and_then(|delta| moment.checked_add_signed(delta));
     let added = match part {
-        Part::Year | Part::YearOfWeek => months(12)?,
+        Part::Year | Part::YearOfWeek | Part::YearOfWeekIso => months(12)?,
         Part::Quarter => months(3)?,
         Part::Month => months(1)?,
-        Part::Week => days(7),
+        Part::Week | Part::WeekIso => days(7),
         Part::Day | Part::DayOfWeek | Part::DayOfWeekIso | Part::DayOfYear => days(1),
         Part::Hour => time(TimeDelta::try_hours(count)),
         Part::Minute => time(TimeDelta::try_minutes(count)),
@@ -163,6 +171,9 @@ fn add(moment: NaiveDateTime, count: i64, part: Part) -> Result<NaiveDateTime> {
         Part::Millisecond | Part::Epoch(3) => time(TimeDelta::try_milliseconds(count)),
         Part::Microsecond | Part::Epoch(6) => time(Some(TimeDelta::microseconds(count))),
         Part::Nanosecond | Part::Epoch(_) => time(Some(TimeDelta::nanoseconds(count))),
+        Part::TimezoneHour | Part::TimezoneMinute => {
+            return exec_err!("A distance from UTC cannot be added");
+        }
     };
     match added {
         Some(moment) => Ok(moment),
@@ -181,8 +192,11 @@ pub(super) fn plus_months(moment: NaiveDateTime, months: i32) -> Option<NaiveDat
 fn datediff(call: &Call) -> Result<ArrayRef> {
     let mut parts = Parts::of(call, 0)?;
     let (from, to) = (call.moment(1)?, call.moment(2)?);
+    let weeks = Weeks::new(&call.parameters());
     call.integers(|row| match (parts.get(row)?, from.get(row), to.get(row)) {
-        (Some(part), Some(from), Some(to)) => Ok(Some(part.number(to)? - part.number(from)?)),
+        (Some(part), Some(from), Some(to)) => {
+            Ok(Some(part.number(to, weeks)? - part.number(from, weeks)?))
+        }
         _ => Ok(None),
     })
 }
@@ -190,14 +204,44 @@ fn datediff(call: &Call) -> Result<ArrayRef> {
 fn date_part(call: &Call) -> Result<ArrayRef> {
     let mut parts = Parts::of(call, 0)?;
     let moments = call.moment(1)?;
-    call.integers(|row| match (parts.get(row)?, moments.get(row)) {
-        (Some(part), Some(moment)) => part.value(moment).map(Some),
-        _ => Ok(None),
+    let weeks = Weeks::new(&call.parameters());
+    call.integers(|row| {
+        let Some(part) = parts.get(row)? else {
+            return Ok(None);
+        };
+        part_of(&moments, row, part, weeks)
     })
+}
+
+/// A part's number in a row's moment. Seconds since 1970 and distances from UTC are an instant's own,
+/// whatever the session's clock shows.
+pub(super) fn part_of(
+    moments: &Moments<'_>,
+    row: usize,
+    part: Part,
+    weeks: Weeks,
+) -> Result<Option<i64>> {
+    let Some(moment) = moments.get(row) else {
+        return Ok(None);
+    };
+    let is_instant = matches!(moments, Moments::Instants(..));
+    match part {
+        Part::Epoch(_) => moments
+            .utc(row)
+            .map(|utc| part.number(utc, weeks))
+            .transpose(),
+        Part::TimezoneHour if is_instant => Ok(Some(moments.offset(row) / 3_600)),
+        Part::TimezoneMinute if is_instant => Ok(Some(moments.offset(row) / 60 % 60)),
+        Part::TimezoneHour | Part::TimezoneMinute => {
+            exec_err!("A timestamp without a zone has no distance from UTC")
+        }
+        _ => part.value(moment, weeks).map(Some),
+    }
 }
 
 fn last_day(call: &Call) -> Result<ArrayRef> {
     let moments = call.moment(0)?;
+    let weeks = Weeks::new(&call.parameters());
     let mut parts = if call.len() > 1 {
         Some(Parts::of(call, 1)?)
     } else {
@@ -211,18 +255,27 @@ fn last_day(call: &Call) -> Result<ArrayRef> {
         let (Some(part), Some(moment)) = (part, moments.get(row)) else {
             return Ok(None);
         };
-        if !matches!(part, Part::Year | Part::Quarter | Part::Month | Part::Week) {
-            return exec_err!("LAST_DAY takes a year, quarter, month or week");
+        if part == Part::Day {
+            return Ok(Some(moment));
         }
-        let next = add(part.start(moment)?, 1, part)?;
+        if !matches!(
+            part,
+            Part::Year | Part::Quarter | Part::Month | Part::Week | Part::WeekIso
+        ) {
+            return exec_err!("LAST_DAY takes a year, quarter, month, week or day");
+        }
+        let next = add(part.start(moment, weeks)?, 1, part)?;
         Ok(next.checked_sub_days(Days::new(1)))
     })
 }
 
 fn time_slice(call: &Call) -> Result<ArrayRef> {
+    // Slices are counted from 1970-01-01.
+    let epoch = chrono::DateTime::UNIX_EPOCH.naive_utc();
     let (moments, lengths) = (call.moment(0)?, call.integer(1)?);
     let mut parts = Parts::of(call, 2)?;
     let ends = call.text_if_given(3)?;
+    let weeks = Weeks::new(&call.parameters());
     call.moments(|row| {
         let end = ends.as_ref().map_or(Some("start"), |ends| ends.get(row));
         let (Some(moment), Some(length), Some(part), Some(end)) =
@@ -233,91 +286,12 @@ fn time_slice(call: &Call) -> Result<ArrayRef> {
         if length < 1 {
             return exec_err!("TIME_SLICE takes a length from 1");
         }
-        let into = part.number(moment)?.rem_euclid(length);
-        let start = add(part.start(moment)?, -into, part)?;
+        let since = part.number(moment, weeks)? - part.number(epoch, weeks)?;
+        let start = add(part.start(moment, weeks)?, -since.rem_euclid(length), part)?;
         match end.to_ascii_lowercase().as_str() {
             "start" => Ok(Some(start)),
             "end" => add(start, length, part).map(Some),
             _ => exec_err!("TIME_SLICE gives its 'start' or 'end', not its '{end}'"),
         }
     })
-}
-
-impl Part {
-    /// The first moment of the part that `moment` lies in.
-    fn start(self, moment: NaiveDateTime) -> Result<NaiveDateTime> {
-        let date = moment.date();
-        let first = |month: u32| NaiveDate::from_ymd_opt(date.year(), month, 1);
-        let midnight = |date: Option<NaiveDate>| date.map(|date| date.and_time(NaiveTime::MIN));
-        let start = match self {
-            Self::Year => midnight(first(1)),
-            Self::Quarter => midnight(first(date.month0() / 3 * 3 + 1)),
-            Self::Month => midnight(first(date.month())),
-            Self::Week => {
-                let since_monday = u64::from(date.weekday().num_days_from_monday());
-                midnight(date.checked_sub_days(Days::new(since_monday)))
-            }
-            Self::Day => midnight(Some(date)),
-            Self::Hour => date.and_hms_opt(moment.hour(), 0, 0),
-            Self::Minute => date.and_hms_opt(moment.hour(), moment.minute(), 0),
-            Self::Second => moment.with_nanosecond(0),
-            Self::Millisecond => {
-                moment.with_nanosecond(moment.nanosecond() / 1_000_000 * 1_000_000)
-            }
-            Self::Microsecond | Self::Nanosecond => Some(moment),
-            other => return exec_err!("A date cannot be cut to its {other:?}"),
-        };
-        start.ok_or_else(|| exec_datafusion_err!("{moment} is outside of the calendar"))
-    }
-
-    /// How many parts of this kind began up to `moment`, from a fixed point on.
-    fn number(self, moment: NaiveDateTime) -> Result<i64> {
-        let date = moment.date();
-        let years = i64::from(date.year());
-        let seconds = moment.and_utc().timestamp();
-        let nanos = i64::from(moment.and_utc().timestamp_subsec_nanos());
-        let days = i64::from(date.to_epoch_days());
-        Ok(match self {
-            Self::Year => years,
-            Self::YearOfWeek => i64::from(date.iso_week().year()),
-            Self::Quarter => years * 4 + i64::from(date.month0() / 3),
-            Self::Month => years * 12 + i64::from(date.month0()),
-            // 1970-01-01 was a Thursday.
-            Self::Week => (days + 3).div_euclid(7),
-            Self::Day | Self::DayOfWeek | Self::DayOfWeekIso | Self::DayOfYear => days,
-            Self::Hour => seconds.div_euclid(3_600),
-            Self::Minute => seconds.div_euclid(60),
-            Self::Second | Self::Epoch(0) => seconds,
-            Self::Millisecond | Self::Epoch(3) => seconds * 1_000 + nanos / 1_000_000,
-            Self::Microsecond | Self::Epoch(6) => seconds * 1_000_000 + nanos / 1_000,
-            Self::Nanosecond | Self::Epoch(_) => seconds
-                .checked_mul(1_000_000_000)
-                .and_then(|large| large.checked_add(nanos))
-                .ok_or_else(|| exec_datafusion_err!("{moment} has no number of nanoseconds"))?,
-        })
-    }
-
-    /// The part's own number within `moment`.
-    pub(super) fn value(self, moment: NaiveDateTime) -> Result<i64> {
-        let date = moment.date();
-        let nanos = i64::from(moment.nanosecond() % 1_000_000_000);
-        Ok(match self {
-            Self::Year => i64::from(date.year()),
-            Self::YearOfWeek => i64::from(date.iso_week().year()),
-            Self::Quarter => i64::from(date.month0() / 3 + 1),
-            Self::Month => i64::from(date.month()),
-            Self::Week => i64::from(date.iso_week().week()),
-            Self::Day => i64::from(date.day()),
-            Self::DayOfWeek => i64::from(date.weekday().num_days_from_sunday()),
-            Self::DayOfWeekIso => i64::from(date.weekday().number_from_monday()),
-            Self::DayOfYear => i64::from(date.ordinal()),
-            Self::Hour => i64::from(moment.hour()),
-            Self::Minute => i64::from(moment.minute()),
-            Self::Second => i64::from(moment.second()),
-            Self::Millisecond => nanos / 1_000_000,
-            Self::Microsecond => nanos / 1_000,
-            Self::Nanosecond => nanos,
-            Self::Epoch(_) => self.number(moment)?,
-        })
-    }
 }

@@ -1,16 +1,20 @@
 //! The scalar functions, a table for each of Snowflake's families.
 
 mod bitwise;
+mod bytes;
 mod calendar;
 mod conditional;
 mod conversions;
 mod dates;
-mod digest;
+pub(crate) mod digest;
+mod encoding;
+mod exponents;
 mod generation;
 pub(crate) mod geography;
 mod numeric;
 mod regular;
 mod semi_structured;
+mod similarity;
 mod strings;
 mod zones;
 
@@ -20,8 +24,11 @@ use crate::scalar::Function;
 pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("conditional", conditional::FUNCTIONS),
     ("numeric", numeric::FUNCTIONS),
+    ("numeric", exponents::FUNCTIONS),
     ("bitwise", bitwise::FUNCTIONS),
     ("string", strings::FUNCTIONS),
+    ("string", similarity::FUNCTIONS),
+    ("string", encoding::FUNCTIONS),
     ("hash", digest::FUNCTIONS),
     ("regular expression", regular::FUNCTIONS),
     ("date and time", dates::FUNCTIONS),

@@ -2,10 +2,14 @@
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions-numeric>
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, i256};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Datum};
+use arrow::compute::cast;
+use arrow::compute::kernels::numeric::{add, rem, sub};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, i256};
+use arrow::error::ArrowError;
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
 
 use crate::scalar::{Call, Function, Kind, Returns, coerce};
 use crate::text::number::{divide_rounding, power_of_ten, rescale};
@@ -20,7 +24,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::With(|types, _| quotient_type(types)),
         |call| divide_with(call, ByZero::Error),
     )
-    .note("the operator `/`: scale max(s1, min(s1 + 6, 12)), rounded half away from zero"),
+    .operator(),
     Function::kernel(
         "multiply",
         "left * right",
@@ -28,22 +32,47 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::With(|types, _| product_type(types)),
         multiply,
     )
-    .note("the operator `*` of exact numbers: scale min(s1 + s2, max(s1, s2, 12))"),
-    Function::rewrite(
+    .operator(),
+    Function::kernel(
+        "plus",
+        "left + right",
+        &[Kind::Number, Kind::Number],
+        Returns::With(|types, _| sum_type(types)),
+        |call| checked(call, add),
+    )
+    .operator(),
+    Function::kernel(
+        "minus",
+        "left - right",
+        &[Kind::Number, Kind::Number],
+        Returns::With(|types, _| sum_type(types)),
+        |call| checked(call, sub),
+    )
+    .operator(),
+    Function::kernel(
         "mod",
         "mod(dividend, divisor)",
-        &[Kind::Common, Kind::Common],
+        &[Kind::Number, Kind::Number],
+        Returns::With(|types, _| remainder_type(types)),
+        remainder,
+    )
+    .note("also the operator `%`; the sign is the dividend's"),
+    Function::kernel(
+        "abs",
+        "abs(number)",
+        &[Kind::Number],
         Returns::Argument(0),
-        modulo,
+        abs,
     ),
     Function::kernel(
         "round",
-        "round(number [, scale])",
-        &[Kind::Number, Kind::Integer],
+        "round(number [, scale [, rounding mode]])",
+        &[Kind::Number, Kind::Integer, Kind::Text],
         Returns::With(rounded_type),
-        |call| round(call, Rounding::HalfAway),
+        |call| round(call, rounding_mode(call)?),
     )
-    .required(1),
+    .required(1)
+    .note("half away from zero, or 'HALF_TO_EVEN'"),
     Function::kernel(
         "trunc",
         "trunc(number [, scale]), trunc(date, part)",
@@ -96,16 +125,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         haversine,
     )
     .note("kilometres on a sphere of 6371 km"),
-    Function::kernel(
-        "square",
-        "square(number)",
-        &[Kind::Float],
-        Returns::Float,
-        |call| {
-            let numbers = call.float(0)?;
-            call.floats(|row| Ok(numbers.get(row).map(|number| number * number)))
-        },
-    ),
 ];
 
 /// What a quotient is when its divisor is zero.
@@ -116,36 +135,142 @@ pub(super) enum ByZero {
     ZeroForNullToo,
 }
 
-/// Precision and scale of an exact number.
-fn exact(data_type: &DataType) -> Option<(u8, i8)> {
+/// Digits before and after the point of an exact number. An `Int64` stands for NUMBER(38,0).
+fn exact(data_type: &DataType) -> Option<(i16, i16)> {
     match data_type {
-        DataType::Decimal128(precision, scale) => Some((*precision, *scale)),
-        DataType::Int64 => Some((19, 0)),
-        _ => None,
-    }
-}
-
-fn exact_pair(types: &[DataType]) -> Option<(i8, i8)> {
-    match types {
-        [left, right] => Some((exact(left)?.1, exact(right)?.1)),
-        _ => None,
-    }
-}
-
-pub(super) fn quotient_type(types: &[DataType]) -> Result<DataType> {
-    Ok(match exact_pair(types) {
-        Some((scale, _)) => DataType::Decimal128(38, scale.max(scale.saturating_add(6).min(12))),
-        None => DataType::Float64,
-    })
-}
-
-fn product_type(types: &[DataType]) -> Result<DataType> {
-    Ok(match exact_pair(types) {
-        Some((left, right)) => {
-            DataType::Decimal128(38, left.saturating_add(right).min(left.max(right).max(12)))
+        DataType::Decimal128(precision, scale) => {
+            Some((i16::from(*precision) - i16::from(*scale), i16::from(*scale)))
         }
-        None => DataType::Float64,
-    })
+        DataType::Int64 => Some((38, 0)),
+        _ => None,
+    }
+}
+
+/// The type with these digits before and after the point, cut to 38.
+fn exact_type(leading: i16, scale: i16) -> DataType {
+    let most = i16::from(DECIMAL128_MAX_PRECISION);
+    let scale = scale.clamp(0, most - 1);
+    let precision = (leading.max(0) + scale).clamp(1, most);
+    DataType::Decimal128(
+        u8::try_from(precision).unwrap_or(DECIMAL128_MAX_PRECISION),
+        i8::try_from(scale).unwrap_or(0),
+    )
+}
+
+type Digits = (i16, i16);
+
+/// The exact type that a rule makes of two exact ones; a floating-point one beside another number.
+fn arithmetic(types: &[DataType], rule: fn(Digits, Digits) -> Digits) -> DataType {
+    match types {
+        [left, right] => match (exact(left), exact(right)) {
+            (Some(left), Some(right)) => {
+                let (leading, scale) = rule(left, right);
+                exact_type(leading, scale)
+            }
+            _ => DataType::Float64,
+        },
+        _ => DataType::Float64,
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
+pub(super) fn quotient_type(types: &[DataType]) -> Result<DataType> {
+    Ok(arithmetic(types, |(l1, s1), (_, s2)| {
+        (l1 + s2, s1.max((s1 + 6).min(12)))
+    }))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
+fn product_type(types: &[DataType]) -> Result<DataType> {
+    Ok(arithmetic(types, |(l1, s1), (l2, s2)| {
+        (l1 + l2, (s1 + s2).min(s1.max(s2).max(12)))
+    }))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
+fn sum_type(types: &[DataType]) -> Result<DataType> {
+    if let [DataType::Int64, DataType::Int64] = types {
+        return Ok(DataType::Int64);
+    }
+    Ok(arithmetic(types, |(l1, s1), (l2, s2)| {
+        (l1.max(l2) + 1, s1.max(s2))
+    }))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
+fn remainder_type(types: &[DataType]) -> Result<DataType> {
+    if let [DataType::Int64, DataType::Int64] = types {
+        return Ok(DataType::Int64);
+    }
+    Ok(arithmetic(types, |(l1, s1), (l2, s2)| {
+        (l1.max(l2), s1.max(s2))
+    }))
+}
+
+/// An argument in the type of the result, or in the exact type of its scale.
+fn operand(call: &Call, at: usize) -> Result<ArrayRef> {
+    let array = call.array(at)?;
+    match (array.data_type(), call.returns()) {
+        (DataType::Decimal128(..), DataType::Decimal128(..)) => Ok(array),
+        (_, DataType::Decimal128(..)) => Ok(cast(&array, &DataType::Decimal128(38, 0))?),
+        (from, to) if from == to => Ok(array),
+        (_, to) => Ok(cast(&array, to)?),
+    }
+}
+
+/// A sum or a difference. Arrow's kernels fail where 64 or 128 bits overflow; 38 digits end before.
+fn checked(
+    call: &Call,
+    kernel: fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>,
+) -> Result<ArrayRef> {
+    in_range(call, kernel(&operand(call, 0)?, &operand(call, 1)?)?)
+}
+
+/// `array` as the announced type, whose digits hold every value.
+fn in_range(call: &Call, array: ArrayRef) -> Result<ArrayRef> {
+    let (DataType::Decimal128(precision, _), Some(decimals)) =
+        (call.returns(), array.as_primitive_opt::<Decimal128Type>())
+    else {
+        return Ok(array);
+    };
+    let decimals = decimals.clone().with_data_type(call.returns().clone());
+    if *precision == DECIMAL128_MAX_PRECISION {
+        decimals.validate_decimal_precision(*precision)?;
+    }
+    Ok(Arc::new(decimals))
+}
+
+fn remainder(call: &Call) -> Result<ArrayRef> {
+    if *call.returns() == DataType::Float64 {
+        let (left, right) = (Numbers::of(call, 0)?, Numbers::of(call, 1)?);
+        return call.floats(|row| match left.float(row).zip(right.float(row)) {
+            None => Ok(None),
+            Some((_, 0.0)) => exec_err!("Division by zero"),
+            Some((left, right)) => Ok(Some(left % right)),
+        });
+    }
+    let (left, right) = (operand(call, 0)?, operand(call, 1)?);
+    let result = rem(&left, &right).map_err(|error| match error {
+        ArrowError::DivideByZero => exec_datafusion_err!("Division by zero"),
+        other => other.into(),
+    })?;
+    in_range(call, result)
+}
+
+fn abs(call: &Call) -> Result<ArrayRef> {
+    let numbers = Numbers::of(call, 0)?;
+    match call.returns() {
+        DataType::Decimal128(..) => call.decimals(|row| Ok(numbers.digits(row).map(i128::abs))),
+        DataType::Int64 => call.integers(|row| {
+            let Some(digits) = numbers.digits(row) else {
+                return Ok(None);
+            };
+            i64::try_from(digits.abs())
+                .map(Some)
+                .map_err(|_| exec_datafusion_err!("{} is too large", digits.abs()))
+        }),
+        _ => call.floats(|row| Ok(numbers.float(row).map(f64::abs))),
+    }
 }
 
 /// An argument's digits and their scale, or its floating-point value.
@@ -280,17 +405,6 @@ fn multiply(call: &Call) -> Result<ArrayRef> {
     })
 }
 
-fn modulo(args: Vec<Expr>) -> Result<Expr> {
-    match <[Expr; 2]>::try_from(args) {
-        Ok([left, right]) => Ok(Expr::BinaryExpr(BinaryExpr::new(
-            Box::new(left),
-            Operator::Modulo,
-            Box::new(right),
-        ))),
-        Err(_) => plan_err!("MOD takes two numbers"),
-    }
-}
-
 fn is_moment(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Timestamp(..))
 }
@@ -360,9 +474,25 @@ fn haversine(call: &Call) -> Result<ArrayRef> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rounding {
     HalfAway,
+    HalfEven,
     TowardsZero,
     Up,
     Down,
+}
+
+/// The third argument of `ROUND`.
+fn rounding_mode(call: &Call) -> Result<Rounding> {
+    let Some(modes) = call.text_if_given(2)? else {
+        return Ok(Rounding::HalfAway);
+    };
+    match modes.get(0) {
+        Some("HALF_AWAY_FROM_ZERO") => Ok(Rounding::HalfAway),
+        Some("HALF_TO_EVEN") => Ok(Rounding::HalfEven),
+        mode => exec_err!(
+            "ROUND takes 'HALF_AWAY_FROM_ZERO' or 'HALF_TO_EVEN', not '{}'",
+            mode.unwrap_or("NULL")
+        ),
+    }
 }
 
 /// A constant scale shortens the type; another one keeps it.
@@ -433,6 +563,15 @@ fn round_digits(digits: i128, scale: i8, places: i64, rounding: Rounding) -> i12
     };
     let units = match rounding {
         Rounding::HalfAway => divide_rounding(digits, unit),
+        Rounding::HalfEven => {
+            let rounded = divide_rounding(digits, unit);
+            let is_tie = (digits % unit).abs().checked_mul(2) == Some(unit);
+            if is_tie && rounded % 2 != 0 {
+                rounded - digits.signum()
+            } else {
+                rounded
+            }
+        }
         Rounding::TowardsZero => digits / unit,
         Rounding::Down => digits.div_euclid(unit),
         Rounding::Up => -((-digits).div_euclid(unit)),
@@ -450,6 +589,7 @@ fn round_float(number: f64, places: i64, rounding: Rounding) -> f64 {
     };
     let rounded = match rounding {
         Rounding::HalfAway => scaled.round(),
+        Rounding::HalfEven => scaled.round_ties_even(),
         Rounding::TowardsZero => scaled.trunc(),
         Rounding::Up => scaled.ceil(),
         Rounding::Down => scaled.floor(),

@@ -3,18 +3,25 @@
 //! <https://docs.snowflake.com/en/sql-reference/functions-string>
 
 use arrow::array::{ArrayRef, StringArray};
+use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 
 use crate::scalar::{Call, Function, Kind, Returns, Values};
+
+use super::bytes;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "concat",
         "concat(text, …)",
-        &[Kind::Text],
-        Returns::Text,
-        |call| joined(call, 0),
+        &[Kind::Blob],
+        Returns::With(bytes::as_first),
+        |call| match bytes::is_binary(call)? {
+            true => bytes::concat(call),
+            false => joined(call, 0),
+        },
     )
+    .coerce(alike)
     .repeated()
     .note("null as soon as one text is"),
     Function::kernel(
@@ -49,20 +56,61 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "length",
         "length(text)",
-        &[Kind::Text],
+        &[Kind::Blob],
         Returns::Integer,
         |call| {
+            if bytes::is_binary(call)? {
+                return byte_length(call, 1);
+            }
             let text = call.text(0)?;
             call.integers(|row| Ok(text.get(row).and_then(|text| count(text.chars()))))
         },
     )
     .aliases(&["len", "char_length", "character_length"]),
     Function::kernel(
+        "octet_length",
+        "octet_length(text)",
+        &[Kind::Blob],
+        Returns::Integer,
+        |call| byte_length(call, 1),
+    ),
+    Function::kernel(
+        "bit_length",
+        "bit_length(text)",
+        &[Kind::Blob],
+        Returns::Integer,
+        |call| byte_length(call, 8),
+    ),
+    Function::kernel(
+        "rtrimmed_length",
+        "rtrimmed_length(text)",
+        &[Kind::Text],
+        Returns::Integer,
+        |call| {
+            let text = call.text(0)?;
+            call.integers(|row| {
+                let text = text.get(row).map(|text| text.trim_end_matches(' '));
+                Ok(text.and_then(|text| count(text.chars())))
+            })
+        },
+    ),
+    Function::kernel(
+        "collate",
+        "collate(text, specification)",
+        &[Kind::Text, Kind::Text],
+        Returns::Text,
+        |_| exec_err!("COLLATE is not supported: text is compared by its characters"),
+    )
+    .note("refused: text is compared by its characters"),
+    Function::kernel(
         "substr",
         "substr(text, start [, length])",
-        &[Kind::Text, Kind::Integer, Kind::Integer],
-        Returns::Text,
-        substr,
+        &[Kind::Blob, Kind::Integer, Kind::Integer],
+        Returns::With(bytes::as_first),
+        |call| match bytes::is_binary(call)? {
+            true => bytes::substr(call),
+            false => substr(call),
+        },
     )
     .aliases(&["substring"])
     .required(2)
@@ -70,9 +118,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "left",
         "left(text, length)",
-        &[Kind::Text, Kind::Integer],
-        Returns::Text,
+        &[Kind::Blob, Kind::Integer],
+        Returns::With(bytes::as_first),
         |call| {
+            if bytes::is_binary(call)? {
+                return bytes::end(call, false);
+            }
             with_number(call, |text, length| {
                 let end = offset_of(text, usize::try_from(length).unwrap_or(0));
                 text.get(..end).unwrap_or("").to_owned()
@@ -82,9 +133,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "right",
         "right(text, length)",
-        &[Kind::Text, Kind::Integer],
-        Returns::Text,
+        &[Kind::Blob, Kind::Integer],
+        Returns::With(bytes::as_first),
         |call| {
+            if bytes::is_binary(call)? {
+                return bytes::end(call, true);
+            }
             with_number(call, |text, length| {
                 let skipped = text
                     .chars()
@@ -99,17 +153,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "lpad",
         "lpad(text, length [, pad])",
-        &[Kind::Text, Kind::Integer, Kind::Text],
-        Returns::Text,
-        |call| padded(call, |text, pad| pad + text),
+        &[Kind::Blob, Kind::Integer, Kind::Blob],
+        Returns::With(bytes::as_first),
+        |call| match bytes::is_binary(call)? {
+            true => bytes::padded(call, true),
+            false => padded(call, |text, pad| pad + text),
+        },
     )
     .required(2),
     Function::kernel(
         "rpad",
         "rpad(text, length [, pad])",
-        &[Kind::Text, Kind::Integer, Kind::Text],
-        Returns::Text,
-        |call| padded(call, |text, pad| text.to_owned() + &pad),
+        &[Kind::Blob, Kind::Integer, Kind::Blob],
+        Returns::With(bytes::as_first),
+        |call| match bytes::is_binary(call)? {
+            true => bytes::padded(call, false),
+            false => padded(call, |text, pad| text.to_owned() + &pad),
+        },
     )
     .required(2),
     Function::kernel(
@@ -281,6 +341,28 @@ pub(super) const FUNCTIONS: &[Function] = &[
         insert,
     ),
 ];
+
+/// Bytes if all are bytes, else text.
+#[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
+fn alike(types: &[DataType]) -> Result<Vec<DataType>> {
+    let known = types.iter().filter(|kind| !kind.is_null());
+    let all_bytes =
+        known.clone().count() > 0 && known.clone().all(|kind| *kind == DataType::Binary);
+    let to = if all_bytes {
+        DataType::Binary
+    } else {
+        DataType::Utf8
+    };
+    Ok(vec![to; types.len()])
+}
+
+fn byte_length(call: &Call, bits: i64) -> Result<ArrayRef> {
+    let values = call.blob(0)?;
+    call.integers(|row| {
+        let value = values.get(row);
+        Ok(value.and_then(|value| i64::try_from(value.len()).ok()?.checked_mul(bits)))
+    })
+}
 
 /// Where the character after the first `characters` begins, in bytes.
 pub(super) fn offset_of(text: &str, characters: usize) -> usize {

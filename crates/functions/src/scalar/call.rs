@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array,
-    Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch, RecordBatchOptions,
-    StringArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayAccessor, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array,
+    Decimal128Array, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch, RecordBatchOptions,
+    StringArray, Time64NanosecondArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, Schema,
     Time64NanosecondType, TimestampMicrosecondType,
 };
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, exec_datafusion_err, exec_err, internal_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+
+use crate::parameters::Parameters;
 
 /// One batch of arguments. A constant argument is an array of one value.
 pub(crate) struct Call {
@@ -22,6 +25,7 @@ pub(crate) struct Call {
     rows: usize,
     constant: bool,
     returns: DataType,
+    options: Arc<ConfigOptions>,
 }
 
 /// The values of one argument.
@@ -38,10 +42,27 @@ impl<A: ArrayAccessor> Values<A> {
     }
 }
 
+/// Texts or bytes, all as bytes.
+pub(crate) enum Blobs<'a> {
+    Texts(Values<&'a StringArray>),
+    Bytes(Values<&'a BinaryArray>),
+}
+
+impl<'a> Blobs<'a> {
+    pub(crate) fn get(&self, row: usize) -> Option<&'a [u8]> {
+        match self {
+            Self::Texts(values) => values.get(row).map(str::as_bytes),
+            Self::Bytes(values) => values.get(row),
+        }
+    }
+}
+
 /// Dates, timestamps or times of day, all as points in time; a time of day lies on 1970-01-01.
 pub(crate) enum Moments<'a> {
     Dates(Values<&'a Date32Array>),
     Timestamps(Values<&'a TimestampMicrosecondArray>),
+    /// Instants, as the session's clock shows them.
+    Instants(Values<&'a TimestampMicrosecondArray>, Parameters),
     Times(Values<&'a arrow::array::Time64NanosecondArray>),
 }
 
@@ -53,9 +74,31 @@ impl Moments<'_> {
                 .and_then(date_from_days)
                 .map(|date| date.and_time(chrono::NaiveTime::MIN)),
             Self::Timestamps(values) => values.get(row).and_then(moment_from_micros),
+            Self::Instants(values, parameters) => values
+                .get(row)
+                .and_then(moment_from_micros)
+                .map(|utc| parameters.local(utc)),
             Self::Times(values) => values
                 .get(row)
                 .map(|nanos| DateTime::UNIX_EPOCH.naive_utc() + TimeDelta::nanoseconds(nanos)),
+        }
+    }
+}
+
+impl Moments<'_> {
+    /// The same point by UTC's clock, where it is an instant.
+    pub(crate) fn utc(&self, row: usize) -> Option<NaiveDateTime> {
+        match self {
+            Self::Instants(values, _) => values.get(row).and_then(moment_from_micros),
+            _ => self.get(row),
+        }
+    }
+
+    /// Seconds east of UTC, where it is an instant.
+    pub(crate) fn offset(&self, row: usize) -> i64 {
+        match (self, self.utc(row)) {
+            (Self::Instants(_, parameters), Some(utc)) => parameters.offset(utc),
+            _ => 0,
         }
     }
 }
@@ -90,7 +133,13 @@ impl Call {
             rows: if constant { 1 } else { args.number_rows },
             constant,
             returns: args.return_type().clone(),
+            options: Arc::clone(&args.config_options),
         })
+    }
+
+    /// The session's parameters.
+    pub(crate) fn parameters(&self) -> Parameters {
+        Parameters::of(&self.options)
     }
 
     pub(crate) fn is_constant(&self) -> bool {
@@ -161,6 +210,16 @@ impl Call {
         self.typed(at, |array| array.as_boolean_opt())
     }
 
+    /// Text or bytes.
+    pub(crate) fn blob(&self, at: usize) -> Result<Blobs<'_>> {
+        match self.data_type(at)? {
+            DataType::Binary => Ok(Blobs::Bytes(
+                self.typed(at, |array| array.as_binary_opt::<i32>())?,
+            )),
+            _ => self.text(at).map(Blobs::Texts),
+        }
+    }
+
     pub(crate) fn integer(&self, at: usize) -> Result<Values<&Int64Array>> {
         self.typed(at, |array| array.as_primitive_opt::<Int64Type>())
     }
@@ -195,9 +254,15 @@ impl Call {
                     array.as_primitive_opt::<Time64NanosecondType>()
                 })?))
             }
-            _ => Ok(Moments::Timestamps(self.typed(at, |array| {
-                array.as_primitive_opt::<TimestampMicrosecondType>()
-            })?)),
+            data_type => {
+                let values = self.typed(at, |array| {
+                    array.as_primitive_opt::<TimestampMicrosecondType>()
+                })?;
+                Ok(match data_type {
+                    DataType::Timestamp(_, Some(_)) => Moments::Instants(values, self.parameters()),
+                    _ => Moments::Timestamps(values),
+                })
+            }
         }
     }
 
@@ -253,6 +318,17 @@ impl Call {
         Ok(Arc::new(builder.finish()))
     }
 
+    pub(crate) fn binaries<T: AsRef<[u8]>>(
+        &self,
+        mut value: impl FnMut(usize) -> Result<Option<T>>,
+    ) -> Result<ArrayRef> {
+        let mut builder = arrow::array::BinaryBuilder::new();
+        for row in 0..self.rows {
+            builder.append_option(value(row)?);
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
     pub(crate) fn integers(
         &self,
         value: impl FnMut(usize) -> Result<Option<i64>>,
@@ -290,22 +366,47 @@ impl Call {
         Ok(Arc::new(array))
     }
 
-    /// Dates, or timestamps if that is the announced type.
+    /// Dates, times, wall clocks or instants, as announced.
     pub(crate) fn moments(
         &self,
         mut value: impl FnMut(usize) -> Result<Option<NaiveDateTime>>,
     ) -> Result<ArrayRef> {
-        if self.returns == DataType::Date32 {
-            let array: Date32Array = (0..self.rows)
-                .map(|row| Ok(value(row)?.map(|moment| moment.date().to_epoch_days())))
-                .collect::<Result<_>>()?;
-            return Ok(Arc::new(array));
+        match &self.returns {
+            DataType::Date32 => {
+                let array: Date32Array = (0..self.rows)
+                    .map(|row| Ok(value(row)?.map(|moment| moment.date().to_epoch_days())))
+                    .collect::<Result<_>>()?;
+                Ok(Arc::new(array))
+            }
+            DataType::Time64(_) => {
+                let array: Time64NanosecondArray = (0..self.rows)
+                    .map(|row| Ok(value(row)?.map(|moment| nanos_of_day(moment.time()))))
+                    .collect::<Result<_>>()?;
+                Ok(Arc::new(array))
+            }
+            DataType::Timestamp(_, zone) => {
+                let parameters = self.parameters();
+                let micros = |moment: NaiveDateTime| {
+                    let utc = match zone {
+                        Some(_) => parameters.utc(moment),
+                        None => Some(moment),
+                    };
+                    utc.map(|utc| utc.and_utc().timestamp_micros())
+                };
+                let array: TimestampMicrosecondArray = (0..self.rows)
+                    .map(|row| Ok(value(row)?.and_then(micros)))
+                    .collect::<Result<_>>()?;
+                Ok(Arc::new(array.with_timezone_opt(zone.clone())))
+            }
+            other => internal_err!("{other} holds no moments"),
         }
-        let array: TimestampMicrosecondArray = (0..self.rows)
-            .map(|row| Ok(value(row)?.map(|moment| moment.and_utc().timestamp_micros())))
-            .collect::<Result<_>>()?;
-        Ok(Arc::new(array))
     }
+}
+
+/// Nanoseconds since midnight.
+pub(crate) fn nanos_of_day(time: NaiveTime) -> i64 {
+    i64::from(time.num_seconds_from_midnight()) * 1_000_000_000
+        + i64::from(time.nanosecond() % 1_000_000_000)
 }
 
 /// A date outside of the calendar.

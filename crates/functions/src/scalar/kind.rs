@@ -8,10 +8,17 @@ use crate::variant::cast::CARRIER;
 /// Wall clock to the microsecond, as tables store it.
 pub(crate) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
+/// A point in time to the microsecond, shown in the session's zone: `TIMESTAMP_LTZ`.
+pub(crate) fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
 /// What a parameter takes; arguments are converted to it before the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
+    /// Text or bytes as they come; anything else as text.
+    Blob,
     Integer,
     /// Whole, decimal or floating numbers as they come.
     Number,
@@ -53,6 +60,10 @@ pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Resu
         .zip(types)
         .map(|(kind, data_type)| match kind {
             Kind::Text => Ok(DataType::Utf8),
+            Kind::Blob => Ok(match data_type {
+                DataType::Binary => DataType::Binary,
+                _ => DataType::Utf8,
+            }),
             Kind::Integer => Ok(DataType::Int64),
             Kind::Number => number(function, data_type),
             Kind::Float => Ok(DataType::Float64),
@@ -94,9 +105,8 @@ fn number(function: &str, data_type: &DataType) -> Result<DataType> {
 
 fn moment(function: &str, data_type: &DataType) -> Result<DataType> {
     Ok(match plain(data_type) {
-        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Timestamp(..) => {
-            TIMESTAMP
-        }
+        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 => TIMESTAMP,
+        DataType::Timestamp(_, zone) => zone.map_or(TIMESTAMP, |_| instant()),
         plain @ (DataType::Date32 | DataType::Time64(_)) => plain,
         other => {
             return plan_err!(
@@ -167,7 +177,7 @@ fn both(left: &DataType, right: &DataType) -> Result<DataType> {
     Ok(match (left, right) {
         // VARIANT takes in every other type.
         (LargeUtf8, _) | (_, LargeUtf8) => LargeUtf8,
-        (Null | Utf8, other) | (other, Null | Utf8) => other.clone(),
+        (Null, other) | (other, Null) | (Utf8, other) | (other, Utf8) => other.clone(),
         (Float64, Int64 | Decimal128(..)) | (Int64 | Decimal128(..), Float64) => Float64,
         (Int64, Decimal128(precision, scale)) | (Decimal128(precision, scale), Int64) => {
             widen((19, 0), (*precision, *scale))
@@ -175,7 +185,7 @@ fn both(left: &DataType, right: &DataType) -> Result<DataType> {
         (Decimal128(p1, s1), Decimal128(p2, s2)) => widen((*p1, *s1), (*p2, *s2)),
         (Boolean, Int64) | (Int64, Boolean) => Int64,
         (Date32, stamp @ Timestamp(..)) | (stamp @ Timestamp(..), Date32) => stamp.clone(),
-        (Timestamp(..), Timestamp(..)) => TIMESTAMP,
+        (Timestamp(..), Timestamp(..)) => instant(),
         _ => return plan_err!("{left} and {right} have no type in common"),
     })
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use datafusion::common::{Result, plan_err};
 
-use super::moment::{digits, nanoseconds, parse_offset};
+use super::moment::{digits, nanoseconds, offset_text, parse_offset};
 
 /// A piece of a format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ enum Piece {
     Second,
     Fraction(usize),
     Offset { colon: bool },
+    OffsetHour,
+    OffsetMinute,
     Literal(String),
 }
 
@@ -47,6 +49,8 @@ const NAMES: &[(&str, Piece)] = &[
     ("SS", Piece::Second),
     ("TZH:TZM", Piece::Offset { colon: true }),
     ("TZHTZM", Piece::Offset { colon: false }),
+    ("TZH", Piece::OffsetHour),
+    ("TZM", Piece::OffsetMinute),
 ];
 
 const MONTHS: [&str; 12] = [
@@ -133,25 +137,33 @@ impl DateFormat {
         Ok(Self { pieces })
     }
 
-    /// The text of `moment`.
-    pub(crate) fn text(&self, moment: NaiveDateTime) -> String {
+    /// The text of `moment` on a clock this many seconds east of UTC.
+    pub(crate) fn text_at(&self, moment: NaiveDateTime, offset: i64) -> String {
         let mut text = String::with_capacity(24);
         for piece in &self.pieces {
             // Writing to a string cannot fail.
-            let _ = write_piece(&mut text, piece, moment);
+            let _ = write_piece(&mut text, piece, moment, offset);
         }
         text
     }
 
-    /// The moment a text stands for, if it has this format.
-    pub(crate) fn parse(&self, text: &str) -> Option<NaiveDateTime> {
-        let mut parts = Parts::default();
+    /// The moment a text of this format stands for, and seconds east of UTC if it names them. Two digits mean a year of the hundred
+    /// that begin with `century`.
+    pub(crate) fn parse_zoned(
+        &self,
+        text: &str,
+        century: i32,
+    ) -> Option<(NaiveDateTime, Option<i32>)> {
+        let mut parts = Parts {
+            century,
+            ..Parts::default()
+        };
         let mut rest = text.trim();
         for piece in &self.pieces {
             rest = parts.read(piece, rest)?;
         }
         rest.is_empty().then_some(())?;
-        parts.moment()
+        Some((parts.moment()?, parts.offset))
     }
 }
 
@@ -160,7 +172,12 @@ fn starts_with(text: &str, name: &str) -> bool {
         .is_some_and(|head| head.eq_ignore_ascii_case(name))
 }
 
-fn write_piece(text: &mut String, piece: &Piece, moment: NaiveDateTime) -> std::fmt::Result {
+fn write_piece(
+    text: &mut String,
+    piece: &Piece,
+    moment: NaiveDateTime,
+    offset: i64,
+) -> std::fmt::Result {
     match piece {
         Piece::Year => write!(text, "{:04}", moment.year()),
         Piece::ShortYear => write!(text, "{:02}", moment.year().rem_euclid(100)),
@@ -183,7 +200,11 @@ fn write_piece(text: &mut String, piece: &Piece, moment: NaiveDateTime) -> std::
             let nine = format!("{:09}", moment.nanosecond() % 1_000_000_000);
             text.write_str(nine.get(..*digits).unwrap_or_default())
         }
-        Piece::Offset { colon } => text.write_str(if *colon { "+00:00" } else { "+0000" }),
+        Piece::Offset { colon } => {
+            text.write_str(&offset_text(offset, if *colon { ":" } else { "" }))
+        }
+        Piece::OffsetHour => text.write_str(offset_text(offset, "").get(..3).unwrap_or_default()),
+        Piece::OffsetMinute => text.write_str(offset_text(offset, "").get(3..).unwrap_or_default()),
         Piece::Literal(literal) => text.write_str(literal),
     }
 }
@@ -199,6 +220,9 @@ struct Parts {
     minute: u32,
     second: u32,
     nanos: u32,
+    offset: Option<i32>,
+    /// The first year that two digits can mean.
+    century: i32,
 }
 
 impl Parts {
@@ -213,9 +237,8 @@ impl Parts {
             }
             Piece::ShortYear => {
                 let (value, rest) = number(2)?;
-                // TWO_DIGIT_CENTURY_START is 1970.
-                let century = if value < 70 { 2000 } else { 1900 };
-                self.year = Some(century + value.cast_signed());
+                let ahead = (value.cast_signed() - self.century).rem_euclid(100);
+                self.year = Some(self.century + ahead);
                 Some(rest)
             }
             Piece::Month => number(2).map(|(value, rest)| {
@@ -275,8 +298,23 @@ impl Parts {
                 let end = text
                     .find(|c: char| !c.is_ascii_digit() && !"+-:Zz".contains(c))
                     .unwrap_or(text.len());
-                parse_offset(text.get(..end)?)?;
+                self.offset = Some(parse_offset(text.get(..end)?)?);
                 text.get(end..)
+            }
+            Piece::OffsetHour => {
+                self.offset = Some(parse_offset(text.get(..3)?)?);
+                text.get(3..)
+            }
+            Piece::OffsetMinute => {
+                let (minutes, rest) = number(2)?;
+                let hours = self.offset.unwrap_or(0);
+                let minutes = minutes.cast_signed() * 60;
+                self.offset = Some(if hours < 0 {
+                    hours - minutes
+                } else {
+                    hours + minutes
+                });
+                Some(rest)
             }
             Piece::Literal(literal) => text.strip_prefix(literal.as_str()),
         }
@@ -314,8 +352,8 @@ mod tests {
             ("YYYY-MM-DD\"T\"HH24:MI:SS.FF3", "2024-03-04T17:06:07.125"),
         ] {
             let format = DateFormat::new(format).unwrap();
-            let moment = format.parse(text).unwrap();
-            assert_eq!(format.text(moment), text);
+            let (moment, _) = format.parse_zoned(text, 1970).unwrap();
+            assert_eq!(format.text_at(moment, 0), text);
         }
     }
 
@@ -323,7 +361,7 @@ mod tests {
     fn refuses_other_text_and_unknown_letters() {
         let format = DateFormat::new("YYYY-MM-DD").unwrap();
         for text in ["2024-03", "2024-02-30", "2024-03-04 05:06", "04.03.2024"] {
-            assert_eq!(format.parse(text), None, "{text}");
+            assert_eq!(format.parse_zoned(text, 1970), None, "{text}");
         }
         assert!(DateFormat::new("YYYY-QQ").is_err());
     }

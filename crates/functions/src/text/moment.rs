@@ -13,6 +13,13 @@ pub(crate) fn timestamp_text(moment: NaiveDateTime) -> String {
     moment.format("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
+/// `+0200` or `+02:00`, for seconds east of UTC.
+pub(crate) fn offset_text(seconds: i64, separator: &str) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let minutes = seconds.abs() / 60;
+    format!("{sign}{:02}{separator}{:02}", minutes / 60, minutes % 60)
+}
+
 /// `05:06:07`
 pub(crate) fn time_text(time: NaiveTime) -> String {
     let mut text = String::with_capacity(8);

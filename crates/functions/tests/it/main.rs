@@ -1,6 +1,9 @@
 //! Snowflake's semantics as `.slt` files: parsed by `sql`, planned and run with this crate's session.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod documented;
+mod registered;
+
 use std::path::Path;
 
 use arrow::array::{Array, RecordBatch};

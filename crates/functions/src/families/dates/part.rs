@@ -8,14 +8,17 @@ use datafusion::common::{Result, plan_err};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::families) enum Part {
     Year,
-    /// Of the ISO week.
+    /// Of the week by the session's policy.
     YearOfWeek,
+    /// Of the ISO week.
+    YearOfWeekIso,
     Quarter,
     Month,
-    /// The ISO week: the session's default policy is ISO's.
+    /// By the session's WEEK_START and WEEK_OF_YEAR_POLICY, whose defaults are ISO's.
     Week,
+    WeekIso,
     Day,
-    /// 0 is Sunday.
+    /// 0 is Sunday, or 1 the session's WEEK_START.
     DayOfWeek,
     /// 1 is Monday, 7 is Sunday.
     DayOfWeekIso,
@@ -28,6 +31,9 @@ pub(in crate::families) enum Part {
     Nanosecond,
     /// Since 1970, in seconds to this many decimal places.
     Epoch(u8),
+    /// Of an instant's distance from UTC.
+    TimezoneHour,
+    TimezoneMinute,
 }
 
 impl Part {
@@ -35,11 +41,12 @@ impl Part {
     pub(in crate::families) fn named(name: &str) -> Result<Self> {
         Ok(match name.trim().to_ascii_lowercase().as_str() {
             "year" | "y" | "yy" | "yyy" | "yyyy" | "yr" | "years" | "yrs" => Self::Year,
-            "yearofweek" | "yearofweekiso" => Self::YearOfWeek,
+            "yearofweek" => Self::YearOfWeek,
+            "yearofweekiso" => Self::YearOfWeekIso,
             "quarter" | "q" | "qtr" | "qtrs" | "quarters" => Self::Quarter,
             "month" | "mm" | "mon" | "mons" | "months" => Self::Month,
-            "week" | "w" | "wk" | "weeks" | "weekofyear" | "woy" | "wy" | "weekiso"
-            | "week_iso" | "weekofyeariso" | "weekofyear_iso" => Self::Week,
+            "week" | "w" | "wk" | "weeks" | "weekofyear" | "woy" | "wy" => Self::Week,
+            "weekiso" | "week_iso" | "weekofyeariso" | "weekofyear_iso" => Self::WeekIso,
             "day" | "d" | "dd" | "days" | "dayofmonth" => Self::Day,
             "dayofweek" | "weekday" | "dow" | "dw" => Self::DayOfWeek,
             "dayofweekiso" | "dayofweek_iso" | "weekday_iso" | "dow_iso" | "dw_iso" => {
@@ -57,6 +64,8 @@ impl Part {
             "epoch_millisecond" | "epoch_milliseconds" => Self::Epoch(3),
             "epoch_microsecond" | "epoch_microseconds" => Self::Epoch(6),
             "epoch_nanosecond" | "epoch_nanoseconds" => Self::Epoch(9),
+            "timezone_hour" | "tzh" => Self::TimezoneHour,
+            "timezone_minute" | "tzm" => Self::TimezoneMinute,
             _ => return plan_err!("'{name}' is not a valid date/time component"),
         })
     }
@@ -67,9 +76,11 @@ impl Part {
             self,
             Self::Year
                 | Self::YearOfWeek
+                | Self::YearOfWeekIso
                 | Self::Quarter
                 | Self::Month
                 | Self::Week
+                | Self::WeekIso
                 | Self::Day
                 | Self::DayOfWeek
                 | Self::DayOfWeekIso
