@@ -17,6 +17,7 @@ use datafusion::physical_plan::collect;
 use datafusion::prelude::col;
 use diagnostic::{Error, Result, Source, codes};
 use engine::{BatchStream, Engine, Outcome, RelationInfo, Session};
+use functions::Circumstances;
 use futures::TryStreamExt;
 use lake::{Commit, Operation, ParquetSink, SinkOptions, storable_schema};
 use model::{RelationName, SchemaName};
@@ -191,6 +192,19 @@ impl Databases {
         let builder = SessionStateBuilder::new_from_existing(template.clone())
             .with_config(config)
             .with_catalog_list(Arc::new(self.clone()));
+        let circumstances = Circumstances {
+            account: Some("LOCAL".to_owned()),
+            user: Some(self.session.principal.to_uppercase()),
+            role: self
+                .session
+                .role
+                .as_ref()
+                .map(|role| role.as_str().to_owned()),
+            database: Some(self.session.database.as_str().to_owned()),
+            schema: Some(self.session.schema.as_str().to_owned()),
+            ..Circumstances::default()
+        };
+        let builder = functions::with_circumstances(builder, &circumstances);
         let mut builder = functions::with_clock(builder, self.session.as_of);
         builder
             .scalar_functions()

@@ -4,6 +4,8 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use diagnostic::{Error, codes};
 
+use crate::calls;
+
 /// Says what went wrong in a plan or while it ran.
 pub(crate) fn explain(error: DataFusionError) -> Error {
     let root = match error {
@@ -97,17 +99,8 @@ fn plan_error(message: &str) -> Error {
         )
         .help("`show tables` lists what exists");
     }
-    if message.starts_with("Invalid function") {
-        let name = message.split('\'').nth(1).unwrap_or_default().to_owned();
-        let error = Error::new(codes::E1103, format!("Function `{name}` does not exist"));
-        return match message
-            .split("Did you mean '")
-            .nth(1)
-            .and_then(|rest| rest.split('\'').next())
-        {
-            Some(near) => error.help(format!("a similar function exists: `{near}`")),
-            None => error,
-        };
+    if let Some(error) = calls::explain(message) {
+        return error;
     }
     Error::new(codes::E1002, message.to_owned())
 }

@@ -9,6 +9,7 @@ codes! {
     E1101, UserInput, "A column does not exist";
     E1102, UserInput, "A column is ambiguous";
     E1103, UserInput, "A function does not exist";
+    E1104, UserInput, "A function is called with the wrong arguments";
     E1201, Data, "A NOT NULL column got no value";
     E1202, Data, "A value is too long for its column";
     E2001, UserInput, "A statement or option is not supported";

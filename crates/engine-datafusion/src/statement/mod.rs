@@ -45,6 +45,7 @@ pub(crate) async fn run(
         | Statement::ShowDatabases { .. }
         | Statement::ShowObjects { .. }
         | Statement::ShowColumns { .. }
+        | Statement::ShowFunctions { .. }
         | Statement::ExplainTable { .. } => show::run(engine, session, statement).await,
         // Every statement stands alone here; what a run publishes together, its workspace does.
         Statement::StartTransaction { .. } | Statement::Commit { .. } => {

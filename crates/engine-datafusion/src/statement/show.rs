@@ -52,6 +52,7 @@ pub(super) async fn run(
             names.retain(|name| like.matches(name));
             rows(&["name"], &[names])
         }
+        Statement::ShowFunctions { filter } => functions(filter.as_ref(), &text),
         Statement::ExplainTable { table_name, .. } => describe(engine, session, &table_name).await,
         other => Err(unsupported(&other)),
     }
@@ -71,6 +72,44 @@ async fn describe(engine: &Embedded, session: &Session, name: &ObjectName) -> Re
     rows(
         &["name", "type", "kind", "null?"],
         &[names, types, kinds, nullable],
+    )
+}
+
+/// Every function under every name, <https://docs.snowflake.com/en/sql-reference/sql/show-functions>.
+fn functions(filter: Option<&ShowStatementFilter>, text: &str) -> Result<Outcome> {
+    let like = Like::filtered(filter, text)?;
+    let mut listed: Vec<(&str, functions::Entry)> = functions::catalogue()
+        .into_iter()
+        .flat_map(|entry| {
+            let names = std::iter::once(entry.name).chain(entry.aliases.iter().copied());
+            names.map(move |name| (name, entry))
+        })
+        .filter(|(name, _)| like.matches(name))
+        .collect();
+    listed.sort_by_key(|(name, entry)| (*name, entry.family));
+    let is = |truth: bool| if truth { "Y" } else { "N" }.to_owned();
+    let column = |value: &dyn Fn(&(&str, functions::Entry)) -> String| -> Vec<String> {
+        listed.iter().map(value).collect()
+    };
+    rows(
+        &[
+            "name",
+            "is_builtin",
+            "is_aggregate",
+            "is_table_function",
+            "arguments",
+            "description",
+            "family",
+        ],
+        &[
+            column(&|(name, _)| name.to_uppercase()),
+            column(&|_| is(true)),
+            column(&|(_, entry)| is(entry.family == "aggregate")),
+            column(&|(_, entry)| is(entry.family == "table")),
+            column(&|(_, entry)| entry.syntax.to_owned()),
+            column(&|(_, entry)| entry.note.to_owned()),
+            column(&|(_, entry)| entry.family.to_owned()),
+        ],
     )
 }
 
@@ -156,6 +195,13 @@ impl Like {
                 ShowStatementFilterPosition::Infix(filter)
                 | ShowStatementFilterPosition::Suffix(filter),
             ) => filter,
+        };
+        Self::filtered(Some(filter), text)
+    }
+
+    fn filtered(filter: Option<&ShowStatementFilter>, text: &str) -> Result<Self> {
+        let Some(filter) = filter else {
+            return Ok(Self(None));
         };
         match filter {
             ShowStatementFilter::Like(pattern) | ShowStatementFilter::ILike(pattern) => {

@@ -1,6 +1,7 @@
 //! The embedded warehouse: statements and what they give back, over real Delta tables.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod calls;
 mod files;
 mod geography;
 mod semi_structured;
