@@ -7,6 +7,11 @@ pub(crate) fn explain(message: &str) -> Option<Error> {
     if message.starts_with("Invalid function") {
         return message.split('\'').nth(1).map(unknown);
     }
+    if let Some((_, call)) = message.split_once("given name and argument types '") {
+        let (name, types) = call.split_once('(')?;
+        let (types, _) = types.split_once(")'")?;
+        return Some(mismatched(name, types));
+    }
     let (_, call) = message.split_once("to satisfy a call to '")?;
     let (name, rest) = call.split_once('\'')?;
     let given = rest
@@ -45,7 +50,8 @@ fn mismatched(name: &str, given: &str) -> Error {
 
 /// The warehouse's names of the engine's types.
 fn types(given: &str) -> String {
-    const NAMES: [(&str, &str); 9] = [
+    const NAMES: [(&str, &str); 10] = [
+        ("Boolean", "BOOLEAN"),
         ("LargeUtf8", "VARIANT"),
         ("LargeBinary", "GEOGRAPHY"),
         ("Utf8", "VARCHAR"),
@@ -77,6 +83,16 @@ mod tests {
     fn a_missing_function_is_not_supported() {
         let error = explain("Invalid function 'encrypt'.").unwrap();
         assert_eq!(error.code(), codes::E2001);
+    }
+
+    #[test]
+    fn a_wrong_number_of_arguments_points_to_the_signature() {
+        let message = "Execution error: Function 'iff' user-defined coercion failed with: IFF takes \
+                       three values. No function matches the given name and argument types \
+                       'iff(Boolean, Int64)'. You might need to add explicit type casts.";
+        let error = explain(message).unwrap();
+        assert_eq!(error.code(), codes::E1104);
+        assert!(format!("{error:?}").contains("BOOLEAN"));
     }
 
     #[test]

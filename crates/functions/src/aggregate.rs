@@ -39,6 +39,7 @@ mod percentile;
 mod placeholder;
 mod renamed;
 mod shape;
+mod top;
 mod widened;
 
 pub(crate) use entries::{ENTRIES, syntax};
@@ -83,7 +84,11 @@ pub(crate) fn plan_aggregate(raw: RawAggregateExpr) -> Result<PlannerResult<RawA
 
 pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
     let mut raw = raw;
-    if matches!(raw.func_def.name(), "last_value" | "nth_value") && is_default(&raw.window_frame) {
+    let is_of_all = matches!(
+        raw.func_def.name(),
+        "first_value" | "last_value" | "nth_value"
+    );
+    if is_of_all && is_default(&raw.window_frame) {
         // Snowflake's default for these is the whole partition.
         raw.window_frame = WindowFrame::new_bounds(
             WindowFrameUnits::Rows,
@@ -244,11 +249,11 @@ impl Place {
             ("object_agg", [key, value]) => self.object_agg(key, value),
             ("min_by", [value, key]) => self.extreme(value, key, true)?,
             ("max_by", [value, key]) => self.extreme(value, key, false)?,
-            ("min_by" | "max_by", [_, _, _]) => {
-                return plan_err!(
-                    "{} with a number of values is not supported",
-                    name.to_uppercase()
-                );
+            ("min_by", [value, key, count]) => self.extremes(value, key, count, true)?,
+            ("max_by", [value, key, count]) => self.extremes(value, key, count, false)?,
+            ("approx_top_k", [value]) => self.top(value, lit(1_i64))?,
+            ("approx_top_k", [value, count] | [value, count, _]) => {
+                self.top(value, cast(count.clone(), DataType::Int64))?
             }
             (placeholder, args) if placeholder::NAMES.contains(&placeholder) => {
                 return plan_err!(
@@ -358,6 +363,28 @@ impl Place {
             vec![value.clone()],
             false,
         ))
+    }
+
+    /// The values beside the `count` least or greatest keys, as an ARRAY.
+    fn extremes(&self, value: &Expr, key: &Expr, count: &Expr, least: bool) -> Result<Expr> {
+        let Self::Group { filter, nulls, .. } = self else {
+            return plan_err!("MIN_BY and MAX_BY are not supported over a window");
+        };
+        let place = Self::Group {
+            filter: filter.clone(),
+            order_by: vec![Sort::new(key.clone(), least, false)],
+            nulls: *nulls,
+        };
+        let known = place.narrowed(key.clone().is_not_null());
+        let all = array_of(known.collected(value, false));
+        scalar::call("array_slice", vec![all, lit(0_i64), count.clone()])
+    }
+
+    /// The most frequent values with their counts.
+    fn top(&self, value: &Expr, count: Expr) -> Result<Expr> {
+        let value = cast(value.clone(), CARRIER);
+        let top = self.call(top::approx_top_k(), vec![value, count], false);
+        scalar::call("to_array", vec![top])
     }
 
     /// This place with one more condition on its rows.

@@ -33,28 +33,38 @@ use rows::{Expansion, Mode};
 pub(crate) const ENTRIES: &[Entry] = &[
     entry(
         "flatten",
+        "table",
         "lateral flatten(input => value [, path => …] [, outer => …] [, recursive => …] [, mode => …])",
-        "",
     ),
     entry(
         "split_to_table",
+        "table",
         "table(split_to_table(text, separator))",
-        "",
     ),
     entry(
         "strtok_split_to_table",
+        "table",
         "table(strtok_split_to_table(text [, delimiters]))",
-        "",
+    ),
+    entry(
+        "filter",
+        "semi-structured",
+        "filter(array, element [type] -> condition)",
+    ),
+    entry(
+        "transform",
+        "semi-structured",
+        "transform(array, element [type] -> value)",
     ),
 ];
 
-const fn entry(name: &'static str, syntax: &'static str, note: &'static str) -> Entry {
+const fn entry(name: &'static str, family: &'static str, syntax: &'static str) -> Entry {
     Entry {
         name,
         aliases: &[],
-        family: "table",
+        family,
         syntax,
-        note,
+        note: "",
     }
 }
 

@@ -10,6 +10,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
@@ -21,7 +22,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::catalogue::Entry;
-use crate::scalar::{Function, Returns};
+use crate::scalar::{self, Function, Returns};
 
 /// The generator's only column; no query can name it without quotes.
 const NUMBER: &str = "$seq";
@@ -154,13 +155,37 @@ impl AnalyzerRule for Numbering {
 }
 
 fn is_numbering(expr: &Expr) -> bool {
-    matches!(expr, Expr::ScalarFunction(call) if NUMBERING.contains(&call.name()))
+    matches!(expr, Expr::ScalarFunction(call)
+        if NUMBERING.contains(&call.name()) || seed_of(call).is_some())
+}
+
+/// The seed of `RANDOM(seed)`, whose numbers follow from the row's.
+fn seed_of(call: &ScalarFunction) -> Option<&Expr> {
+    (call.name() == "random")
+        .then(|| call.args.first())
+        .flatten()
+}
+
+/// What stands for a numbering call in the row of this number.
+fn numbered(expr: Expr, number: &Expr) -> Result<Transformed<Expr>> {
+    let Expr::ScalarFunction(call) = &expr else {
+        return Ok(Transformed::no(expr));
+    };
+    if let Some(seed) = seed_of(call) {
+        let seeded = scalar::call("$seeded", vec![seed.clone(), number.clone()])?;
+        return Ok(Transformed::yes(seeded));
+    }
+    Ok(if NUMBERING.contains(&call.name()) {
+        Transformed::yes(number.clone())
+    } else {
+        Transformed::no(expr)
+    })
 }
 
 fn number_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
     let inputs = plan.inputs();
     let [input] = inputs.as_slice() else {
-        return plan_err!("SEQ4() stands where no rows are numbered");
+        return plan_err!("SEQ4() or RANDOM(seed) stands where no rows are numbered");
     };
     let generated = input
         .schema()
@@ -170,13 +195,7 @@ fn number_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
     let names = NamePreserver::new(&plan);
     let replace = |expr: Expr, number: &Expr| {
         let name = names.save(&expr);
-        let replaced = expr.transform_up(|expr| {
-            Ok(if is_numbering(&expr) {
-                Transformed::yes(number.clone())
-            } else {
-                Transformed::no(expr)
-            })
-        })?;
+        let replaced = expr.transform_up(|expr| numbered(expr, number))?;
         Ok(replaced.update_data(|expr| name.restore(expr)))
     };
     if let Some(column) = generated {
@@ -187,7 +206,9 @@ fn number_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
             .recompute_schema();
     }
     let LogicalPlan::Projection(projection) = plan else {
-        return plan_err!("SEQ4() outside of a generator stands in the SELECT list only");
+        return plan_err!(
+            "SEQ4() or RANDOM(seed) outside of a generator stands in the SELECT list only"
+        );
     };
     let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(projection.input))
         .window(vec![row_number().alias(NUMBER)])?

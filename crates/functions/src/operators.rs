@@ -4,7 +4,7 @@
 //! <https://docs.snowflake.com/en/sql-reference/operators-arithmetic>
 
 use arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawWindowExpr,
 };
@@ -34,7 +34,7 @@ impl ExprPlanner for Operators {
         let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(raw));
         };
-        let sides = Sides { left, right };
+        let (raw, sides) = narrowed(raw, Sides { left, right });
         match raw.op {
             BinaryOperator::Divide if sides.are_numbers() => {
                 planned("divide", vec![raw.left, raw.right])
@@ -115,6 +115,49 @@ impl Sides {
         let exact = |side: &DataType| side.is_integer() || side.is_decimal();
         exact(&self.left) && exact(&self.right)
     }
+}
+
+/// A whole number that is written beside a decimal has the digits that are written, as the vendor's
+/// literals have: the result's digits are those the columns need.
+fn narrowed(raw: RawBinaryExpr, sides: Sides) -> (RawBinaryExpr, Sides) {
+    let is_arithmetic = matches!(
+        raw.op,
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+    );
+    let (mut raw, mut sides) = (raw, sides);
+    if !is_arithmetic {
+        return (raw, sides);
+    }
+    if sides.right.is_decimal()
+        && let Some(literal) = written(&raw.left)
+    {
+        sides.left = literal.data_type();
+        raw.left = Expr::Literal(literal, None);
+    } else if sides.left.is_decimal()
+        && let Some(literal) = written(&raw.right)
+    {
+        sides.right = literal.data_type();
+        raw.right = Expr::Literal(literal, None);
+    }
+    (raw, sides)
+}
+
+/// A whole number's literal as a decimal of its digits.
+fn written(expr: &Expr) -> Option<ScalarValue> {
+    let Expr::Literal(ScalarValue::Int64(Some(number)), _) = expr else {
+        return None;
+    };
+    let digits = number.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
+    let precision = u8::try_from(digits).ok()?;
+    Some(ScalarValue::Decimal128(
+        Some(i128::from(*number)),
+        precision,
+        0,
+    ))
 }
 
 fn is_number(data_type: &DataType) -> bool {

@@ -56,6 +56,9 @@ const KEPT_WINDOWS: [&str; 11] = [
     "row_number",
 ];
 
+/// DataFusion's functions over lambdas that stay: the syntax tree calls them for FILTER and TRANSFORM.
+const KEPT_HIGHER_ORDER: [&str; 2] = ["array_filter", "array_transform"];
+
 /// Adds Snowflake's functions, and those of DataFusion's that are Snowflake's too. Analyzer rules that
 /// the builder has already are kept.
 #[must_use]
@@ -78,6 +81,10 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     kept.retain(|other| KEPT_WINDOWS.contains(&other.name()));
     windows.splice(0..0, kept);
     windows.extend(aggregate::events::all());
+    let lambdas = builder.higher_order_functions().get_or_insert_default();
+    let mut kept = SessionStateDefaults::default_higher_order_functions();
+    kept.retain(|other| KEPT_HIGHER_ORDER.contains(&other.name()));
+    lambdas.splice(0..0, kept);
     let planners = builder.expr_planners().get_or_insert_default();
     planners.insert(0, Arc::new(Operators));
     planners.extend(SessionStateDefaults::default_expr_planners());

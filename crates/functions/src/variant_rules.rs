@@ -22,9 +22,7 @@ use crate::variant::cast::CARRIER;
 mod internal;
 mod order;
 
-pub(crate) use internal::{
-    array_of, as_plain_text, object_of, order_key_of, sorted_array_of, union_of,
-};
+pub(crate) use internal::{array_of, object_of, order_key_of, sorted_array_of, union_of};
 pub(crate) use order::Ordering;
 
 /// The operands of an operator one of which is a VARIANT, as the operator takes them; or, for a path, the

@@ -27,13 +27,26 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(
         "aggregate",
+        "approx_top_k",
+        &[],
+        "approx_top_k(value [, count [, counters]])",
+        "exact",
+    ),
+    entry(
+        "aggregate",
         "array_agg",
         &[],
         "array_agg([distinct] value) [within group (order by …)]",
         "nulls are left out",
     ),
     entry("aggregate", "arrayagg", &[], "arrayagg(value)", "array_agg"),
-    entry("aggregate", "array_unique_agg", &[], "array_unique_agg(value)", ""),
+    entry(
+        "aggregate",
+        "array_unique_agg",
+        &[],
+        "array_unique_agg(value)",
+        "",
+    ),
     entry(
         "aggregate",
         "array_union_agg",
@@ -143,8 +156,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "aggregate",
         "max_by",
         &[],
-        "max_by(value, key)",
-        "a third argument is refused",
+        "max_by(value, key [, count])",
+        "with a count an ARRAY, without nulls",
     ),
     entry(
         "aggregate",
@@ -158,8 +171,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "aggregate",
         "min_by",
         &[],
-        "min_by(value, key)",
-        "a third argument is refused",
+        "min_by(value, key [, count])",
+        "with a count an ARRAY, without nulls",
     ),
     entry(
         "aggregate",
@@ -260,7 +273,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "first_value",
         &[],
         "first_value(value) [ignore nulls] over (… order by …)",
-        "",
+        "the whole partition unless a frame is named",
     ),
     entry(
         "window",

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
 };
 
-pub(super) const NAMES: [&str; 19] = [
+pub(super) const NAMES: [&str; 20] = [
     "arrayagg",
     "array_unique_agg",
     "array_union_agg",
@@ -26,6 +26,7 @@ pub(super) const NAMES: [&str; 19] = [
     "approx_count_distinct",
     "hll",
     "approx_percentile",
+    "approx_top_k",
     "hash_agg",
     "regr_count",
     "ratio_to_report",

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator, when};
 
 use crate::scalar::{Call, Function, Kind, Returns, common_type};
 
-use super::numeric::{ByZero, divide_with, quotient_type};
+use super::arithmetic::{ByZero, divide_with, quotient_type};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::rewrite(

@@ -4,7 +4,9 @@
 //! <https://docs.snowflake.com/en/sql-reference/functions/md5>
 //! <https://docs.snowflake.com/en/sql-reference/functions/sha2>
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 use md5::Md5;
@@ -13,14 +15,14 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use crate::conversion::{Failure, convert};
 use crate::scalar::{Call, Function, Kind, Returns};
-use crate::text::bytes::hex;
+use crate::text::bytes::{hex, write_hex};
 
 /// What MD5's halves are: 64 bits without a sign do not fit an `Int64`.
 const UNSIGNED: DataType = DataType::Decimal128(38, 0);
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel("md5", "md5(value)", &[Kind::Blob], Returns::Text, |call| {
-        texts(call, digest::<Md5>)
+        texts::<Md5>(call)
     })
     .aliases(&["md5_hex"]),
     Function::kernel(
@@ -45,7 +47,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| half(call, 0),
     ),
     Function::kernel("sha1", "sha1(value)", &[Kind::Blob], Returns::Text, |call| {
-        texts(call, digest::<Sha1>)
+        texts::<Sha1>(call)
     })
     .aliases(&["sha1_hex"]),
     Function::kernel(
@@ -105,9 +107,23 @@ fn digest<D: Digest>(value: &[u8]) -> Vec<u8> {
     D::digest(value).to_vec()
 }
 
-fn texts(call: &Call, digest: fn(&[u8]) -> Vec<u8>) -> Result<ArrayRef> {
+fn texts<D: Digest>(call: &Call) -> Result<ArrayRef> {
     let values = call.blob(0)?;
-    call.texts(|row| Ok(values.get(row).map(|value| hex(&digest(value), true))))
+    let rows = call.rows();
+    let mut builder = StringBuilder::with_capacity(rows, rows * <D as Digest>::output_size() * 2);
+    // One text for all rows: keys are hashed by the million.
+    let mut digits = String::new();
+    for row in 0..rows {
+        match values.get(row) {
+            Some(value) => {
+                digits.clear();
+                write_hex(&mut digits, &D::digest(value), true);
+                builder.append_value(&digits);
+            }
+            None => builder.append_null(),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 fn binaries(call: &Call, digest: fn(&[u8]) -> Vec<u8>) -> Result<ArrayRef> {

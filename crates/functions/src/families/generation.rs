@@ -11,11 +11,36 @@ use crate::scalar::{Call, Function, Kind, Returns, common_type};
 use crate::text::bytes::{from_hex, hex};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::kernel("random", "random()", &[], Returns::Integer, |call| {
-        call.integers(|_| Ok(Some(rand::random())))
-    })
+    Function::kernel(
+        "random",
+        "random([seed])",
+        &[Kind::Integer],
+        Returns::Integer,
+        |call| match call.len() {
+            0 => call.integers(|_| Ok(Some(rand::random()))),
+            _ => plan_err!("RANDOM with a seed stands where no rows are numbered"),
+        },
+    )
+    .required(0)
     .volatile()
-    .note("a 64-bit number; a seed is refused, since its numbers would not be Snowflake's"),
+    .note("a 64-bit number; with a seed the same numbers every time, but not Snowflake's"),
+    Function::kernel(
+        "$seeded",
+        "$seeded(seed, row)",
+        &[Kind::Integer, Kind::Integer],
+        Returns::Integer,
+        |call| {
+            let (seeds, rows) = (call.integer(0)?, call.integer(1)?);
+            call.integers(|row| {
+                let pair = seeds.get(row).zip(rows.get(row));
+                Ok(pair.map(|(seed, number)| {
+                    let start = Stream::new(seed).bits();
+                    let number = number.cast_unsigned();
+                    Stream(start.wrapping_add(number)).bits().cast_signed()
+                }))
+            })
+        },
+    ),
     Function::kernel(
         "uniform",
         "uniform(least, greatest, generator)",

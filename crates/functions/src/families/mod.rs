@@ -1,5 +1,6 @@
 //! The scalar functions, a table for each of Snowflake's families.
 
+mod arithmetic;
 mod bitwise;
 mod bytes;
 mod calendar;
@@ -23,6 +24,7 @@ use crate::scalar::Function;
 /// Every family with its functions.
 pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("conditional", conditional::FUNCTIONS),
+    ("numeric", arithmetic::FUNCTIONS),
     ("numeric", numeric::FUNCTIONS),
     ("numeric", exponents::FUNCTIONS),
     ("bitwise", bitwise::FUNCTIONS),
@@ -35,6 +37,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("date and time", calendar::FUNCTIONS),
     ("date and time", zones::FUNCTIONS),
     ("conversion", conversions::FUNCTIONS),
+    ("string", semi_structured::URLS),
     ("semi-structured", semi_structured::PARSING),
     ("semi-structured", semi_structured::ACCESS),
     ("semi-structured", semi_structured::KINDS),

@@ -10,6 +10,7 @@ use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use regex::{Captures, Regex, RegexBuilder};
 
 use crate::scalar::{Call, Function, Kind, Returns, Values};
+use crate::variant::ArrayWriter;
 
 use super::strings::offset_of;
 
@@ -54,6 +55,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Text,
         regexp_substr,
     )
+    .required(2),
+    Function::kernel(
+        "regexp_substr_all",
+        "regexp_substr_all(subject, pattern [, position, occurrence, parameters, group])",
+        &[
+            Kind::Text,
+            Kind::Text,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Text,
+            Kind::Integer,
+        ],
+        Returns::Array,
+        regexp_substr_all,
+    )
+    .aliases(&["regexp_extract_all"])
     .required(2),
     Function::kernel(
         "regexp_count",
@@ -105,7 +122,8 @@ impl Patterns {
             return Ok(Arc::clone(regex));
         }
         let source = if whole {
-            format!("^(?:{pattern})$")
+            // Whatever `m` makes of `^` and `$`.
+            format!(r"\A(?:{pattern})\z")
         } else {
             pattern.to_owned()
         };
@@ -311,6 +329,25 @@ fn regexp_substr(call: &Call) -> Result<ArrayRef> {
         Ok(found
             .span()
             .and_then(|(start, end)| found.subject.get(start..end)))
+    })
+}
+
+fn regexp_substr_all(call: &Call) -> Result<ArrayRef> {
+    let mut search = Search::new(call, 2, 3, 4, 5)?;
+    call.variants(|row| {
+        let Some(found) = search.row(row)? else {
+            return Ok(None);
+        };
+        let mut writer = ArrayWriter::new();
+        let skipped = found.occurrence.saturating_sub(1);
+        for captures in found.regex.captures_iter(found.tail()).skip(skipped) {
+            let group = found.group.min(captures.len().saturating_sub(1));
+            match captures.get(group) {
+                Some(part) => writer.push_text(part.as_str()),
+                None => writer.push(None),
+            }
+        }
+        Ok(Some(writer.finish()))
     })
 }
 

@@ -2,7 +2,10 @@
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions-string>
 
-use arrow::array::{ArrayRef, StringArray};
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 
@@ -38,20 +41,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "upper(text)",
         &[Kind::Text],
         Returns::Text,
-        |call| {
-            let text = call.text(0)?;
-            call.texts(|row| Ok(text.get(row).map(str::to_uppercase)))
-        },
+        |call| recased(call, <[u8]>::make_ascii_uppercase, str::to_uppercase),
     ),
     Function::kernel(
         "lower",
         "lower(text)",
         &[Kind::Text],
         Returns::Text,
-        |call| {
-            let text = call.text(0)?;
-            call.texts(|row| Ok(text.get(row).map(str::to_lowercase)))
-        },
+        |call| recased(call, <[u8]>::make_ascii_lowercase, str::to_lowercase),
     ),
     Function::kernel(
         "length",
@@ -356,6 +353,28 @@ fn alike(types: &[DataType]) -> Result<Vec<DataType>> {
     Ok(vec![to; types.len()])
 }
 
+/// Letters in another case: all rows at once where every character is ASCII's.
+fn recased(call: &Call, ascii: fn(&mut [u8]), unicode: fn(&str) -> String) -> Result<ArrayRef> {
+    let array = call.array(0)?;
+    let texts = array.as_string::<i32>();
+    let (first, last) = match texts.value_offsets() {
+        [first, .., last] => (*first, *last),
+        _ => (0, 0),
+    };
+    let span = usize::try_from(first).ok().zip(usize::try_from(last).ok());
+    let bytes = span.and_then(|(first, last)| texts.value_data().get(first..last));
+    let Some(bytes) = bytes.filter(|bytes| bytes.is_ascii()) else {
+        let texts = call.text(0)?;
+        return call.texts(|row| Ok(texts.get(row).map(unicode)));
+    };
+    let mut bytes = bytes.to_vec();
+    ascii(&mut bytes);
+    let offsets = texts.value_offsets().iter().map(|offset| offset - first);
+    let offsets = OffsetBuffer::new(offsets.collect());
+    let texts = StringArray::try_new(offsets, Buffer::from_vec(bytes), texts.nulls().cloned())?;
+    Ok(Arc::new(texts))
+}
+
 fn byte_length(call: &Call, bits: i64) -> Result<ArrayRef> {
     let values = call.blob(0)?;
     call.integers(|row| {
@@ -468,7 +487,7 @@ fn trimmed(call: &Call, trim: impl for<'a> Fn(&'a str, &str) -> &'a str) -> Resu
 }
 
 fn initcap(call: &Call) -> Result<ArrayRef> {
-    const DELIMITERS: &str = "!?@\"^#$&~_,.:;+-*%/|\\[](){}<>' \t\n\r\u{c}\u{b}";
+    const DELIMITERS: &str = "!?@\"^#$&~_,.:;+-*%/|\\[](){}<> \t\n\r\u{c}\u{b}";
     let text = call.text(0)?;
     let delimiters = call.text_if_given(1)?;
     call.texts(|row| {

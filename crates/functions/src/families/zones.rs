@@ -28,17 +28,18 @@ pub(super) const FUNCTIONS: &[Function] = &[Function::kernel(
         _ => vec![Utf8, Utf8, TIMESTAMP],
     })
 })
-.note("the wall clock there, without a zone; with two arguments from UTC")];
+.note("the wall clock there, without a zone; with two arguments from the session's TIMEZONE")];
 
 fn convert_timezone(call: &Call) -> Result<ArrayRef> {
     let from = (call.len() > 2).then(|| call.text(0)).transpose()?;
     let to = call.text(call.len() - 2)?;
     let moments = call.moment(call.len() - 1)?;
     let mut zones = Zones::default();
+    let here = call.parameters().timezone.name();
     call.moments(|row| {
         let source = match &from {
             Some(from) => from.get(row),
-            None => Some("UTC"),
+            None => Some(here),
         };
         let (Some(source), Some(target), Some(moment)) = (source, to.get(row), moments.get(row))
         else {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayAccessor, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array,
-    Decimal128Array, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch, RecordBatchOptions,
-    StringArray, Time64NanosecondArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayAccessor, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Datum,
+    Decimal128Array, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch,
+    RecordBatchOptions, Scalar, StringArray, Time64NanosecondArray, TimestampMicrosecondArray,
+    UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{
@@ -179,6 +180,21 @@ impl Call {
             return Ok(take(array, &repeated, None)?);
         }
         Ok(Arc::clone(array))
+    }
+
+    /// An argument for Arrow's kernels, brought to another type by `change`; a constant stays one value.
+    pub(crate) fn datum(
+        &self,
+        at: usize,
+        change: impl Fn(&ArrayRef) -> Result<ArrayRef>,
+    ) -> Result<Box<dyn Datum>> {
+        let (array, constant) = self.column(at)?;
+        let array = change(array)?;
+        Ok(if constant && self.rows != 1 {
+            Box::new(Scalar::new(array))
+        } else {
+            Box::new(array)
+        })
     }
 
     fn typed<'a, A>(

@@ -6,14 +6,19 @@ const DIGITS: [&[u8; 16]; 2] = [b"0123456789ABCDEF", b"0123456789abcdef"];
 
 /// Two digits a byte.
 pub(crate) fn hex(bytes: &[u8], lower: bool) -> String {
-    let digits = DIGITS[usize::from(lower)];
     let mut text = String::with_capacity(bytes.len() * 2);
+    write_hex(&mut text, bytes, lower);
+    text
+}
+
+/// Appends two digits a byte.
+pub(crate) fn write_hex(text: &mut String, bytes: &[u8], lower: bool) {
+    let digits = DIGITS[usize::from(lower)];
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
             text.push(char::from(digits[usize::from(digit)]));
         }
     }
-    text
 }
 
 /// The bytes of hexadecimal text, in either case.

@@ -79,7 +79,7 @@ pub(crate) fn float_text(value: f64) -> String {
         return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
     let size = value.abs();
-    if size != 0.0 && !(1e-5..1e15).contains(&size) {
+    if size != 0.0 && !(1e-4..1e15).contains(&size) {
         let scientific = format!("{value:e}");
         let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
         let (sign, exponent) = match exponent.strip_prefix('-') {
@@ -138,6 +138,8 @@ mod tests {
     fn shows_numbers() {
         assert_eq!(float_text(1.0), "1");
         assert_eq!(float_text(0.1), "0.1");
+        assert_eq!(float_text(0.0001), "0.0001");
+        assert_eq!(float_text(0.00001), "1e-05");
         assert_eq!(float_text(1e20), "1e+20");
         assert_eq!(float_text(1.5e-7), "1.5e-07");
         assert_eq!(decimal_text(-5, 2), "-0.05");

@@ -14,6 +14,8 @@ enum Piece {
     Required,
     Group,
     Dollar,
+    /// Stands for itself.
+    Literal(char),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,16 @@ pub(crate) struct NumberFormat {
     sign: Sign,
     /// `FM`: no blanks.
     compact: bool,
+    /// `B`: no zero stands alone before the point.
+    blank_zero: bool,
+    /// `TM9`: the number as it is shown without a format.
+    plain: bool,
+    /// Literals before the number and after it.
+    around: [String; 2],
 }
+
+/// Characters that stand for themselves without quotes.
+const SYMBOLS: &str = ";:-=/()";
 
 impl NumberFormat {
     pub(crate) fn new(format: &str) -> Result<Self> {
@@ -43,13 +54,22 @@ impl NumberFormat {
             fraction: Vec::new(),
             sign: Sign::Leading,
             compact: false,
+            blank_zero: false,
+            plain: false,
+            around: [String::new(), String::new()],
         };
-        let upper = format.to_ascii_uppercase();
-        let mut rest = upper.as_str();
+        let mut rest = format;
         let mut after_point = false;
+        let mut literals = String::new();
         while let Some(first) = rest.chars().next() {
+            if let Some((literal, after)) = literal(rest) {
+                literals.push_str(&literal);
+                rest = after;
+                continue;
+            }
+            parsed.place(std::mem::take(&mut literals), after_point);
             let mut width = first.len_utf8();
-            match first {
+            match first.to_ascii_uppercase() {
                 '9' | '0' | ',' | 'G' | '$' => {
                     let piece = match first {
                         '9' => Piece::Optional,
@@ -67,13 +87,18 @@ impl NumberFormat {
                 '.' | 'D' if !after_point => after_point = true,
                 'S' if parsed.whole.is_empty() && !after_point => parsed.sign = Sign::Plus,
                 'S' => parsed.sign = Sign::Trailing { plus: true },
-                'M' if rest.starts_with("MI") => {
+                'M' if starts_with(rest, "MI") => {
                     width = 2;
                     parsed.sign = Sign::Trailing { plus: false };
                 }
-                'F' if rest.starts_with("FM") => {
+                'F' if starts_with(rest, "FM") => {
                     width = 2;
                     parsed.compact = true;
+                }
+                'B' if parsed.whole.is_empty() => parsed.blank_zero = true,
+                'T' if parsed.whole.is_empty() && starts_with(rest, "TM9") => {
+                    width = 3;
+                    parsed.plain = true;
                 }
                 _ => {
                     return plan_err!(
@@ -83,7 +108,22 @@ impl NumberFormat {
             }
             rest = &rest[width..];
         }
+        parsed.around[1] = literals;
         Ok(parsed)
+    }
+
+    /// Puts literals that stand before another element where they belong.
+    fn place(&mut self, literals: String, after_point: bool) {
+        if self.whole.is_empty() && !after_point {
+            self.around[0].push_str(&literals);
+            return;
+        }
+        let side = if after_point {
+            &mut self.fraction
+        } else {
+            &mut self.whole
+        };
+        side.extend(literals.chars().map(Piece::Literal));
     }
 
     /// Digits after the point.
@@ -96,24 +136,40 @@ impl NumberFormat {
         i8::try_from(digits).unwrap_or(i8::MAX)
     }
 
-    /// The text of a decimal; hash signs if it is too large for the format.
+    /// The text of a decimal; hash signs for its digits if it is too large for the format.
     pub(crate) fn text(&self, digits: i128, scale: i8) -> String {
+        let [before, after] = &self.around;
+        let text = if self.plain {
+            decimal_text(digits, scale)
+        } else {
+            self.number(digits, scale)
+        };
+        format!("{before}{text}{after}")
+    }
+
+    fn number(&self, digits: i128, scale: i8) -> String {
         let places = self.whole.iter().filter(|piece| is_digit(**piece)).count();
         let rounded = rescale(digits, scale, self.scale()).unwrap_or(digits);
         let plain = decimal_text(rounded.abs(), self.scale());
         let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-        let whole = if whole == "0" && !self.whole.contains(&Piece::Required) && self.scale() > 0 {
+        let blank = self.blank_zero || places == 0;
+        let whole = if whole == "0" && blank && !self.whole.contains(&Piece::Required) {
             ""
         } else {
             whole
         };
-        if whole.len() > places {
-            return "#".repeat(self.whole.len() + self.fraction.len() + 2);
-        }
-        let mut text = self.whole_text(whole, places);
+        let mut text = if whole.len() > places {
+            hidden(&self.whole)
+        } else {
+            self.whole_text(whole, places)
+        };
         if !self.fraction.is_empty() {
             text.push('.');
-            text.push_str(self.fraction_text(fraction));
+            if whole.len() > places {
+                text.push_str(&hidden(&self.fraction));
+            } else {
+                self.write_fraction(&mut text, fraction);
+            }
         }
         self.signed(text, rounded < 0)
     }
@@ -140,6 +196,7 @@ impl NumberFormat {
                 }
                 Piece::Group => text.push(if started { ',' } else { ' ' }),
                 Piece::Dollar => text.push('$'),
+                Piece::Literal(character) => text.push(*character),
             }
         }
         // A currency sign stands right before the first digit.
@@ -153,11 +210,29 @@ impl NumberFormat {
         }
     }
 
-    fn fraction_text<'a>(&self, fraction: &'a str) -> &'a str {
-        if self.compact && !self.fraction.contains(&Piece::Required) {
-            fraction.trim_end_matches('0')
-        } else {
-            fraction
+    /// Zeros at the end are blanks in the places of `9`, or nothing if the format is compact.
+    fn write_fraction(&self, text: &mut String, fraction: &str) {
+        let mut digits = fraction.chars();
+        let mut kept = text.len();
+        for piece in &self.fraction {
+            let digit = match piece {
+                Piece::Literal(character) => {
+                    text.push(*character);
+                    kept = text.len();
+                    continue;
+                }
+                Piece::Group | Piece::Dollar => continue,
+                Piece::Optional | Piece::Required => digits.next().unwrap_or('0'),
+            };
+            text.push(digit);
+            if *piece == Piece::Required || digit != '0' {
+                kept = text.len();
+            }
+        }
+        let zeros = text.len() - kept;
+        text.truncate(kept);
+        if !self.compact {
+            text.push_str(&" ".repeat(zeros));
         }
     }
 
@@ -186,6 +261,9 @@ impl NumberFormat {
     /// The digits of a formatted number at `scale`.
     pub(crate) fn parse(&self, text: &str, precision: u8, scale: i8) -> Option<i128> {
         let text = text.trim();
+        let [before, after] = &self.around;
+        let text = text.strip_prefix(before.as_str()).unwrap_or(text);
+        let text = text.strip_suffix(after.as_str()).unwrap_or(text).trim();
         let grouped = self.whole.contains(&Piece::Group);
         let (text, negative) = match text.strip_suffix(['-', '+']) {
             Some(head) => (head, text.ends_with('-')),
@@ -205,6 +283,43 @@ impl NumberFormat {
     }
 }
 
+/// Hash signs in the places of digits.
+fn hidden(pieces: &[Piece]) -> String {
+    let shown = |piece: &Piece| match piece {
+        Piece::Optional | Piece::Required => '#',
+        Piece::Group => ',',
+        Piece::Dollar => '$',
+        Piece::Literal(character) => *character,
+    };
+    pieces.iter().map(shown).collect()
+}
+
+/// The literal at the head of a format, and what follows it.
+fn literal(format: &str) -> Option<(String, &str)> {
+    let first = format.chars().next()?;
+    if SYMBOLS.contains(first) {
+        return Some((first.to_string(), format.get(first.len_utf8()..)?));
+    }
+    let mut text = String::new();
+    let mut rest = format.strip_prefix('"')?;
+    loop {
+        let (part, after) = rest.split_once('"')?;
+        text.push_str(part);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                text.push('"');
+                rest = after;
+            }
+            None => return Some((text, after)),
+        }
+    }
+}
+
+fn starts_with(text: &str, name: &str) -> bool {
+    text.get(..name.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(name))
+}
+
 fn is_digit(piece: Piece) -> bool {
     matches!(piece, Piece::Optional | Piece::Required)
 }
@@ -221,7 +336,18 @@ mod tests {
             ("FM999,999.00", 1_234_567, 2, "12,345.67"),
             ("0000", 42, 0, " 0042"),
             ("9999", -42, 0, "  -42"),
-            ("99", 123, 0, "####"),
+            ("99", 123, 0, " ##"),
+            ("\">\"$99.0\"<\"", -12_391, 3, ">-$12.4<"),
+            ("\">\"$99.0\"<\"", 10, 3, ">  $0.0<"),
+            ("\">\"$99.0\"<\"", 3_987_000, 3, "> $##.#<"),
+            ("\">\"B9,999.0\"<\"", 100, 3, ">      .1<"),
+            ("\">\"B9,999.0\"<\"", -12_391, 3, ">   -12.4<"),
+            ("TM9", 100, 3, "0.100"),
+            ("999,999.999", 1_200, 3, "       1.2  "),
+            ("999,999.999", -123_456_789, 3, "-123,456.789"),
+            ("S000,000.000", 1_200, 3, "+000,001.200"),
+            ("FM999.99", 1_250, 2, "12.5"),
+            ("999-9999", 5_551_234, 0, " 555-1234"),
             ("FM$999", 42, 0, "$42"),
             ("S999", 42, 0, " +42"),
             ("FM9990.0", 5, 1, "0.5"),

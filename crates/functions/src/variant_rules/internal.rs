@@ -28,8 +28,6 @@ enum Work {
     Pack,
     /// The value in such bytes.
     Unpack,
-    /// Ordinary text in VARIANT's carrier to ordinary text.
-    PlainText,
     /// A list that was aggregated to an ARRAY; no rows make an empty one.
     ArrayOf,
     /// The same with the list's values in their order.
@@ -46,7 +44,6 @@ impl Work {
             Self::Order => "$variant_order",
             Self::Pack => "$variant_pack",
             Self::Unpack => "$variant_unpack",
-            Self::PlainText => "$plain_text",
             Self::ArrayOf => "$array_of",
             Self::SortedArrayOf { ascending: true } => "$array_ascending",
             Self::SortedArrayOf { ascending: false } => "$array_descending",
@@ -63,7 +60,6 @@ impl Work {
             | Self::SortedArrayOf { .. }
             | Self::ObjectOf
             | Self::UnionOf => CARRIER,
-            Self::PlainText => DataType::Utf8,
         }
     }
 
@@ -105,7 +101,6 @@ impl Work {
                 }
                 Arc::new(builder.finish())
             }
-            Self::PlainText => cast(array, &DataType::Utf8)?,
             Self::ArrayOf => {
                 let values = to_variant(array)?;
                 Arc::new(written(
@@ -224,11 +219,6 @@ pub(super) fn packed(value: Expr) -> Expr {
 
 pub(super) fn unpacked(value: Expr) -> Expr {
     call(Work::Unpack, value)
-}
-
-/// Text that an engine's function returns in VARIANT's carrier.
-pub(crate) fn as_plain_text(value: Expr) -> Expr {
-    call(Work::PlainText, value)
 }
 
 /// A list that was aggregated, as an ARRAY.

@@ -26,7 +26,7 @@ const FIRST: &[&str] = &[
 /// Functions whose last argument is a part.
 const LAST: &[&str] = &["TRUNC", "LAST_DAY", "TIME_SLICE"];
 
-const PARTS: &[&str] = &[
+pub(super) const PARTS: &[&str] = &[
     "YEAR",
     "Y",
     "YY",
@@ -60,6 +60,7 @@ const PARTS: &[&str] = &[
     "WEEK",
     "W",
     "WK",
+    "WEEKS",
     "WEEKOFYEAR",
     "WOY",
     "WY",

@@ -6,6 +6,7 @@ mod change;
 mod collect;
 mod count_distinct;
 mod date_parts;
+mod interval;
 mod lateral_alias;
 mod like;
 mod limit;
@@ -211,7 +212,8 @@ impl VisitorMut for Rewriter<'_> {
             count_distinct::pack(function);
             collect::aggregate(function);
         }
-        let verdict = date_parts::quote(expr, self.statement);
+        let verdict = interval::add(expr, self.statement)
+            .and_then(|()| date_parts::quote(expr, self.statement));
         self.check(verdict)
     }
 

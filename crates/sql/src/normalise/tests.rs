@@ -174,7 +174,6 @@ fn what_nobody_implements_is_refused() {
         "select a from t connect by prior a = b",
         "select a from t for update",
         "create iceberg table t (a int)",
-        "insert all into a select 1",
     ];
     for text in refused {
         match with(text, &[]) {

@@ -8,6 +8,7 @@ mod arrays;
 mod kinds;
 mod objects;
 mod parsing;
+mod urls;
 
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
@@ -16,6 +17,7 @@ use crate::scalar::{Call, Function};
 use crate::variant::{Kind, kind, order_key};
 
 pub(super) const PARSING: &[Function] = parsing::FUNCTIONS;
+pub(super) const URLS: &[Function] = urls::FUNCTIONS;
 pub(super) const ACCESS: &[Function] = access::FUNCTIONS;
 pub(super) const KINDS: &[Function] = kinds::FUNCTIONS;
 pub(super) const OBJECTS: &[Function] = objects::FUNCTIONS;
