@@ -4,7 +4,7 @@
 //! <https://docs.snowflake.com/en/sql-reference/operators-arithmetic>
 
 use arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawWindowExpr,
 };
@@ -188,6 +188,11 @@ fn sum(raw: RawBinaryExpr, sides: &Sides) -> Result<PlannerResult<RawBinaryExpr>
         return planned("dateadd", vec![lit("day"), left, right]);
     }
     if minus && is_moment(&sides.left) && is_moment(&sides.right) {
+        if sides.left != DataType::Date32 || sides.right != DataType::Date32 {
+            return plan_err!(
+                "Only dates are subtracted from each other: write DATEDIFF(part, from, to) for timestamps"
+            );
+        }
         return planned("datediff", vec![lit("day"), right, left]);
     }
     let (left, right) = match sides.are_numbers() {

@@ -73,14 +73,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Returns::Integer,
         width_bucket,
     ),
-    Function::kernel(
-        "haversine",
-        "haversine(latitude, longitude, latitude, longitude)",
-        &[Kind::Float, Kind::Float, Kind::Float, Kind::Float],
-        Returns::Float,
-        haversine,
-    )
-    .note("kilometres on a sphere of 6371 km"),
 ];
 
 fn abs(call: &Call) -> Result<ArrayRef> {
@@ -144,24 +136,6 @@ fn width_bucket(call: &Call) -> Result<ArrayRef> {
                 .saturating_add(1)
                 .clamp(0, buckets + 1),
         ))
-    })
-}
-
-fn haversine(call: &Call) -> Result<ArrayRef> {
-    let places: Vec<_> = (0..4).map(|at| call.float(at)).collect::<Result<_>>()?;
-    call.floats(|row| {
-        let place: Option<Vec<f64>> = places
-            .iter()
-            .map(|degrees| degrees.get(row).map(f64::to_radians))
-            .collect();
-        let Some([from_latitude, from_longitude, to_latitude, to_longitude]) = place.as_deref()
-        else {
-            return Ok(None);
-        };
-        let half = |from: f64, to: f64| ((to - from) / 2.0).sin().powi(2);
-        let chord = half(*from_latitude, *to_latitude)
-            + from_latitude.cos() * to_latitude.cos() * half(*from_longitude, *to_longitude);
-        Ok(Some(2.0 * 6371.0 * chord.sqrt().asin()))
     })
 }
 

@@ -9,7 +9,7 @@ use chrono::{NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use datafusion::common::{Result, exec_datafusion_err};
 
-use crate::scalar::{Call, Function, Kind, Returns};
+use crate::scalar::{Call, Function, Kind, Moments, Returns, TIMESTAMP, instant};
 
 pub(super) const FUNCTIONS: &[Function] = &[Function::kernel(
     "convert_timezone",
@@ -21,9 +21,10 @@ pub(super) const FUNCTIONS: &[Function] = &[Function::kernel(
 )
 .required(2)
 .coerce(|types| {
-    use crate::scalar::TIMESTAMP;
-    use arrow::datatypes::DataType::Utf8;
+    use arrow::datatypes::DataType::{Timestamp, Utf8};
     Ok(match types {
+        // Text may name its own distance from UTC.
+        [_, Utf8 | Timestamp(_, Some(_))] => vec![Utf8, instant()],
         [_, _] => vec![Utf8, TIMESTAMP],
         _ => vec![Utf8, Utf8, TIMESTAMP],
     })
@@ -36,13 +37,18 @@ fn convert_timezone(call: &Call) -> Result<ArrayRef> {
     let moments = call.moment(call.len() - 1)?;
     let mut zones = Zones::default();
     let here = call.parameters().timezone.name();
+    let is_instant = matches!(moments, Moments::Instants(..));
     call.moments(|row| {
         let source = match &from {
             Some(from) => from.get(row),
+            None if is_instant => Some("UTC"),
             None => Some(here),
         };
-        let (Some(source), Some(target), Some(moment)) = (source, to.get(row), moments.get(row))
-        else {
+        let moment = match is_instant {
+            true => moments.utc(row),
+            false => moments.get(row),
+        };
+        let (Some(source), Some(target), Some(moment)) = (source, to.get(row), moment) else {
             return Ok(None);
         };
         let (source, target) = (zones.find(source)?, zones.find(target)?);

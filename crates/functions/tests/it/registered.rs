@@ -27,7 +27,13 @@ const SAME: &[&str] = &[
 ];
 
 /// DataFusion's own that the planner and the syntax tree call; no catalogue lists them.
-const INTERNAL: &[&str] = &["get_field", "named_struct", "row", "struct"];
+const INTERNAL: &[&str] = &[
+    "get_field",
+    "named_struct",
+    "row",
+    "st_collect_agg",
+    "struct",
+];
 
 /// Those that the syntax tree turns into others.
 const LAMBDAS: &[&str] = &["filter", "transform"];
