@@ -6,7 +6,7 @@
 //! - `families` holds the scalar functions, a table per family; `aggregate` the aggregates;
 //! - `variant` is semi-structured data as text, `variant_rules` what it meets in expressions and plans,
 //!   `flatten` the table functions that take it apart;
-//! - `geography` reads and writes GEOGRAPHY values, `sphere` measures them;
+//! - `geography` reads and writes GEOGRAPHY values, `sphere` measures them, `spatial_join` joins by them;
 //! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`.
 
 mod aggregate;
@@ -23,6 +23,7 @@ mod operators;
 mod parameters;
 mod scalar;
 mod session;
+mod spatial_join;
 mod sphere;
 mod text;
 mod types;

@@ -13,6 +13,7 @@ use crate::context::Circumstances;
 use crate::flatten::{Expansions, Lateral};
 use crate::generator::{Generator, Numbering};
 use crate::operators::Operators;
+use crate::spatial_join::SpatialJoins;
 use crate::types::Types;
 use crate::variant_rules::{Meetings, Ordering};
 use crate::{aggregate, clock, context, scalar};
@@ -99,7 +100,9 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     }
     let rules = builder.analyzer().take().unwrap_or_default().rules;
     *builder.analyzer() = Some(Analyzer::with_rules(ordered(rules)));
-    builder.with_type_planner(Arc::new(Types))
+    builder
+        .with_type_planner(Arc::new(Types))
+        .with_physical_optimizer_rule(Arc::new(SpatialJoins))
 }
 
 /// `rules` with ours: text meets other types before DataFusion coerces, casts become ours after it.

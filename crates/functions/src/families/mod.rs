@@ -54,6 +54,8 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("geospatial", geography::transformation::FUNCTIONS),
     ("geospatial", geography::geohash::FUNCTIONS),
     ("geospatial", geography::cells::FUNCTIONS),
+    ("geospatial", geography::cell_sets::FUNCTIONS),
+    ("geospatial", geography::combination::FUNCTIONS),
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Function> {

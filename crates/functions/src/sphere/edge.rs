@@ -84,6 +84,17 @@ impl Edge {
             || other.holds(self.end)
     }
 
+    /// The places at which another arc crosses this one or ends on it.
+    pub(super) fn meets(&self, other: &Self) -> impl Iterator<Item = Vector> {
+        let crossing = self.crosses(other).then(|| {
+            let crossing = self.normal.cross(other.normal).unit();
+            let near = (self.start + self.end).dot(crossing) >= 0.0;
+            if near { crossing } else { -crossing }
+        });
+        let ends = [other.start, other.end].map(|end| self.holds(end).then_some(end));
+        crossing.into_iter().chain(ends.into_iter().flatten())
+    }
+
     /// The point `angle` behind the start.
     fn point(&self, angle: f64) -> Vector {
         self.start * angle.cos() + self.normal.cross(self.start) * angle.sin()
@@ -94,16 +105,7 @@ impl Edge {
         let length = self.length();
         let mut at = vec![0.0, length];
         for cut in cuts {
-            if self.crosses(cut) {
-                let crossing = self.normal.cross(cut.normal).unit();
-                let near = (self.start + self.end).dot(crossing) >= 0.0;
-                at.push(self.start.angle(if near { crossing } else { -crossing }));
-            }
-            for end in [cut.start, cut.end] {
-                if self.holds(end) {
-                    at.push(self.start.angle(end));
-                }
-            }
+            at.extend(self.meets(cut).map(|place| self.start.angle(place)));
         }
         at.sort_by(f64::total_cmp);
         at.windows(2)

@@ -86,7 +86,7 @@ impl Figure {
         }
     }
 
-    fn add(&mut self, shape: &Shape) {
+    pub(super) fn add(&mut self, shape: &Shape) {
         match shape {
             Shape::Point(point) => self.points.push(Vector::of(*point)),
             Shape::Points(points) => self.points.extend(points.iter().copied().map(Vector::of)),

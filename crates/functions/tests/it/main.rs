@@ -3,6 +3,7 @@
 
 mod documented;
 mod registered;
+mod spatial_join;
 
 use std::path::Path;
 

@@ -171,14 +171,14 @@ fn cell_type(given: Option<&DataType>) -> Result<DataType> {
     }
 }
 
-fn cell_types(types: &[DataType]) -> Result<Vec<DataType>> {
+pub(super) fn cell_types(types: &[DataType]) -> Result<Vec<DataType>> {
     let rest = types.iter().skip(1).map(|_| Ok(DataType::Int64));
     std::iter::once(cell_type(types.first()))
         .chain(rest)
         .collect()
 }
 
-fn cells_types(types: &[DataType]) -> Result<Vec<DataType>> {
+pub(super) fn cells_types(types: &[DataType]) -> Result<Vec<DataType>> {
     types.iter().map(|given| cell_type(Some(given))).collect()
 }
 
@@ -187,20 +187,20 @@ fn same_as_cell(types: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataTy
 }
 
 /// The cells in an argument.
-enum Cells<'a> {
+pub(super) enum Cells<'a> {
     Numbers(Values<&'a Int64Array>),
     Texts(Values<&'a StringArray>),
 }
 
 impl<'a> Cells<'a> {
-    fn new(call: &'a Call, at: usize) -> Result<Self> {
+    pub(super) fn new(call: &'a Call, at: usize) -> Result<Self> {
         Ok(match call.data_type(at)? {
             DataType::Utf8 => Self::Texts(call.text(at)?),
             _ => Self::Numbers(call.integer(at)?),
         })
     }
 
-    fn get(&self, row: usize) -> Result<Option<CellIndex>> {
+    pub(super) fn get(&self, row: usize) -> Result<Option<CellIndex>> {
         match self {
             Self::Numbers(values) => values
                 .get(row)
@@ -221,15 +221,15 @@ impl<'a> Cells<'a> {
     }
 }
 
-fn of_number(value: i64) -> Option<CellIndex> {
+pub(super) fn of_number(value: i64) -> Option<CellIndex> {
     CellIndex::try_from(u64::try_from(value).ok()?).ok()
 }
 
-fn of_text(value: &str) -> Option<CellIndex> {
+pub(super) fn of_text(value: &str) -> Option<CellIndex> {
     CellIndex::try_from(u64::from_str_radix(value, 16).ok()?).ok()
 }
 
-fn no_cell(value: &dyn std::fmt::Display) -> DataFusionError {
+pub(super) fn no_cell(value: &dyn std::fmt::Display) -> DataFusionError {
     exec_datafusion_err!("Invalid H3 cell ID: {value}")
 }
 
@@ -241,7 +241,7 @@ fn text(cell: CellIndex) -> String {
     format!("{:X}", u64::from(cell))
 }
 
-fn resolution(value: i64) -> Result<Resolution> {
+pub(super) fn resolution(value: i64) -> Result<Resolution> {
     let resolution = u8::try_from(value).ok();
     match resolution.and_then(|value| Resolution::try_from(value).ok()) {
         Some(resolution) => Ok(resolution),
@@ -251,7 +251,7 @@ fn resolution(value: i64) -> Result<Resolution> {
     }
 }
 
-fn cell_at(lat: f64, lng: f64, resolution: Resolution) -> Result<CellIndex> {
+pub(super) fn cell_at(lat: f64, lng: f64, resolution: Resolution) -> Result<CellIndex> {
     match LatLng::new(lat, lng) {
         Ok(place) => Ok(place.to_cell(resolution)),
         Err(_) => exec_err!("Invalid H3 location: {lat}, {lng}"),
@@ -290,11 +290,11 @@ fn coord(place: LatLng) -> Coord {
     }
 }
 
-fn center(cell: CellIndex) -> Coord {
+pub(super) fn center(cell: CellIndex) -> Coord {
     coord(LatLng::from(cell))
 }
 
-fn boundary(cell: CellIndex) -> Shape {
+pub(super) fn boundary(cell: CellIndex) -> Shape {
     let mut ring: Vec<Coord> = cell.boundary().iter().map(|place| coord(*place)).collect();
     ring.extend(ring.first().copied());
     Shape::Polygon(vec![ring])

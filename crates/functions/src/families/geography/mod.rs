@@ -13,8 +13,10 @@ use crate::scalar::{Call, Values};
 use crate::sphere::{Figure, Vector};
 
 pub(super) mod access;
+pub(super) mod cell_sets;
 pub(super) mod cells;
 mod collect;
+pub(super) mod combination;
 pub(super) mod construction;
 pub(super) mod geohash;
 pub(super) mod measurement;
