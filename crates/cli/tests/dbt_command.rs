@@ -327,3 +327,67 @@ fn changed_variables_are_a_modification() {
     assert_holds(&text, &["shop.customers"]);
     assert!(!text.contains("shop.stg_orders"), "{text}");
 }
+
+#[test]
+fn hooks_of_parallel_nodes_may_write_to_one_table() {
+    let shop = Shop::new();
+    shop.write(
+        "dbt_project.yml",
+        "name: shop\nversion: '1'\nprofile: shop\n\
+         on-run-start: [\"create table if not exists dev.log (node varchar)\"]\n\
+         models:\n  shop: {+post-hook: \"insert into dev.log values ('{{ this.name }}')\"}\n",
+    );
+    for name in ["a", "b", "c", "d"] {
+        shop.write(&format!("models/{name}.sql"), "select 1 as n");
+    }
+    let (code, text) = shop.dbt("run -s a b c d --threads 4");
+    assert_eq!(code, Some(0), "{text}");
+    let log = shop.csv("select node from dev.log order by 1");
+    assert_eq!(log, "NODE\na\nb\nc\nd\n");
+}
+
+#[test]
+fn incremental_tables_follow_the_columns_and_keys_of_their_models() {
+    let shop = Shop::new();
+    shop.write("seeds/raw_orders.csv", "id,customer,amount\n1,1,1\n2,1,2\n");
+    shop.write(
+        "models/pairs.sql",
+        "{{ config(materialized='incremental', incremental_strategy='delete+insert',\n\
+         unique_key=['id', 'customer'], on_schema_change='sync_all_columns') }}\n\
+         select id, customer, {{ 'amount as paid' if var('new', false) else 'amount' }} from {{ ref('raw_orders') }}",
+    );
+    assert_eq!(shop.dbt("build -s raw_orders pairs").0, Some(0));
+    shop.write(
+        "seeds/raw_orders.csv",
+        "id,customer,amount\n2,1,20\n3,1,30\n",
+    );
+    let (code, text) = shop.dbt("build -s raw_orders pairs --vars {\"new\":true}");
+    assert_eq!(code, Some(0), "{text}");
+    let rows = shop.csv("select * from dev.pairs order by id");
+    assert_eq!(rows, "ID,CUSTOMER,PAID\n1,1,\n2,1,20\n3,1,30\n");
+}
+
+#[test]
+fn snapshots_gain_columns_and_end_when_they_are_told_to() {
+    let shop = Shop::new();
+    shop.write(
+        "snapshots/history.yml",
+        "snapshots:\n  - name: history\n    relation: ref('raw_orders')\n    config:\n      \
+         unique_key: [id, customer]\n      strategy: check\n      check_cols: all\n      hard_deletes: new_record\n      \
+         dbt_valid_to_current: \"to_date('9999-12-31')\"\n      \
+         snapshot_meta_column_names: {dbt_valid_to: until, dbt_is_deleted: gone}\n",
+    );
+    shop.write("seeds/raw_orders.csv", "id,customer,amount\n1,1,1\n2,1,2\n");
+    assert_eq!(shop.dbt("build -s raw_orders history").0, Some(0));
+    shop.write("seeds/raw_orders.csv", "id,customer,amount,note\n1,1,1,n\n");
+    let (code, text) = shop.dbt("build -s raw_orders history");
+    assert_eq!(code, Some(0), "{text}");
+    let rows = shop.csv(
+        "select id, note, gone, until = '9999-12-31'::timestamp_ntz as current_one \
+         from dev.history order by id, dbt_valid_from",
+    );
+    assert_eq!(
+        rows,
+        "ID,NOTE,GONE,CURRENT_ONE\n1,,False,false\n1,n,False,true\n2,,False,false\n2,,True,true\n"
+    );
+}

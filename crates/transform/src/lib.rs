@@ -16,4 +16,4 @@ pub mod test;
 
 pub use adapter::EngineAdapter;
 pub use names::{relation_name, source_name};
-pub use nodes::{Nodes, TestOutcome, audit_schema};
+pub use nodes::{Nodes, TestOutcome, audit_schema, has_hooks};

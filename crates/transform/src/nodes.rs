@@ -31,6 +31,7 @@ pub struct Nodes {
     project: Arc<Project>,
     engine: Arc<dyn Engine>,
     session: Session,
+    hooking: tokio::sync::Mutex<()>,
 }
 
 /// What a test found.
@@ -55,6 +56,16 @@ pub fn audit_schema(context: &ProjectContext) -> SchemaName {
     )
 }
 
+/// Whether `node` has hooks under `key`.
+#[must_use]
+pub fn has_hooks(node: &Node, key: &str) -> bool {
+    match node.config.get(key) {
+        None | Some(Json::Null) => false,
+        Some(Json::Array(hooks)) => !hooks.is_empty(),
+        Some(_) => true,
+    }
+}
+
 impl Nodes {
     /// The nodes of `project`, run by `engine` in `session`.
     #[must_use]
@@ -63,6 +74,7 @@ impl Nodes {
             project,
             engine,
             session,
+            hooking: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -101,6 +113,24 @@ impl Nodes {
     /// # Errors
     /// What compiling or the engine raises.
     pub async fn materialize(&self, compiled: &CompiledNode, full_refresh: bool) -> Result<Built> {
+        if self.builds_itself(compiled) {
+            return self.materialize_alone(compiled, full_refresh).await;
+        }
+        self.hooks(compiled, "pre-hook").await?;
+        let built = self.materialize_alone(compiled, full_refresh).await?;
+        self.hooks(compiled, "post-hook").await?;
+        Ok(built)
+    }
+
+    /// As [`Nodes::materialize`], without the hooks.
+    ///
+    /// # Errors
+    /// What compiling or the engine raises.
+    pub async fn materialize_alone(
+        &self,
+        compiled: &CompiledNode,
+        full_refresh: bool,
+    ) -> Result<Built> {
         let node = &compiled.node;
         let name = relation_name(&self.project.context, node);
         let target = Target {
@@ -114,17 +144,19 @@ impl Nodes {
         if let Some(rows) = self.by_block(compiled).await? {
             return Ok(rows);
         }
-        self.hooks(compiled, "pre-hook").await?;
         let result = self.build(target, compiled, full_refresh).await;
-        let built = result.map_err(|error| {
+        result.map_err(|error| {
             relocate(error, &self.project.context, compiled).with("node", &node.unique_id)
-        })?;
-        self.hooks(compiled, "post-hook").await?;
-        Ok(built)
+        })
     }
 
-    /// Builds the node by a `{% materialization %}` block, if there is one for it. Such a block runs
-    /// the node's hooks itself.
+    /// Whether a `{% materialization %}` block builds the node. Such a block runs its hooks itself.
+    #[must_use]
+    pub fn builds_itself(&self, compiled: &CompiledNode) -> bool {
+        self.compiler().materialization(&compiled.node).is_some()
+    }
+
+    /// Builds the node by a `{% materialization %}` block, if there is one for it.
     async fn by_block(&self, compiled: &CompiledNode) -> Result<Option<Built>> {
         let (compiler, compiled) = (self.compiler(), compiled.clone());
         blocking(move || match compiler.materialization(&compiled.node) {
@@ -279,10 +311,16 @@ impl Nodes {
         built
     }
 
-    async fn hooks(&self, compiled: &CompiledNode, key: &'static str) -> Result<()> {
-        if compiled.node.config.get(key).is_none() {
+    /// Runs the hooks of a node under `key`: `pre-hook` or `post-hook`. Hooks of all nodes come one after
+    /// another, as many write to one table.
+    ///
+    /// # Errors
+    /// What compiling or the engine raises.
+    pub async fn hooks(&self, compiled: &CompiledNode, key: &'static str) -> Result<()> {
+        if !has_hooks(&compiled.node, key) {
             return Ok(());
         }
+        let _one_at_a_time = self.hooking.lock().await;
         let (compiler, node) = (self.compiler(), compiled.clone());
         let statements = blocking(move || compiler.hooks(&node, key)).await?;
         for sql in statements {

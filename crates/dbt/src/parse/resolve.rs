@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::code::Job;
 use crate::context::ProjectContext;
 use crate::manifest::Manifest;
-use crate::node::{DependsOn, Node, ResourceType};
+use crate::node::{DependsOn, Node, Ref, ResourceType, SourceRef};
 use crate::warning::{Warning, Warnings};
 
 /// Puts `nodes` into `manifest`, resolves what they refer to and builds the graph.
@@ -63,7 +63,13 @@ pub fn resolve(
             _ => Vec::new(),
         };
         let mut failed = false;
+        // dbt keeps what is named twice twice; its target and its error count once.
+        let mut refs: Vec<&Ref> = Vec::with_capacity(node.refs.len());
         for call in &node.refs {
+            if refs.contains(&call) {
+                continue;
+            }
+            refs.push(call);
             match manifest.resolve_ref(call, root, &node.package) {
                 Ok(target) => {
                     if let Some(error) = forbidden(project, node, target) {
@@ -90,7 +96,12 @@ pub fn resolve(
                 }
             }
         }
+        let mut sources: Vec<&SourceRef> = Vec::with_capacity(node.sources.len());
         for call in &node.sources {
+            if sources.contains(&call) {
+                continue;
+            }
+            sources.push(call);
             match manifest.resolve_source(call, root, &node.package) {
                 Ok(target) => push(&mut nodes, &target.unique_id),
                 Err(error)

@@ -249,7 +249,7 @@ fn entity(json: &Json) -> Json {
     json!({
         "name": json.get("name"), "type": json.get("type"), "description": json.get("description"),
         "label": json.get("label"), "role": json.get("role"), "expr": expression(json.get("expr")),
-        "metadata": null, "config": config(json),
+        "config": config(json),
     })
 }
 
@@ -261,7 +261,7 @@ fn measure(json: &Json) -> Json {
         "expr": expression(json.get("expr")), "agg_params": json.get("agg_params"),
         "non_additive_dimension": json.get("non_additive_dimension"),
         "agg_time_dimension": json.get("agg_time_dimension"),
-        "metadata": null, "config": config(json),
+        "config": config(json),
     })
 }
 

@@ -54,6 +54,8 @@ pub struct DbtInvocation {
     session: Session,
     /// Publications come one after another: the catalog refuses a second one meanwhile.
     publishing: Mutex<()>,
+    /// Hooks of nodes come one after another: many write to one table.
+    hooking: tokio::sync::Mutex<()>,
     options: DbtOptions,
     /// What all nodes work in, with `--publish run`.
     shared: OnceLock<Arc<Workspace>>,
@@ -120,6 +122,7 @@ impl Platform {
             catalog: self.catalog.clone(),
             compute: self.compute()?,
             publishing: Mutex::new(()),
+            hooking: tokio::sync::Mutex::new(()),
             options: DbtOptions::default(),
             shared: OnceLock::new(),
             records: OnceLock::new(),

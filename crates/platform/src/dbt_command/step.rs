@@ -9,14 +9,17 @@ use dbt::artifact::files;
 use dbt::artifact::run_results::{NodeResult, Status};
 use dbt::compile::CompiledNode;
 use dbt::node::{Compiled, Node, ResourceType};
-use diagnostic::{Error, Result, Style};
+use diagnostic::{Error, Result, Style, codes};
 use serde_json::json;
 use transform::test::Verdict;
-use transform::{Nodes, TestOutcome, relation_name};
+use transform::{Nodes, TestOutcome, has_hooks, relation_name};
 
 use super::{DbtInvocation, DbtWork};
 use crate::dbt_assets::node_key;
 use crate::node_record;
+
+/// How often a node is tried again after a conflict with another one.
+const CONFLICTS: usize = 4;
 
 /// How a node ended.
 pub(super) struct Step {
@@ -38,7 +41,16 @@ impl DbtInvocation {
             error: None,
             compiled: None,
         };
-        if let Err(error) = self.work_on(&node, work, &mut step).await {
+        let mut done = self.work_on(&node, work, &mut step).await;
+        for _ in 0..CONFLICTS {
+            // Another node's code wrote to the same table: the work is done again on the new state.
+            let conflict = matches!(&done, Err(error) if error.code() == codes::K1001);
+            if !conflict || self.shared.get().is_some() {
+                break;
+            }
+            done = self.work_on(&node, work, &mut step).await;
+        }
+        if let Err(error) = done {
             step.result.status = Status::Error;
             step.result.message = Some(error.render(Style::Plain));
             step.error = Some(error);
@@ -56,6 +68,10 @@ impl DbtInvocation {
     }
 
     async fn work_on(&self, node: &Arc<Node>, work: DbtWork, step: &mut Step) -> Result<()> {
+        let apart = work == DbtWork::Build && self.records.get().is_none();
+        if apart && has_hooks(node, "pre-hook") {
+            self.hooks(node, "pre-hook").await?;
+        }
         let (workspace, nodes) = self.begin()?;
         if work == DbtWork::Build && node.resource_type == ResourceType::UnitTest {
             let result = self.unit_test(&nodes, node, step).await;
@@ -73,7 +89,28 @@ impl DbtInvocation {
             }
             (DbtWork::Build, _) => self.build_if_due(&nodes, &workspace, node, step).await,
         };
-        self.settle(&workspace, result)
+        self.settle(&workspace, result)?;
+        // What is built is there for everybody, and for its hooks, as in dbt.
+        if apart && has_hooks(node, "post-hook") {
+            self.hooks(node, "post-hook").await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the hooks of a node, apart from the node: they often write to a table that the hooks of
+    /// others write to as well.
+    async fn hooks(&self, node: &Arc<Node>, key: &'static str) -> Result<()> {
+        let _one_at_a_time = self.hooking.lock().await;
+        let (workspace, nodes) = self.begin()?;
+        let done = async {
+            let compiled = nodes.compile(&node.unique_id).await?;
+            match nodes.builds_itself(&compiled) {
+                true => Ok(()),
+                false => nodes.hooks(&compiled, key).await,
+            }
+        };
+        let done = done.await;
+        self.settle(&workspace, done)
     }
 
     async fn compile(&self, nodes: &Nodes, node: &Node, step: &mut Step) -> Result<()> {
@@ -150,7 +187,11 @@ impl DbtInvocation {
             return Ok(None);
         };
         let full_refresh = self.project.context.flags.full_refresh.unwrap_or(false);
-        let rows = nodes.materialize(compiled, full_refresh).await?.rows;
+        let built = match self.records.get() {
+            Some(_) => nodes.materialize(compiled, full_refresh).await?,
+            None => nodes.materialize_alone(compiled, full_refresh).await?,
+        };
+        let rows = built.rows;
         let code = match node.resource_type {
             ResourceType::Seed => "INSERT",
             _ => "SUCCESS",

@@ -122,19 +122,30 @@ async fn add(
                 .await
         }
         IncrementalStrategy::DeleteInsert => {
-            let key = config.unique_key.join(", ");
             let more: String = config
                 .predicates
                 .iter()
                 .map(|predicate| format!("\n    and {predicate}"))
                 .collect();
-            let condition = match config.unique_key.as_slice() {
-                [one] => format!("{one} in (select {one} from {temporary})"),
-                _ => format!("({key}) in (select {key} from {temporary})"),
+            let (using, condition) = match config.unique_key.as_slice() {
+                [one] => (
+                    String::new(),
+                    format!("{one} in (select {one} from {temporary})"),
+                ),
+                keys => {
+                    let same = keys
+                        .iter()
+                        .map(|key| format!("DBT_INTERNAL_DEST.{key} = DBT_INTERNAL_SOURCE.{key}"));
+                    let same: Vec<String> = same.collect();
+                    (
+                        format!("\nusing {temporary} as DBT_INTERNAL_SOURCE"),
+                        same.join(" and "),
+                    )
+                }
             };
             target
                 .execute(format!(
-                    "delete from {name} as DBT_INTERNAL_DEST\nwhere {condition}{more}"
+                    "delete from {name} as DBT_INTERNAL_DEST{using}\nwhere {condition}{more}"
                 ))
                 .await?;
             target.change(insert).await

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use diagnostic::{Error, Result, codes};
 use engine::RelationInfo;
+use model::Identifier;
 
 use super::Target;
 
@@ -91,19 +92,49 @@ pub(crate) async fn reconcile(
                     ))
                     .await?;
             }
-            if mode == OnSchemaChange::SyncAllColumns {
-                for name in &missing {
-                    target
-                        .execute(format!(
-                            "alter table {} drop column \"{name}\"",
-                            target.name
-                        ))
-                        .await?;
-                }
+            if mode == OnSchemaChange::SyncAllColumns && !missing.is_empty() {
+                drop_columns(target, &missing, &common(), &added).await?;
             }
             let mut columns = common();
             columns.extend(added.into_iter().map(|(name, _)| name.clone()));
             Ok(columns)
         }
     }
+}
+
+/// Drops columns; where the engine cannot, the table is written again without them.
+async fn drop_columns(
+    target: Target<'_>,
+    missing: &[String],
+    common: &[String],
+    added: &[&(String, String)],
+) -> Result<()> {
+    let name = target.name;
+    for (at, column) in missing.iter().enumerate() {
+        let dropped = target
+            .execute(format!("alter table {name} drop column \"{column}\""))
+            .await;
+        match dropped {
+            Ok(_) => {}
+            Err(error) if at == 0 && error.code() == codes::E2001 => {
+                let kept = common.iter().chain(added.iter().map(|(name, _)| name));
+                let kept: Vec<String> = kept.map(|name| format!("\"{name}\"")).collect();
+                let (kept, mut beside) = (kept.join(", "), target.temporary());
+                // The rows that are to be added wait under the first temporary name.
+                beside.name = Identifier::quoted(format!("{}_COLUMNS", beside.name.as_str()));
+                for sql in [
+                    format!(
+                        "create or replace temporary table {beside} as select {kept} from {name}"
+                    ),
+                    format!("create or replace table {name} as select {kept} from {beside}"),
+                    format!("drop table if exists {beside}"),
+                ] {
+                    target.execute(sql).await?;
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

@@ -96,12 +96,13 @@ impl MetaColumns {
 /// The engine's error, or `T1004` if the query no longer has a column the strategy needs.
 pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) -> Result<Built> {
     let now = now(target);
+    let shape = Shape::of(target, sql, &updated_at(config, &now)).await?;
     let Some(existing) = target.existing().await? else {
         let rows = target
             .change(format!(
                 "create or replace table {} as (\n{}\n)",
                 target.name,
-                first(sql, config, &now)
+                first(sql, config, &now, &shape.kind)
             ))
             .await?;
         return Ok(Built { rows: Some(rows) });
@@ -121,26 +122,99 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
         .help("drop it, or give the snapshot another name"));
     }
     let temporary = target.temporary();
-    let columns: Vec<String> = existing
-        .columns
-        .iter()
-        .map(|(name, _)| name.clone())
-        .filter(|name| {
-            let mut meta = config.names.all().into_iter();
-            !meta.any(|meta| meta.eq_ignore_ascii_case(name))
-        })
-        .collect();
-    let staged = staging(target, sql, config, &columns, &now);
+    let (columns, added) = columns(target, config, &existing, &shape).await?;
+    let mut kinds = existing.columns.iter();
+    let kind = kinds
+        .find(|(name, _)| name.eq_ignore_ascii_case(&config.names.valid_to))
+        .map_or(shape.kind.as_str(), |(_, kind)| kind.as_str());
+    let changed = match &config.strategy {
+        // A new column is a change of every row.
+        SnapshotStrategy::Check { columns, .. } if columns.is_empty() && added => "true".to_owned(),
+        _ => changed(config, &columns),
+    };
+    let staged = staging(
+        target,
+        sql,
+        config,
+        &columns,
+        &Step {
+            now: &now,
+            kind,
+            changed: &changed,
+        },
+    );
     target
         .execute(format!(
             "create or replace temporary table {temporary} as (\n{staged}\n)"
         ))
         .await?;
-    let result = target.change(apply(target, config, &columns)).await;
+    let result = target.change(apply(target, config, &columns, kind)).await;
     target
         .execute(format!("drop table if exists {temporary}"))
         .await?;
     result.map(|rows| Built { rows: Some(rows) })
+}
+
+/// The columns of a snapshot's query, and the type of the moment at which its versions begin.
+struct Shape {
+    columns: Vec<(String, String)>,
+    kind: String,
+}
+
+impl Shape {
+    async fn of(target: Target<'_>, sql: &str, updated: &str) -> Result<Self> {
+        let beside = target.temporary();
+        let probe = format!(
+            "create or replace temporary table {beside} as (\n\
+             select *, {updated} as dbt_updated_at_probe from (\n{sql}\n) as sbq where false\n)"
+        );
+        target.execute(probe).await?;
+        let found = target.engine.describe(target.session, &beside).await?;
+        target
+            .execute(format!("drop table if exists {beside}"))
+            .await?;
+        let mut columns = found.map(|info| info.columns).unwrap_or_default();
+        let kind = columns.pop().map(|(_, kind)| kind);
+        Ok(Self {
+            columns,
+            kind: kind.unwrap_or_else(|| "timestamp_ntz".to_owned()),
+        })
+    }
+}
+
+/// The columns to write: those of the query. New ones are added to the snapshot first; what the query
+/// no longer has stays NULL from now on. Also whether there were new ones.
+async fn columns(
+    target: Target<'_>,
+    config: &SnapshotConfig,
+    existing: &engine::RelationInfo,
+    shape: &Shape,
+) -> Result<(Vec<String>, bool)> {
+    let meta = |name: &str| {
+        let mut all = config.names.all().into_iter();
+        all.any(|meta| meta.eq_ignore_ascii_case(name))
+    };
+    let (mut columns, mut added) = (Vec::new(), false);
+    for (name, kind) in shape.columns.iter().filter(|(name, _)| !meta(name)) {
+        if !existing.columns.iter().any(|(have, _)| have == name) {
+            let table = target.name;
+            target
+                .execute(format!("alter table {table} add column \"{name}\" {kind}"))
+                .await?;
+            added = true;
+        }
+        columns.push(name.clone());
+    }
+    Ok((columns, added))
+}
+
+/// What the statement of one run needs besides the configuration.
+struct Step<'s> {
+    now: &'s str,
+    /// The type of `dbt_valid_to`.
+    kind: &'s str,
+    /// The condition under which a row has a new version.
+    changed: &'s str,
 }
 
 fn now(target: Target<'_>) -> String {
@@ -171,11 +245,10 @@ fn scd_id(keys: &[String], updated_at: &str) -> String {
     format!("md5({})", parts.join(" || '|' || "))
 }
 
-fn valid_to(config: &SnapshotConfig) -> String {
-    match &config.valid_to_current {
-        Some(value) => value.clone(),
-        None => "cast(null as timestamp_ntz)".to_owned(),
-    }
+/// What `dbt_valid_to` of a current version holds, in its type.
+fn valid_to(config: &SnapshotConfig, kind: &str) -> String {
+    let value = config.valid_to_current.as_deref().unwrap_or("null");
+    format!("cast({value} as {kind})")
 }
 
 fn deleted(config: &SnapshotConfig, value: &str) -> String {
@@ -187,7 +260,7 @@ fn deleted(config: &SnapshotConfig, value: &str) -> String {
     }
 }
 
-fn first(sql: &str, config: &SnapshotConfig, now: &str) -> String {
+fn first(sql: &str, config: &SnapshotConfig, now: &str, kind: &str) -> String {
     let updated = updated_at(config, now);
     format!(
         "select *,\n    {id} as {scd_id},\n    {updated} as {updated_at},\n    \
@@ -197,7 +270,7 @@ fn first(sql: &str, config: &SnapshotConfig, now: &str) -> String {
         valid_from = config.names.valid_from,
         to = config.names.valid_to,
         id = scd_id(&config.unique_key, &updated),
-        valid_to = valid_to(config),
+        valid_to = valid_to(config, kind),
         deleted = deleted(config, "False"),
     )
 }
@@ -209,8 +282,9 @@ fn staging(
     sql: &str,
     config: &SnapshotConfig,
     columns: &[String],
-    now: &str,
+    step: &Step<'_>,
 ) -> String {
+    let Step { now, kind, changed } = *step;
     let keys: Vec<String> = (1..=config.unique_key.len())
         .map(|n| format!("dbt_unique_key_{n}"))
         .collect();
@@ -235,9 +309,11 @@ fn staging(
     } = &config.names;
     let current = match &config.valid_to_current {
         None => format!("{to_name} is null"),
-        Some(value) => format!("({to_name} is null or {to_name} = {value})"),
+        Some(_) => {
+            let value = valid_to(config, kind);
+            format!("({to_name} is null or {to_name} = {value})")
+        }
     };
-    let changed = changed(config, columns);
     let list: String = columns
         .iter()
         .map(|column| format!("source_data.\"{column}\", "))
@@ -262,7 +338,7 @@ fn staging(
          from source_data inner join snapshotted_data on {matching}\n\
          where ({changed}){returns}",
         name = target.name,
-        valid_to = valid_to(config),
+        valid_to = valid_to(config, kind),
         id = scd_id(&config.unique_key, &updated),
         alive = deleted(config, "False"),
     );
@@ -292,7 +368,7 @@ fn staging(
             text.push_str(&format!(
                 "\nunion all\nselect 'insert' as dbt_change_type, {gone}{now} as {updated_name}, \
                  {now} as {from_name}, {valid_to} as {to_name}, {id} as {id_name}{dead}\n{vanished}",
-                valid_to = valid_to(config),
+                valid_to = valid_to(config, kind),
                 id = scd_id(&snapshot_keys, now),
                 dead = deleted(config, "True"),
             ));
@@ -331,7 +407,7 @@ fn changed(config: &SnapshotConfig, columns: &[String]) -> String {
     }
 }
 
-fn apply(target: Target<'_>, config: &SnapshotConfig, columns: &[String]) -> String {
+fn apply(target: Target<'_>, config: &SnapshotConfig, columns: &[String], kind: &str) -> String {
     let mut all = columns.to_vec();
     let names = &config.names;
     let stored = |name: &String| Identifier::unquoted(name).as_str().to_owned();
@@ -354,7 +430,8 @@ fn apply(target: Target<'_>, config: &SnapshotConfig, columns: &[String]) -> Str
     let (id, to) = (&names.scd_id, &names.valid_to);
     let current = match &config.valid_to_current {
         None => format!("DBT_INTERNAL_DEST.{to} is null"),
-        Some(value) => {
+        Some(_) => {
+            let value = valid_to(config, kind);
             format!("(DBT_INTERNAL_DEST.{to} is null or DBT_INTERNAL_DEST.{to} = {value})")
         }
     };

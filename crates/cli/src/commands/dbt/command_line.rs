@@ -26,10 +26,10 @@ pub struct DbtLine {
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Which target of the profile to use
-    #[arg(short, long, global = true)]
+    #[arg(short, long, env = "DBT_TARGET", global = true)]
     pub target: Option<String>,
     /// Which profile to use, instead of the project's
-    #[arg(long, global = true)]
+    #[arg(long, env = "DBT_PROFILE", global = true)]
     pub profile: Option<String>,
     /// Where profiles.yml is
     #[arg(long, value_name = "DIR", env = "DBT_PROFILES_DIR", global = true)]
@@ -41,10 +41,10 @@ pub struct Common {
     #[arg(long, value_name = "DIR", env = "DBT_TARGET_PATH", global = true)]
     pub target_path: Option<PathBuf>,
     /// How many nodes are worked on at once
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N", env = "DBT_THREADS", global = true)]
     pub threads: Option<usize>,
     /// Variables, as a YAML mapping
-    #[arg(long, value_name = "YAML", global = true)]
+    #[arg(long, value_name = "YAML", env = "DBT_VARS", global = true)]
     pub vars: Option<String>,
     /// Stop at the first failure
     #[arg(
@@ -62,31 +62,52 @@ pub struct Common {
     #[arg(long, value_name = "DIR", env = "DBT_STATE", global = true)]
     pub state: Option<PathBuf>,
     /// Read what is not selected from the earlier run's relations
-    #[arg(long, overrides_with = "no_defer", global = true)]
+    #[arg(long, env = "DBT_DEFER", overrides_with = "no_defer", global = true)]
     pub defer: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "defer", global = true)]
     pub no_defer: bool,
     /// The folder with the artifacts to defer to, if it is not that of `--state`
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", env = "DBT_DEFER_STATE", global = true)]
     pub defer_state: Option<PathBuf>,
     /// Prefer the earlier run's relations to ones that are there
-    #[arg(long, overrides_with = "no_favor_state", global = true)]
+    #[arg(
+        long,
+        env = "DBT_FAVOR_STATE",
+        overrides_with = "no_favor_state",
+        global = true
+    )]
     pub favor_state: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "favor_state", global = true)]
     pub no_favor_state: bool,
     /// Which tests come with selected nodes
-    #[arg(long, value_enum, value_name = "MODE", global = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MODE",
+        env = "DBT_INDIRECT_SELECTION",
+        global = true
+    )]
     pub indirect_selection: Option<IndirectSelection>,
     /// Take warnings for errors
-    #[arg(long, overrides_with = "no_warn_error", global = true)]
+    #[arg(
+        long,
+        env = "DBT_WARN_ERROR",
+        overrides_with = "no_warn_error",
+        global = true
+    )]
     pub warn_error: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "warn_error", global = true)]
     pub no_warn_error: bool,
     /// Which warnings to take for errors, as a YAML mapping
-    #[arg(long, value_name = "YAML", global = true)]
+    #[arg(
+        long,
+        value_name = "YAML",
+        env = "DBT_WARN_ERROR_OPTIONS",
+        global = true
+    )]
     pub warn_error_options: Option<String>,
     /// Write no artifacts
     #[arg(long, overrides_with = "write_json", global = true)]
@@ -95,13 +116,19 @@ pub struct Common {
     #[arg(long, hide = true, overrides_with = "no_write_json", global = true)]
     pub write_json: bool,
     /// Say less
-    #[arg(short, long, global = true)]
+    #[arg(short, long, env = "DBT_QUIET", global = true)]
     pub quiet: bool,
     /// Say more
     #[arg(short, long, global = true)]
     pub debug: bool,
     /// How lines are written
-    #[arg(long, value_enum, value_name = "FORMAT", global = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        env = "DBT_LOG_FORMAT",
+        global = true
+    )]
     pub log_format: Option<DbtLogFormat>,
     /// When readers see what is built: each node at once, or the whole run when all of it has passed
     #[arg(
@@ -191,7 +218,12 @@ pub struct Kinds {
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Refresh {
     /// Rebuild incremental models and seeds from nothing
-    #[arg(short, long, overrides_with = "no_full_refresh")]
+    #[arg(
+        short,
+        long,
+        env = "DBT_FULL_REFRESH",
+        overrides_with = "no_full_refresh"
+    )]
     pub full_refresh: bool,
     /// Never rebuild them
     #[arg(long, hide = true, overrides_with = "full_refresh")]

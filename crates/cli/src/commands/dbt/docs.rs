@@ -21,7 +21,7 @@ pub fn generate(globals: &Globals, line: &DbtLine, no_compile: bool, empty: bool
         invocation.write_manifest(&[])?;
     } else {
         let ids = invocation.workable(&select(&opened, line)?, DbtWork::Compile);
-        exit = work::execute(globals, line, &opened, DbtWork::Compile, &ids)?;
+        exit = work::execute(globals, line, &opened, DbtWork::Compile, &ids, &[])?;
     }
     let mut catalog = runtime()?.block_on(invocation.catalog_json())?;
     if empty {

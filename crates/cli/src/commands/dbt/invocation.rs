@@ -12,6 +12,7 @@ use platform::{DbtInvocation, DbtOptions, Platform};
 
 use super::command_line::{Common, DbtCommand, DbtLine, EventTime, IndirectSelection, Publish};
 use super::lines::Lines;
+use super::strictness::Strictness;
 use crate::arguments::Globals;
 
 /// A dbt command that is not implemented.
@@ -21,25 +22,16 @@ pub fn unsupported(what: &str, help: &str) -> Error {
 
 /// Refuses flags that would change what a command does, but are not honoured.
 pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
-    let Common {
-        warn_error_options, ..
-    } = &line.common;
     let mut refused = Vec::new();
     let mut refuse = |given: bool, flag: &'static str| {
         if given {
             refused.push(flag);
         }
     };
-    refuse(warn_error_options.is_some(), "--warn-error-options");
     if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command
     {
         let EventTime { sample, .. } = event_time;
         refuse(sample.is_some(), "--sample");
-    }
-    if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
-        &line.command
-    {
-        refuse(true, "--show");
     }
     match refused.first() {
         Some(flag) => Err(unsupported(flag, "leave it out")),
@@ -203,12 +195,15 @@ fn open_with(
     });
     defer(&invocation, line)?;
     let project = invocation.project();
-    lines.greet(project)?;
-    if line.common.warn_error
-        && let Some(warning) = project.warnings.list.first()
-    {
-        return Err(Error::new(codes::D2003, warning.to_string())
-            .help("`--warn-error` takes warnings for errors"));
+    let strictness = Strictness::of(&line.common)?;
+    lines.greet(project, &strictness)?;
+    let mut warnings = project.warnings.list.iter();
+    if let Some(warning) = warnings.find(|warning| strictness.refuses(warning.event)) {
+        let help = format!(
+            "`--warn-error` takes warnings for errors; this one is `{}`",
+            warning.event
+        );
+        return Err(Error::new(codes::D2003, warning.to_string()).help(help));
     }
     Ok(Opened {
         invocation: Arc::new(invocation),
@@ -246,7 +241,14 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
         DbtCommand::Snapshot { .. } => &["snapshot"],
         DbtCommand::Clone { .. } => &["model", "seed", "snapshot"],
         DbtCommand::Source(_) => &["source"],
-        DbtCommand::Build { .. } => &["model", "seed", "snapshot", "test", "unit_test"],
+        DbtCommand::Build { .. } => &[
+            "model",
+            "seed",
+            "snapshot",
+            "test",
+            "unit_test",
+            "saved_query",
+        ],
         _ => &[],
     };
     let resource_types = match kinds.resource_types.as_slice() {

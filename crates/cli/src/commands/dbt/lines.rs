@@ -10,6 +10,7 @@ use platform::{DbtEvent, DbtReport};
 use serde_json::{Value as Json, json};
 
 use super::command_line::{Common, DbtLogFormat};
+use super::strictness::Strictness;
 use crate::arguments::{Globals, LogFormat};
 use crate::display::human;
 use crate::output;
@@ -71,7 +72,7 @@ impl Lines {
     }
 
     /// What the project is.
-    pub fn greet(&self, project: &Project) -> Result<()> {
+    pub fn greet(&self, project: &Project, strictness: &Strictness) -> Result<()> {
         self.say(&format!(
             "Running with sluice={}, as dbt={}",
             env!("CARGO_PKG_VERSION"),
@@ -110,7 +111,8 @@ impl Lines {
             .collect();
         self.say(&format!("Found {}", found.join(", ")))?;
         if !self.json {
-            for warning in &project.warnings.list {
+            let warnings = project.warnings.list.iter();
+            for warning in warnings.filter(|warning| !strictness.silences(warning.event)) {
                 self.warn(&warning.to_string());
             }
         }

@@ -8,6 +8,7 @@ mod lines;
 mod listing;
 mod retry;
 mod show;
+mod strictness;
 mod upkeep;
 mod work;
 

@@ -88,7 +88,7 @@ pub fn retry(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         _ => DbtWork::Build,
     };
     let ids = opened.invocation.workable(&ids, kind);
-    execute(globals, &line, &opened, kind, &ids)
+    execute(globals, &line, &opened, kind, &ids, &[])
 }
 
 fn last(globals: &Globals, line: &DbtLine) -> Result<Last> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dbt::compile::CompiledNode;
-use dbt::node::ResourceType;
+use dbt::node::{Node, ResourceType};
 use diagnostic::{Error, Result, codes};
 use serde_json::json;
 
@@ -50,6 +50,17 @@ pub fn show(
         runtime.block_on(async { write(rows.await?, format, &opened).await })?;
     }
     Ok(Exit::Done)
+}
+
+/// Shows the first rows of a seed that was loaded.
+pub fn preview(opened: &Opened, seed: &Arc<Node>) -> Result<()> {
+    opened.lines.say(&format!(
+        "Random sample of table: {}.{}",
+        seed.schema, seed.alias
+    ))?;
+    let rows = opened.invocation.show(Arc::clone(seed), Some(5));
+    runtime()?
+        .block_on(async { write_outcome(rows.await?.outcome, QueryFormat::Table, true).await })
 }
 
 async fn write(rows: platform::DbtRows, format: &str, opened: &Opened) -> Result<Exit> {

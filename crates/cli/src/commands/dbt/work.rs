@@ -1,13 +1,15 @@
 //! Commands that work on nodes: parse, compile, run, test, build, seed, snapshot; and run-operation.
 
 use dbt::artifact::files;
-use dbt::artifact::run_results::Status;
+use dbt::artifact::run_results::{NodeResult, Status};
 use dbt::context::yaml_mapping;
+use dbt::node::ResourceType;
 use diagnostic::Result;
 use platform::DbtWork;
 
 use super::command_line::{DbtCommand, DbtLine};
 use super::invocation::{Opened, open, select};
+use super::strictness::Strictness;
 use crate::arguments::Globals;
 use crate::commands::Exit;
 use crate::commands::watch::runtime;
@@ -34,17 +36,43 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         DbtCommand::Clone { .. } => DbtWork::Clone,
         _ => DbtWork::Build,
     };
-    let ids = opened.invocation.workable(&select(&opened, line)?, kind);
-    execute(globals, line, &opened, kind, &ids)
+    let selected = select(&opened, line)?;
+    let ids = opened.invocation.workable(&selected, kind);
+    let exit = execute(
+        globals,
+        line,
+        &opened,
+        kind,
+        &ids,
+        &saved_queries(&selected),
+    )?;
+    if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
+        &line.command
+        && exit == Exit::Done
+    {
+        let nodes = &opened.invocation.project().manifest.nodes;
+        let seeds = ids.iter().filter_map(|id| nodes.get(id));
+        for seed in seeds.filter(|node| node.resource_type == ResourceType::Seed) {
+            super::show::preview(&opened, seed)?;
+        }
+    }
+    Ok(exit)
 }
 
-/// Works on `ids`, tells how it goes, and writes the artifacts.
+/// What `build` lists and does nothing for.
+fn saved_queries(selected: &[String]) -> Vec<String> {
+    let queries = selected.iter().filter(|id| id.starts_with("saved_query."));
+    queries.cloned().collect()
+}
+
+/// Works on `ids`, tells how it goes, and writes the artifacts. For `idle` there is nothing to do.
 pub fn execute(
     globals: &Globals,
     line: &DbtLine,
     opened: &Opened,
     kind: DbtWork,
     ids: &[String],
+    idle: &[String],
 ) -> Result<Exit> {
     let Opened { invocation, lines } = opened;
     let project = invocation.project();
@@ -60,7 +88,7 @@ pub fn execute(
     // What cannot be written is told once, at the end: the work must not be lost with its lines.
     let unheard = parking_lot::Mutex::new(None);
     let quiet_compile = kind == DbtWork::Compile;
-    let done = runtime()?.block_on(invocation.execute(kind, ids, &|event| {
+    let mut done = runtime()?.block_on(invocation.execute(kind, ids, &|event| {
         if quiet_compile && !told_while_compiling(&event) {
             return;
         }
@@ -68,6 +96,8 @@ pub fn execute(
             unheard.lock().get_or_insert(error);
         }
     }))?;
+    let nothing = idle.iter().map(|id| NodeResult::new(id, Status::NoOp));
+    done.results.extend(nothing);
     if writes_artifacts(line) {
         invocation.write_manifest(&done.compiled)?;
         invocation.write_results(&done)?;
@@ -93,7 +123,8 @@ pub fn execute(
         return Ok(Exit::Done);
     }
     lines.finish(project, &done)?;
-    let warned = line.common.warn_error && done.count(&[Status::Warn]) > 0;
+    let strict = Strictness::of(&line.common)?.refuses_test_warnings();
+    let warned = strict && done.count(&[Status::Warn]) > 0;
     Ok(if done.succeeded() && !warned {
         Exit::Done
     } else {
