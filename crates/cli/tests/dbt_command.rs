@@ -134,7 +134,7 @@ fn builds_what_snowflake_and_duckdb_profiles_say() {
         "CUSTOMER_ID,TOTAL\n1,30.5\n2,30\n"
     );
     assert_eq!(
-        shop.csv(r#"select count(*) n from "shop"."main"."history""#),
+        shop.csv("select count(*) n from shop.main.history"),
         "N\n3\n"
     );
     let results = shop.json("run_results.json");

@@ -9,7 +9,7 @@ use dbt::node::Node;
 use dbt::surroundings;
 use diagnostic::Result;
 use model::RelationName;
-use transform::{Nodes, relation_name, source_name};
+use transform::{Nodes, fold, folds, relation_name, source_name};
 
 use crate::versions::Versions;
 
@@ -74,7 +74,11 @@ pub(crate) async fn check_record(
     id: &str,
 ) -> Result<Option<(AssetRecord, CompiledNode)>> {
     let compiled = nodes.compile(id).await?;
-    let Some(inputs) = Versions::new(workspace).read_by(&compiled.sql) else {
+    let folded = match folds(&nodes.project().context) {
+        true => fold(&compiled.sql),
+        false => compiled.sql.as_str().into(),
+    };
+    let Some(inputs) = Versions::new(workspace).read_by(&folded) else {
         return Ok(None);
     };
     if is_volatile(&compiled.sql) || inputs.is_empty() {

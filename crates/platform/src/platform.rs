@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use catalog::{Catalog, Workspace};
 use chrono::{DateTime, Utc};
@@ -22,6 +23,8 @@ pub struct Platform {
     pub(crate) project: Project,
     pub(crate) catalog: Catalog,
     pub(crate) as_of: Option<DateTime<Utc>>,
+    /// Whether quoted names mean what unquoted ones do, as the dbt profile's adapter has it.
+    pub(crate) folds: AtomicBool,
 }
 
 impl Platform {
@@ -36,6 +39,7 @@ impl Platform {
             project,
             catalog,
             as_of,
+            folds: AtomicBool::new(false),
         })
     }
 

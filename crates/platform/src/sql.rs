@@ -6,6 +6,9 @@ use engine::{Outcome, Session};
 use engine_datafusion::{Embedded, locate};
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use transform::{fold, folds};
 
 use crate::Platform;
 
@@ -20,7 +23,10 @@ impl Platform {
         };
         let mut warnings = Warnings::default();
         match dbt::load::settings(folder, self.dbt_flags("sql"), &mut warnings) {
-            Ok(context) => self.dbt_session(&context),
+            Ok(context) => {
+                self.folds.store(folds(&context), Ordering::Relaxed);
+                self.dbt_session(&context)
+            }
             // Statements are how one looks into a project that is broken elsewhere.
             Err(error) => {
                 tracing::warn!(
@@ -41,6 +47,11 @@ impl Platform {
         F: AsyncFnMut(Outcome) -> Result<()>,
     {
         let compute = self.compute()?;
+        let folded = match self.folds.load(Ordering::Relaxed) {
+            true => fold(&script.text),
+            false => script.text.as_ref().into(),
+        };
+        let script = &Source::new(script.name.to_string(), folded.into_owned());
         for statement in sql::parse_script(script)? {
             let span = statement.span.clone();
             let place = |error| locate(error, script, &span);

@@ -7,6 +7,7 @@
 mod adapter;
 mod build;
 mod configuration;
+mod folding;
 pub mod materialization;
 mod names;
 mod nodes;
@@ -15,5 +16,6 @@ pub mod seed;
 pub mod test;
 
 pub use adapter::EngineAdapter;
+pub use folding::{fold, folding, folds};
 pub use names::{relation_name, source_name};
 pub use nodes::{Nodes, TestOutcome, audit_schema, has_hooks};

@@ -5,6 +5,8 @@ use dbt::context::relation::Relation;
 use dbt::node::{Node, SourceTable};
 use model::{Identifier, RelationName};
 
+use crate::folding::folds;
+
 /// The relation a node makes.
 #[must_use]
 pub fn relation_name(project: &ProjectContext, node: &Node) -> RelationName {
@@ -24,9 +26,10 @@ pub fn source_name(project: &ProjectContext, source: &SourceTable) -> RelationNa
 }
 
 fn stored(project: &ProjectContext, relation: &Relation) -> RelationName {
+    let folded = folds(project);
     let part = |text: Option<&str>, quoted: bool, default: &str| {
         let text = text.unwrap_or(default);
-        if quoted {
+        if quoted && !folded {
             Identifier::quoted(text)
         } else {
             Identifier::unquoted(text)

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::adapter::EngineAdapter;
 use crate::configuration;
+use crate::folding::{folding, folds};
 use crate::materialization::{self, Built, Target};
 use crate::names::relation_name;
 use crate::places::relocate;
@@ -70,6 +71,7 @@ impl Nodes {
     /// The nodes of `project`, run by `engine` in `session`.
     #[must_use]
     pub fn new(project: Arc<Project>, engine: Arc<dyn Engine>, session: Session) -> Self {
+        let engine = folding(&project.context, engine);
         Self {
             project,
             engine,
@@ -276,7 +278,8 @@ impl Nodes {
             .text("delimiter")
             .and_then(|text| text.bytes().next())
             .unwrap_or(b',');
-        let quoted = node.config.truth("quote_columns").unwrap_or(false);
+        let quoted =
+            node.config.truth("quote_columns").unwrap_or(false) && !folds(&self.project.context);
         let seed = seed::read(&path, delimiter, quoted, &typed)?;
         let rows = futures::stream::iter([Ok(seed.batch)]).boxed();
         let Some(types) = types.filter(|types| !types.is_empty()) else {

@@ -32,4 +32,5 @@ codes! {
     D3004, UserInput, "A selection needs the state of an earlier run";
     D4001, Resource, "An artifact cannot be written";
     D4002, UserInput, "An artifact cannot be read";
+    D4003, Resource, "The documentation cannot be served";
 }

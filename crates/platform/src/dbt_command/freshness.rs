@@ -11,7 +11,7 @@ use diagnostic::{Error, Result, ResultExt as _, Style, codes};
 use engine_datafusion::Embedded;
 use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
-use transform::EngineAdapter;
+use transform::{EngineAdapter, folding};
 
 use super::DbtInvocation;
 
@@ -72,7 +72,11 @@ impl DbtInvocation {
     async fn newest(&self, source: &Arc<SourceTable>) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
         let workspace = Arc::new(self.catalog.begin("dbt source freshness")?);
         let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
-        let adapter = EngineAdapter::new(Arc::new(engine), self.session.clone(), Handle::current());
+        let adapter = EngineAdapter::new(
+            folding(&self.project.context, Arc::new(engine)),
+            self.session.clone(),
+            Handle::current(),
+        );
         let compiler = Compiler::new(&self.project, Some(Arc::new(adapter)));
         let table = Arc::clone(source);
         let asked = tokio::task::spawn_blocking(move || compiler.freshness(&table))

@@ -4,6 +4,7 @@
 //! built, and what depends on a node that failed is skipped. With `--publish run`, as with `sluice run`,
 //! all of it is published when everything has passed, or nothing.
 
+mod column_lineage;
 mod event;
 mod execute;
 mod freshness;
@@ -26,7 +27,7 @@ use engine::Session;
 use engine_datafusion::{Compute, Embedded};
 use model::Identifier;
 use parking_lot::Mutex;
-use transform::Nodes;
+use transform::{Nodes, folds};
 
 use crate::Platform;
 
@@ -88,8 +89,8 @@ impl Platform {
     /// A session in the database and schema of the dbt target.
     pub(crate) fn dbt_session(&self, context: &ProjectContext) -> Session {
         let (connection, quoting) = (&context.connection, context.quoting());
-        // Adapters that quote names by default store them as they are written.
-        let name = |text: &str, quoted: bool| match quoted {
+        let folded = folds(context);
+        let name = |text: &str, quoted: bool| match quoted && !folded {
             true => Identifier::quoted(text),
             false => Identifier::unquoted(text),
         };

@@ -7,7 +7,7 @@ use diagnostic::{Result, ResultExt as _, codes};
 use engine_datafusion::Embedded;
 use serde_json::{Map, Value as Json};
 use tokio::runtime::Handle;
-use transform::EngineAdapter;
+use transform::{EngineAdapter, folding};
 
 use super::DbtInvocation;
 
@@ -24,7 +24,11 @@ impl DbtInvocation {
         let _lock = self.catalog.lock_runs()?;
         let workspace = Arc::new(self.catalog.begin("dbt run-operation")?);
         let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
-        let adapter = EngineAdapter::new(Arc::new(engine), self.session.clone(), Handle::current());
+        let adapter = EngineAdapter::new(
+            folding(&self.project.context, Arc::new(engine)),
+            self.session.clone(),
+            Handle::current(),
+        );
         let compiler = Compiler::new(&self.project, Some(Arc::new(adapter)));
         let name = name.to_owned();
         let called = tokio::task::spawn_blocking(move || compiler.call_operation(&name, arguments))

@@ -6,12 +6,12 @@ use arrow::array::RecordBatch;
 use dbt::compile::{CompiledNode, Compiler};
 use dbt::node::{Node, ResourceType};
 use diagnostic::{Error, Result, ResultExt as _, Source, codes};
-use engine::{Engine as _, Outcome, Rows};
+use engine::{Outcome, Rows};
 use engine_datafusion::Embedded;
 use futures::StreamExt as _;
 use serde_json::{Map, Value as Json, json};
 use tokio::runtime::Handle;
-use transform::{EngineAdapter, relation_name, source_name};
+use transform::{EngineAdapter, folding, relation_name, source_name};
 
 use super::DbtInvocation;
 
@@ -47,7 +47,7 @@ impl DbtInvocation {
 
     async fn compile_on(&self, engine: &Embedded, node: Arc<Node>) -> Result<CompiledNode> {
         let adapter = EngineAdapter::new(
-            Arc::new(engine.clone()),
+            folding(&self.project.context, Arc::new(engine.clone())),
             self.session.clone(),
             Handle::current(),
         );
@@ -108,6 +108,7 @@ impl DbtInvocation {
             node.name.as_str(),
             format!("select * from (\n{sql}\n){limit}"),
         );
+        let engine = folding(&self.project.context, Arc::new(engine.clone()));
         match engine.execute(&self.session, &source).await?.pop() {
             Some(Outcome::Rows(rows)) => {
                 let schema = Arc::clone(&rows.schema);
@@ -135,6 +136,7 @@ impl DbtInvocation {
 
     async fn read_catalog(&self, engine: &Embedded) -> Result<Json> {
         let (manifest, context) = (&self.project.manifest, &self.project.context);
+        let engine = folding(context, Arc::new(engine.clone()));
         let (mut nodes, mut sources) = (Map::new(), Map::new());
         let relations = manifest
             .nodes
@@ -160,8 +162,8 @@ impl DbtInvocation {
             let entry = json!({
                 "metadata": {
                     "type": if found.view { "VIEW" } else { "BASE TABLE" },
-                    "schema": name.schema.as_str(), "name": name.name.as_str(),
-                    "database": name.database.as_str(), "comment": null, "owner": null,
+                    "schema": found.name.schema.as_str(), "name": found.name.name.as_str(),
+                    "database": found.name.database.as_str(), "comment": null, "owner": null,
                 },
                 "columns": columns.collect::<Map<_, _>>(),
                 "stats": {"has_stats": {

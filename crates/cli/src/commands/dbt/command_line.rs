@@ -431,9 +431,18 @@ pub enum Docs {
     },
     /// Serve the documentation
     Serve {
+        /// The address to listen at
+        #[arg(long, default_value = "127.0.0.1")]
+        host: String,
         /// The port
         #[arg(long, default_value_t = 8080)]
         port: u16,
+        /// Open a browser: accepted, but left to you
+        #[arg(long, overrides_with = "no_browser")]
+        browser: bool,
+        /// Do not
+        #[arg(long, hide = true, overrides_with = "browser")]
+        no_browser: bool,
     },
 }
 

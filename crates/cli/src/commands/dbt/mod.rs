@@ -17,9 +17,9 @@ use diagnostic::Result;
 
 use crate::arguments::Globals;
 use crate::commands::Exit;
+use crate::output;
 
 use command_line::{DbtCommand, DbtLine, Docs, SourceCommand};
-use invocation::unsupported;
 
 /// dbt's command line.
 #[derive(Debug, Args)]
@@ -35,6 +35,11 @@ pub struct Arguments {
 
 /// Runs the dbt command.
 pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
+    if let [flag] = arguments.arguments.as_slice()
+        && matches!(flag.as_str(), "--version" | "-V" | "-v")
+    {
+        return version();
+    }
     // Prints help to stdout with code 0, mistakes to stderr with code 2, as `dbt` does.
     let line = DbtLine::read(&arguments.arguments).unwrap_or_else(|error| error.exit());
     invocation::refuse_unsupported(&line)?;
@@ -66,19 +71,29 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         DbtCommand::Docs(Docs::Generate {
             no_compile,
             empty_catalog,
+            one_page,
             ..
-        }) => docs::generate(globals, &line, *no_compile, *empty_catalog),
+        }) => docs::generate(globals, &line, *no_compile, *empty_catalog, *one_page),
         DbtCommand::RunOperation { name, args } => work::operation(globals, &line, name, args),
         DbtCommand::Deps { upgrade, .. } => upkeep::deps(globals, &line, *upgrade),
         DbtCommand::Clean => upkeep::clean(globals, &line),
         DbtCommand::Debug { config_dir, .. } => upkeep::debug(globals, &line, *config_dir),
-        DbtCommand::Docs(Docs::Serve { .. }) => Err(unsupported(
-            "dbt docs serve",
-            "serve the folder `target` with any web server",
-        )),
+        DbtCommand::Docs(Docs::Serve { host, port, .. }) => {
+            docs::serve(globals, &line, host, *port)
+        }
         DbtCommand::Source(SourceCommand::Freshness { output, .. }) => {
             freshness::freshness(globals, &line, output.as_deref())
         }
         DbtCommand::Retry { .. } => retry::retry(globals, &line),
     }
+}
+
+/// What scripts look for: the version of dbt whose projects are read as it reads them.
+fn version() -> Result<Exit> {
+    output::line(&format!(
+        "Core:\n  - installed: {}\n\nPlugins:\n  - sluice: {}",
+        dbt::context::DBT_VERSION,
+        env!("CARGO_PKG_VERSION")
+    ))?;
+    Ok(Exit::Done)
 }
