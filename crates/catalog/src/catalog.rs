@@ -48,6 +48,15 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// Finishes or drops what runs have left whose work has ended without an end. Live runs are left
+    /// alone.
+    ///
+    /// # Errors
+    /// `K2001` or `K2003` if the remains cannot be removed.
+    pub fn recover(&self) -> Result<()> {
+        recovery::recover(self)
+    }
+
     /// Keeps other runs out until the lock is dropped.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod display;
 mod output;
 mod query_output;
 mod report;
+mod shell;
 
 use std::process::ExitCode;
 

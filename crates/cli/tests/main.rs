@@ -5,3 +5,4 @@ mod architecture;
 mod commands;
 mod dbt_command;
 mod end_to_end;
+mod shell;

@@ -27,6 +27,8 @@ pub enum Exit {
     Done,
     /// The work ran and something failed: 1.
     Failed,
+    /// The user stopped the work, and what it had begun was taken back: 130, as shells count SIGINT.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -34,6 +36,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::Failed => Self::FAILURE,
+            Exit::Interrupted => Self::from(watch::INTERRUPTED),
         }
     }
 }

@@ -54,9 +54,17 @@ pub fn run(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
 
 /// Runs what `request` says, shows it while it works, and tells what came of it.
 pub fn execute(globals: &Globals, platform: &Platform, request: &RunRequest) -> Result<Exit> {
-    let report = runtime()?.block_on(watch(globals, async |events, stop| {
+    let watched = runtime()?.block_on(watch(globals, async |events, stop| {
         platform.run(request, events, stop).await
-    }))?;
+    }));
+    let report = match watched.result {
+        Ok(report) => report,
+        Err(error) if watched.interrupted => {
+            report::error(&error, globals.log_format);
+            return Ok(Exit::Interrupted);
+        }
+        Err(error) => return Err(error),
+    };
     write_summary(&report.outcome, globals.log_format)?;
     if globals.quiet == 0 && globals.log_format == LogFormat::Text {
         tell(&report);
@@ -68,6 +76,8 @@ pub fn execute(globals: &Globals, platform: &Platform, request: &RunRequest) -> 
     }
     Ok(if report.succeeded() {
         Exit::Done
+    } else if watched.interrupted {
+        Exit::Interrupted
     } else {
         Exit::Failed
     })

@@ -1,21 +1,22 @@
 //! `sluice sql`: runs statements on the project's warehouse.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use diagnostic::{Error, Result, ResultExt as _, Source, codes};
 
 use crate::arguments::Globals;
-use crate::commands::watch::runtime;
+use crate::commands::watch::interruptible;
 use crate::commands::{Exit, open_platform};
 use crate::query_output::{QueryFormat, write_outcome};
-use crate::report;
+use crate::{report, shell};
 
 /// Which statements, and how rows are written.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Statements, `;` between them; without `-c` and `-f` they are read from stdin
+    /// Statements, `;` between them; without `-c` and `-f` they are read from stdin, at a terminal one
+    /// by one
     #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
     pub command: Option<String>,
     /// A file with statements
@@ -38,14 +39,18 @@ pub fn sql(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         );
     }
     let platform = open_platform(globals)?;
+    if arguments.is_interactive() {
+        return shell::run(globals, &platform, arguments.format);
+    }
     let script = arguments.script()?;
     let session = platform.sql_session();
     let quiet = globals.quiet > 0;
-    let done = runtime()?.block_on(platform.sql(&session, &script, async |outcome| {
+    let work = platform.sql(&session, &script, async |outcome| {
         write_outcome(outcome, arguments.format, quiet).await
-    }));
-    match done {
-        Ok(()) => Ok(Exit::Done),
+    });
+    match interruptible(|| platform.catalog().recover(), work) {
+        Ok(Some(())) => Ok(Exit::Done),
+        Ok(None) => Ok(Exit::Interrupted),
         // The statements ran, and one of them failed: code 1, whatever its class.
         Err(error) => {
             report::error(&error, globals.log_format);
@@ -55,6 +60,12 @@ pub fn sql(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
 }
 
 impl Arguments {
+    /// Whether somebody sits at a terminal and has given nothing to run.
+    fn is_interactive(&self) -> bool {
+        let given = self.command.is_some() || self.file.is_some();
+        !given && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    }
+
     /// The statements, with the name their errors show.
     pub fn script(&self) -> Result<Source> {
         let (name, text) = match (&self.command, &self.file) {

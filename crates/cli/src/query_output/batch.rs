@@ -37,6 +37,7 @@ enum Column<'a> {
     Float(&'a ArrayRef),
     Number(&'a ArrayRef, ArrayFormatter<'a>),
     Binary(&'a ArrayRef, ArrayFormatter<'a>),
+    Geography(&'a ArrayRef),
     Text(&'a ArrayRef, ArrayFormatter<'a>),
     /// JSON text: VARIANT, OBJECT and ARRAY.
     Variant(&'a ArrayRef),
@@ -54,10 +55,10 @@ impl<'a> Column<'a> {
             DataType::Boolean => Self::Boolean(array.as_boolean()),
             DataType::Float32 | DataType::Float64 => Self::Float(array),
             kind if kind.is_numeric() => Self::Number(array, formatter()?),
-            DataType::Binary
-            | DataType::LargeBinary
-            | DataType::BinaryView
-            | DataType::FixedSizeBinary(_) => Self::Binary(array, formatter()?),
+            DataType::LargeBinary => Self::Geography(array),
+            DataType::Binary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                Self::Binary(array, formatter()?)
+            }
             DataType::LargeUtf8 => Self::Variant(array),
             DataType::List(_)
             | DataType::LargeList(_)
@@ -73,6 +74,7 @@ impl<'a> Column<'a> {
             Self::Float(array)
             | Self::Number(array, _)
             | Self::Binary(array, _)
+            | Self::Geography(array)
             | Self::Text(array, _)
             | Self::Variant(array)
             | Self::Nested(array) => array,
@@ -85,6 +87,11 @@ impl<'a> Column<'a> {
             Self::Float(array) => Cell::Number(Cow::Owned(float(array, row))),
             Self::Number(_, formatter) => Cell::Number(shown(formatter, row)?.into()),
             Self::Binary(_, formatter) => Cell::Text(shown(formatter, row)?.to_uppercase().into()),
+            Self::Geography(array) => {
+                let text = functions::geojson(array.as_binary::<i64>().value(row));
+                let broken = || ArrowError::ParseError("a GEOGRAPHY value is no WKB".to_owned());
+                Cell::Json(text.ok_or_else(broken)?.into())
+            }
             Self::Text(array, formatter) => match text(array, row) {
                 Some(text) => Cell::Text(text.into()),
                 None => Cell::Text(shown(formatter, row)?.into()),

@@ -5,6 +5,7 @@
 
 mod batch;
 mod csv;
+mod expanded;
 mod json;
 mod outcome;
 mod table;
@@ -14,7 +15,7 @@ use std::io::Write;
 
 use clap::ValueEnum;
 
-pub use outcome::write_outcome;
+pub use outcome::{format_batches, write_outcome};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -28,6 +29,17 @@ pub enum QueryFormat {
     Json,
     /// One object per line
     Ndjson,
+}
+
+/// How rows look: a format, or what the shell has beside the formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As files and pipes get them.
+    Format(QueryFormat),
+    /// A table whose NULLs differ from the text `NULL`.
+    Shell,
+    /// A line for every value.
+    Expanded,
 }
 
 /// One value of a row, as the warehouse shows it.
@@ -64,6 +76,22 @@ pub trait RowWriter: Send {
 
     /// Writes what comes after the last row.
     fn finish(&mut self) -> std::io::Result<()>;
+}
+
+/// NULL as the shell writes it: dimmed, unlike any text.
+const SHELL_NULL: &str = "\x1b[2mNULL\x1b[0m";
+
+/// Rows of `columns` go to `out` in this form.
+pub fn form_writer<'w>(
+    form: Form,
+    columns: &[String],
+    out: Box<dyn Write + Send + 'w>,
+) -> std::io::Result<Box<dyn RowWriter + 'w>> {
+    Ok(match form {
+        Form::Format(format) => return writer(format, columns, out),
+        Form::Shell => Box::new(table::TableWriter::new(columns, out).with_null(SHELL_NULL)),
+        Form::Expanded => Box::new(expanded::ExpandedWriter::new(columns, out)),
+    })
 }
 
 /// Rows of `columns` go to `out` in `format`.

@@ -2,11 +2,13 @@
 
 use std::io::{BufWriter, Write as _};
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use diagnostic::Result;
 use engine::{Outcome, Rows};
 use futures::TryStreamExt as _;
 
-use super::{QueryFormat, batch, writer};
+use super::{Form, QueryFormat, batch, form_writer, writer};
 use crate::display::human;
 use crate::output;
 
@@ -56,13 +58,27 @@ fn tell(sentence: String, quiet: bool) {
     }
 }
 
+/// Rows that are in memory, as text.
+pub fn format_batches(schema: &SchemaRef, batches: &[RecordBatch], form: Form) -> Result<String> {
+    let buffer = SharedBuffer::default();
+    let write = || {
+        let mut rows_out = form_writer(form, &names(schema), Box::new(buffer.clone()))?;
+        for batch in batches {
+            batch::write_batch(rows_out.as_mut(), batch)?;
+        }
+        rows_out.finish()
+    };
+    output::settle(write())?;
+    Ok(String::from_utf8_lossy(&buffer.take()).into_owned())
+}
+
+fn names(schema: &SchemaRef) -> Vec<String> {
+    let fields = schema.fields().iter();
+    fields.map(|field| field.name().clone()).collect()
+}
+
 async fn write_rows(rows: Rows, format: QueryFormat) -> Result<()> {
-    let names: Vec<String> = rows
-        .schema
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
+    let names = names(&rows.schema);
     let mut batches = rows.batches;
     // Rows are formatted into memory batch by batch, so that no lock on stdout is held while the
     // query works.

@@ -164,6 +164,14 @@ impl DbtInvocation {
             .unwrap_or_else(PoisonError::into_inner) = Deferred { relations, favor };
     }
 
+    /// Drops what stopped work has begun.
+    ///
+    /// # Errors
+    /// `K2001` or `K2003` if the remains cannot be removed.
+    pub fn recover(&self) -> Result<()> {
+        self.catalog.recover()
+    }
+
     /// A view of what is published now, and the nodes on it.
     fn begin(&self) -> Result<(Arc<Workspace>, Nodes)> {
         let workspace = match self.shared.get() {

@@ -12,7 +12,7 @@ use super::invocation::{Opened, open, select};
 use super::strictness::Strictness;
 use crate::arguments::Globals;
 use crate::commands::Exit;
-use crate::commands::watch::runtime;
+use crate::commands::watch::interruptible;
 use crate::{output, report};
 
 /// Reads the project and writes its manifest.
@@ -88,14 +88,18 @@ pub fn execute(
     // What cannot be written is told once, at the end: the work must not be lost with its lines.
     let unheard = parking_lot::Mutex::new(None);
     let quiet_compile = kind == DbtWork::Compile;
-    let mut done = runtime()?.block_on(invocation.execute(kind, ids, &|event| {
+    let tell = |event: platform::DbtEvent<'_>| {
         if quiet_compile && !told_while_compiling(&event) {
             return;
         }
         if let Err(error) = lines.event(&event) {
             unheard.lock().get_or_insert(error);
         }
-    }))?;
+    };
+    let executing = invocation.execute(kind, ids, &tell);
+    let Some(mut done) = interruptible(|| invocation.recover(), executing)? else {
+        return Ok(Exit::Interrupted);
+    };
     let nothing = idle.iter().map(|id| NodeResult::new(id, Status::NoOp));
     done.results.extend(nothing);
     if writes_artifacts(line) {
@@ -144,7 +148,10 @@ fn told_while_compiling(event: &platform::DbtEvent<'_>) -> bool {
 pub fn operation(globals: &Globals, line: &DbtLine, name: &str, arguments: &str) -> Result<Exit> {
     let opened = open(globals, line)?;
     let arguments = yaml_mapping("--args", arguments)?;
-    let said = runtime()?.block_on(opened.invocation.run_operation(name, arguments))?;
+    let operation = opened.invocation.run_operation(name, arguments);
+    let Some(said) = interruptible(|| opened.invocation.recover(), operation)? else {
+        return Ok(Exit::Interrupted);
+    };
     for text in said {
         output::line(&text)?;
     }
