@@ -50,7 +50,6 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
         widened::sum(),
         widened::median(),
         mode::mode(),
-        crate::families::geography::collect(),
         percentile::percentile("percentile_cont", Between::Interpolate),
         percentile::percentile("percentile_disc", Between::Choose),
         shape::shape(Measure::Skew),
@@ -63,6 +62,7 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
             .iter()
             .map(|name| placeholder::placeholder(name)),
     );
+    aggregates.extend(crate::families::geography::aggregates());
     aggregates.extend(renamed::all());
     aggregates
 }

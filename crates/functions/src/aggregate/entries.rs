@@ -213,6 +213,20 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("aggregate", "skew", &[], "skew(number)", "of a sample"),
     entry(
         "aggregate",
+        "st_intersection_agg",
+        &[],
+        "st_intersection_agg(geography)",
+        "of what st_intersection takes",
+    ),
+    entry(
+        "aggregate",
+        "st_union_agg",
+        &[],
+        "st_union_agg(geography)",
+        "of polygons",
+    ),
+    entry(
+        "aggregate",
         "stddev",
         &["stddev_samp"],
         "stddev(number)",

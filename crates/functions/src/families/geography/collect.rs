@@ -1,6 +1,7 @@
-//! `ST_COLLECT` of one argument: the values of all rows as one.
+//! The values of all rows as one: `ST_COLLECT` of one argument, `ST_UNION_AGG` and `ST_INTERSECTION_AGG`.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions/st_collect>
+//! <https://docs.snowflake.com/en/sql-reference/functions/st_union_agg>
 
 use std::sync::Arc;
 
@@ -13,23 +14,66 @@ use datafusion::logical_expr::{
 };
 
 use super::broken;
+use super::combination::{intersection, union};
 use crate::geography::Shape;
 
-/// The aggregate, under the name that `sql` gives calls with one argument.
-pub(crate) fn collect() -> Arc<AggregateUDF> {
-    Arc::new(AggregateUDF::new_from_impl(Collect {
-        signature: Signature::user_defined(Volatility::Immutable),
-    }))
+/// The aggregates of GEOGRAPHY.
+pub(crate) fn aggregates() -> [Arc<AggregateUDF>; 3] {
+    [Whole::Collection, Whole::Union, Whole::Intersection].map(|whole| {
+        Arc::new(AggregateUDF::new_from_impl(Collect {
+            whole,
+            signature: Signature::user_defined(Volatility::Immutable),
+        }))
+    })
+}
+
+/// What becomes of the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Whole {
+    Collection,
+    Union,
+    Intersection,
+}
+
+impl Whole {
+    fn of(self, members: Vec<Shape>) -> Result<Shape> {
+        match self {
+            Self::Collection => Ok(Shape::collect(members)),
+            Self::Union => folded(members, union),
+            Self::Intersection => folded(members, intersection),
+        }
+    }
+}
+
+/// Combined two by two, which keeps what is combined small.
+fn folded(mut members: Vec<Shape>, combine: fn(&Shape, &Shape) -> Result<Shape>) -> Result<Shape> {
+    while members.len() > 1 {
+        members = members
+            .chunks(2)
+            .map(|pair| match pair {
+                [a, b] => combine(a, b),
+                [only, ..] => Ok(only.clone()),
+                [] => Ok(Shape::Collection(Vec::new())),
+            })
+            .collect::<Result<_>>()?;
+    }
+    Ok(members.pop().unwrap_or(Shape::Collection(Vec::new())))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Collect {
+    whole: Whole,
     signature: Signature,
 }
 
 impl AggregateUDFImpl for Collect {
     fn name(&self) -> &str {
-        "st_collect_agg"
+        match self.whole {
+            // The name that `sql` gives calls of ST_COLLECT with one argument.
+            Whole::Collection => "st_collect_agg",
+            Whole::Union => "st_union_agg",
+            Whole::Intersection => "st_intersection_agg",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -39,8 +83,8 @@ impl AggregateUDFImpl for Collect {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
             [DataType::LargeBinary | DataType::Null] => Ok(vec![DataType::LargeBinary]),
-            [other] => plan_err!("ST_COLLECT takes a GEOGRAPHY, not {other}"),
-            _ => plan_err!("ST_COLLECT takes one GEOGRAPHY or two"),
+            [other] => plan_err!("{} takes a GEOGRAPHY, not {other}", self.written()),
+            _ => plan_err!("{} takes one GEOGRAPHY", self.written()),
         }
     }
 
@@ -49,7 +93,10 @@ impl AggregateUDFImpl for Collect {
     }
 
     fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Members::default()))
+        Ok(Box::new(Members {
+            whole: self.whole,
+            values: Vec::new(),
+        }))
     }
 
     fn state_fields(&self, _: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -58,13 +105,27 @@ impl AggregateUDFImpl for Collect {
     }
 }
 
+impl Collect {
+    fn written(&self) -> &'static str {
+        match self.whole {
+            Whole::Collection => "ST_COLLECT",
+            Whole::Union => "ST_UNION_AGG",
+            Whole::Intersection => "ST_INTERSECTION_AGG",
+        }
+    }
+}
+
 /// The WKB of the values so far.
-#[derive(Debug, Default)]
-struct Members(Vec<Vec<u8>>);
+#[derive(Debug)]
+struct Members {
+    whole: Whole,
+    values: Vec<Vec<u8>>,
+}
 
 impl Members {
     fn add(&mut self, values: &LargeBinaryArray) {
-        self.0.extend(values.iter().flatten().map(<[u8]>::to_vec));
+        self.values
+            .extend(values.iter().flatten().map(<[u8]>::to_vec));
     }
 }
 
@@ -91,7 +152,7 @@ impl Accumulator for Members {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let members: Vec<ScalarValue> = self
-            .0
+            .values
             .iter()
             .map(|bytes| ScalarValue::LargeBinary(Some(bytes.clone())))
             .collect();
@@ -100,20 +161,20 @@ impl Accumulator for Members {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        if self.0.is_empty() {
+        if self.values.is_empty() {
             return Ok(ScalarValue::LargeBinary(None));
         }
         let members = self
-            .0
+            .values
             .iter()
             .map(|bytes| Shape::from_wkb(bytes).map_err(broken))
             .collect::<Result<Vec<_>>>()?;
         Ok(ScalarValue::LargeBinary(Some(
-            Shape::collect(members).to_wkb(),
+            self.whole.of(members)?.to_wkb(),
         )))
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.0.iter().map(Vec::capacity).sum::<usize>()
+        size_of_val(self) + self.values.iter().map(Vec::capacity).sum::<usize>()
     }
 }

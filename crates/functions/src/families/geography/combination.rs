@@ -31,9 +31,7 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     )
     .note("of lines only with polygons"),
     combination("st_union", "st_union(geography, geography)", |call| {
-        combined(call, |a, b| {
-            polygons(a, b, "ST_UNION", Keep::Either).map(of_polygons)
-        })
+        combined(call, union)
     })
     .note("of polygons"),
     combination(
@@ -47,6 +45,9 @@ pub(crate) const FUNCTIONS: &[Function] = &[
         "st_symdifference(geography, geography)",
         |call| {
             combined(call, |a, b| {
+                if is_empty(a) || is_empty(b) {
+                    return union(a, b);
+                }
                 let mut parts = polygons(a, b, "ST_SYMDIFFERENCE", Keep::First)?;
                 parts.extend(polygons(b, a, "ST_SYMDIFFERENCE", Keep::First)?);
                 Ok(of_polygons(parts))
@@ -154,7 +155,22 @@ fn is_polygons(shape: &Shape) -> bool {
     matches!(shape, Shape::Polygon(_) | Shape::Polygons(_))
 }
 
-fn intersection(a: &Shape, b: &Shape) -> Result<Shape> {
+fn is_empty(shape: &Shape) -> bool {
+    matches!(shape, Shape::Collection(members) if members.is_empty())
+}
+
+pub(super) fn union(a: &Shape, b: &Shape) -> Result<Shape> {
+    match (is_empty(a), is_empty(b)) {
+        (true, _) => Ok(b.clone()),
+        (_, true) => Ok(a.clone()),
+        _ => polygons(a, b, "ST_UNION", Keep::Either).map(of_polygons),
+    }
+}
+
+pub(super) fn intersection(a: &Shape, b: &Shape) -> Result<Shape> {
+    if is_empty(a) || is_empty(b) {
+        return Ok(Shape::Collection(Vec::new()));
+    }
     if let Some(points) = points(a) {
         return chosen(points, b, true);
     }
@@ -176,6 +192,9 @@ fn intersection(a: &Shape, b: &Shape) -> Result<Shape> {
 }
 
 fn difference(a: &Shape, b: &Shape) -> Result<Shape> {
+    if is_empty(a) || is_empty(b) {
+        return Ok(a.clone());
+    }
     if let Some(points) = points(a) {
         return chosen(points, b, false);
     }

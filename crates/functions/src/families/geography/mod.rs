@@ -24,7 +24,7 @@ pub(super) mod output;
 pub(super) mod relationship;
 pub(super) mod transformation;
 
-pub(crate) use collect::collect;
+pub(crate) use collect::aggregates;
 
 /// Turns a reason into the error of a value that should have been GEOGRAPHY.
 fn broken(reason: Reason) -> DataFusionError {
