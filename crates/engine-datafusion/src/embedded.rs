@@ -10,10 +10,8 @@ use catalog::{RelationKind, Workspace};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::TableProvider;
 use datafusion::execution::SessionState;
-use datafusion::execution::TaskContext;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::collect;
 use datafusion::prelude::col;
 use diagnostic::{Error, Result, Source, codes};
 use engine::{BatchStream, Engine, Outcome, RelationInfo, Session};
@@ -24,11 +22,15 @@ use model::{RelationName, SchemaName};
 use sqlparser::ast::{self, Visit, Visitor};
 
 use crate::dml::tree;
-use crate::failure::explain;
+use crate::failure::{explain, explain_in};
+use crate::known::SessionValues;
 use crate::place::locate;
 use crate::prepare::{Given, prepare};
 use crate::provider::Databases;
-use crate::{Compute, columns, information_schema, sequences, statement, user_functions, write};
+use crate::{
+    Compute, columns, dynamic_pivot, history, information_schema, join_fallback, parameters,
+    sequences, statement, user_functions, write,
+};
 
 /// The embedded warehouse as one run sees and changes it.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct Embedded {
     workspace: Arc<Workspace>,
     compute: Compute,
     given: Arc<Given>,
+    /// The script whose statement is run, for errors to point into.
+    source: Option<Source>,
 }
 
 impl Embedded {
@@ -46,6 +50,7 @@ impl Embedded {
             workspace,
             compute,
             given: Arc::default(),
+            source: None,
         }
     }
 
@@ -60,21 +65,50 @@ impl Embedded {
     /// # Errors
     /// The statement's error, without a place if it is not in the syntax.
     pub async fn run(&self, session: &Session, statement: sql::Statement) -> Result<Outcome> {
-        let result = self.run_prepared(session, statement).await;
-        result.map_err(|error| self.suggest(error))
+        let session = session.current();
+        let run = self.workspace.run().to_string();
+        let running = history::begin(&session, &run, &statement.text);
+        let engine = Self {
+            source: Some(statement.source.clone()),
+            ..self.clone()
+        };
+        let outcome = match history::timeout(&session) {
+            None => Box::pin(engine.attempt(&session, statement)).await,
+            Some(limit) => {
+                let deadline = tokio::time::Instant::now() + limit;
+                let attempt = Box::pin(engine.attempt(&session, statement));
+                match tokio::time::timeout_at(deadline, attempt).await {
+                    Ok(Ok(Outcome::Rows(rows))) => Ok(Outcome::Rows(history::until(
+                        rows,
+                        deadline,
+                        limit.as_secs(),
+                    ))),
+                    Ok(outcome) => outcome,
+                    Err(_) => Err(history::too_long(limit.as_secs())),
+                }
+            }
+        };
+        running.end(outcome.map_err(|error| self.suggest(error)))
     }
 
-    async fn run_prepared(
+    async fn attempt(&self, session: &Session, statement: sql::Statement) -> Result<Outcome> {
+        // On the heap: texts that are run as statements nest these.
+        let (engine, statement) = Box::pin(self.prepare(session, statement)).await?;
+        Box::pin(statement::run(&engine, session, statement.ast)).await
+    }
+
+    /// `statement` as the planner understands it, and the engine that knows what its tree now names.
+    pub(crate) async fn prepare(
         &self,
         session: &Session,
-        mut statement: sql::Statement,
-    ) -> Result<Outcome> {
-        let mut given = Given::new();
-        prepare(&self.databases(session), &mut statement.ast, &mut given).await?;
-        let engine = self.with_given(given);
-        let databases = engine.databases(session);
-        let statement = columns::normalise(&databases, statement).await?;
-        statement::run(&engine, session, statement.ast).await
+        statement: sql::Statement,
+    ) -> Result<(Self, sql::Statement)> {
+        let (databases, statement) = prepared(&self.databases(session), statement).await?;
+        let engine = Self {
+            given: databases.given,
+            ..self.clone()
+        };
+        Ok((engine, statement))
     }
 
     /// This engine with tables that statements of its own call by these names.
@@ -96,9 +130,11 @@ impl Embedded {
     }
 
     /// A parameter of the session that is on or off.
-    #[allow(clippy::unnecessary_wraps, reason = "parameters may hold other values")]
-    pub(crate) fn flag(&self, _session: &Session, _name: &str, default: bool) -> Result<bool> {
-        Ok(default)
+    pub(crate) fn flag(session: &Session, name: &str, default: bool) -> bool {
+        match session.memory.parameter(name) {
+            Some(value) => value.eq_ignore_ascii_case("true"),
+            None => default,
+        }
     }
 
     /// All rows of `plan`, in memory.
@@ -107,12 +143,7 @@ impl Embedded {
         session: &Session,
         plan: &LogicalPlan,
     ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        let state = self.state(session);
-        let physical = state.create_physical_plan(plan).await.map_err(explain)?;
-        let schema = physical.schema();
-        let context = Arc::new(TaskContext::from(&state));
-        let batches = collect(physical, context).await.map_err(explain)?;
-        Ok((schema, batches))
+        join_fallback::rows(&self.state(session), plan).await
     }
 
     /// Points to the relation a missing one was probably meant to be.
@@ -156,7 +187,7 @@ impl Embedded {
         session: &Session,
         statement: ast::Statement,
     ) -> Result<LogicalPlan> {
-        plan(&self.state(session), statement).await
+        plan(&self.state(session), statement, self.source.as_ref()).await
     }
 }
 
@@ -189,6 +220,7 @@ impl Databases {
         let names = &mut config.options_mut().catalog;
         names.default_catalog = self.session.database.as_str().to_owned();
         names.default_schema = self.session.schema.as_str().to_owned();
+        parameters::apply(&self.session, &mut config);
         let builder = SessionStateBuilder::new_from_existing(template.clone())
             .with_config(config)
             .with_catalog_list(Arc::new(self.clone()));
@@ -224,7 +256,7 @@ impl Databases {
         };
         let statement = sql::normalise(statement)?;
         let state = self.state();
-        let plan = plan(&state, statement.ast).await?;
+        let plan = plan(&state, statement.ast, None).await?;
         let frame = datafusion::dataframe::DataFrame::new(state, plan);
         let batches = frame.collect().await.map_err(explain)?;
         match batches.iter().find(|batch| batch.num_rows() > 0) {
@@ -234,23 +266,47 @@ impl Databases {
     }
 }
 
-pub(crate) async fn plan(state: &SessionState, statement: ast::Statement) -> Result<LogicalPlan> {
+/// The plan of `statement`; errors point into `source`, where its names come from.
+pub(crate) async fn plan(
+    state: &SessionState,
+    statement: ast::Statement,
+    source: Option<&Source>,
+) -> Result<LogicalPlan> {
     no_version_left(&statement)?;
     let statement = datafusion::sql::parser::Statement::Statement(Box::new(statement));
-    state.statement_to_plan(statement).await.map_err(explain)
+    state
+        .statement_to_plan(statement)
+        .await
+        .map_err(|error| explain_in(error, source))
 }
 
-/// `statement` with what it names beyond tables resolved, and where it is to be planned.
+/// `statement` as the planner understands it, and where it is to be planned.
 pub(crate) async fn prepared(
     databases: &Databases,
     mut statement: sql::Statement,
 ) -> Result<(Databases, sql::Statement)> {
+    let values = SessionValues {
+        session: &databases.session,
+    };
+    sql::substitute(&mut statement, &values)?;
+    // A view keeps its text; it is normalised here only to be refused if it cannot be read.
+    let written = match &statement.ast {
+        ast::Statement::CreateView(create) => Some(create.query.clone()),
+        _ => None,
+    };
     let mut given = databases.given.as_ref().clone();
     prepare(databases, &mut statement.ast, &mut given).await?;
     let databases = Databases {
         given: Arc::new(given),
         ..databases.clone()
     };
+    if written.is_none() {
+        dynamic_pivot::fill(&databases, &mut statement).await?;
+    }
+    let mut statement = columns::normalise(&databases, statement).await?;
+    if let (ast::Statement::CreateView(create), Some(query)) = (&mut statement.ast, written) {
+        create.query = query;
+    }
     Ok((databases, statement))
 }
 
@@ -267,10 +323,15 @@ pub(crate) async fn plan_view(
             format!("`{}` has no query", source.name),
         ));
     };
-    let (databases, statement) = prepared(databases, statement).await?;
-    let statement = columns::normalise(&databases, statement).await?;
-    let plan = plan(&databases.state(), statement.ast).await?;
-    rename(plan, columns)
+    let span = statement.span.clone();
+    let planned = async {
+        let (databases, statement) = Box::pin(prepared(databases, statement)).await?;
+        let plan = plan(&databases.state(), statement.ast, Some(source)).await?;
+        rename(plan, columns)
+    };
+    planned
+        .await
+        .map_err(|error| locate(error, source, &span).with("in", &source.name))
 }
 
 /// `plan` with its columns called `columns`, if there are any.
@@ -305,9 +366,19 @@ pub(crate) fn rename(plan: LogicalPlan, columns: &[String]) -> Result<LogicalPla
 impl Engine for Embedded {
     async fn execute(&self, session: &Session, script: &Source) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
-        for statement in sql::parse_script(script)? {
+        let statements = sql::parse_script(script)?;
+        // A result that a later statement scans is read before that one begins.
+        let scans =
+            |statement: &sql::Statement| statement.text.to_uppercase().contains("RESULT_SCAN");
+        let last_scan = statements.iter().rposition(scans).unwrap_or_default();
+        for (position, statement) in statements.into_iter().enumerate() {
             let span = statement.span.clone();
-            let outcome = self.run(session, statement).await;
+            let outcome = match self.run(session, statement).await {
+                Ok(Outcome::Rows(rows)) if position < last_scan => {
+                    history::read(rows).await.map(Outcome::Rows)
+                }
+                outcome => outcome,
+            };
             outcomes.push(outcome.map_err(|error| locate(error, script, &span))?);
         }
         Ok(outcomes)

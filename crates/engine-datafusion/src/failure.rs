@@ -1,10 +1,38 @@
 //! DataFusion's and Delta's errors in our words.
 
-use datafusion::common::SchemaError;
+use datafusion::common::{SchemaError, Span};
 use datafusion::error::DataFusionError;
-use diagnostic::{Error, codes};
+use diagnostic::{Error, Source, codes};
 
 use crate::calls;
+
+/// Like [`explain`], with the place in `source` where the planner says it is.
+pub(crate) fn explain_in(error: DataFusionError, source: Option<&Source>) -> Error {
+    let place = source.and_then(|source| {
+        let span = span(&error)?;
+        let offset = |at: datafusion::common::Location| {
+            let line = usize::try_from(at.line).ok()?;
+            let column = usize::try_from(at.column).ok()?;
+            Some(source.offset(line, column))
+        };
+        Some(source.place(offset(span.start)?..offset(span.end)?))
+    });
+    let error = explain(error);
+    match place {
+        Some(place) => error.at(place),
+        None => error,
+    }
+}
+
+/// Where in a statement an error is, if it knows.
+fn span(error: &DataFusionError) -> Option<Span> {
+    match error {
+        DataFusionError::Diagnostic(diagnostic, inner) => diagnostic.span.or_else(|| span(inner)),
+        DataFusionError::Context(_, inner) => span(inner),
+        DataFusionError::Collection(all) => all.first().and_then(span),
+        _ => None,
+    }
+}
 
 /// Says what went wrong in a plan or while it ran.
 pub(crate) fn explain(error: DataFusionError) -> Error {
@@ -30,6 +58,12 @@ pub(crate) fn explain(error: DataFusionError) -> Error {
         )
         .help("raise `memory_limit` in sluice.yml, or let the query work on less at a time"),
         DataFusionError::Plan(message) => plan_error(&message),
+        DataFusionError::NotImplemented(message)
+            if message.starts_with("Physical plan does not support logical expression") =>
+        {
+            Error::new(codes::E2001, "A subquery in this place is not supported")
+                .help("write it as a join, or select it as a column of a WITH clause first")
+        }
         DataFusionError::NotImplemented(message) => Error::new(
             codes::E2001,
             format!("Not supported: {}", first_line(&message)),
@@ -88,8 +122,15 @@ fn schema_error(error: SchemaError) -> Error {
     }
 }
 
-fn plan_error(message: &str) -> Error {
-    let message = first_line(message);
+fn plan_error(whole: &str) -> Error {
+    let message = first_line(whole);
+    if message.starts_with("Correlated scalar subquery") {
+        return Error::new(
+            codes::E2001,
+            "A subquery that depends on the outer query in this way is not supported",
+        )
+        .help("write it as a join, or select it as a column of a WITH clause first");
+    }
     if let Some(rest) = message.strip_prefix("table '")
         && let Some((name, _)) = rest.split_once("' not found")
     {
@@ -102,7 +143,43 @@ fn plan_error(message: &str) -> Error {
     if let Some(error) = calls::explain(message) {
         return error;
     }
+    if let Some(error) = grouping_error(message).or_else(|| type_error(message)) {
+        return error;
+    }
     Error::new(codes::E1002, message.to_owned())
+}
+
+/// A column beside aggregates that is no group.
+fn grouping_error(message: &str) -> Option<Error> {
+    let (before, _) = message.split_once("must appear in the GROUP BY clause")?;
+    let named = match before.rsplit_once("column \"") {
+        Some((_, column)) => column.trim_end().trim_end_matches('"'),
+        None => before.rsplit_once(": ")?.1.trim(),
+    };
+    let column = named.replace('"', "");
+    Some(
+        Error::new(
+            codes::E1110,
+            format!("Column `{column}` is neither grouped nor aggregated"),
+        )
+        .help("add it to GROUP BY, write `group by all`, or take one value with `any_value(…)`"),
+    )
+}
+
+/// Operators and functions that do not take the types of their arguments.
+fn type_error(message: &str) -> Option<Error> {
+    const SIGNS: [&str; 5] = [
+        "Cannot coerce",
+        "Failed to coerce",
+        "common argument type",
+        "Cannot get result type",
+        "have no type in common",
+    ];
+    let about_types = SIGNS.iter().any(|sign| message.contains(sign));
+    about_types.then(|| {
+        let message = message.split(" You might need").next().unwrap_or(message);
+        Error::new(codes::E1105, message.to_owned()).help("cast one of the values: `value::type`")
+    })
 }
 
 fn data_error(message: &str) -> Error {

@@ -4,6 +4,8 @@
 use std::ops::Range;
 
 use diagnostic::{Error, Source};
+use sqlparser::dialect::SnowflakeDialect;
+use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 /// `error` with its place in `script`, whose bytes `span` are the statement. A place that is known
 /// already stays.
@@ -25,24 +27,21 @@ pub fn locate(error: Error, script: &Source, span: &Range<usize>) -> Error {
     error.at(place)
 }
 
-/// The first place where `word` stands alone in `text`, whatever its case.
+/// The first word of the SQL in `text` that is `word`, whatever its case; texts and comments hold none.
 fn find_word(text: &str, word: &str) -> Option<Range<usize>> {
-    // Lengths of ASCII words do not change with case; others are not looked for.
-    if !word.is_ascii() || !text.is_ascii() {
-        return None;
-    }
-    let (upper, wanted) = (text.to_ascii_uppercase(), word.to_ascii_uppercase());
-    let part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    upper
-        .match_indices(&wanted)
-        .map(|(at, _)| at)
-        .find_map(|at| {
-            let end = at + wanted.len();
-            let bytes = upper.as_bytes();
-            let alone =
-                !part(at.checked_sub(1).and_then(|i| bytes.get(i))) && !part(bytes.get(end));
-            alone.then_some(at..end)
-        })
+    let tokens = Tokenizer::new(&SnowflakeDialect, text)
+        .tokenize_with_location()
+        .ok()?;
+    let source = Source::new("statement", text);
+    let offset = |at: Location| {
+        let line = usize::try_from(at.line).ok()?;
+        let column = usize::try_from(at.column).ok()?;
+        Some(source.offset(line, column))
+    };
+    let found = tokens.iter().find(
+        |token| matches!(&token.token, Token::Word(found) if found.value.eq_ignore_ascii_case(word)),
+    )?;
+    Some(offset(found.span.start)?..offset(found.span.end)?)
 }
 
 #[cfg(test)]
@@ -55,5 +54,10 @@ mod tests {
         assert_eq!(find_word(text, "ORDER_ID"), Some(18..26));
         assert_eq!(find_word(text, "ID"), Some(14..16));
         assert_eq!(find_word(text, "rder"), None);
+        let text = "select 'id' /* id */, ü.id -- id";
+        assert_eq!(
+            find_word(text, "id"),
+            text.find("id --").map(|at| at..at + 2)
+        );
     }
 }

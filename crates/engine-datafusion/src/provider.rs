@@ -21,7 +21,7 @@ use lake::carrier;
 use model::{Identifier, RelationName, SchemaName};
 
 use crate::prepare::Given;
-use crate::{Compute, embedded, information_schema};
+use crate::{Compute, embedded, history, information_schema};
 
 /// Views may be built on views this deep; more is a circle.
 const MAX_VIEW_DEPTH: usize = 64;
@@ -119,6 +119,9 @@ impl SchemaProvider for Namespace {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(given) = self.databases.given.get(name) {
             return Ok(Some(Arc::clone(given)));
+        }
+        if self.name.schema.as_str() == history::RESULTS {
+            return history::table(&self.databases.session, name).map_err(external);
         }
         if self.name.schema.as_str() == information_schema::NAME {
             let databases = &self.databases;
@@ -222,7 +225,7 @@ pub(crate) fn external(error: diagnostic::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-/// `delta` without its trailing hidden columns, and with the types its columns have beyond files.
+/// `delta` with its filters applied, without its trailing hidden columns, and with the types its columns have beyond files.
 fn shown(
     delta: Arc<dyn TableProvider>,
     stored: &Schema,
@@ -243,16 +246,13 @@ fn shown(
         })
         .collect();
     let schema = Schema::new(fields);
-    if schema.fields() == all.fields() {
-        return Ok(delta);
-    }
     Ok(Arc::new(Shown {
         inner: delta,
         schema: Arc::new(schema),
     }))
 }
 
-/// A table with some of its columns hidden, or cast to what carries their values.
+/// A table whose filters are applied, with some columns hidden, or cast to what carries their values.
 #[derive(Debug)]
 struct Shown {
     inner: Arc<dyn TableProvider>,
@@ -317,12 +317,11 @@ impl TableProvider for Shown {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let below = self.inner.supports_filters_pushdown(filters)?;
-        // Files compare what they hold, which is not what the filter means.
+        // Files compare what they hold, which is not what the filter means. And the table below promises
+        // to apply a filter that reads no column, such as NULL, and then does not.
         let own = |filter: &Expr| {
-            filter
-                .column_refs()
-                .iter()
-                .any(|column| self.is_cast(&column.name))
+            let columns = filter.column_refs();
+            columns.is_empty() || columns.iter().any(|column| self.is_cast(&column.name))
         };
         Ok(filters
             .iter()

@@ -17,6 +17,7 @@ use futures::StreamExt;
 use lake::{DataFile, ParquetSink, SinkOptions, storable_schema};
 
 use crate::failure::explain;
+use crate::join_fallback;
 
 /// The columns that rows are written as, and what they refuse.
 #[derive(Clone, Debug)]
@@ -125,6 +126,21 @@ impl Written {
 /// Runs `plan` and writes its rows below `folder`, as columns `shape` or, without one, as the
 /// storable form of its own columns.
 pub(crate) async fn write_plan(
+    state: &SessionState,
+    plan: &LogicalPlan,
+    folder: &Path,
+    shape: Option<Shape>,
+) -> Result<Written> {
+    match write_once(state, plan, folder, shape.clone()).await {
+        Err(error) => match join_fallback::sorting(state, plan, &error) {
+            Some(state) => write_once(&state, plan, folder, shape).await,
+            None => Err(error),
+        },
+        written => written,
+    }
+}
+
+async fn write_once(
     state: &SessionState,
     plan: &LogicalPlan,
     folder: &Path,

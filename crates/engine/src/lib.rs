@@ -3,8 +3,11 @@
 //! The embedded warehouse implements it, and remote ones will: who runs dbt nodes or answers a
 //! query knows only this.
 
+mod memory;
 mod outcome;
+mod parameter;
 mod session;
+mod value;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -13,8 +16,11 @@ use diagnostic::{Result, Source};
 use futures::stream::BoxStream;
 use model::{RelationName, SchemaName};
 
+pub use memory::{Kept, Memory, Query, Settings};
 pub use outcome::{Outcome, Rows};
-pub use session::Session;
+pub use parameter::{Parameter, Takes, parameter, parameters};
+pub use session::{Binds, Session};
+pub use value::Value;
 
 /// Batches as a query produces them.
 pub type BatchStream = BoxStream<'static, Result<RecordBatch>>;

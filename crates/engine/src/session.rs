@@ -1,9 +1,18 @@
-//! [`Session`]: who runs statements, where names resolve, and what time it is.
+//! [`Session`]: who runs statements, where names resolve, what time it is, and what statements before
+//! have set.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use model::Identifier;
 
+use crate::memory::Memory;
+use crate::value::Value;
+
 /// The circumstances of a statement.
+///
+/// Clones share what statements set (`USE`, `SET`, `ALTER SESSION`) and the history: they are one
+/// session in several hands. [`Session::fork`] starts another one from here.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// Who asks.
@@ -16,6 +25,19 @@ pub struct Session {
     pub schema: Identifier,
     /// The clock: `current_timestamp` and `current_date` give this.
     pub as_of: DateTime<Utc>,
+    /// Values of `?` and `:name` in the statements that are run.
+    pub binds: Binds,
+    /// What statements of this session have set, and which they were.
+    pub memory: Memory,
+}
+
+/// Values of bind parameters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Binds {
+    /// For `?`, in the order of the script, and for `:1`, `:2`.
+    pub positional: Vec<Value>,
+    /// For `:name`; names are upper case.
+    pub named: BTreeMap<String, Value>,
 }
 
 impl Session {
@@ -28,6 +50,41 @@ impl Session {
             database,
             schema,
             as_of: Utc::now(),
+            binds: Binds::default(),
+            memory: Memory::default(),
         }
+    }
+
+    /// This session with values for its bind parameters.
+    #[must_use]
+    pub fn with_binds(mut self, binds: Binds) -> Self {
+        self.binds = binds;
+        self
+    }
+
+    /// A session that starts as this one stands, and goes its own way.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            memory: self.memory.fork(),
+            ..self.clone()
+        }
+    }
+
+    /// This session as USE statements have left it.
+    #[must_use]
+    pub fn current(&self) -> Self {
+        let mut current = self.clone();
+        let settings = self.memory.settings();
+        if let Some(database) = settings.database {
+            current.database = database;
+        }
+        if let Some(schema) = settings.schema {
+            current.schema = schema;
+        }
+        if let Some(role) = settings.role {
+            current.role = Some(role);
+        }
+        current
     }
 }

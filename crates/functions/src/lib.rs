@@ -7,7 +7,10 @@
 //! - `variant` is semi-structured data as text, `variant_rules` what it meets in expressions and plans,
 //!   `flatten` the table functions that take it apart;
 //! - `geography` reads and writes GEOGRAPHY values, `sphere` measures them, `spatial_join` joins by them;
-//! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`.
+//! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`, `relation` PIVOT, UNPIVOT, ASOF JOIN and SAMPLE;
+//! - `single_row` lets correlated subqueries give one row without aggregating, `subquery_places` puts
+//!   subqueries where they can be joined, `decorrelate` joins those DataFusion cannot, `lateral` makes
+//!   projections of lateral expressions.
 
 mod aggregate;
 mod catalogue;
@@ -15,16 +18,21 @@ mod clock;
 mod coercion;
 mod context;
 mod conversion;
+mod decorrelate;
 mod families;
 mod flatten;
 mod generator;
 mod geography;
+mod lateral;
 mod operators;
 mod parameters;
+mod relation;
 mod scalar;
 mod session;
+mod single_row;
 mod spatial_join;
 mod sphere;
+mod subquery_places;
 mod text;
 mod types;
 mod variant;

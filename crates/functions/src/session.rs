@@ -10,13 +10,17 @@ use datafusion::prelude::SessionConfig;
 
 use crate::coercion::{ImplicitCasts, OwnCasts};
 use crate::context::Circumstances;
+use crate::decorrelate::Decorrelate;
 use crate::flatten::{Expansions, Lateral};
 use crate::generator::{Generator, Numbering};
+use crate::lateral::LateralExpressions;
 use crate::operators::Operators;
+use crate::single_row::SingleRow;
 use crate::spatial_join::SpatialJoins;
+use crate::subquery_places::SubqueryPlaces;
 use crate::types::Types;
 use crate::variant_rules::{Meetings, Ordering};
-use crate::{aggregate, clock, context, scalar};
+use crate::{aggregate, clock, context, relation, scalar};
 
 /// Settings of a session: names as they are written (`sql` folded them), exact literals, plain UTF-8.
 #[must_use]
@@ -27,6 +31,8 @@ pub fn session_config() -> SessionConfig {
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.map_string_types_to_utf8view = false;
+    // Errors say where in the statement they are.
+    options.sql_parser.collect_spans = true;
     options.sql_parser.support_varchar_with_length = true;
     // Last ascending, first descending.
     options.sql_parser.default_null_ordering = "nulls_max".to_owned();
@@ -92,6 +98,7 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     let relations = builder.relation_planners().get_or_insert_default();
     relations.push(Arc::new(Generator));
     relations.push(Arc::new(Expansions));
+    relations.extend(relation::planners());
     let tables = builder.table_functions().get_or_insert_default();
     for table in SessionStateDefaults::default_table_functions() {
         tables
@@ -112,6 +119,10 @@ fn ordered(
     let mut ordered: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
         Arc::new(Lateral),
         Arc::new(Numbering),
+        Arc::new(SubqueryPlaces),
+        Arc::new(SingleRow),
+        Arc::new(LateralExpressions),
+        Arc::new(Decorrelate),
         Arc::new(Meetings),
         Arc::new(ImplicitCasts),
     ];

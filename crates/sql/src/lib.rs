@@ -26,11 +26,16 @@ mod columns;
 mod distinct_from;
 mod fold;
 mod lineage;
+#[cfg(test)]
+mod never_panics;
 mod normalise;
 mod parse;
+mod recursive;
 mod refuse;
 mod relations;
 mod scope;
+mod session_syntax;
+mod substitute;
 
 pub use columns::{Columns, NoColumns};
 pub use lineage::{ColumnLineage, ColumnRef, lineage, query_of};
@@ -38,3 +43,4 @@ pub use normalise::{normalise, normalise_with, wants_columns};
 pub use parse::{Statement, parse_script};
 pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
+pub use substitute::{Known, object_name, substitute};

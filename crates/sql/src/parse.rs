@@ -12,6 +12,9 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Toke
 
 use crate::distinct_from;
 use crate::fold::fold;
+use crate::recursive;
+use crate::refuse::unsupported;
+use crate::session_syntax;
 
 /// How deep brackets, CASE and subqueries may nest. Parser and visitors grow their stack, so this only
 /// stops input that nobody wrote by hand.
@@ -52,6 +55,7 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
         .tokenize_with_location()
         .map_err(|error| token_error(script, &error))?;
     fold(&mut tokens);
+    number_parameters(&mut tokens);
     if let Some(token) = distinct_from::stand_in(&mut tokens) {
         return Err(unexpected(script, &token, "an operator"));
     }
@@ -65,10 +69,19 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
         if first.token == Token::EOF {
             return Ok(statements);
         }
-        let mut ast = parser
-            .parse_statement()
-            .map_err(|error| parse_error(script, &parser.peek_token(), error))?;
+        if session_syntax::is_block(&parser) {
+            let start = offset(script, first.span.start);
+            let place = script.place(start..start + first.token.to_string().len());
+            let remedy = "run the statements of the block one by one";
+            return Err(unsupported("A block of Snowflake Scripting", remedy, place));
+        }
+        let parsed = match session_syntax::parse(&mut parser) {
+            Some(parsed) => parsed,
+            None => parser.parse_statement(),
+        };
+        let mut ast = parsed.map_err(|error| parse_error(script, &parser.peek_token(), error))?;
         distinct_from::restore(&mut ast);
+        recursive::mark(&mut ast);
         let after = parser.peek_token();
         if !matches!(after.token, Token::SemiColon | Token::EOF) {
             return Err(unexpected(script, &after, "the end of the statement"));
@@ -86,6 +99,26 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
             source: script.clone(),
         });
     }
+}
+
+/// `?` becomes `?1`, `?2` and so on, in the order of the script; `$name` is upper case as any name.
+fn number_parameters(tokens: &mut [TokenWithSpan]) {
+    let mut number = 0;
+    for token in tokens {
+        if let Token::Placeholder(name) = &mut token.token {
+            if name == "?" {
+                number += 1;
+                name.push_str(&number.to_string());
+            }
+            *name = name.to_uppercase();
+        }
+    }
+}
+
+/// The body of a query that is written here, to be filled in.
+pub(crate) fn template(text: &str) -> Option<ast::SetExpr> {
+    let mut parser = Parser::new(&SnowflakeDialect).try_with_sql(text).ok()?;
+    parser.parse_query().ok().map(|query| *query.body)
 }
 
 fn offset(script: &Source, at: Location) -> usize {

@@ -5,9 +5,12 @@
 
 use diagnostic::{Error, Place, Result, codes};
 use sqlparser::ast::{
-    Function, FunctionArguments, GroupByExpr, Join, JoinOperator, Query, Select, SelectFlavor,
-    SetExpr, SetQuantifier, TableAlias, TableFactor, TableVersion,
+    Cte, Expr, Function, FunctionArgumentClause, FunctionArguments, GroupByExpr, Join,
+    JoinOperator, LimitClause, OrderByKind, Query, Select, SelectFlavor, SetExpr, SetOperator,
+    SetQuantifier, TableAlias, TableFactor, TableSample, TableSampleKind, TableVersion, With,
 };
+
+use crate::recursive::names_itself;
 
 /// `S1001`: `part` of a statement is valid and not implemented.
 #[must_use]
@@ -46,7 +49,7 @@ pub(crate) fn query(query: &Query) -> Result<(), Refusal> {
         with,
         body,
         order_by,
-        limit_clause: _,
+        limit_clause,
         fetch,
         locks,
         for_clause,
@@ -79,31 +82,64 @@ pub(crate) fn query(query: &Query) -> Result<(), Refusal> {
         .as_ref()
         .is_some_and(|order| order.interpolate.is_some());
     absent(interpolate, "INTERPOLATE", OTHER_DIALECT)?;
-    for cte in with.iter().flat_map(|with| &with.cte_tables) {
-        absent(
-            cte.from.is_some(),
-            "FROM after a WITH clause",
-            OTHER_DIALECT,
-        )?;
+    let fill = order_by.as_ref().is_some_and(|order| match &order.kind {
+        OrderByKind::Expressions(exprs) => exprs.iter().any(|expr| expr.with_fill.is_some()),
+        OrderByKind::All(_) => false,
+    });
+    absent(fill, "WITH FILL", OTHER_DIALECT)?;
+    let by = matches!(limit_clause, Some(LimitClause::LimitOffset { limit_by, .. }) if !limit_by.is_empty());
+    absent(by, "LIMIT … BY", "use `qualify row_number() over (…) <= n`")?;
+    if let Some(With {
+        with_token: _,
+        recursive,
+        cte_tables,
+    }) = with
+    {
+        cte_tables
+            .iter()
+            .try_for_each(|table| cte(table, *recursive))?;
     }
     set_expr(body)
+}
+
+fn cte(table: &Cte, recursive: bool) -> Result<(), Refusal> {
+    let Cte {
+        alias,
+        query,
+        from,
+        materialized,
+        closing_paren_token: _,
+    } = table;
+    table_alias(Some(alias))?;
+    absent(from.is_some(), "FROM after a WITH clause", OTHER_DIALECT)?;
+    absent(materialized.is_some(), "MATERIALIZED", OTHER_DIALECT)?;
+    // The planner looks at the two sides of the UNION only.
+    let more = query.with.is_some()
+        || query.order_by.is_some()
+        || query.limit_clause.is_some()
+        || query.fetch.is_some();
+    absent(
+        recursive && names_itself(table) && more,
+        "WITH, ORDER BY or LIMIT around the UNION of a recursive query",
+        "put it into the query that reads the recursive one",
+    )
 }
 
 fn set_expr(body: &SetExpr) -> Result<(), Refusal> {
     match body {
         SetExpr::SetOperation {
+            op,
             set_quantifier,
             left,
             right,
-            ..
         } => {
             let by_name = matches!(
                 set_quantifier,
                 SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
             );
             absent(
-                by_name,
-                "UNION BY NAME",
+                by_name && *op != SetOperator::Union,
+                "BY NAME outside of UNION",
                 "list the columns in the same order on both sides",
             )?;
             set_expr(left)?;
@@ -116,7 +152,8 @@ fn set_expr(body: &SetExpr) -> Result<(), Refusal> {
             )
         }
         SetExpr::Table(_) => refused("TABLE as a query", "write `select * from …`"),
-        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => Ok(()),
+        SetExpr::Values(values) => absent(values.explicit_row, "VALUES ROW", OTHER_DIALECT),
+        SetExpr::Select(_) | SetExpr::Query(_) => Ok(()),
     }
 }
 
@@ -211,7 +248,6 @@ fn join(join: &Join) -> Result<(), Refusal> {
     use JoinOperator as J;
     absent(join.global, "GLOBAL JOIN", OTHER_DIALECT)?;
     match &join.join_operator {
-        J::AsOf { .. } => refused("ASOF JOIN", "join on a range and keep one row with QUALIFY"),
         J::CrossApply | J::OuterApply => refused("APPLY", "use a lateral join"),
         J::StraightJoin(_) | J::ArrayJoin | J::LeftArrayJoin | J::InnerArrayJoin => {
             refused("This kind of join", OTHER_DIALECT)
@@ -223,17 +259,16 @@ fn join(join: &Join) -> Result<(), Refusal> {
         | J::Right(_)
         | J::RightOuter(_) => Ok(()),
         J::FullOuter(_) | J::CrossJoin(_) | J::Semi(_) | J::LeftSemi(_) | J::RightSemi(_) => Ok(()),
-        J::Anti(_) | J::LeftAnti(_) | J::RightAnti(_) => Ok(()),
+        J::Anti(_) | J::LeftAnti(_) | J::RightAnti(_) | J::AsOf { .. } => Ok(()),
     }
 }
 
 pub(crate) fn table_factor(factor: &TableFactor) -> Result<(), Refusal> {
-    const SAMPLE: &str = "filter with WHERE, or use LIMIT";
     match factor {
         TableFactor::Table {
             name: _,
             alias,
-            args: _,
+            args,
             with_hints,
             version,
             with_ordinality,
@@ -251,7 +286,9 @@ pub(crate) fn table_factor(factor: &TableFactor) -> Result<(), Refusal> {
                     "read the current version",
                 );
             }
-            absent(sample.is_some(), "SAMPLE", SAMPLE)?;
+            sampled(sample.as_ref())?;
+            let settings = args.as_ref().is_some_and(|args| args.settings.is_some());
+            absent(settings, "SETTINGS", OTHER_DIALECT)?;
             absent(
                 *with_ordinality,
                 "WITH ORDINALITY",
@@ -274,29 +311,112 @@ pub(crate) fn table_factor(factor: &TableFactor) -> Result<(), Refusal> {
             )?;
             table_alias(alias.as_ref())
         }
-        TableFactor::Derived { sample, alias, .. } => {
-            absent(sample.is_some(), "SAMPLE", SAMPLE)?;
+        TableFactor::Derived {
+            lateral: _,
+            subquery: _,
+            alias,
+            sample,
+        } => {
+            sampled(sample.as_ref())?;
             table_alias(alias.as_ref())
         }
         TableFactor::NestedJoin {
-            table_with_joins, ..
-        } => table_with_joins.joins.iter().try_for_each(join),
-        TableFactor::Pivot { .. } => refused(
-            "PIVOT",
-            "aggregate with `sum(case when … then … end)` per value",
-        ),
-        TableFactor::Unpivot { .. } => {
-            refused("UNPIVOT", "use one select per column and UNION ALL")
+            table_with_joins,
+            alias,
+        } => {
+            table_alias(alias.as_ref())?;
+            table_with_joins.joins.iter().try_for_each(join)
+        }
+        TableFactor::Pivot {
+            table: _,
+            aggregate_functions,
+            value_column,
+            value_source: _,
+            default_on_null: _,
+            alias,
+        } => {
+            absent(
+                aggregate_functions.len() != 1,
+                "PIVOT with several aggregates",
+                "join one PIVOT per aggregate, or aggregate with `sum(iff(…))` per value",
+            )?;
+            let named = aggregate_functions.iter().any(|call| call.alias.is_some());
+            absent(
+                named,
+                "An alias of PIVOT's aggregate",
+                "name the columns behind PIVOT",
+            )?;
+            absent(
+                value_column.len() != 1,
+                "PIVOT by several columns",
+                "concatenate them in a subquery",
+            )?;
+            table_alias(alias.as_ref())
+        }
+        TableFactor::Unpivot {
+            table: _,
+            value,
+            name: _,
+            columns: _,
+            null_inclusion: _,
+            alias,
+        } => {
+            absent(
+                !matches!(value, Expr::Identifier(_)),
+                "UNPIVOT into several columns",
+                "use one select per row and UNION ALL",
+            )?;
+            table_alias(alias.as_ref())
         }
         TableFactor::MatchRecognize { .. } => refused("MATCH_RECOGNIZE", "use window functions"),
         TableFactor::JsonTable { .. }
         | TableFactor::OpenJsonTable { .. }
         | TableFactor::XmlTable { .. }
         | TableFactor::SemanticView { .. } => refused("This table function", OTHER_DIALECT),
-        TableFactor::TableFunction { .. }
-        | TableFactor::Function { .. }
-        | TableFactor::UNNEST { .. } => Ok(()),
+        TableFactor::TableFunction { expr: _, alias } => table_alias(alias.as_ref()),
+        TableFactor::Function {
+            lateral: _,
+            name: _,
+            args: _,
+            with_ordinality,
+            alias,
+        } => {
+            absent(*with_ordinality, "WITH ORDINALITY", OTHER_DIALECT)?;
+            table_alias(alias.as_ref())
+        }
+        TableFactor::UNNEST {
+            alias,
+            array_exprs: _,
+            with_offset,
+            with_offset_alias,
+            with_ordinality,
+        } => {
+            let offset = *with_offset || with_offset_alias.is_some() || *with_ordinality;
+            absent(offset, "WITH OFFSET", "use `lateral flatten(…)`")?;
+            table_alias(alias.as_ref())
+        }
     }
+}
+
+fn sampled(sample: Option<&TableSampleKind>) -> Result<(), Refusal> {
+    let Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) =
+        sample
+    else {
+        return Ok(());
+    };
+    let TableSample {
+        modifier: _,
+        name: _,
+        quantity: _,
+        seed: _,
+        bucket,
+        offset,
+    } = sample.as_ref();
+    absent(
+        bucket.is_some() || offset.is_some(),
+        "SAMPLE of a bucket or an offset",
+        "write `sample (percent)` or `sample (n rows)`",
+    )
 }
 
 fn table_alias(alias: Option<&TableAlias>) -> Result<(), Refusal> {
@@ -311,12 +431,131 @@ fn table_alias(alias: Option<&TableAlias>) -> Result<(), Refusal> {
     absent(typed, "Types in an alias", "cast in the query")
 }
 
-pub(crate) fn function(function: &Function) -> Result<(), Refusal> {
+/// Refuses what an expression itself holds; those inside of it come on their own.
+pub(crate) fn expression(expr: &Expr) -> Result<(), Refusal> {
+    match expr {
+        Expr::Function(call) => function(call),
+        Expr::Cast {
+            kind: _,
+            expr: _,
+            data_type: _,
+            array,
+            format,
+        } => {
+            absent(*array, "CAST … ARRAY", OTHER_DIALECT)?;
+            absent(
+                format.is_some(),
+                "CAST … FORMAT",
+                "use `to_date(text, format)` and its kin",
+            )
+        }
+        Expr::Collate { .. } => refused("COLLATE", "compare with `lower(…)`"),
+        Expr::AtTimeZone { .. } => refused("AT TIME ZONE", "use `convert_timezone(…)`"),
+        Expr::SimilarTo { .. } => refused("SIMILAR TO", "use `regexp_like(…)`"),
+        Expr::Overlay { .. } => refused("OVERLAY", "use `insert(…)`"),
+        Expr::Convert { .. } => refused("CONVERT", "use `cast(… as …)`"),
+        Expr::Struct { .. } => refused("STRUCT", "use `object_construct(…)`"),
+        Expr::Map(_) => refused("MAP", "use `object_construct(…)`"),
+        Expr::OuterJoin(_) => refused("`(+)` outside of WHERE", "write LEFT JOIN … ON"),
+        Expr::Prior(_) => refused("PRIOR", "use a recursive WITH clause"),
+        Expr::IsNormalized { .. }
+        | Expr::InUnnest { .. }
+        | Expr::MatchAgainst { .. }
+        | Expr::MemberOf(_)
+        | Expr::Prefixed { .. } => refused("This operator", OTHER_DIALECT),
+        Expr::Identifier(_)
+        | Expr::CompoundIdentifier(_)
+        | Expr::CompoundFieldAccess { .. }
+        | Expr::JsonAccess { .. }
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsUnknown(_)
+        | Expr::IsNotUnknown(_)
+        | Expr::IsDistinctFrom(..)
+        | Expr::IsNotDistinctFrom(..)
+        | Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::Between { .. }
+        | Expr::BinaryOp { .. }
+        | Expr::Like { .. }
+        | Expr::ILike { .. }
+        | Expr::RLike { .. }
+        | Expr::AnyOp { .. }
+        | Expr::AllOp { .. }
+        | Expr::UnaryOp { .. }
+        | Expr::Extract { .. }
+        | Expr::Ceil { .. }
+        | Expr::Floor { .. }
+        | Expr::Position { .. }
+        | Expr::Substring { .. }
+        | Expr::Trim { .. }
+        | Expr::Nested(_)
+        | Expr::Value(_)
+        | Expr::TypedString(_)
+        | Expr::Case { .. }
+        | Expr::Exists { .. }
+        | Expr::Subquery(_)
+        | Expr::GroupingSets(_)
+        | Expr::Cube(_)
+        | Expr::Rollup(_)
+        | Expr::Tuple(_)
+        | Expr::Named { .. }
+        | Expr::Dictionary(_)
+        | Expr::Array(_)
+        | Expr::Interval(_)
+        | Expr::Wildcard(_)
+        | Expr::QualifiedWildcard(..)
+        | Expr::Lambda(_) => Ok(()),
+    }
+}
+
+fn function(function: &Function) -> Result<(), Refusal> {
+    let Function {
+        name: _,
+        uses_odbc_syntax,
+        parameters,
+        args,
+        filter,
+        null_treatment: _,
+        over: _,
+        within_group: _,
+    } = function;
     absent(
-        function.uses_odbc_syntax,
+        *uses_odbc_syntax,
         "`{fn …}`",
         "call the function without the braces",
     )?;
-    let parameters = !matches!(function.parameters, FunctionArguments::None);
-    absent(parameters, "A second list of arguments", OTHER_DIALECT)
+    let parameters = !matches!(parameters, FunctionArguments::None);
+    absent(parameters, "A second list of arguments", OTHER_DIALECT)?;
+    absent(
+        filter.is_some(),
+        "FILTER",
+        "aggregate `iff(condition, value, null)`",
+    )?;
+    match args {
+        FunctionArguments::None => Ok(()),
+        FunctionArguments::Subquery(_) => refused(
+            "A query as arguments of a function",
+            "put it between brackets of its own",
+        ),
+        FunctionArguments::List(list) => list.clauses.iter().try_for_each(|clause| match clause {
+            FunctionArgumentClause::IgnoreOrRespectNulls(_)
+            | FunctionArgumentClause::OrderBy(_) => Ok(()),
+            FunctionArgumentClause::Limit(_) | FunctionArgumentClause::Having(_) => {
+                refused("LIMIT or HAVING in arguments", OTHER_DIALECT)
+            }
+            FunctionArgumentClause::OnOverflow(_) => refused("ON OVERFLOW", OTHER_DIALECT),
+            FunctionArgumentClause::Separator(_) => {
+                refused("SEPARATOR", "pass the delimiter as an argument")
+            }
+            FunctionArgumentClause::JsonNullClause(_)
+            | FunctionArgumentClause::JsonReturningClause(_) => {
+                refused("A JSON clause in arguments", OTHER_DIALECT)
+            }
+        }),
+    }
 }

@@ -7,6 +7,7 @@ use sqlparser::ast::{
     FromTable, ObjectName, Query, Statement, TableFactor, TableObject, Visit, Visitor,
 };
 
+use crate::recursive::names_itself;
 use crate::scope::dotted;
 
 /// What a statement does with a relation.
@@ -134,7 +135,8 @@ impl Visitor for Finder {
                 .map(|cte| cte.alias.name.value.clone());
             frame.waiting = names.collect();
             if with.recursive {
-                frame.visible = frame.waiting.iter().cloned().collect();
+                let own = with.cte_tables.iter().filter(|table| names_itself(table));
+                frame.visible = own.map(|table| table.alias.name.value.clone()).collect();
             }
         }
         self.frames.push(frame);

@@ -10,6 +10,12 @@ codes! {
     E1102, UserInput, "A column is ambiguous";
     E1103, UserInput, "A function does not exist";
     E1104, UserInput, "A function is called with the wrong arguments";
+    E1105, UserInput, "Values of these types do not go together";
+    E1106, UserInput, "A session parameter does not exist";
+    E1107, UserInput, "A session parameter does not take the value";
+    E1108, UserInput, "The result of a statement is not kept";
+    E1109, Resource, "A statement ran longer than the session allows";
+    E1110, UserInput, "A column is neither grouped nor aggregated";
     E1201, Data, "A NOT NULL column got no value";
     E1202, Data, "A value is too long for its column";
     E2001, UserInput, "A statement or option is not supported";

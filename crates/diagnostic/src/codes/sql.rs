@@ -6,4 +6,6 @@ codes! {
     S1001, UserInput, "A construct is not supported";
     S1002, UserInput, "A date or time part does not exist";
     S1003, UserInput, "Aliases of a select cannot be resolved";
+    S1005, UserInput, "A session variable or bind parameter has no value";
+    S1006, UserInput, "A text is not the name of an object";
 }

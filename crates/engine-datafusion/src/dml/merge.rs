@@ -59,7 +59,7 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
         .plan(session, Statement::Query(Box::new(query)))
         .await?;
     let plan = assigned(plan, LEADING, &target.columns)?;
-    let several = if engine.flag(session, "ERROR_ON_NONDETERMINISTIC_MERGE", true)? {
+    let several = if Embedded::flag(session, "ERROR_ON_NONDETERMINISTIC_MERGE", true) {
         Several::Refused
     } else {
         Several::First

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBat
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int64Type, Schema, SchemaRef, UInt32Type, UInt64Type};
 use catalog::Relation;
-use datafusion::execution::TaskContext;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
 use datafusion::prelude::Expr;
@@ -22,6 +22,7 @@ use super::hits::{Fate, Hits, Several};
 use super::rows::{FileRows, NumberedRows};
 use crate::Embedded;
 use crate::failure::explain;
+use crate::join_fallback;
 use crate::statement::writable;
 use crate::write::Shape;
 
@@ -131,8 +132,29 @@ impl Target {
         operation: Operation,
     ) -> Result<Counts> {
         let state = engine.state(session);
+        let first = self.carry_out(engine, &state, plan, several, operation);
+        match first.await {
+            Err(error) => match join_fallback::sorting(&state, plan, &error) {
+                Some(state) => {
+                    self.carry_out(engine, &state, plan, several, operation)
+                        .await
+                }
+                None => Err(error),
+            },
+            counts => counts,
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        engine: &Embedded,
+        state: &SessionState,
+        plan: &LogicalPlan,
+        several: Several,
+        operation: Operation,
+    ) -> Result<Counts> {
         let physical = state.create_physical_plan(plan).await.map_err(explain)?;
-        let context = Arc::new(TaskContext::from(&state));
+        let context = Arc::new(TaskContext::from(state));
         let streams = execute_stream_partitioned(physical, context).map_err(explain)?;
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;

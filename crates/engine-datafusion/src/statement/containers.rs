@@ -1,5 +1,7 @@
 //! CREATE SCHEMA and CREATE DATABASE.
 
+use std::collections::BTreeSet;
+
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
 use model::{Identifier, SchemaName};
@@ -10,7 +12,18 @@ use crate::Embedded;
 use crate::names::{identifier, namespace};
 
 /// The schema every new database has, as in Snowflake.
-const DEFAULT_SCHEMA: &str = "PUBLIC";
+pub(super) const DEFAULT_SCHEMA: &str = "PUBLIC";
+
+/// Whether `name` is the schema PUBLIC of a database that is there, or of the session's.
+pub(super) fn is_implicit(
+    session: &Session,
+    namespaces: &BTreeSet<SchemaName>,
+    name: &SchemaName,
+) -> bool {
+    let of_session = session.database == name.database;
+    let is_there = || namespaces.iter().any(|of| of.database == name.database);
+    name.schema.as_str() == DEFAULT_SCHEMA && (of_session || is_there())
+}
 
 pub(super) fn schema(
     engine: &Embedded,

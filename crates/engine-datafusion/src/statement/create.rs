@@ -34,6 +34,7 @@ pub(super) async fn table(
     let temporary = create.temporary || create.volatile;
     if let Some(outcome) = standing(
         engine,
+        session,
         &name,
         create.or_replace,
         create.if_not_exists,
@@ -89,6 +90,7 @@ pub(super) async fn table(
 /// What CREATE does about a relation that stands at `name`: an outcome if there is nothing to do.
 pub(super) fn standing(
     engine: &Embedded,
+    session: &Session,
     name: &RelationName,
     or_replace: bool,
     if_not_exists: bool,
@@ -100,7 +102,7 @@ pub(super) fn standing(
             "OR REPLACE and IF NOT EXISTS contradict each other",
         ));
     }
-    known_namespace(engine, &name.namespace())?;
+    known_namespace(engine, session, &name.namespace())?;
     let found = engine.workspace().relation(name);
     // A temporary table hides a permanent one of its name, and the other way round.
     let found = found.filter(|found| found.details.temporary == temporary);
@@ -376,10 +378,18 @@ pub(super) fn unique_columns(plan: &LogicalPlan) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a schema that does not exist.
-pub(super) fn known_namespace(engine: &Embedded, name: &SchemaName) -> Result<()> {
+/// Refuses a schema that does not exist. PUBLIC of a database exists from its beginning.
+pub(super) fn known_namespace(
+    engine: &Embedded,
+    session: &Session,
+    name: &SchemaName,
+) -> Result<()> {
     let namespaces = engine.workspace().namespaces();
     if namespaces.contains(name) {
+        return Ok(());
+    }
+    if super::containers::is_implicit(session, &namespaces, name) {
+        engine.workspace().create_namespace(name.clone());
         return Ok(());
     }
     let names: Vec<String> = namespaces.iter().map(ToString::to_string).collect();

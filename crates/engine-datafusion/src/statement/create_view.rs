@@ -25,6 +25,7 @@ pub(super) async fn view(
     let workspace = engine.workspace();
     if let Some(outcome) = standing(
         engine,
+        session,
         &name,
         create.or_replace,
         create.if_not_exists,

@@ -6,7 +6,10 @@ mod create;
 mod create_view;
 mod definition;
 mod drop;
+mod explain;
+mod immediate;
 mod query;
+mod session;
 mod show;
 
 use catalog::{RelationKind, Workspace};
@@ -25,9 +28,13 @@ pub(crate) async fn run(
     statement: Statement,
 ) -> Result<Outcome> {
     match statement {
-        Statement::Query(_) | Statement::Explain { .. } => {
-            query::run(engine, session, statement).await
-        }
+        Statement::Query(_) => query::run(engine, session, statement).await,
+        Statement::Explain { .. } => explain::run(engine, session, statement).await,
+        Statement::Execute { .. } => immediate::run(engine, session, statement).await,
+        Statement::Set(_)
+        | Statement::Use(_)
+        | Statement::AlterSession { .. }
+        | Statement::ShowVariables { .. } => session::run(engine, session, statement).await,
         Statement::CreateTable(create) => create::table(engine, session, create).await,
         Statement::CreateView(create) => create_view::view(engine, session, create).await,
         Statement::CreateSchema { .. } => containers::schema(engine, session, statement),
@@ -48,7 +55,18 @@ pub(crate) async fn run(
         | Statement::ShowFunctions { .. }
         | Statement::ExplainTable { .. } => show::run(engine, session, statement).await,
         // Every statement stands alone here; what a run publishes together, its workspace does.
-        Statement::StartTransaction { .. } | Statement::Commit { .. } => {
+        Statement::StartTransaction {
+            modes,
+            begin: _,
+            transaction: _,
+            modifier: None,
+            statements,
+            exception: None,
+            has_end_keyword: false,
+        } if statements.is_empty() && modes.is_empty() => {
+            Ok(Outcome::Done("Statement executed successfully.".to_owned()))
+        }
+        Statement::Commit { .. } => {
             Ok(Outcome::Done("Statement executed successfully.".to_owned()))
         }
         other => Err(unsupported(&other)),

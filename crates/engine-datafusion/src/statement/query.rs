@@ -1,17 +1,13 @@
-//! SELECT and EXPLAIN: rows as they are produced.
+//! SELECT: rows as they are produced. And the text of a query that a statement holds.
 
-use std::sync::Arc;
-
-use datafusion::execution::TaskContext;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
-use diagnostic::Result;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use diagnostic::{Error, Result, Source, codes};
 use engine::{Outcome, Rows, Session};
 use futures::StreamExt;
 use sqlparser::ast::Statement;
 
-use crate::Embedded;
 use crate::failure::explain;
+use crate::{Embedded, join_fallback};
 
 pub(super) async fn run(
     engine: &Embedded,
@@ -19,16 +15,42 @@ pub(super) async fn run(
     statement: Statement,
 ) -> Result<Outcome> {
     let plan = engine.plan(session, statement).await?;
+    let plan = limited(session, plan)?;
     stream(engine, session, &plan).await.map(Outcome::Rows)
 }
 
-async fn stream(engine: &Embedded, session: &Session, plan: &LogicalPlan) -> Result<Rows> {
+/// The rows of a query that is a text made from a statement, whose names are folded already.
+pub(super) async fn rows_of(engine: &Embedded, session: &Session, text: &str) -> Result<Rows> {
+    let source = Source::new("expression", text);
+    let Some(statement) = sql::parse_script(&source)?.pop() else {
+        return Err(Error::new(codes::X0001, "A query without text"));
+    };
+    let (engine, statement) = engine.prepare(session, statement).await?;
+    let plan = engine.plan(session, statement.ast).await?;
+    stream(&engine, session, &plan).await
+}
+
+/// `plan` with as many rows as ROWS_PER_RESULTSET lets a query give.
+fn limited(session: &Session, plan: LogicalPlan) -> Result<LogicalPlan> {
+    let most = session.memory.parameter("ROWS_PER_RESULTSET");
+    match most.and_then(|most| most.parse::<usize>().ok()) {
+        None | Some(0) => Ok(plan),
+        Some(most) => LogicalPlanBuilder::from(plan)
+            .limit(0, Some(most))
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(explain),
+    }
+}
+
+pub(super) async fn stream(
+    engine: &Embedded,
+    session: &Session,
+    plan: &LogicalPlan,
+) -> Result<Rows> {
     let state = engine.state(session);
-    let physical = state.create_physical_plan(plan).await.map_err(explain)?;
-    let context = Arc::new(TaskContext::from(&state));
-    let batches = execute_stream(physical, context).map_err(explain)?;
+    let batches = join_fallback::execute(&state, plan).await?;
     Ok(Rows {
         schema: batches.schema(),
-        batches: batches.map(|batch| batch.map_err(explain)).boxed(),
+        batches: join_fallback::stream(state, plan.clone(), batches).boxed(),
     })
 }

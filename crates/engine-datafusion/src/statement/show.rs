@@ -221,6 +221,11 @@ impl Like {
     }
 }
 
+/// Whether `name` is like `pattern`, whatever their case.
+pub(super) fn like(pattern: &str, name: &str) -> bool {
+    Like(Some(pattern.to_uppercase())).matches(name)
+}
+
 fn matches(pattern: &[char], name: &[char]) -> bool {
     match pattern.split_first() {
         None => name.is_empty(),

@@ -4,6 +4,9 @@
 mod calls;
 mod files;
 mod geography;
+mod memory;
+mod random_queries;
 mod semi_structured;
+mod sessions;
 mod statements;
 mod warehouse;

@@ -19,10 +19,15 @@ pub struct Warehouse {
 
 impl Warehouse {
     pub fn new() -> Self {
+        Self::with_memory(256 << 20)
+    }
+
+    /// A warehouse whose statements may hold `memory_limit` bytes.
+    pub fn with_memory(memory_limit: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(folder.path()).unwrap();
         let compute = Compute::new(&ComputeOptions {
-            memory_limit: 256 << 20,
+            memory_limit,
             threads: 2,
             spill: folder.path().join("spill"),
         })
@@ -81,7 +86,21 @@ impl Warehouse {
         self.try_run(script).unwrap_err()
     }
 
+    /// The session of [`Warehouse::run`].
+    pub fn session(&self) -> Session {
+        self.session.clone()
+    }
+
+    /// Like [`Warehouse::run`], in another session.
+    pub fn run_in(&self, session: &Session, script: &str) -> Vec<String> {
+        self.try_run_in(session, script).unwrap()
+    }
+
     pub fn try_run(&self, script: &str) -> Result<Vec<String>> {
+        self.try_run_in(&self.session, script)
+    }
+
+    fn try_run_in(&self, session: &Session, script: &str) -> Result<Vec<String>> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -91,7 +110,7 @@ impl Warehouse {
             let workspace = Arc::new(self.catalog.begin("test").unwrap());
             let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
             let source = Source::new("test.sql", script);
-            let outcomes = match engine.execute(&self.session, &source).await {
+            let outcomes = match engine.execute(session, &source).await {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
                     workspace.discard("failed").unwrap();

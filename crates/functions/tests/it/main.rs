@@ -5,11 +5,13 @@ mod documented;
 mod registered;
 mod spatial_join;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{TimeZone, Utc};
+use datafusion::common::TableReference;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 use diagnostic::Source;
@@ -54,7 +56,21 @@ impl AsyncDB for Memory {
     async fn run(&mut self, text: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
         let source = Source::new("test.slt", text);
         let mut statements = sql::parse_script(&source).map_err(|error| (error,))?;
-        let statement = sql::normalise(statements.remove(0)).map_err(|error| (error,))?;
+        let statement = statements.remove(0);
+        let mut columns = HashMap::new();
+        for name in sql::relations(&statement.ast) {
+            let mut table = name.0.iter().map(|part| match part.as_ident() {
+                Some(ident) => ident.value.clone(),
+                None => part.to_string(),
+            });
+            let table = TableReference::bare(table.next_back().unwrap());
+            if let Ok(provider) = self.context.table_provider(table).await {
+                let schema = provider.schema();
+                let names = schema.fields().iter().map(|field| field.name().clone());
+                columns.insert(name, names.collect::<Vec<_>>());
+            }
+        }
+        let statement = sql::normalise_with(statement, &columns).map_err(|error| (error,))?;
         let statement = datafusion::sql::parser::Statement::Statement(Box::new(statement.ast));
         let state = self.context.state();
         let plan = state

@@ -1,11 +1,11 @@
-//! `LIKE ANY (…)`, `LIKE ALL (…)` and `RLIKE` in terms the planner has.
+//! `LIKE ANY (…)`, `LIKE ALL (…)`, `RLIKE` and ESCAPE in terms the planner has.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions/like_any>,
 //! <https://docs.snowflake.com/en/sql-reference/functions/rlike>
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, UnaryOperator,
+    BinaryOperator, DollarQuotedString, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, UnaryOperator, Value,
 };
 
 /// How the patterns of a list combine.
@@ -35,7 +35,10 @@ pub(super) fn expand(expr: &mut Expr) {
                 let each = patterns.into_iter().map(|p| with_pattern(&template, p));
                 combine(each, &quantifier, negated)
             }
-            None => return,
+            None => {
+                escape(expr);
+                return;
+            }
         },
         Expr::RLike {
             negated,
@@ -54,6 +57,69 @@ pub(super) fn expand(expr: &mut Expr) {
     if let Some(replacement) = replacement {
         *expr = replacement;
     }
+}
+
+/// The planner's LIKE escapes with a backslash, Snowflake's with what ESCAPE says or nothing. A pattern
+/// that is no constant keeps its ESCAPE, for the planner to refuse.
+fn escape(expr: &mut Expr) {
+    let (Expr::Like {
+        pattern,
+        escape_char,
+        ..
+    }
+    | Expr::ILike {
+        pattern,
+        escape_char,
+        ..
+    }) = expr
+    else {
+        return;
+    };
+    let escape = match escape_char.as_ref().map(|value| &value.value) {
+        None => None,
+        Some(Value::SingleQuotedString(text)) => text.chars().next(),
+        Some(_) => return,
+    };
+    match pattern.as_mut() {
+        Expr::Value(value) => {
+            if let Value::SingleQuotedString(text)
+            | Value::DollarQuotedString(DollarQuotedString { value: text, .. }) =
+                &mut value.value
+            {
+                *text = escaped(text, escape);
+                *escape_char = None;
+            }
+        }
+        other if escape_char.is_none() => {
+            let backslash = |text: &str| Expr::value(Value::SingleQuotedString(text.to_owned()));
+            let text = std::mem::replace(other, Expr::Tuple(Vec::new()));
+            *other = call("REPLACE", [text, backslash("\\"), backslash("\\\\")]);
+        }
+        _ => {}
+    }
+}
+
+fn escaped(pattern: &str, escape: Option<char>) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        let letter = match escape {
+            Some(escape) if letter == escape => match letters.next() {
+                Some(next) => {
+                    text.push('\\');
+                    next
+                }
+                None => letter,
+            },
+            _ if letter == '\\' => {
+                text.push('\\');
+                letter
+            }
+            _ => letter,
+        };
+        text.push(letter);
+    }
+    text
 }
 
 /// The patterns of a quantified LIKE. The parser knows ANY as a flag and ALL as a call.

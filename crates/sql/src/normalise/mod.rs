@@ -2,20 +2,28 @@
 //!
 //! One walk, outside in. Refusals come first, so that no rewrite hides what is not implemented.
 
+mod asof;
 mod change;
 mod collect;
 mod count_distinct;
 mod date_parts;
+mod grouping;
 mod interval;
 mod lateral_alias;
 mod like;
 mod limit;
+mod outer_join;
+mod quantified;
 mod result_name;
 mod rounding;
+mod row_value;
 mod semi_structured;
 mod set_operation;
+mod shadow;
+mod star;
 #[cfg(test)]
 mod tests;
+mod using;
 mod values;
 mod within_group;
 
@@ -30,7 +38,7 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use crate::refuse::{self, Refusal};
-use crate::scope::{Names, query_shape, with_names};
+use crate::scope::{Context, Names, anchor_shape, query_shape, with_names};
 use crate::{Columns, NoColumns, Statement};
 
 pub(crate) use result_name::column_name;
@@ -64,6 +72,7 @@ pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result
         statement: &statement,
         columns,
         frames: vec![Frame::default()],
+        shadows: 0,
         refused: None,
     };
     let _: ControlFlow<()> = VisitMut::visit(&mut tree, &mut rewriter);
@@ -83,7 +92,11 @@ pub fn wants_columns(statement: &Ast) -> bool {
         type Break = ();
 
         fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-            match lateral_alias::wants_columns(select) || semi_structured::wants_columns(select) {
+            let wants = lateral_alias::wants_columns(select)
+                || semi_structured::wants_columns(select)
+                || star::wants_columns(select)
+                || using::wants_columns(select);
+            match wants {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -104,6 +117,8 @@ struct Rewriter<'a> {
     statement: &'a Statement,
     columns: &'a dyn Columns,
     frames: Vec<Frame>,
+    /// How many names of WITH clauses were changed.
+    shadows: usize,
     refused: Option<Error>,
 }
 
@@ -139,9 +154,13 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         self.refusal(refuse::query(query), query.span())?;
         limit::fetch_to_limit(query);
-        set_operation::minus_to_except(&mut query.body);
+        limit::drop_nulls(query);
+        limit::order_by_all(query);
+        set_operation::rewrite(&mut query.body);
+        let names = self.names();
+        shadow::rename(query, &names, &mut self.shadows);
         let mut frame = Frame {
-            names: self.names(),
+            names,
             ..Frame::default()
         };
         if let Some(with) = &query.with {
@@ -174,7 +193,7 @@ impl VisitorMut for Rewriter<'_> {
         // The queries of a WITH clause come first and in order: this one defines the next name.
         if let Some(alias) = frame.waiting.pop_front() {
             let shape = match frame.recursive {
-                true => None,
+                true => anchor_shape(query, &frame.names, columns),
                 false => query_shape(query, &frame.names, columns),
             };
             let shape = with_names(shape, &alias.columns);
@@ -185,29 +204,54 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         self.refusal(refuse::select(select), select.span())?;
+        self.refusal(outer_join::rewrite(select), select.span())?;
         result_name::name_results(select);
         values::number_columns(select);
-        let names = self.names();
         semi_structured::bind_expansions(select);
+        select.from.iter_mut().for_each(asof::bracket);
+        using::name_subqueries(select);
+        grouping::resolve_positions(select);
+        let names = self.names();
         semi_structured::cast_conditions(select);
         let stars = semi_structured::expand_stars(select, &names, self.columns, self.statement);
         self.check(stars)?;
+        let context = Context {
+            names: &names,
+            columns: self.columns,
+        };
+        let verdict = using::rewrite(select, &context);
+        self.refusal(verdict, select.span())?;
+        if star::wants_columns(select) {
+            let scope = context.scope(select);
+            let verdict = star::expand(select, &scope, self.statement);
+            self.check(verdict)?;
+        }
         let verdict = lateral_alias::inline(select, &names, self.columns, self.statement);
         self.check(verdict)
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         self.refusal(refuse::table_factor(factor), factor.span())?;
+        if let TableFactor::NestedJoin {
+            table_with_joins, ..
+        } = factor
+            && !asof::is_bracketed(table_with_joins)
+        {
+            asof::bracket(table_with_joins);
+        }
         semi_structured::make_lateral(factor);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.refusal(refuse::expression(expr), expr.span())?;
         like::expand(expr);
+        row_value::expand(expr);
+        quantified::expand(expr);
         rounding::call(expr);
         semi_structured::expand(expr);
         if let Expr::Function(function) = expr {
-            self.refusal(refuse::function(function), function.span())?;
+            grouping::rename(function);
             within_group::fold(function);
             count_distinct::pack(function);
             collect::aggregate(function);

@@ -24,12 +24,20 @@ pub(super) fn name_results(select: &mut Select) {
         let SelectItem::UnnamedExpr(expr) = item else {
             continue;
         };
-        if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) || is_reference(expr) {
+        if is_reference(expr) {
             continue;
         }
         let name = column_name(expr);
         let mut unique = name.clone();
         let mut number = 1;
+        if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+            // Columns of one name are told apart by their tables.
+            if given.insert(expr.to_string()) {
+                continue;
+            }
+            number = 2;
+            unique = format!("{name}_2");
+        }
         while !given.insert(unique.clone()) {
             number += 1;
             unique = format!("{name}_{number}");

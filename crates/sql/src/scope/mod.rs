@@ -8,12 +8,14 @@ mod output;
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Ident, ObjectName, Query, Select, TableFactor, TableWithJoins};
+use sqlparser::ast::{
+    Expr, Ident, ObjectName, PivotValueSource, Query, Select, TableFactor, TableWithJoins,
+};
 
 use crate::Columns;
 
 pub(crate) use expression::origins;
-pub(crate) use output::{query_shape, with_names};
+pub(crate) use output::{anchor_shape, excluded, matches_pattern, query_shape, with_names};
 
 /// A column of a relation that no query of the statement defines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +79,11 @@ pub(crate) struct Names {
 impl Names {
     pub fn define(&mut self, name: String, shape: Shape) {
         self.defined.push((name, shape));
+    }
+
+    /// Whether a WITH clause defines `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.defined.iter().any(|(defined, _)| defined == name)
     }
 
     fn find(&self, name: &ObjectName) -> Option<&Shape> {
@@ -152,6 +159,14 @@ impl Context<'_> {
                     hidden: BTreeSet::new(),
                 });
             }
+            TableFactor::Pivot { alias, .. } | TableFactor::Unpivot { alias, .. } => {
+                scope.members.push(Member {
+                    qualifier: qualifier(alias.as_ref().map(|alias| &alias.name), None),
+                    relation: None,
+                    shape: renamed(self.turned(factor), alias.as_ref()),
+                    hidden: BTreeSet::new(),
+                });
+            }
             _ => scope.members.push(Member {
                 qualifier: Vec::new(),
                 relation: None,
@@ -163,6 +178,60 @@ impl Context<'_> {
 
     fn query(&self, query: &Query) -> Shape {
         query_shape(query, self.names, self.columns)
+    }
+
+    /// The columns of a PIVOT or an UNPIVOT.
+    fn turned(&self, factor: &TableFactor) -> Shape {
+        let plain = |name: String| Output {
+            name,
+            origins: BTreeSet::new(),
+        };
+        let input = |table: &TableFactor| {
+            let mut scope = Scope::default();
+            self.add(table, &mut scope);
+            scope.members.pop().and_then(|member| member.shape)
+        };
+        match factor {
+            TableFactor::Unpivot {
+                table,
+                value: Expr::Identifier(value),
+                name,
+                columns,
+                ..
+            } => {
+                let mut shape = input(table)?;
+                shape.retain(|column| !columns.iter().any(|c| is_column(&c.expr, &column.name)));
+                shape.push(plain(name.value.clone()));
+                shape.push(plain(value.value.clone()));
+                Some(shape)
+            }
+            TableFactor::Pivot {
+                table,
+                aggregate_functions,
+                value_column,
+                value_source: PivotValueSource::List(values),
+                ..
+            } => {
+                let mut shape = input(table)?;
+                for expr in aggregate_functions
+                    .iter()
+                    .map(|a| &a.expr)
+                    .chain(value_column)
+                {
+                    let scope = Scope::default();
+                    let used = origins(expr, &scope, self);
+                    shape.retain(|column| !used.iter().any(|used| used.column == column.name));
+                }
+                shape.extend(values.iter().map(|value| {
+                    plain(match &value.alias {
+                        Some(alias) => alias.value.clone(),
+                        None => value.expr.to_string(),
+                    })
+                }));
+                Some(shape)
+            }
+            _ => None,
+        }
     }
 
     fn table(&self, name: &ObjectName) -> (Option<String>, Shape) {
@@ -189,7 +258,6 @@ impl Context<'_> {
 /// The columns of the table functions whose columns are fixed
 /// (<https://docs.snowflake.com/en/sql-reference/functions/flatten>).
 fn table_function(factor: &TableFactor) -> Shape {
-    use sqlparser::ast::Expr;
     let name = match factor {
         TableFactor::Function { name, .. } => dotted(name),
         TableFactor::TableFunction {
@@ -209,6 +277,14 @@ fn table_function(factor: &TableFactor) -> Shape {
         origins: BTreeSet::new(),
     });
     Some(outputs.collect())
+}
+
+fn is_column(expr: &Expr, name: &str) -> bool {
+    match expr {
+        Expr::Identifier(column) => column.value == name,
+        Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|part| part.value == name),
+        _ => false,
+    }
 }
 
 fn renamed(shape: Shape, alias: Option<&sqlparser::ast::TableAlias>) -> Shape {

@@ -38,6 +38,16 @@ fn cte_shape(table: &Cte, names: &Names, columns: &dyn Columns, recursive: bool)
     with_names(shape, &table.alias.columns)
 }
 
+/// What the anchor of a recursive query returns, which the whole query returns, too.
+pub(crate) fn anchor_shape(query: &Query, names: &Names, columns: &dyn Columns) -> Shape {
+    match query.body.as_ref() {
+        SetExpr::SetOperation { left, .. } if query.with.is_none() => {
+            body_shape(left, names, columns)
+        }
+        _ => query_shape(query, names, columns),
+    }
+}
+
 fn body_shape(body: &SetExpr, names: &Names, columns: &dyn Columns) -> Shape {
     match body {
         SetExpr::Select(select) => select_shape(select, names, columns),
@@ -136,11 +146,7 @@ fn wildcard(member: &Member, options: &WildcardAdditionalOptions) -> Shape {
     if options.opt_alias.is_some() || options.opt_except.is_some() {
         return None;
     }
-    let excluded: Vec<String> = match &options.opt_exclude {
-        None => Vec::new(),
-        Some(ExcludeSelectItem::Single(name)) => vec![dotted(name)],
-        Some(ExcludeSelectItem::Multiple(names)) => names.iter().map(dotted).collect(),
-    };
+    let excluded = excluded(options);
     let renames: Vec<_> = match &options.opt_rename {
         None => Vec::new(),
         Some(RenameSelectItem::Single(item)) => vec![item.clone()],
@@ -154,7 +160,7 @@ fn wildcard(member: &Member, options: &WildcardAdditionalOptions) -> Shape {
     let kept = columns
         .into_iter()
         .filter(|column| !excluded.contains(&column.name) && !member.hidden.contains(&column.name))
-        .filter(|column| pattern.is_none_or(|pattern| like(&column.name, pattern)))
+        .filter(|column| pattern.is_none_or(|pattern| matches_pattern(&column.name, pattern)))
         .map(|mut column| {
             if let Some(item) = renames.iter().find(|item| item.ident.value == column.name) {
                 column.name.clone_from(&item.alias.value);
@@ -164,8 +170,17 @@ fn wildcard(member: &Member, options: &WildcardAdditionalOptions) -> Shape {
     Some(kept.collect())
 }
 
+/// The columns a star leaves out.
+pub(crate) fn excluded(options: &WildcardAdditionalOptions) -> Vec<String> {
+    match &options.opt_exclude {
+        None => Vec::new(),
+        Some(ExcludeSelectItem::Single(name)) => vec![dotted(name)],
+        Some(ExcludeSelectItem::Multiple(names)) => names.iter().map(dotted).collect(),
+    }
+}
+
 /// `text ILIKE pattern`, for the few characters of a column name.
-fn like(text: &str, pattern: &str) -> bool {
+pub(crate) fn matches_pattern(text: &str, pattern: &str) -> bool {
     fn matches(text: &[char], pattern: &[char]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),
@@ -209,6 +224,7 @@ pub(super) fn using_columns(join: &JoinOperator) -> Vec<String> {
         | J::Right(c)
         | J::RightOuter(c) => c,
         J::FullOuter(c) => c,
+        J::AsOf { constraint, .. } => constraint,
         _ => return Vec::new(),
     };
     match constraint {

@@ -1,0 +1,39 @@
+//! `GROUPING_ID` is `GROUPING` of several columns
+//! (<https://docs.snowflake.com/en/sql-reference/functions/grouping_id>), and positions stand for
+//! expressions inside of ROLLUP, CUBE and GROUPING SETS, too.
+
+use sqlparser::ast::{Expr, Function, GroupByExpr, ObjectNamePart, Select, SelectItem, Value};
+
+/// Puts the expressions of the select list in the place of their positions.
+pub(super) fn resolve_positions(select: &mut Select) {
+    let GroupByExpr::Expressions(groups, _) = &mut select.group_by else {
+        return;
+    };
+    let sets = groups.iter_mut().filter_map(|group| match group {
+        Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => Some(sets),
+        _ => None,
+    });
+    for expr in sets.flatten().flatten() {
+        if let Expr::Value(value) = expr
+            && let Value::Number(number, _) = &value.value
+            && let Ok(position) = number.parse::<usize>()
+            && let Some(item) = position
+                .checked_sub(1)
+                .and_then(|position| select.projection.get(position))
+            && let SelectItem::UnnamedExpr(selected)
+            | SelectItem::ExprWithAlias { expr: selected, .. } = item
+        {
+            *expr = selected.clone();
+        }
+    }
+}
+
+/// Gives the function the name the planner knows.
+pub(super) fn rename(function: &mut Function) {
+    if let [ObjectNamePart::Identifier(name)] = function.name.0.as_mut_slice()
+        && name.quote_style.is_none()
+        && name.value == "GROUPING_ID"
+    {
+        "GROUPING".clone_into(&mut name.value);
+    }
+}

@@ -1,0 +1,316 @@
+//! USING in right and full outer joins: the shared column is the one that is there.
+//!
+//! <https://docs.snowflake.com/en/sql-reference/constructs/join>. The planner takes the left table's
+//! column, which is NULL for the rows of the right table alone. Such joins become joins with ON, and the
+//! shared column an expression wherever the select names it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, Query, Select,
+    SelectItem, TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+};
+
+use super::like::call;
+use crate::refuse::Refusal;
+use crate::scope::{Context, Member, dotted, excluded};
+
+/// Gives the subqueries of a FROM clause with several relations names, so that their columns differ.
+pub(super) fn name_subqueries(select: &mut Select) {
+    let relations: usize = select.from.iter().map(|table| 1 + table.joins.len()).sum();
+    if relations < 2 {
+        return;
+    }
+    let mut number = 0;
+    for table in &mut select.from {
+        let joined = table.joins.iter_mut().map(|join| &mut join.relation);
+        for factor in std::iter::once(&mut table.relation).chain(joined) {
+            number += 1;
+            if let TableFactor::Derived {
+                alias: alias @ None,
+                ..
+            } = factor
+            {
+                *alias = Some(TableAlias {
+                    explicit: true,
+                    name: Ident::with_quote('"', format!("$q{number}")),
+                    columns: Vec::new(),
+                    at: None,
+                });
+            }
+        }
+    }
+}
+
+/// Whether `select` has a join that is rewritten here.
+pub(super) fn wants_columns(select: &Select) -> bool {
+    select
+        .from
+        .iter()
+        .flat_map(|table| &table.joins)
+        .any(|join| {
+            keeps_right(&join.join_operator)
+                && matches!(
+                    constraint(&join.join_operator),
+                    Some(JoinConstraint::Using(_) | JoinConstraint::Natural)
+                )
+        })
+}
+
+/// Rewrites the joins with USING if one of them keeps rows of its right table alone.
+pub(super) fn rewrite(select: &mut Select, context: &Context<'_>) -> Result<(), Refusal> {
+    if !wants_columns(select) {
+        return Ok(());
+    }
+    let mut chains = Vec::new();
+    for table in &mut select.from {
+        chains.push(Chain::new(table, context)?);
+    }
+    let shared: BTreeMap<String, Expr> = chains
+        .iter()
+        .flat_map(|chain| chain.shared.clone())
+        .collect();
+    let mut projection = Vec::new();
+    for item in std::mem::take(&mut select.projection) {
+        match item {
+            SelectItem::Wildcard(options) => {
+                if options.opt_replace.is_some()
+                    || options.opt_rename.is_some()
+                    || options.opt_ilike.is_some()
+                {
+                    return Err(refusal("Options of `*` over this join"));
+                }
+                let left_out = excluded(&options);
+                for chain in &chains {
+                    projection.extend(chain.columns(&left_out)?);
+                }
+            }
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) if shared.contains_key(&name.value) => {
+                projection.push(SelectItem::ExprWithAlias {
+                    expr: Expr::Identifier(name.clone()),
+                    alias: name,
+                });
+            }
+            other => projection.push(other),
+        }
+    }
+    select.projection = projection;
+    let mut writer = Writer { shared, depth: 0 };
+    let _: ControlFlow<()> = VisitMut::visit(&mut select.projection, &mut writer);
+    for expr in [
+        &mut select.selection,
+        &mut select.having,
+        &mut select.qualify,
+    ] {
+        let _: ControlFlow<()> = VisitMut::visit(expr, &mut writer);
+    }
+    if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
+        let _: ControlFlow<()> = VisitMut::visit(exprs, &mut writer);
+    }
+    Ok(())
+}
+
+fn refusal(part: &str) -> Refusal {
+    Refusal {
+        part: part.to_owned(),
+        remedy: "join with ON, and write `coalesce(a.column, b.column)`",
+    }
+}
+
+fn keeps_right(operator: &JoinOperator) -> bool {
+    matches!(
+        operator,
+        JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+    )
+}
+
+fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    use JoinOperator as J;
+    match operator {
+        J::Join(c) | J::Inner(c) | J::Left(c) | J::LeftOuter(c) => Some(c),
+        J::Right(c) | J::RightOuter(c) | J::FullOuter(c) => Some(c),
+        _ => None,
+    }
+}
+
+fn constraint_mut(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    use JoinOperator as J;
+    match operator {
+        J::Join(c) | J::Inner(c) | J::Left(c) | J::LeftOuter(c) => Some(c),
+        J::Right(c) | J::RightOuter(c) | J::FullOuter(c) => Some(c),
+        _ => None,
+    }
+}
+
+/// One item of the FROM clause with its joins.
+struct Chain {
+    members: Vec<Member>,
+    shared: BTreeMap<String, Expr>,
+}
+
+impl Chain {
+    fn new(table: &mut TableWithJoins, context: &Context<'_>) -> Result<Self, Refusal> {
+        let mut chain = Self {
+            members: members(&table.relation, context),
+            shared: BTreeMap::new(),
+        };
+        for join in &mut table.joins {
+            chain.add(join, context)?;
+        }
+        Ok(chain)
+    }
+
+    fn add(&mut self, join: &mut Join, context: &Context<'_>) -> Result<(), Refusal> {
+        let right = members(&join.relation, context);
+        let names = match constraint(&join.join_operator) {
+            Some(JoinConstraint::Using(names)) => names.iter().map(dotted).collect(),
+            Some(JoinConstraint::Natural) => self.common(&right)?,
+            _ => Vec::new(),
+        };
+        let mut on = None;
+        for name in names {
+            let left_value = match self.shared.get(&name) {
+                Some(value) => value.clone(),
+                None => column_of(&self.members, &name)?,
+            };
+            let right_value = column_of(&right, &name)?;
+            let equal = Expr::BinaryOp {
+                left: Box::new(left_value.clone()),
+                op: BinaryOperator::Eq,
+                right: Box::new(right_value.clone()),
+            };
+            on = Some(match on {
+                None => equal,
+                Some(others) => Expr::BinaryOp {
+                    left: Box::new(others),
+                    op: BinaryOperator::And,
+                    right: Box::new(equal),
+                },
+            });
+            let value = match &join.join_operator {
+                JoinOperator::FullOuter(_) => call("COALESCE", [left_value, right_value]),
+                operator if keeps_right(operator) => right_value,
+                _ => left_value,
+            };
+            self.shared.insert(name, value);
+        }
+        if let (Some(on), Some(constraint)) = (on, constraint_mut(&mut join.join_operator)) {
+            *constraint = JoinConstraint::On(on);
+        }
+        self.members.extend(right);
+        Ok(())
+    }
+
+    /// The columns that both sides of a natural join have.
+    fn common(&self, right: &[Member]) -> Result<Vec<String>, Refusal> {
+        let known = |members: &[Member]| -> Option<Vec<String>> {
+            let mut names = Vec::new();
+            for member in members {
+                names.extend(
+                    member
+                        .shape
+                        .as_ref()?
+                        .iter()
+                        .map(|column| column.name.clone()),
+                );
+            }
+            Some(names)
+        };
+        let (Some(left), Some(right)) = (known(&self.members), known(right)) else {
+            return Err(refusal("A natural outer join of these relations"));
+        };
+        Ok(left
+            .into_iter()
+            .filter(|name| right.contains(name))
+            .collect())
+    }
+
+    /// What `*` gives: every shared column once.
+    fn columns(&self, left_out: &[String]) -> Result<Vec<SelectItem>, Refusal> {
+        let mut given = Vec::new();
+        let mut items = Vec::new();
+        for member in &self.members {
+            let Some(shape) = &member.shape else {
+                return Err(refusal("`*` over this join"));
+            };
+            for column in shape {
+                let shared = self.shared.contains_key(&column.name);
+                if left_out.contains(&column.name) || shared && given.contains(&column.name) {
+                    continue;
+                }
+                given.push(column.name.clone());
+                let alias = Ident::with_quote('"', column.name.clone());
+                items.push(match shared {
+                    true => SelectItem::ExprWithAlias {
+                        expr: Expr::Identifier(alias.clone()),
+                        alias,
+                    },
+                    false => SelectItem::UnnamedExpr(qualified(member, &column.name)),
+                });
+            }
+        }
+        Ok(items)
+    }
+}
+
+fn members(factor: &TableFactor, context: &Context<'_>) -> Vec<Member> {
+    let alone = TableWithJoins {
+        relation: factor.clone(),
+        joins: Vec::new(),
+    };
+    context.from(std::slice::from_ref(&alone)).members
+}
+
+/// The column `name` of the member that has it, or of the only one.
+fn column_of(members: &[Member], name: &str) -> Result<Expr, Refusal> {
+    let has = |member: &&Member| {
+        let mut columns = member.shape.iter().flatten();
+        columns.any(|column| column.name == name)
+    };
+    let mut owners = members.iter().filter(has);
+    let member = match (owners.next(), owners.next(), members) {
+        (Some(owner), None, _) => owner,
+        (None, None, [only]) => only,
+        _ => return Err(refusal("USING in this outer join")),
+    };
+    if member.qualifier.is_empty() {
+        return Err(refusal("USING in this outer join"));
+    }
+    Ok(qualified(member, name))
+}
+
+fn qualified(member: &Member, name: &str) -> Expr {
+    let parts = member.qualifier.iter().map(String::as_str).chain([name]);
+    Expr::CompoundIdentifier(parts.map(|part| Ident::with_quote('"', part)).collect())
+}
+
+/// Puts the values of shared columns in the place of their names.
+struct Writer {
+    shared: BTreeMap<String, Expr>,
+    depth: usize,
+}
+
+impl VisitorMut for Writer {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0
+            && let Expr::Identifier(name) = expr
+            && let Some(value) = self.shared.get(&name.value)
+        {
+            *expr = value.clone();
+        }
+        ControlFlow::Continue(())
+    }
+}
