@@ -25,7 +25,7 @@ pub(crate) const RESULTS: &str = "$RESULTS";
 pub(crate) const LIST: &str = "$HISTORY";
 
 /// Bytes of a result that are kept.
-const KEPT_BYTES: usize = 64 << 20;
+const KEPT_BYTES: usize = 16 << 20;
 
 /// Rows of QUERY_HISTORY where no limit is given, and at most.
 const LISTED: usize = 100;

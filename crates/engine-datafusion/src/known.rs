@@ -44,7 +44,7 @@ impl SessionValues<'_> {
             }
             "CURRENT_USER" => text(&session.principal.to_uppercase()),
             "CURRENT_ACCOUNT" | "CURRENT_ACCOUNT_NAME" | "CURRENT_ORGANIZATION_NAME" => {
-                text("SLUICE")
+                text("LOCAL")
             }
             "CURRENT_REGION" => text("LOCAL"),
             "CURRENT_VERSION" => text(env!("CARGO_PKG_VERSION")),
