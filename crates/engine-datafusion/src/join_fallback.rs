@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -17,11 +18,12 @@ use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::failure::explain;
 
-/// What each sort keeps for merging what it has spilled: several sorts run at once here.
-const RESERVED: usize = 1 << 20;
+/// The part of all memory that each partition of a sort keeps for merging what it has spilled: several
+/// sorts run at once here.
+const RESERVED: usize = 8;
 
 /// Rows of a batch: sorts hold several whole ones.
-const BATCH: usize = 2048;
+const BATCH: usize = 1024;
 
 /// Sort-merge joins are planned between several partitions only.
 const FEWEST_PARTITIONS: usize = 2;
@@ -42,10 +44,12 @@ pub(crate) fn sorting(
     let options = config.options_mut();
     options.optimizer.prefer_hash_join = false;
     options.optimizer.repartition_joins = true;
-    options.execution.sort_spill_reservation_bytes =
-        options.execution.sort_spill_reservation_bytes.min(RESERVED);
-    options.execution.target_partitions =
-        options.execution.target_partitions.max(FEWEST_PARTITIONS);
+    let partitions = options.execution.target_partitions.max(FEWEST_PARTITIONS);
+    options.execution.target_partitions = partitions;
+    if let MemoryLimit::Finite(limit) = state.runtime_env().memory_pool.memory_limit() {
+        let reserved = &mut options.execution.sort_spill_reservation_bytes;
+        *reserved = (*reserved).min(limit / (RESERVED * partitions));
+    }
     let builder = SessionStateBuilder::new_from_existing(state.clone());
     Some(builder.with_config(config).build())
 }

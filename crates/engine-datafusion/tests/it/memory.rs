@@ -2,12 +2,12 @@
 
 use crate::warehouse::Warehouse;
 
-/// Rows of either side of the join; their texts alone need twice the memory.
-const ROWS: u32 = 400_000;
+/// Rows of either side of the join; their texts alone need more than the memory.
+const ROWS: u32 = 1_400_000;
 
 #[test]
 fn joins_beyond_memory_sort_instead_of_hashing() {
-    let warehouse = Warehouse::with_memory(64 << 20);
+    let warehouse = Warehouse::with_memory(256 << 20);
     warehouse.run(&format!(
         "create table l as select seq4() as id, repeat('x', 200) || seq4() as t from table(generator(rowcount => {ROWS}));
          create table r as select id, t from l"

@@ -345,7 +345,7 @@ fn errors_point_at_the_character() {
         ("K3001", 2, 15)
     );
     let error = warehouse.error("select uper(name) from orders");
-    assert_eq!(error.remedy(), Some("a similar function exists: `upper`"));
+    assert_eq!(error.remedy(), Some("a similar name exists: `upper`"));
     assert_eq!(
         warehouse
             .error("select id + true::boolean + day from orders")

@@ -8,6 +8,7 @@ mod collect;
 mod count_distinct;
 mod date_parts;
 mod grouping;
+mod in_list;
 mod interval;
 mod lateral_alias;
 mod like;
@@ -247,6 +248,7 @@ impl VisitorMut for Rewriter<'_> {
         self.refusal(refuse::expression(expr), expr.span())?;
         like::expand(expr);
         row_value::expand(expr);
+        in_list::expand(expr);
         quantified::expand(expr);
         rounding::call(expr);
         semi_structured::expand(expr);

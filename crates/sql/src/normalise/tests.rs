@@ -326,6 +326,14 @@ fn patterns_escape_with_what_escape_says() {
 }
 
 #[test]
+fn computed_values_of_lists_are_compared_one_by_one() {
+    assert_eq!(
+        plain("select 1 as x from t where a in (1, -2, b) and a not in (b) and a in (3, '4')"),
+        "SELECT 1 AS X FROM T WHERE (A IN (1, -2) OR (A) = (B)) AND (NOT ((A) = (B))) AND A IN (3, '4')"
+    );
+}
+
+#[test]
 fn equality_with_any_row_of_a_query_is_membership() {
     assert_eq!(
         plain(
