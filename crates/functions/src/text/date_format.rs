@@ -85,6 +85,11 @@ pub(crate) fn day_name(date: NaiveDate) -> &'static str {
         .unwrap_or_default()
 }
 
+/// Whether these letters are a day's name, whatever their case.
+pub(crate) fn is_day_name(letters: &str) -> bool {
+    DAYS.iter().any(|name| name.eq_ignore_ascii_case(letters))
+}
+
 /// The number of the month whose name starts with these three letters.
 pub(crate) fn month_number(letters: &str) -> Option<u32> {
     (1..=12).zip(MONTHS).find_map(|(number, name)| {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
-use super::date_format::month_number;
+use super::date_format::{is_day_name, month_number};
 
 /// `2024-03-04 05:06:07.000`
 pub(crate) fn timestamp_text(moment: NaiveDateTime) -> String {
@@ -40,17 +40,69 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<(NaiveDateTime, Option<i32>)
     if let Some(moment) = parse_epoch(text) {
         return Some((moment, None));
     }
+    if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+        return parse_spoken(text);
+    }
     let (date, rest) = parse_date_part(text)?;
     if rest.is_empty() {
         return Some((date.and_time(NaiveTime::MIN), None));
     }
     let rest = rest.strip_prefix(['T', 't', ' '])?.trim_start();
+    if let (Some((hour, "")), false) = (digits(rest, 2), rest.is_empty()) {
+        return Some((date.and_hms_opt(hour, 0, 0)?, None));
+    }
     let (time, rest) = parse_time_part(rest)?;
-    let offset = match rest.trim_start() {
-        "" => None,
-        zone => Some(parse_offset(zone)?),
+    Some((date.and_time(time), parse_offset_if_any(rest)?))
+}
+
+/// Nothing, or seconds east of UTC.
+fn parse_offset_if_any(text: &str) -> Option<Option<i32>> {
+    match text.trim_start() {
+        "" => Some(None),
+        zone => parse_offset(zone).map(Some),
+    }
+}
+
+/// `Thu, 21 Dec 2000 04:01:07 PM +0200` or `Thu Dec 21 16:01:07 +0200 2000`.
+fn parse_spoken(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
+    let (day_of_week, rest) = text.split_at_checked(3)?;
+    is_day_name(day_of_week).then_some(())?;
+    if let Some(rest) = rest.strip_prefix(", ") {
+        let mut words = rest.splitn(4, ' ');
+        let (day, "") = digits(words.next()?, 2)? else {
+            return None;
+        };
+        let month = month_number(words.next().filter(|word| word.len() == 3)?)?;
+        let (year, "") = digits(words.next()?, 4)? else {
+            return None;
+        };
+        let date = NaiveDate::from_ymd_opt(year.cast_signed(), month, day)?;
+        let (mut time, mut rest) = parse_time_part(words.next()?)?;
+        for (half, hours) in [("AM", 0), ("PM", 12)] {
+            let Some((head, tail)) = rest.trim_start().split_at_checked(2) else {
+                continue;
+            };
+            if head.eq_ignore_ascii_case(half) && time.hour() <= 12 {
+                time = time.with_hour(time.hour() % 12 + hours)?;
+                rest = tail;
+                break;
+            }
+        }
+        return Some((date.and_time(time), parse_offset_if_any(rest)?));
+    }
+    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let [month, day, time, offset, year] = words.as_slice() else {
+        return None;
     };
-    Some((date.and_time(time), offset))
+    let month = month_number(month.get(..3).filter(|head| head.len() == month.len())?)?;
+    let ((day, ""), (year, "")) = (digits(day, 2)?, digits(year, 4)?) else {
+        return None;
+    };
+    let (time, "") = parse_time_part(time)? else {
+        return None;
+    };
+    let date = NaiveDate::from_ymd_opt(year.cast_signed(), month, day)?;
+    Some((date.and_time(time), Some(parse_offset(offset)?)))
 }
 
 /// A time of day such as `5:06`, `05:06:07.5`, `05:06 PM`.
@@ -212,6 +264,14 @@ mod tests {
             ("03/04/2024", "2024-03-04 00:00:00.000"),
             ("0", "1970-01-01 00:00:00.000"),
             ("1700000000000", "2023-11-14 22:13:20.000"),
+            ("2024-03-04 05", "2024-03-04 05:00:00.000"),
+            ("Thu, 21 Dec 2000 16:01:07 +0200", "2000-12-21 16:01:07.000"),
+            (
+                "Thu, 21 Dec 2000 04:01:07 PM +0200",
+                "2000-12-21 16:01:07.000",
+            ),
+            ("Thu, 21 Dec 2000 16:01:07", "2000-12-21 16:01:07.000"),
+            ("Mon Jul 08 18:09:51 +0000 2013", "2013-07-08 18:09:51.000"),
         ] {
             let (moment, _) = parse_timestamp(text).unwrap();
             assert_eq!(timestamp_text(moment), expected, "{text}");
@@ -227,6 +287,9 @@ mod tests {
             "2024-03-04x",
             "2024-03-04 25:00",
             "2024-13-01",
+            "Xyz, 21 Dec 2000 16:01:07",
+            "Thu, 21 Dec 2000",
+            "Mon Jul 08 18:09:51 2013",
         ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }
