@@ -21,6 +21,7 @@
   convert_timezone({% if source_tz %}'{{ source_tz }}', {% endif %}'{{ target_tz }}', {{ column }})
 {%- endmacro %}
 
+{# Of all adapters alike: the warehouse multiplies no intervals. #}
 {% macro dateadd(datepart, interval, from_date_or_timestamp) %}
   {{ return(adapter.dispatch('dateadd', 'dbt')(datepart, interval, from_date_or_timestamp)) }}
 {% endmacro %}
@@ -30,12 +31,6 @@
         {{ interval }},
         {{ from_date_or_timestamp }}
         )
-{% endmacro %}
-{% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) %}
-    date_add({{ from_date_or_timestamp }}, interval ({{ interval }}) {{ datepart }})
-{% endmacro %}
-{% macro postgres__dateadd(datepart, interval, from_date_or_timestamp) %}
-    {{ from_date_or_timestamp }} + ((interval '1 {{ datepart }}') * ({{ interval }}))
 {% endmacro %}
 
 {% macro datediff(first_date, second_date, datepart) %}

@@ -33,17 +33,18 @@ pub fn folding(project: &ProjectContext, engine: Arc<dyn Engine>) -> Arc<dyn Eng
 
 struct Folding(Arc<dyn Engine>);
 
-/// `sql` with its quoted names in upper case, if they are plain words. It stays as long as it was.
+/// `sql` with its quoted names in upper case, if they are plain words, and with the warehouse's word for
+/// `now()`, which both databases have and Snowflake has not.
 #[must_use]
 pub fn fold(sql: &str) -> Cow<'_, str> {
-    if !sql.contains('"') {
+    if !sql.contains('"') && !sql.to_ascii_lowercase().contains(NOW) {
         return Cow::Borrowed(sql);
     }
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;
     while let Some(at) = rest.find(['"', '\'', '-', '/', '$']) {
         let (before, from) = rest.split_at(at);
-        out.push_str(before);
+        push_code(before, &mut out);
         let length = token(from, before);
         let (token, after) = from.split_at(length);
         match token.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
@@ -52,8 +53,26 @@ pub fn fold(sql: &str) -> Cow<'_, str> {
         }
         rest = after;
     }
-    out.push_str(rest);
+    push_code(rest, &mut out);
     Cow::Owned(out)
+}
+
+const NOW: &str = "now()";
+
+/// Adds code that is neither text nor comment nor a quoted name.
+fn push_code(code: &str, out: &mut String) {
+    let lower = code.to_ascii_lowercase();
+    let mut done = 0;
+    for (at, _) in lower.match_indices(NOW) {
+        let before = code.get(..at).unwrap_or_default();
+        if before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')) {
+            continue;
+        }
+        out.push_str(code.get(done..at).unwrap_or_default());
+        out.push_str("current_timestamp()");
+        done = at + NOW.len();
+    }
+    out.push_str(code.get(done..).unwrap_or_default());
 }
 
 /// How long the string, name, comment or single character at the start of `text` is.

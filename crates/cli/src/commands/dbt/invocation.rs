@@ -189,6 +189,7 @@ fn open_with(
     let platform = platform(globals, line)?;
     let mut flags = flags(&platform, line)?;
     change(&mut flags);
+    let lines = lines.of_invocation(&flags.invocation_id);
     let invocation = platform.dbt(flags)?.with_options(DbtOptions {
         publish_run: line.common.publish == Some(Publish::Run),
         state_aware: line.common.state_aware,

@@ -19,8 +19,9 @@ use crate::output;
 const WIDTH: usize = 80;
 
 /// Where a command tells what it does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Lines {
+    invocation: String,
     json: bool,
     quiet: bool,
     warn_error: bool,
@@ -34,17 +35,29 @@ impl Lines {
             None => globals.log_format == LogFormat::Json,
         };
         Self {
+            invocation: String::new(),
             json,
             quiet: common.quiet || globals.quiet > 0,
             warn_error: common.warn_error,
         }
     }
 
+    /// The same lines, of the invocation `id`.
+    pub fn of_invocation(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.invocation);
+        self
+    }
+
     /// Tells something that `--quiet` hides.
     pub fn say(&self, text: &str) -> Result<()> {
+        self.tell("Note", text, json!({ "msg": text }))
+    }
+
+    /// Tells an event of dbt that `--quiet` hides, with its data for programs.
+    pub fn tell(&self, name: &str, text: &str, data: Json) -> Result<()> {
         match self.quiet {
             true => Ok(()),
-            false => self.write("Note", "info", text, Json::Null),
+            false => self.write(name, "info", text, data),
         }
     }
 
@@ -64,7 +77,11 @@ impl Lines {
         if self.json {
             let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
             let plain = anstream::adapter::strip_str(text).to_string();
-            let info = json!({ "name": name, "level": level, "msg": plain, "ts": now });
+            let info = json!({
+                "category": "", "code": code(name), "extra": {}, "invocation_id": self.invocation,
+                "level": level, "msg": plain, "name": name, "pid": std::process::id(),
+                "thread": "MainThread", "ts": now,
+            });
             return output::line(&json!({ "info": info, "data": data }).to_string());
         }
         let time = Local::now().format("%H:%M:%S");
@@ -73,11 +90,17 @@ impl Lines {
 
     /// What the project is.
     pub fn greet(&self, project: &Project, strictness: &Strictness) -> Result<()> {
-        self.say(&format!(
+        let text = format!(
             "Running with sluice={}, as dbt={}",
             env!("CARGO_PKG_VERSION"),
             dbt::context::DBT_VERSION
-        ))?;
+        );
+        let version = format!("={}", dbt::context::DBT_VERSION);
+        self.tell(
+            "MainReportVersion",
+            &text,
+            json!({ "log_version": 3, "version": version }),
+        )?;
         let manifest = &project.manifest;
         let count = |kind: ResourceType| {
             manifest
@@ -109,11 +132,19 @@ impl Lines {
             .filter(|(number, _)| *number > 0)
             .map(|(number, noun)| human::counted(*number, noun))
             .collect();
-        self.say(&format!("Found {}", found.join(", ")))?;
-        if !self.json {
-            let warnings = project.warnings.list.iter();
-            for warning in warnings.filter(|warning| !strictness.silences(warning.event)) {
-                self.warn(&warning.to_string());
+        let found = found.join(", ");
+        self.tell(
+            "FoundStats",
+            &format!("Found {found}"),
+            json!({ "stat_line": found }),
+        )?;
+        let warnings = project.warnings.list.iter();
+        for warning in warnings.filter(|warning| !strictness.silences(warning.event)) {
+            let text = warning.to_string();
+            match self.json {
+                true if self.quiet => {}
+                true => self.write(warning.event, "warn", &text, json!({ "msg": text }))?,
+                false => self.warn(&text),
             }
         }
         Ok(())
@@ -126,7 +157,13 @@ impl Lines {
                 let text = dotted(index, total, &format!("START {}", subject(node)), "RUN");
                 match self.quiet {
                     true => Ok(()),
-                    false => self.write("LogStartLine", "info", &text, node_info(node)),
+                    false => {
+                        let data = json!({
+                            "description": subject(node), "index": index, "total": total,
+                            "node_info": node_info(node),
+                        });
+                        self.write("LogStartLine", "info", &text, data)
+                    }
                 }
             }
             DbtEvent::Ended {
@@ -137,7 +174,9 @@ impl Lines {
                 error,
             } => self.ended(index, total, node, result, error),
             DbtEvent::Said(_) if self.quiet => Ok(()),
-            DbtEvent::Said(text) => self.write("JinjaLogInfo", "info", text, Json::Null),
+            DbtEvent::Said(text) => {
+                self.write("JinjaLogInfo", "info", text, json!({ "msg": text }))
+            }
         }
     }
 
@@ -161,8 +200,13 @@ impl Lines {
             let text = dotted(index, total, &what, &status);
             let mut data = result.to_json();
             data["node_info"] = node_info(node);
+            data["description"] = json!(subject(node));
+            data["index"] = json!(index);
+            data["total"] = json!(total);
+            data["name"] = json!(node.name);
+            data["num_failures"] = json!(result.failures.unwrap_or_default());
             self.write(
-                "LogNodeResult",
+                result_event(node, result),
                 if failed { "error" } else { "info" },
                 &text,
                 data,
@@ -171,7 +215,10 @@ impl Lines {
         match (error, self.json) {
             (Some(error), false) => output::styled_line(&error.render(ErrorStyle::Colour)),
             (Some(error), true) => {
-                output::line(&json!({ "event": "error", "error": error.to_json() }).to_string())
+                let data = json!({
+                    "msg": error.message(), "error": error.to_json(), "node_info": node_info(node),
+                });
+                self.write("RunResultError", "error", error.message(), data)
             }
             (None, _) => Ok(()),
         }
@@ -190,11 +237,13 @@ impl Lines {
         let errors = report.count(&[Status::Error, Status::Fail, Status::PartialSuccess]);
         let warnings = report.count(&[Status::Warn]);
         let seconds = report.elapsed.as_secs_f64();
-        self.say(&format!(
-            "Finished {} in {seconds:.2}s",
-            worked_on(project, report)
-        ))?;
-        self.say(&match (errors, warnings) {
+        let worked = worked_on(project, report);
+        self.tell(
+            "FinishedRunningStats",
+            &format!("Finished {worked} in {seconds:.2}s"),
+            json!({ "stat_line": worked, "execution_time": seconds }),
+        )?;
+        let summary = match (errors, warnings) {
             (0, 0) => "Completed successfully".to_owned(),
             (0, _) => format!("Completed with {}", human::counted(warnings, "warning")),
             _ => format!(
@@ -202,7 +251,12 @@ impl Lines {
                 human::counted(errors, "error"),
                 human::counted(warnings, "warning")
             ),
-        })?;
+        };
+        let data = json!({
+            "keyboard_interrupt": false, "num_errors": errors, "num_partial_success": 0,
+            "num_warnings": warnings,
+        });
+        self.tell("EndOfRunSummary", &summary, data)?;
         match report.published {
             Some(true) => self.say("Published: readers see all of this run now")?,
             Some(false) => {
@@ -221,7 +275,12 @@ impl Lines {
             report.count(&[Status::NoOp]),
             report.results.len()
         );
-        self.say(&text)
+        let data = json!({ "stats": {
+            "pass": report.count(&[Status::Success, Status::Pass]), "warn": warnings, "error": errors,
+            "skip": report.count(&[Status::Skipped]), "noop": report.count(&[Status::NoOp]),
+            "reused": report.count(&[Status::Reused]), "total": report.results.len(),
+        }});
+        self.tell("StatsLine", &text, data)
     }
 
     fn explain(&self, node: &Node, result: &NodeResult) -> Result<()> {
@@ -238,7 +297,54 @@ impl Lines {
         for line in result.message.iter().flat_map(|message| message.lines()) {
             text.push_str(&format!("\n            {line}"));
         }
-        self.write("RunResultFailure", level, &text, Json::Null)
+        let event = match word {
+            "Warning" => "RunResultWarning",
+            _ => "RunResultFailure",
+        };
+        let data = json!({
+            "msg": text, "resource_type": kind, "node_name": node.name, "path": file,
+            "node_info": node_info(node),
+        });
+        self.write(event, level, &text, data)
+    }
+}
+
+/// dbt's code of an event.
+fn code(name: &str) -> &'static str {
+    match name {
+        "MainReportVersion" => "A001",
+        "FoundStats" => "W006",
+        "ConcurrencyLine" => "Q027",
+        "LogStartLine" => "Q011",
+        "LogModelResult" => "Q012",
+        "LogTestResult" => "Q007",
+        "LogSnapshotResult" => "Q015",
+        "LogSeedResult" => "Q016",
+        "LogNodeResult" => "Q008",
+        "LogNodeNoOpResult" => "Q019",
+        "SkippingDetails" => "Q034",
+        "FinishedRunningStats" => "E047",
+        "EndOfRunSummary" => "Z030",
+        "StatsLine" => "Z023",
+        "RunResultFailure" => "Z022",
+        "RunResultWarning" => "Z021",
+        "RunResultError" => "Z024",
+        "JinjaLogInfo" => "I062",
+        "MissingArgumentsPropertyInGenericTestDeprecation" => "D039",
+        _ => "Z050",
+    }
+}
+
+/// The event with which dbt tells a result.
+fn result_event(node: &Node, result: &NodeResult) -> &'static str {
+    match (result.status, node.resource_type) {
+        (Status::Skipped, _) => "SkippingDetails",
+        (Status::NoOp, _) => "LogNodeNoOpResult",
+        (_, ResourceType::Model) => "LogModelResult",
+        (_, ResourceType::Test | ResourceType::UnitTest) => "LogTestResult",
+        (_, ResourceType::Seed) => "LogSeedResult",
+        (_, ResourceType::Snapshot) => "LogSnapshotResult",
+        _ => "LogNodeResult",
     }
 }
 

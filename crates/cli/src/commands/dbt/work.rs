@@ -6,6 +6,7 @@ use dbt::context::yaml_mapping;
 use dbt::node::ResourceType;
 use diagnostic::Result;
 use platform::DbtWork;
+use serde_json::json;
 
 use super::command_line::{DbtCommand, DbtLine};
 use super::invocation::{Opened, open, select};
@@ -80,10 +81,12 @@ pub fn execute(
         lines.warn("Nothing to do: no node is selected. Check the selection with `sluice dbt ls`.");
     } else {
         let connection = &project.context.connection;
-        lines.say(&format!(
-            "Concurrency: {} threads (target='{}')",
-            connection.threads, connection.target
-        ))?;
+        let (threads, target) = (connection.threads, &connection.target);
+        lines.tell(
+            "ConcurrencyLine",
+            &format!("Concurrency: {threads} threads (target='{target}')"),
+            json!({ "num_threads": threads, "target_name": target, "node_count": ids.len() }),
+        )?;
     }
     // What cannot be written is told once, at the end: the work must not be lost with its lines.
     let unheard = parking_lot::Mutex::new(None);
