@@ -7,7 +7,7 @@ use diagnostic::{Error, Result, Source, codes};
 use jinja::{Template, Value};
 
 use super::UnitTest;
-use super::fixture::Fixture;
+use super::fixture::{Fixture, Rows};
 use super::overrides;
 use crate::adapter::{Adapter, ColumnInfo, RelationName, Response};
 use crate::compile::{CompiledNode, Compiler, inject};
@@ -55,6 +55,7 @@ impl Compiler {
             let (id, cte) = self.input(&given.input, model)?;
             let known = self.columns_of(&id, engine.as_ref())?;
             let query = given.fixture.query(&given.input, &known)?;
+            let query = self.rendered(model, given.fixture.format == "sql", query)?;
             inputs.push(Input { id, cte, query });
         }
         let compiled = self.over(node, model, test, &inputs)?;
@@ -62,17 +63,30 @@ impl Compiler {
         // Unit tests of one model may run side by side in one workspace.
         let name = format!("{}__dbt_unit_test__{}", model.alias, node.name);
         relation.identifier = Some(Arc::from(name.as_str()));
+        let mut expect = test.expect.clone();
+        if let Rows::Sql(sql) = &mut expect.rows {
+            *sql = self.rendered(model, true, sql.clone())?;
+        }
         let found = rows(
             engine.as_ref(),
             &self.project,
             &relation,
             &compiled.sql,
-            &test.expect,
+            &expect,
         )?;
         Ok(UnitOutcome {
             difference: found,
             compiled,
         })
+    }
+
+    /// The rows of a fixture that is SQL may be a template.
+    fn rendered(&self, model: &Arc<Node>, is_sql: bool, query: String) -> Result<String> {
+        if !is_sql || !crate::project::render::is_template(&query) {
+            return Ok(query);
+        }
+        let source = Source::new(format!("fixture of `{}`", model.name), query);
+        self.context(Some(model)).render(&Template::parse(&source)?)
     }
 
     /// The unique id that `ref('…')`, `source('…', '…')` or `this` means, and the CTE it becomes.
