@@ -28,8 +28,8 @@ use crate::place::locate;
 use crate::prepare::{Given, prepare};
 use crate::provider::Databases;
 use crate::{
-    Compute, columns, dynamic_pivot, history, information_schema, join_fallback, parameters,
-    sequences, statement, user_functions, write,
+    Compute, columns, commands, dynamic_pivot, history, information_schema, join_fallback,
+    parameters, sequences, statement, user_functions, write,
 };
 
 /// The embedded warehouse as one run sees and changes it.
@@ -91,7 +91,10 @@ impl Embedded {
         running.end(outcome.map_err(|error| self.suggest(error)))
     }
 
-    async fn attempt(&self, session: &Session, statement: sql::Statement) -> Result<Outcome> {
+    async fn attempt(&self, session: &Session, mut statement: sql::Statement) -> Result<Outcome> {
+        if let Some(command) = statement.command.take() {
+            return Box::pin(commands::run(self, session, *command)).await;
+        }
         // On the heap: texts that are run as statements nest these.
         let (engine, statement) = Box::pin(self.prepare(session, statement)).await?;
         Box::pin(statement::run(&engine, session, statement.ast)).await

@@ -6,6 +6,7 @@
 
 mod calls;
 mod columns;
+mod commands;
 mod compute;
 mod dml;
 mod dynamic_pivot;
@@ -15,13 +16,14 @@ mod history;
 mod information_schema;
 mod join_fallback;
 mod known;
+mod listing;
 mod names;
 mod parameters;
 mod place;
 mod prepare;
 mod provider;
 mod sequences;
-mod staged;
+mod stages;
 mod statement;
 mod user_functions;
 mod write;

@@ -12,14 +12,16 @@ use datafusion::datasource::TableProvider;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, Ident,
-    Statement, TableAlias, TableFactor, TableVersion, VisitMut, VisitorMut,
+    Statement, TableAlias, TableFactor, TableVersion, Visit, VisitMut, Visitor, VisitorMut,
 };
 
+use crate::commands::ddl;
 use crate::dml::tree;
 use crate::failure::explain;
 use crate::names::relation;
 use crate::provider::Databases;
-use crate::{sequences, staged, user_functions};
+use crate::stages::{self, Used};
+use crate::{sequences, user_functions};
 
 /// Tables that a statement's text cannot name, by the names that stand for them in its tree.
 pub(crate) type Given = BTreeMap<String, Arc<dyn TableProvider>>;
@@ -37,27 +39,121 @@ pub(crate) async fn prepare(
             Some(query) => resolve(databases, query.as_mut(), given).await,
             None => Ok(()),
         },
-        Statement::AlterTable(_) | Statement::CopyIntoSnowflake { .. } => Ok(()),
+        Statement::AlterTable(_) => Ok(()),
         other => resolve(databases, other, given).await,
     }
 }
 
-async fn resolve<T: VisitMut>(
+async fn resolve<T: Visit + VisitMut>(
     databases: &Databases,
     tree: &mut T,
     given: &mut Given,
 ) -> Result<()> {
+    definitions(databases, tree).await?;
     let factors = resolve_names(databases, tree)?;
     if factors.is_empty() {
         return Ok(());
     }
+    let used = Used::by(tree);
+    if let [TableFactor::Table { name, .. }] = factors.as_slice()
+        && stages::is_stage(name)
+    {
+        let _: ControlFlow<()> = VisitMut::visit(tree, &mut Positions);
+    }
     let mut replaced = Vec::new();
     for factor in factors {
-        replaced.push(Box::pin(replacement(databases, factor, given)).await?);
+        replaced.push(Box::pin(replacement(databases, factor, &used, given)).await?);
     }
     replaced.reverse();
     let _: ControlFlow<()> = VisitMut::visit(tree, &mut Replacer { replaced });
     Ok(())
+}
+
+/// Lets `$1` be a column where staged files are all that is read, also behind ORDER BY.
+struct Positions;
+
+impl VisitorMut for Positions {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Value(value) = expr
+            && let sqlparser::ast::Value::Placeholder(word) = &value.value
+            && word
+                .strip_prefix('$')
+                .is_some_and(|digits| digits.parse::<usize>().is_ok())
+        {
+            *expr = Expr::Identifier(tree::ident(word));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Puts the texts in the places of GET_DDL.
+async fn definitions<T: Visit + VisitMut>(databases: &Databases, tree: &mut T) -> Result<()> {
+    let mut calls = Calls::default();
+    let _: ControlFlow<()> = Visit::visit(tree, &mut calls);
+    for (kind, name) in calls.found {
+        let text = ddl::get_ddl(databases, &kind, &name).await?;
+        calls.texts.push(text);
+    }
+    if calls.texts.is_empty() {
+        return Ok(());
+    }
+    calls.texts.reverse();
+    calls.found = Vec::new();
+    let _: ControlFlow<()> = VisitMut::visit(tree, &mut calls);
+    Ok(())
+}
+
+/// Calls of GET_DDL with two texts, in order.
+#[derive(Default)]
+struct Calls {
+    found: Vec<(String, String)>,
+    texts: Vec<String>,
+}
+
+impl Calls {
+    fn arguments(expr: &Expr) -> Option<(String, String)> {
+        let Expr::Function(function) = expr else {
+            return None;
+        };
+        if !function.name.to_string().eq_ignore_ascii_case("GET_DDL") {
+            return None;
+        }
+        let FunctionArguments::List(list) = &function.args else {
+            return None;
+        };
+        let text = |argument: &FunctionArg| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => stages::text_argument(expr).ok(),
+            _ => None,
+        };
+        match list.args.as_slice() {
+            [kind, name] => Some((text(kind)?, text(name)?)),
+            _ => None,
+        }
+    }
+}
+
+impl Visitor for Calls {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.found.extend(Self::arguments(expr));
+        ControlFlow::Continue(())
+    }
+}
+
+impl VisitorMut for Calls {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if Self::arguments(expr).is_some()
+            && let Some(text) = self.texts.pop()
+        {
+            *expr = Expr::value(sqlparser::ast::Value::SingleQuotedString(text));
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// Resolves functions and sequences, and gives the factors that read something else than a table of now.
@@ -81,8 +177,21 @@ pub(crate) fn resolve_names<T: VisitMut>(
 /// Whether a factor reads something else than a table of now.
 fn is_special(factor: &TableFactor) -> bool {
     match factor {
-        TableFactor::Table { name, version, .. } => version.is_some() || staged::is_stage(name),
+        TableFactor::Table { name, version, .. } => version.is_some() || stages::is_stage(name),
+        TableFactor::TableFunction { expr, .. } => infer_schema(expr).is_some(),
         _ => false,
+    }
+}
+
+/// The arguments of INFER_SCHEMA, if `expr` calls it.
+fn infer_schema(expr: &Expr) -> Option<&[FunctionArg]> {
+    match expr {
+        Expr::Function(Function {
+            name,
+            args: FunctionArguments::List(list),
+            ..
+        }) if name.to_string().eq_ignore_ascii_case("INFER_SCHEMA") => Some(&list.args),
+        _ => None,
     }
 }
 
@@ -140,32 +249,38 @@ impl VisitorMut for Replacer {
 async fn replacement(
     databases: &Databases,
     factor: TableFactor,
+    used: &Used,
     given: &mut Given,
 ) -> Result<TableFactor> {
-    let TableFactor::Table {
-        name,
-        alias,
-        version,
-        args,
-        ..
-    } = factor
-    else {
-        return Err(Error::new(codes::X0001, "Only tables are replaced"));
-    };
     let token = format!("__GIVEN {}", given.len());
-    let provider = match &version {
-        Some(version) => {
-            let at = moment(databases, version).await?;
+    let (provider, own, alias) = match factor {
+        TableFactor::Table {
+            name,
+            alias,
+            version: Some(version),
+            ..
+        } => {
+            let at = moment(databases, &version).await?;
+            let own = name.0.last().and_then(|part| part.as_ident()).cloned();
             let name = relation(&databases.session, &name)?;
-            databases.past(&name, &at).await.map_err(explain)?
+            let provider = databases.past(&name, &at).await.map_err(explain)?;
+            (provider, own, alias)
         }
-        None => staged::provider(databases, &name, args.as_ref()).await?,
+        TableFactor::Table {
+            name, alias, args, ..
+        } => {
+            let arguments = args.map(|args| args.args).unwrap_or_default();
+            let provider = stages::provider(databases, &name, &arguments, used)?;
+            (provider, None, alias)
+        }
+        TableFactor::TableFunction { expr, alias } => {
+            let arguments = infer_schema(&expr).unwrap_or_default();
+            (stages::infer_schema(databases, arguments)?, None, alias)
+        }
+        _ => return Err(Error::new(codes::X0001, "Only tables are replaced")),
     };
     given.insert(token.clone(), provider);
-    let own = name.0.last().and_then(|part| part.as_ident()).cloned();
-    let called = own
-        .filter(|_| version.is_some())
-        .unwrap_or_else(|| Ident::new(token.clone()));
+    let called = own.unwrap_or_else(|| Ident::new(token.clone()));
     let mut table = tree::factor(&token, called);
     if let (TableFactor::Table { alias: to, .. }, Some(alias)) = (&mut table, alias) {
         *to = Some::<TableAlias>(alias);

@@ -62,6 +62,21 @@ impl Shape {
         Self { schema, rules }
     }
 
+    /// The column `name` alone.
+    pub(crate) fn only(&self, name: &str) -> Option<Self> {
+        let at = self.schema.index_of(name).ok()?;
+        let rules = self.rules.iter().filter(|rule| rule.at == at);
+        Some(Self {
+            schema: Arc::new(self.schema.project(&[at]).ok()?),
+            rules: rules
+                .map(|rule| Rule {
+                    at: 0,
+                    ..rule.clone()
+                })
+                .collect(),
+        })
+    }
+
     /// The columns of `batch`, by position, as this shape has them. A value that does not fit is an error.
     pub(crate) fn fit(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let fitting = conform(batch, &self.schema)?;

@@ -1,12 +1,17 @@
 //! Statements of a person or a program: each script sees one state, and publishes what it changed.
 
+use catalog::Workspace;
 use dbt::warning::Warnings;
-use diagnostic::{Result, Source};
+use diagnostic::{Result, Source, codes};
 use engine::{Outcome, Session};
-use engine_datafusion::{Embedded, locate};
+use engine_datafusion::{Compute, Embedded, locate};
+use model::SchemaName;
+use sql::command::Command;
+use sqlparser::ast::Statement;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use transform::{fold, folds};
 
@@ -38,7 +43,8 @@ impl Platform {
     }
 
     /// Runs the statements of `script` one by one; each publishes what it changed before the next
-    /// one begins. `report` gets every outcome as it comes and reads its rows.
+    /// one begins, or the ones between BEGIN and COMMIT together. `report` gets every outcome as it comes
+    /// and reads its rows. What is open when the script ends is rolled back.
     ///
     /// # Errors
     /// The first failing statement's error; what earlier statements did stays.
@@ -52,22 +58,177 @@ impl Platform {
             false => script.text.as_ref().into(),
         };
         let script = &Source::new(script.name.to_string(), folded.into_owned());
+        let mut transaction: Option<Arc<Workspace>> = None;
         for statement in sql::parse_script(script)? {
             let span = statement.span.clone();
             let place = |error| locate(error, script, &span);
-            let workspace = self.catalog.begin("sql")?;
-            let engine = Embedded::new(Arc::new(workspace), compute.clone());
-            match engine.run(session, statement).await {
-                Ok(outcome) => {
-                    report(outcome).await.map_err(place)?;
-                    engine.workspace().publish().map_err(place)?;
+            if let Some(control) = Control::of(&statement.ast) {
+                self.control(session, control, &mut transaction)
+                    .map_err(place)?;
+                let done = "Statement executed successfully.".to_owned();
+                report(Outcome::Done(done)).await.map_err(place)?;
+                continue;
+            }
+            // As in Snowflake, a definition ends the transaction it stands in, and has its own.
+            if defines(&statement)
+                && let Some(open) = transaction.take()
+            {
+                open.publish().map_err(place)?;
+            }
+            let outcome = match &transaction {
+                Some(open) => {
+                    let engine = Embedded::new(Arc::clone(open), compute.clone());
+                    let outcome = engine.run(session, statement).await;
+                    if let Err(error) = &outcome {
+                        open.discard(error.message())?;
+                    }
+                    outcome
                 }
+                None => self.alone(session, &compute, statement).await,
+            };
+            report(outcome.map_err(place)?).await.map_err(place)?;
+        }
+        if let Some(open) = transaction {
+            open.discard("the script ended before COMMIT")?;
+        }
+        Ok(())
+    }
+
+    /// Runs one statement in a transaction of its own. If somebody else changed what it changes, it is run
+    /// again on what is there now.
+    async fn alone(
+        &self,
+        session: &Session,
+        compute: &Compute,
+        statement: sql::Statement,
+    ) -> Result<Outcome> {
+        let mut attempt = 0;
+        loop {
+            let workspace = Arc::new(self.begin_sql(session)?);
+            let engine = Embedded::new(Arc::clone(&workspace), compute.clone());
+            let outcome = match engine.run(session, statement.clone()).await {
+                Ok(outcome) => outcome,
                 Err(error) => {
-                    engine.workspace().discard(error.message())?;
-                    return Err(place(error));
+                    workspace.discard(error.message())?;
+                    return Err(error);
+                }
+            };
+            match workspace.publish() {
+                Ok(_) => return Ok(outcome),
+                Err(error) => {
+                    workspace.discard(error.message())?;
+                    let conflict = [codes::K1001, codes::K1002].contains(&error.code());
+                    if !conflict || attempt >= ATTEMPTS {
+                        return Err(error);
+                    }
+                }
+            }
+            attempt += 1;
+            tokio::time::sleep(pause(attempt, &workspace)).await;
+        }
+    }
+
+    /// A view of the catalog for statements. Every database has a schema PUBLIC, also before anything is
+    /// in it.
+    fn begin_sql(&self, session: &Session) -> Result<Workspace> {
+        let workspace = self.catalog.begin("sql")?;
+        if session.schema.as_str() == "PUBLIC" {
+            let home = SchemaName::new(session.database.clone(), session.schema.clone());
+            workspace.create_namespace(home);
+        }
+        Ok(workspace)
+    }
+
+    fn control(
+        &self,
+        session: &Session,
+        control: Control,
+        transaction: &mut Option<Arc<Workspace>>,
+    ) -> Result<()> {
+        match control {
+            // A transaction in a transaction is the same one.
+            Control::Begin if transaction.is_some() => {}
+            Control::Begin => *transaction = Some(Arc::new(self.begin_sql(session)?)),
+            Control::Commit => {
+                if let Some(open) = transaction.take()
+                    && let Err(error) = open.publish()
+                {
+                    open.discard(error.message())?;
+                    return Err(error);
+                }
+            }
+            Control::Rollback => {
+                if let Some(open) = transaction.take() {
+                    open.discard("rolled back")?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// How often a statement is run again after conflicts.
+const ATTEMPTS: u32 = 50;
+
+/// How long to wait before the next attempt: a little more each time, and not the same for everybody.
+fn pause(attempt: u32, workspace: &Workspace) -> Duration {
+    let own = workspace
+        .run()
+        .to_string()
+        .bytes()
+        .map(u64::from)
+        .sum::<u64>();
+    let most = 5 * u64::from(attempt.min(20));
+    Duration::from_millis(1 + (own * 7919) % most.max(1))
+}
+
+/// What begins and ends transactions:
+/// <https://docs.snowflake.com/en/sql-reference/transactions>.
+enum Control {
+    Begin,
+    Commit,
+    Rollback,
+}
+
+impl Control {
+    fn of(statement: &Statement) -> Option<Self> {
+        match statement {
+            Statement::StartTransaction {
+                statements,
+                exception: None,
+                has_end_keyword: false,
+                ..
+            } if statements.is_empty() => Some(Self::Begin),
+            Statement::Commit { chain: false, .. } => Some(Self::Commit),
+            Statement::Rollback {
+                chain: false,
+                savepoint: None,
+            } => Some(Self::Rollback),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a statement defines something, which ends the transaction it stands in.
+fn defines(statement: &sql::Statement) -> bool {
+    if let Some(command) = &statement.command {
+        return matches!(
+            command.as_ref(),
+            Command::Create(_)
+                | Command::Alter(_)
+                | Command::Drop { .. }
+                | Command::Undrop { .. }
+                | Command::CreateFunction(_)
+                | Command::DropFunction { .. }
+                | Command::TableFromTemplate(_)
+        );
+    }
+    matches!(
+        statement.ast,
+        Statement::CreateTable(_)
+            | Statement::CreateView(_)
+            | Statement::AlterTable(_)
+            | Statement::Drop { .. }
+            | Statement::Comment { .. }
+    )
 }

@@ -23,6 +23,7 @@
 //! (`refuse`, then the rewrites of `normalise/`); [`lineage`] reads the tree before or after that.
 
 mod columns;
+pub mod command;
 mod distinct_from;
 mod fold;
 mod lineage;

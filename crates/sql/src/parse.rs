@@ -10,6 +10,7 @@ use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
+use crate::command::{self, Command, local_files, stage_words};
 use crate::distinct_from;
 use crate::fold::fold;
 use crate::recursive;
@@ -23,8 +24,10 @@ const DEPTH: usize = 300;
 /// One statement of a script.
 #[derive(Clone, Debug)]
 pub struct Statement {
-    /// Its syntax tree.
+    /// Its syntax tree; of a command, a tree that nothing runs.
     pub ast: ast::Statement,
+    /// What it is instead, if the parser's tree has no place for it.
+    pub command: Option<Box<Command>>,
     /// Its bytes in the script, without the semicolon.
     pub span: Range<usize>,
     /// Its text.
@@ -54,7 +57,9 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
     let mut tokens = Tokenizer::new(&SnowflakeDialect, &script.text)
         .tokenize_with_location()
         .map_err(|error| token_error(script, &error))?;
+    tokens = local_files(tokens);
     fold(&mut tokens);
+    tokens = stage_words(tokens);
     number_parameters(&mut tokens);
     if let Some(token) = distinct_from::stand_in(&mut tokens) {
         return Err(unexpected(script, &token, "an operator"));
@@ -76,10 +81,16 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
             return Err(unsupported("A block of Snowflake Scripting", remedy, place));
         }
         let parsed = match session_syntax::parse(&mut parser) {
-            Some(parsed) => parsed,
-            None => parser.parse_statement(),
+            Some(parsed) => parsed.map(|ast| (ast, None)),
+            None => match command::parse(&mut parser) {
+                Some(command) => {
+                    command.map(|command| (command::stand_in(), Some(Box::new(command))))
+                }
+                None => parser.parse_statement().map(|ast| (ast, None)),
+            },
         };
-        let mut ast = parsed.map_err(|error| parse_error(script, &parser.peek_token(), error))?;
+        let (mut ast, command) =
+            parsed.map_err(|error| parse_error(script, &parser.peek_token(), error))?;
         distinct_from::restore(&mut ast);
         recursive::mark(&mut ast);
         let after = parser.peek_token();
@@ -94,6 +105,7 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
         let text = script.text.get(start..end).unwrap_or_default().trim_end();
         statements.push(Statement {
             ast,
+            command,
             span: start..start + text.len(),
             text: text.to_owned(),
             source: script.clone(),

@@ -7,3 +7,4 @@ mod crash;
 mod drops;
 mod figures;
 mod shop;
+mod writers;

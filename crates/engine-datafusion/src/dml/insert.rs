@@ -58,7 +58,7 @@ fn columns(target: &Target, named: &[ObjectName]) -> Result<Vec<String>> {
 }
 
 /// `names` if they are columns of `target`, each once; all columns if there are none.
-pub(super) fn chosen(target: &Target, names: Vec<String>) -> Result<Vec<String>> {
+pub(crate) fn chosen(target: &Target, names: Vec<String>) -> Result<Vec<String>> {
     if names.is_empty() {
         let fields = target.columns.fields().iter();
         return Ok(fields.map(|field| field.name().clone()).collect());
@@ -76,7 +76,7 @@ pub(super) fn chosen(target: &Target, names: Vec<String>) -> Result<Vec<String>>
 }
 
 /// `plan`, whose columns are values for `columns`, as rows of the whole table.
-pub(super) async fn rows(
+pub(crate) async fn rows(
     engine: &Embedded,
     session: &Session,
     target: &Target,

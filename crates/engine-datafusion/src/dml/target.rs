@@ -243,6 +243,17 @@ impl Target {
         Ok(removed)
     }
 
+    /// The table without its files, for who converts rows to its columns.
+    pub(crate) fn columns_and_details(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            relation: self.relation.clone(),
+            columns: Arc::clone(&self.columns),
+            stored: Vec::new(),
+            folder: PathBuf::new(),
+        }
+    }
+
     /// All rows gone; gives their number.
     pub(crate) async fn clear(&self, engine: &Embedded) -> Result<u64> {
         let rows = self.stored.iter().filter_map(|file| file.rows).sum();

@@ -88,7 +88,7 @@ pub(super) async fn table(
 }
 
 /// What CREATE does about a relation that stands at `name`: an outcome if there is nothing to do.
-pub(super) fn standing(
+pub(crate) fn standing(
     engine: &Embedded,
     session: &Session,
     name: &RelationName,
@@ -204,7 +204,7 @@ fn stage_clone(
 }
 
 /// A relation of its own that reads the same files as `source`.
-pub(super) fn copy_of(engine: &Embedded, source: Relation) -> Result<Relation> {
+pub(crate) fn copy_of(engine: &Embedded, source: Relation) -> Result<Relation> {
     let mut details = source.details;
     details.borrowed = matches!(source.kind, RelationKind::Table { .. });
     for column in &mut details.columns {
@@ -265,14 +265,14 @@ async fn like_of(
 }
 
 /// What a new table is made with.
-pub(super) struct New {
-    pub(super) details: Details,
-    pub(super) comment: Option<String>,
-    pub(super) definition: Definition,
+pub(crate) struct New {
+    pub(crate) details: Details,
+    pub(crate) comment: Option<String>,
+    pub(crate) definition: Definition,
 }
 
 /// Writes the first or next version of `name`: `plan`'s rows, or no rows.
-pub(super) async fn fill(
+pub(crate) async fn fill(
     engine: &Embedded,
     session: &Session,
     name: &RelationName,
@@ -379,7 +379,7 @@ pub(super) fn unique_columns(plan: &LogicalPlan) -> Result<()> {
 }
 
 /// Refuses a schema that does not exist. PUBLIC of a database exists from its beginning.
-pub(super) fn known_namespace(
+pub(crate) fn known_namespace(
     engine: &Embedded,
     session: &Session,
     name: &SchemaName,
@@ -388,7 +388,7 @@ pub(super) fn known_namespace(
     if namespaces.contains(name) {
         return Ok(());
     }
-    if super::containers::is_implicit(session, &namespaces, name) {
+    if crate::commands::is_implicit(session, &namespaces, name) {
         engine.workspace().create_namespace(name.clone());
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! DROP: tables, views, schemas.
+//! DROP: tables, views, schemas, databases.
 
 use catalog::RelationKind;
 use diagnostic::{Error, Result, codes};
@@ -36,6 +36,33 @@ pub(super) fn run(engine: &Embedded, session: &Session, statement: Statement) ->
             codes::K3003,
             format!("Schema `{name}` does not exist"),
         ));
+    }
+    if *object_type == ObjectType::Database {
+        let database = match name.0.as_slice() {
+            [part] => part.as_ident().map(crate::names::identifier),
+            _ => None,
+        };
+        let Some(database) = database else {
+            return Err(unsupported(&statement));
+        };
+        let schemas: Vec<_> = workspace
+            .namespaces()
+            .into_iter()
+            .filter(|schema| schema.database == database)
+            .collect();
+        if schemas.is_empty() && !*if_exists {
+            return Err(Error::new(
+                codes::K3004,
+                format!("Database `{database}` does not exist"),
+            ));
+        }
+        for schema in &schemas {
+            workspace.drop_namespace(schema)?;
+        }
+        return Ok(match schemas.is_empty() {
+            true => done(&database, "does not exist, statement succeeded"),
+            false => done(&database, "successfully dropped"),
+        });
     }
     let name = relation(session, name)?;
     let kind = workspace.relation(&name).map(|found| found.kind);

@@ -1,10 +1,9 @@
 //! One statement to its outcome: every kind that is implemented has its file, all others are refused.
 
-mod alter;
-mod containers;
-mod create;
+pub(crate) mod alter;
+pub(crate) mod create;
 mod create_view;
-mod definition;
+pub(crate) mod definition;
 mod drop;
 mod explain;
 mod immediate;
@@ -37,9 +36,8 @@ pub(crate) async fn run(
         | Statement::ShowVariables { .. } => session::run(engine, session, statement).await,
         Statement::CreateTable(create) => create::table(engine, session, create).await,
         Statement::CreateView(create) => create_view::view(engine, session, create).await,
-        Statement::CreateSchema { .. } => containers::schema(engine, session, statement),
-        Statement::CreateDatabase { .. } => containers::database(engine, statement),
         Statement::AlterTable(alter) => alter::table(engine, session, alter).await,
+        Statement::Comment { .. } => alter::comment(engine, session, statement).await,
         Statement::Drop { .. } => drop::run(engine, session, statement),
         Statement::Insert(insert) => dml::insert::run(engine, session, insert).await,
         Statement::Update(update) => dml::update::update(engine, session, update).await,

@@ -13,9 +13,9 @@ use model::{Identifier, SchemaName};
 use sqlparser::ast::helpers::key_value_options::{KeyValueOption, KeyValueOptionKind};
 use sqlparser::ast::{Expr, ObjectName, Set, ShowStatementFilter, Statement, Use};
 
-use super::containers::{DEFAULT_SCHEMA, is_implicit};
 use super::{query, show, unsupported};
 use crate::Embedded;
+use crate::commands::{DEFAULT_SCHEMA, is_implicit};
 use crate::names::{identifier, namespace};
 
 /// Variables hold texts of at most this many bytes.

@@ -173,14 +173,21 @@ fn shows_and_describes_what_exists() {
     assert_eq!(
         warehouse.run("describe table orders"),
         [
-            "ID|NUMBER(38,0)|COLUMN|Y",
-            "NAME|VARCHAR|COLUMN|Y",
-            "AMOUNT|NUMBER(10,2)|COLUMN|Y",
-            "DAY|DATE|COLUMN|Y"
+            "ID|NUMBER(38,0)|COLUMN|Y|-|N|N|-|-|-|-",
+            "NAME|VARCHAR(16777216)|COLUMN|Y|-|N|N|-|-|-|-",
+            "AMOUNT|NUMBER(10,2)|COLUMN|Y|-|N|N|-|-|-|-",
+            "DAY|DATE|COLUMN|Y|-|N|N|-|-|-|-"
         ]
     );
-    assert_eq!(warehouse.run("show tables"), ["ORDERS|D|S|TABLE"]);
-    assert_eq!(warehouse.run("show views like 'NAM%'"), ["NAMED|D|S|VIEW"]);
+    // The first column is when it was created.
+    let behind = |statement: &str| -> Vec<String> {
+        let lines = warehouse.run(statement).into_iter();
+        lines
+            .filter_map(|line| line.split_once('|').map(|(_, rest)| rest.to_owned()))
+            .collect()
+    };
+    assert_eq!(behind("show terse tables"), ["ORDERS|TABLE|D|S"]);
+    assert_eq!(behind("show terse views like 'NAM%'"), ["NAMED|VIEW|D|S"]);
     assert_eq!(
         warehouse.run(
             "select table_name, table_type from information_schema.tables where table_schema = 'S' order by 1"

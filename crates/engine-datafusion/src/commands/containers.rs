@@ -1,0 +1,403 @@
+//! CREATE SCHEMA and CREATE DATABASE:
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-schema>,
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-database>.
+
+use std::collections::BTreeSet;
+
+use catalog::{Object, ObjectBody, ObjectKind, Workspace};
+use diagnostic::{Error, Result, codes};
+use engine::{Outcome, Session};
+use model::{Identifier, SchemaName};
+use sql::command::{CommandOption, CreateObject};
+
+use super::{clone, database_key, database_name, schema_key, unknown};
+use crate::Embedded;
+use crate::names::namespace;
+use crate::stages::single;
+use crate::statement::done;
+
+/// The schema every new database has, as in Snowflake.
+pub(crate) const DEFAULT_SCHEMA: &str = "PUBLIC";
+
+/// Whether `name` is the schema PUBLIC of a database that is there, or of the session's.
+pub(crate) fn is_implicit(
+    session: &Session,
+    namespaces: &BTreeSet<SchemaName>,
+    name: &SchemaName,
+) -> bool {
+    let of_session = session.database == name.database;
+    let is_there = || namespaces.iter().any(|of| of.database == name.database);
+    name.schema.as_str() == DEFAULT_SCHEMA && (of_session || is_there())
+}
+
+pub(super) async fn schema(
+    engine: &Embedded,
+    session: &Session,
+    create: CreateObject,
+) -> Result<Outcome> {
+    let name = namespace(session, &create.name)?;
+    let workspace = engine.workspace();
+    let there = workspace.namespaces();
+    // A database that has no schema yet comes with its first one: dbt makes no databases.
+    let object = object(&create, session)?;
+    // What is cloned may be what is replaced.
+    let source = match &create.clone {
+        Some(source) => Some(clone::schema(engine, session, source).await?),
+        None => None,
+    };
+    if there.contains(&name) {
+        if create.if_not_exists {
+            return Ok(done(&name, "already exists, statement succeeded"));
+        }
+        if !create.or_replace {
+            return Err(exists("Schema", &name));
+        }
+        empty(workspace, &name)?;
+    }
+    workspace.create_namespace(name.clone());
+    if let Some(source) = source {
+        source.put(engine, &name)?;
+    }
+    if let Some(object) = object {
+        workspace.change_object(ObjectKind::Schema, &schema_key(&name), Some(object));
+    }
+    Ok(done(&name, "successfully created"))
+}
+
+pub(super) async fn database(
+    engine: &Embedded,
+    session: &Session,
+    create: CreateObject,
+) -> Result<Outcome> {
+    let name = database_name(&create.name)?;
+    let workspace = engine.workspace();
+    let there: Vec<SchemaName> = workspace
+        .namespaces()
+        .into_iter()
+        .filter(|other| other.database == name)
+        .collect();
+    let object = object(&create, session)?;
+    let sources = match &create.clone {
+        Some(source) => Some(clone::database(engine, session, source).await?),
+        None => None,
+    };
+    if !there.is_empty() {
+        if create.if_not_exists {
+            return Ok(done(&name, "already exists, statement succeeded"));
+        }
+        if !create.or_replace {
+            return Err(exists("Database", &name));
+        }
+        for schema in &there {
+            workspace.drop_namespace(schema)?;
+        }
+    }
+    let public = SchemaName::new(name.clone(), Identifier::unquoted(DEFAULT_SCHEMA));
+    workspace.create_namespace(public);
+    for (schema, source) in sources.into_iter().flatten() {
+        let copy = SchemaName::new(name.clone(), schema);
+        workspace.create_namespace(copy.clone());
+        source.put(engine, &copy)?;
+    }
+    if let Some(object) = object {
+        workspace.change_object(ObjectKind::Database, &database_key(&name), Some(object));
+    }
+    Ok(done(&name, "successfully created"))
+}
+
+/// Drops what is in a schema that is made anew.
+fn empty(workspace: &Workspace, name: &SchemaName) -> Result<()> {
+    let inside: Vec<_> = workspace
+        .relations()
+        .into_keys()
+        .filter(|relation| relation.namespace() == *name)
+        .collect();
+    for relation in inside {
+        workspace.drop_relation(&relation)?;
+    }
+    let objects: Vec<_> = workspace
+        .objects()
+        .into_keys()
+        .filter(|(_, object)| object.namespace() == *name)
+        .collect();
+    for (kind, object) in objects {
+        workspace.change_object(kind, &object, None);
+    }
+    Ok(())
+}
+
+/// What the statement declares about the container, if anything.
+fn object(create: &CreateObject, session: &Session) -> Result<Option<Object>> {
+    let (mut comment, mut retention_days) = (None, None);
+    for option in &create.options {
+        match option.name.as_str() {
+            "COMMENT" => comment = Some(single(option)?),
+            "DATA_RETENTION_TIME_IN_DAYS" => retention_days = Some(days(option)?),
+            _ => return Err(unknown(option)),
+        }
+    }
+    let says = comment.is_some() || retention_days.is_some() || create.transient;
+    Ok(says.then(|| Object {
+        body: ObjectBody::Container {
+            transient: create.transient,
+            retention_days,
+        },
+        comment,
+        created_at: session.as_of.to_rfc3339(),
+    }))
+}
+
+/// Days between 0 and 90.
+pub(super) fn days(option: &CommandOption) -> Result<u32> {
+    match single(option)?.parse() {
+        Ok(days) if days <= 90 => Ok(days),
+        _ => Err(Error::new(
+            codes::E1002,
+            format!(
+                "`{} = {}` is no number of days from 0 to 90",
+                option.name, option.value
+            ),
+        )),
+    }
+}
+
+fn exists(kind: &str, name: &impl std::fmt::Display) -> Error {
+    Error::new(codes::K3002, format!("{kind} `{name}` exists already"))
+        .help("write `create or replace`, or `create … if not exists`")
+}
+
+/// The error for a database that is not there.
+pub(super) fn no_database(engine: &Embedded, name: &Identifier) -> Error {
+    let mut names: Vec<String> = engine
+        .workspace()
+        .namespaces()
+        .into_iter()
+        .map(|name| name.database.as_str().to_owned())
+        .collect();
+    names.dedup();
+    Error::new(codes::K3004, format!("Database `{name}` does not exist"))
+        .help(format!("`create database {name}` makes it"))
+        .suggest(name.as_str(), names.iter().map(String::as_str))
+}
+
+/// Changes what is declared about a schema or database, which must be there.
+pub(super) fn declare(
+    engine: &Embedded,
+    session: &Session,
+    kind: ObjectKind,
+    key: &model::RelationName,
+    change: impl FnOnce(&mut Object),
+) -> Result<()> {
+    let workspace = engine.workspace();
+    let there = workspace.namespaces().into_iter().any(|name| match kind {
+        ObjectKind::Schema => name == key.namespace(),
+        _ => name.database == key.database,
+    });
+    if !there {
+        return Err(match kind {
+            ObjectKind::Schema => Error::new(
+                codes::K3003,
+                format!("Schema `{}` does not exist", key.namespace()),
+            ),
+            _ => no_database(engine, &key.database),
+        });
+    }
+    let mut object = workspace.object(kind, key).unwrap_or_else(|| Object {
+        body: ObjectBody::Container {
+            transient: false,
+            retention_days: None,
+        },
+        comment: None,
+        created_at: session.as_of.to_rfc3339(),
+    });
+    change(&mut object);
+    workspace.change_object(kind, key, Some(object));
+    Ok(())
+}
+
+/// ALTER SCHEMA and ALTER DATABASE: <https://docs.snowflake.com/en/sql-reference/sql/alter-schema>.
+pub(super) fn alter(
+    engine: &Embedded,
+    session: &Session,
+    alter: &sql::command::AlterObject,
+) -> Result<Outcome> {
+    use sql::command::{Change, ObjectWord};
+    let workspace = engine.workspace();
+    let schemas = |name: &sqlparser::ast::ObjectName| -> Result<Vec<SchemaName>> {
+        match alter.kind {
+            ObjectWord::Schema => Ok(vec![namespace(session, name)?]),
+            _ => {
+                let database = database_name(name)?;
+                let all = workspace.namespaces().into_iter();
+                Ok(all.filter(|schema| schema.database == database).collect())
+            }
+        }
+    };
+    let known = workspace.namespaces();
+    let mine = schemas(&alter.name)?;
+    let there = !mine.is_empty() && mine.iter().all(|schema| known.contains(schema));
+    if !there {
+        return match (alter.if_exists, alter.kind) {
+            (true, _) => Ok(done(&alter.name, "does not exist, statement succeeded")),
+            (false, ObjectWord::Schema) => Err(Error::new(
+                codes::K3003,
+                format!("Schema `{}` does not exist", alter.name),
+            )),
+            (false, _) => Err(no_database(engine, &database_name(&alter.name)?)),
+        };
+    }
+    let (kind, key) = match (alter.kind, mine.first()) {
+        (ObjectWord::Schema, Some(schema)) => (ObjectKind::Schema, schema_key(schema)),
+        _ => (
+            ObjectKind::Database,
+            database_key(&database_name(&alter.name)?),
+        ),
+    };
+    match &alter.change {
+        Change::Set(options) => {
+            for option in options {
+                match option.name.as_str() {
+                    "COMMENT" => {
+                        let text = single(option)?;
+                        declare(engine, session, kind, &key, |object| {
+                            object.comment = Some(text)
+                        })?;
+                    }
+                    "DATA_RETENTION_TIME_IN_DAYS" => {
+                        let days = days(option)?;
+                        declare(engine, session, kind, &key, |object| {
+                            if let ObjectBody::Container { retention_days, .. } = &mut object.body {
+                                *retention_days = Some(days);
+                            }
+                        })?;
+                    }
+                    _ => return Err(unknown(option)),
+                }
+            }
+        }
+        Change::Unset(names) => {
+            for name in names {
+                match name.as_str() {
+                    "COMMENT" => {
+                        declare(engine, session, kind, &key, |object| object.comment = None)?
+                    }
+                    _ => return Err(crate::statement::unsupported(&format!("UNSET {name}"))),
+                }
+            }
+        }
+        Change::Rename(new) => {
+            let pairs = pairs(&mine, new, alter.kind, session)?;
+            for (_, to) in &pairs {
+                if known.contains(to) {
+                    return Err(exists("Schema", to));
+                }
+            }
+            for (from, to) in pairs {
+                move_schema(workspace, &from, &to)?;
+            }
+        }
+        Change::Swap(other) => {
+            let theirs = schemas(other)?;
+            if theirs.is_empty() || !theirs.iter().all(|schema| known.contains(schema)) {
+                return Err(Error::new(
+                    codes::K3003,
+                    format!("`{other}` does not exist"),
+                ));
+            }
+            let (one, two) = (contents(workspace, &mine), contents(workspace, &theirs));
+            let there = pairs(&mine, other, alter.kind, session)?;
+            let here = pairs(&theirs, &alter.name, alter.kind, session)?;
+            for schema in mine.iter().chain(&theirs) {
+                empty(workspace, schema)?;
+            }
+            put(workspace, one, &there)?;
+            put(workspace, two, &here)?;
+        }
+        Change::Columns(_) | Change::Add(_) => {
+            return Err(crate::statement::unsupported(&"This change"));
+        }
+    }
+    Ok(done(&alter.name, "successfully altered"))
+}
+
+type Contents = Vec<(
+    SchemaName,
+    Vec<(Identifier, catalog::Relation)>,
+    Vec<(ObjectKind, Identifier, Object)>,
+)>;
+
+fn contents(workspace: &Workspace, schemas: &[SchemaName]) -> Contents {
+    schemas
+        .iter()
+        .map(|schema| {
+            let relations = workspace
+                .relations()
+                .into_iter()
+                .filter(|(name, _)| name.namespace() == *schema)
+                .map(|(name, relation)| (name.name.clone(), relation))
+                .collect();
+            let objects = workspace
+                .objects()
+                .into_iter()
+                .filter(|((_, name), _)| name.namespace() == *schema)
+                .map(|((kind, name), object)| (kind, name.name.clone(), object))
+                .collect();
+            (schema.clone(), relations, objects)
+        })
+        .collect()
+}
+
+fn put(
+    workspace: &Workspace,
+    contents: Contents,
+    pairs: &[(SchemaName, SchemaName)],
+) -> Result<()> {
+    for (from, relations, objects) in contents {
+        let Some((_, to)) = pairs.iter().find(|(known, _)| *known == from) else {
+            continue;
+        };
+        workspace.create_namespace(to.clone());
+        for (name, mut relation) in relations {
+            if let catalog::RelationKind::View { namespace, .. } = &mut relation.kind
+                && *namespace == from
+            {
+                namespace.clone_from(to);
+            }
+            workspace.stage_relation(&to.relation(name), relation)?;
+        }
+        for (kind, name, object) in objects {
+            workspace.change_object(kind, &to.relation(name), Some(object));
+        }
+    }
+    Ok(())
+}
+
+fn move_schema(workspace: &Workspace, from: &SchemaName, to: &SchemaName) -> Result<()> {
+    let held = contents(workspace, std::slice::from_ref(from));
+    workspace.drop_namespace(from)?;
+    put(workspace, held, &[(from.clone(), to.clone())])
+}
+
+/// Each schema with what it is called afterwards.
+fn pairs(
+    schemas: &[SchemaName],
+    new: &sqlparser::ast::ObjectName,
+    kind: sql::command::ObjectWord,
+    session: &Session,
+) -> Result<Vec<(SchemaName, SchemaName)>> {
+    if kind == sql::command::ObjectWord::Schema {
+        let to = namespace(session, new)?;
+        return Ok(schemas
+            .iter()
+            .map(|from| (from.clone(), to.clone()))
+            .collect());
+    }
+    let database = database_name(new)?;
+    Ok(schemas
+        .iter()
+        .map(|from| {
+            let to = SchemaName::new(database.clone(), from.schema.clone());
+            (from.clone(), to)
+        })
+        .collect())
+}

@@ -1,0 +1,840 @@
+//! SHOW: <https://docs.snowflake.com/en/sql-reference/sql/show>, with Snowflake's columns.
+
+use catalog::{ConstraintKind, ObjectBody, ObjectKind, Relation, RelationKind};
+use diagnostic::{Error, Result, codes};
+use engine::{Outcome, Session};
+use model::{Identifier, RelationName, SchemaName};
+use sql::command::{Show, ShowIn};
+
+use super::{containers::no_database, database_key, schema_key};
+use crate::Embedded;
+use crate::failure::explain;
+use crate::information_schema::type_name;
+use crate::listing::{Cell, Kind, Listing, count};
+use crate::names::{namespace, relation};
+use crate::statement::unsupported;
+
+/// Days that time travel goes back where nothing else is declared.
+pub(crate) const RETENTION: i64 = 7;
+
+pub(super) async fn run(engine: &Embedded, session: &Session, show: &Show) -> Result<Outcome> {
+    if show.history {
+        return Err(unsupported(&"SHOW … HISTORY"));
+    }
+    let look = Look {
+        engine,
+        session,
+        show,
+        scope: Scope::new(engine, session, show)?,
+    };
+    match show.kind.as_str() {
+        "TABLES" => look.tables().await,
+        "VIEWS" => look.views(),
+        "OBJECTS" => look.objects().await,
+        "SCHEMAS" => look.schemas(),
+        "DATABASES" => look.databases(),
+        "COLUMNS" => look.columns().await,
+        "SEQUENCES" => look.sequences(),
+        "STAGES" => look.stages(),
+        "FILE FORMATS" => look.file_formats(),
+        "USER FUNCTIONS" => look.functions(),
+        "PRIMARY KEYS" => look.keys(&|kind| *kind == ConstraintKind::PrimaryKey),
+        "UNIQUE KEYS" => look.keys(&|kind| *kind == ConstraintKind::Unique),
+        "IMPORTED KEYS" | "EXPORTED KEYS" => look.foreign_keys(),
+        other => Err(unsupported(&format!("SHOW {other}"))),
+    }
+}
+
+/// Where a SHOW looks.
+enum Scope {
+    Account,
+    Database(Identifier),
+    Schema(SchemaName),
+    Table(RelationName),
+}
+
+impl Scope {
+    fn new(engine: &Embedded, session: &Session, show: &Show) -> Result<Self> {
+        let here = || {
+            Self::Schema(SchemaName::new(
+                session.database.clone(),
+                session.schema.clone(),
+            ))
+        };
+        let databases = show.kind == "SCHEMAS";
+        let scope = match &show.within {
+            None if show.kind == "DATABASES" => Self::Account,
+            None => Self::Database(session.database.clone()),
+            Some(ShowIn::Account) => Self::Account,
+            Some(ShowIn::Database(None)) => Self::Database(session.database.clone()),
+            Some(ShowIn::Database(Some(name))) => Self::Database(super::database_name(name)?),
+            Some(ShowIn::Schema(None)) => here(),
+            Some(ShowIn::Schema(Some(name))) => Self::Schema(namespace(session, name)?),
+            Some(ShowIn::Table(name)) => Self::Table(relation(session, name)?),
+            Some(ShowIn::Name(name)) => match (name.0.len(), show.kind.as_str()) {
+                (1, _) if databases => Self::Database(super::database_name(name)?),
+                (
+                    _,
+                    "COLUMNS" | "PRIMARY KEYS" | "UNIQUE KEYS" | "IMPORTED KEYS" | "EXPORTED KEYS",
+                ) => Self::Table(relation(session, name)?),
+                _ => Self::Schema(namespace(session, name)?),
+            },
+        };
+        let known = engine.workspace().namespaces();
+        match &scope {
+            Self::Schema(name) if !known.contains(name) => Err(Error::new(
+                codes::K3003,
+                format!("Schema `{name}` does not exist"),
+            )),
+            Self::Database(name)
+                if !known.is_empty() && !known.iter().any(|other| other.database == *name) =>
+            {
+                Err(no_database(engine, name))
+            }
+            Self::Table(name) if engine.workspace().relation(name).is_none() => Err(Error::new(
+                codes::K3001,
+                format!("Relation `{name}` does not exist"),
+            )),
+            _ => Ok(scope),
+        }
+    }
+
+    fn holds(&self, name: &RelationName) -> bool {
+        match self {
+            Self::Account => true,
+            Self::Database(database) => name.database == *database,
+            Self::Schema(schema) => name.namespace() == *schema,
+            Self::Table(table) => name == table,
+        }
+    }
+}
+
+struct Look<'a> {
+    engine: &'a Embedded,
+    session: &'a Session,
+    show: &'a Show,
+    scope: Scope,
+}
+
+/// What every object is owned by, as long as there is one role.
+pub(crate) const OWNER: &str = "ACCOUNTADMIN";
+
+impl Look<'_> {
+    /// Whether an object called `name` is listed.
+    fn names(&self, name: &str) -> bool {
+        self.show
+            .like
+            .as_ref()
+            .is_none_or(|like| matches(like, name))
+            && self
+                .show
+                .starts_with
+                .as_ref()
+                .is_none_or(|start| name.starts_with(start))
+            && self
+                .show
+                .from
+                .as_ref()
+                .is_none_or(|from| name > from.as_str())
+    }
+
+    fn most(&self) -> usize {
+        self.show
+            .limit
+            .and_then(|limit| usize::try_from(limit).ok())
+            .unwrap_or(usize::MAX)
+    }
+
+    fn relations(&self, wanted: impl Fn(&Relation) -> bool) -> Vec<(RelationName, Relation)> {
+        self.engine
+            .workspace()
+            .relations()
+            .into_iter()
+            .filter(|(name, found)| {
+                self.scope.holds(name) && self.names(name.name.as_str()) && wanted(found)
+            })
+            .take(self.most())
+            .collect()
+    }
+
+    fn kept(&self, kind: ObjectKind) -> Vec<(RelationName, catalog::Object)> {
+        self.engine
+            .workspace()
+            .objects()
+            .into_iter()
+            .filter(|((other, name), _)| {
+                *other == kind && self.scope.holds(name) && self.names(name.name.as_str())
+            })
+            .map(|((_, name), object)| (name, object))
+            .take(self.most())
+            .collect()
+    }
+
+    /// Rows and bytes of a table.
+    async fn size(&self, name: &RelationName) -> (Cell, Cell) {
+        let Ok(table) = self.engine.workspace().table(name).await else {
+            return (Cell::Null, Cell::Null);
+        };
+        let Ok(files) = table.files().await else {
+            return (Cell::Null, Cell::Null);
+        };
+        let rows = files.iter().filter_map(|file| file.rows).sum();
+        (count(rows), count(files.iter().map(|file| file.size).sum()))
+    }
+
+    async fn tables(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("database_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("kind", Kind::Text),
+            ("comment", Kind::Text),
+            ("cluster_by", Kind::Text),
+            ("rows", Kind::Number),
+            ("bytes", Kind::Number),
+            ("owner", Kind::Text),
+            ("retention_time", Kind::Text),
+            ("automatic_clustering", Kind::Text),
+            ("change_tracking", Kind::Text),
+            ("is_external", Kind::Text),
+            ("is_dynamic", Kind::Text),
+            ("is_iceberg", Kind::Text),
+        ]);
+        let tables = self.relations(|found| matches!(found.kind, RelationKind::Table { .. }));
+        for (name, found) in tables {
+            let (rows, bytes) = self.size(&name).await;
+            let retention = found.details.retention_days.map_or(RETENTION, i64::from);
+            listing.push(vec![
+                Cell::Moment(found.created_at.clone()),
+                name.name.as_str().into(),
+                name.database.as_str().into(),
+                name.schema.as_str().into(),
+                table_kind(&found).into(),
+                found.comment.unwrap_or_default().into(),
+                clustering(found.details.cluster_by.as_deref()).into(),
+                rows,
+                bytes,
+                OWNER.into(),
+                retention.to_string().into(),
+                "OFF".into(),
+                "OFF".into(),
+                "N".into(),
+                "N".into(),
+                "N".into(),
+            ]);
+        }
+        self.terse(
+            listing,
+            &["created_on", "name", "kind", "database_name", "schema_name"],
+        )
+    }
+
+    fn views(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("reserved", Kind::Text),
+            ("database_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("owner", Kind::Text),
+            ("comment", Kind::Text),
+            ("text", Kind::Text),
+            ("is_secure", Kind::Text),
+            ("is_materialized", Kind::Text),
+            ("kind", Kind::Text),
+        ]);
+        for (name, found) in self.relations(|found| matches!(found.kind, RelationKind::View { .. }))
+        {
+            let RelationKind::View { secure, .. } = &found.kind else {
+                continue;
+            };
+            listing.push(vec![
+                Cell::Moment(found.created_at.clone()),
+                name.name.as_str().into(),
+                "".into(),
+                name.database.as_str().into(),
+                name.schema.as_str().into(),
+                OWNER.into(),
+                found.comment.clone().unwrap_or_default().into(),
+                super::ddl::view(&name, &found).into(),
+                secure.to_string().into(),
+                "false".into(),
+                "VIEW".into(),
+            ]);
+        }
+        if self.show.terse {
+            return listing.only(&["created_on", "name", "kind", "database_name", "schema_name"]);
+        }
+        listing.only(&[
+            "created_on",
+            "name",
+            "reserved",
+            "database_name",
+            "schema_name",
+            "owner",
+            "comment",
+            "text",
+            "is_secure",
+            "is_materialized",
+        ])
+    }
+
+    async fn objects(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("database_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("kind", Kind::Text),
+            ("comment", Kind::Text),
+            ("cluster_by", Kind::Text),
+            ("rows", Kind::Number),
+            ("bytes", Kind::Number),
+            ("owner", Kind::Text),
+            ("retention_time", Kind::Text),
+            ("is_dynamic", Kind::Text),
+            ("is_iceberg", Kind::Text),
+        ]);
+        for (name, found) in self.relations(|_| true) {
+            let table = matches!(found.kind, RelationKind::Table { .. });
+            // Sizes are dear where a schema holds many tables; TERSE does not show them.
+            let (rows, bytes) = if table && !self.show.terse {
+                self.size(&name).await
+            } else {
+                (Cell::Null, Cell::Null)
+            };
+            let retention = found.details.retention_days.map_or(RETENTION, i64::from);
+            listing.push(vec![
+                Cell::Moment(found.created_at.clone()),
+                name.name.as_str().into(),
+                name.database.as_str().into(),
+                name.schema.as_str().into(),
+                if table { "TABLE" } else { "VIEW" }.into(),
+                found.comment.clone().unwrap_or_default().into(),
+                clustering(found.details.cluster_by.as_deref()).into(),
+                rows,
+                bytes,
+                OWNER.into(),
+                retention.to_string().into(),
+                "N".into(),
+                "N".into(),
+            ]);
+        }
+        self.terse(
+            listing,
+            &["created_on", "name", "kind", "database_name", "schema_name"],
+        )
+    }
+
+    fn terse(&self, listing: Listing, columns: &[&str]) -> Result<Outcome> {
+        if self.show.terse {
+            listing.only(columns)
+        } else {
+            listing.outcome()
+        }
+    }
+
+    fn schemas(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("is_default", Kind::Text),
+            ("is_current", Kind::Text),
+            ("database_name", Kind::Text),
+            ("owner", Kind::Text),
+            ("comment", Kind::Text),
+            ("options", Kind::Text),
+            ("retention_time", Kind::Text),
+        ]);
+        let workspace = self.engine.workspace();
+        let times = workspace.catalog().namespace_times()?;
+        for name in workspace.namespaces() {
+            let key = schema_key(&name);
+            if !self.scope.holds(&key) || !self.names(name.schema.as_str()) {
+                continue;
+            }
+            let current =
+                name.database == self.session.database && name.schema == self.session.schema;
+            let object = workspace.object(ObjectKind::Schema, &key);
+            let (options, retention) = container(object.as_ref().map(|object| &object.body));
+            let created = times.iter().find(|(other, _)| *other == name);
+            listing.push(vec![
+                Cell::Moment(created.map(|(_, time)| time.clone()).unwrap_or_default()),
+                name.schema.as_str().into(),
+                "N".into(),
+                if current { "Y" } else { "N" }.into(),
+                name.database.as_str().into(),
+                OWNER.into(),
+                object
+                    .and_then(|object| object.comment)
+                    .unwrap_or_default()
+                    .into(),
+                options.into(),
+                retention.to_string().into(),
+            ]);
+        }
+        self.terse(listing, &["created_on", "name", "database_name"])
+    }
+
+    fn databases(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("is_default", Kind::Text),
+            ("is_current", Kind::Text),
+            ("origin", Kind::Text),
+            ("owner", Kind::Text),
+            ("comment", Kind::Text),
+            ("options", Kind::Text),
+            ("retention_time", Kind::Text),
+            ("kind", Kind::Text),
+        ]);
+        let workspace = self.engine.workspace();
+        let times = workspace.catalog().namespace_times()?;
+        let mut names: Vec<Identifier> = workspace
+            .namespaces()
+            .into_iter()
+            .map(|name| name.database)
+            .collect();
+        names.dedup();
+        for name in names {
+            if !self.names(name.as_str()) {
+                continue;
+            }
+            let object = workspace.object(ObjectKind::Database, &database_key(&name));
+            let (options, retention) = container(object.as_ref().map(|object| &object.body));
+            let created = times
+                .iter()
+                .filter(|(other, _)| other.database == name)
+                .map(|(_, time)| time)
+                .min();
+            listing.push(vec![
+                Cell::Moment(created.cloned().unwrap_or_default()),
+                name.as_str().into(),
+                "N".into(),
+                if name == self.session.database {
+                    "Y"
+                } else {
+                    "N"
+                }
+                .into(),
+                "".into(),
+                OWNER.into(),
+                object
+                    .and_then(|object| object.comment)
+                    .unwrap_or_default()
+                    .into(),
+                options.into(),
+                retention.to_string().into(),
+                "STANDARD".into(),
+            ]);
+        }
+        self.terse(listing, &["created_on", "name", "kind"])
+    }
+
+    async fn columns(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("table_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("column_name", Kind::Text),
+            ("data_type", Kind::Text),
+            ("null?", Kind::Text),
+            ("default", Kind::Text),
+            ("kind", Kind::Text),
+            ("expression", Kind::Text),
+            ("comment", Kind::Text),
+            ("database_name", Kind::Text),
+            ("autoincrement", Kind::Text),
+        ]);
+        for (name, found) in self.engine.workspace().relations() {
+            if !self.scope.holds(&name) {
+                continue;
+            }
+            let provider = self
+                .engine
+                .databases(self.session)
+                .provider(&name, &found)
+                .await;
+            for field in provider.map_err(explain)?.schema().fields() {
+                if !self.names(field.name()) {
+                    continue;
+                }
+                let details = found.details.column(field.name());
+                let identity = details.and_then(|details| details.identity.as_ref());
+                let not_null = details.is_some_and(|details| details.not_null);
+                let kind = details
+                    .map(|details| details.kind.clone())
+                    .filter(|kind| !kind.is_empty())
+                    .unwrap_or_else(|| type_name(field));
+                listing.push(vec![
+                    name.name.as_str().into(),
+                    name.schema.as_str().into(),
+                    field.name().as_str().into(),
+                    type_as_json(&kind, !not_null).into(),
+                    if not_null { "NOT_NULL" } else { "true" }.into(),
+                    details
+                        .and_then(|details| details.default.clone())
+                        .unwrap_or_default()
+                        .into(),
+                    "COLUMN".into(),
+                    "".into(),
+                    details
+                        .and_then(|details| details.comment.clone())
+                        .unwrap_or_default()
+                        .into(),
+                    name.database.as_str().into(),
+                    identity
+                        .map(|identity| {
+                            format!(
+                                "IDENTITY START {} INCREMENT {} {}",
+                                identity.start,
+                                identity.step,
+                                if identity.ordered { "ORDER" } else { "NOORDER" }
+                            )
+                        })
+                        .unwrap_or_default()
+                        .into(),
+                ]);
+            }
+        }
+        listing.outcome()
+    }
+
+    fn sequences(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("name", Kind::Text),
+            ("database_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("next_value", Kind::Number),
+            ("interval", Kind::Number),
+            ("created_on", Kind::Moment),
+            ("owner", Kind::Text),
+            ("comment", Kind::Text),
+            ("ordered", Kind::Text),
+        ]);
+        for (name, object) in self.kept(ObjectKind::Sequence) {
+            let ObjectBody::Sequence {
+                id,
+                start,
+                step,
+                ordered,
+            } = &object.body
+            else {
+                continue;
+            };
+            let next = self.engine.workspace().catalog().next_value(id)?;
+            let next = next.and_then(|next| i64::try_from(next).ok());
+            listing.push(vec![
+                name.name.as_str().into(),
+                name.database.as_str().into(),
+                name.schema.as_str().into(),
+                next.unwrap_or(*start).into(),
+                (*step).into(),
+                Cell::Moment(object.created_at),
+                OWNER.into(),
+                object.comment.unwrap_or_default().into(),
+                if *ordered { "Y" } else { "N" }.into(),
+            ]);
+        }
+        listing.outcome()
+    }
+
+    fn stages(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("database_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("url", Kind::Text),
+            ("has_credentials", Kind::Text),
+            ("has_encryption_key", Kind::Text),
+            ("owner", Kind::Text),
+            ("comment", Kind::Text),
+            ("region", Kind::Text),
+            ("type", Kind::Text),
+            ("cloud", Kind::Text),
+            ("notification_channel", Kind::Text),
+            ("storage_integration", Kind::Text),
+            ("endpoint", Kind::Text),
+            ("directory_enabled", Kind::Text),
+        ]);
+        for (name, object) in self.kept(ObjectKind::Stage) {
+            let ObjectBody::Stage { url, options, .. } = &object.body else {
+                continue;
+            };
+            let directory = options
+                .get("DIRECTORY")
+                .is_some_and(|directory| directory.contains("ENABLE = TRUE"));
+            listing.push(vec![
+                Cell::Moment(object.created_at.clone()),
+                name.name.as_str().into(),
+                name.database.as_str().into(),
+                name.schema.as_str().into(),
+                url.clone().unwrap_or_default().into(),
+                "N".into(),
+                "N".into(),
+                OWNER.into(),
+                object.comment.clone().unwrap_or_default().into(),
+                Cell::Null,
+                if url.is_some() {
+                    "EXTERNAL"
+                } else {
+                    "INTERNAL"
+                }
+                .into(),
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                if directory { "Y" } else { "N" }.into(),
+            ]);
+        }
+        listing.outcome()
+    }
+
+    fn file_formats(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("database_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("type", Kind::Text),
+            ("owner", Kind::Text),
+            ("comment", Kind::Text),
+            ("format_options", Kind::Text),
+        ]);
+        for (name, object) in self.kept(ObjectKind::FileFormat) {
+            let ObjectBody::FileFormat { options } = &object.body else {
+                continue;
+            };
+            let kind = options.get("TYPE").map_or("CSV", String::as_str);
+            let json = serde_json::to_string(options).unwrap_or_default();
+            listing.push(vec![
+                Cell::Moment(object.created_at.clone()),
+                name.name.as_str().into(),
+                name.database.as_str().into(),
+                name.schema.as_str().into(),
+                kind.trim_matches('\'').to_uppercase().into(),
+                OWNER.into(),
+                object.comment.clone().unwrap_or_default().into(),
+                json.into(),
+            ]);
+        }
+        listing.outcome()
+    }
+
+    fn functions(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("is_builtin", Kind::Text),
+            ("is_aggregate", Kind::Text),
+            ("arguments", Kind::Text),
+            ("description", Kind::Text),
+            ("catalog_name", Kind::Text),
+            ("is_table_function", Kind::Text),
+            ("is_secure", Kind::Text),
+            ("language", Kind::Text),
+        ]);
+        for (name, object) in self.kept(ObjectKind::Function) {
+            let ObjectBody::Function {
+                returns, secure, ..
+            } = &object.body
+            else {
+                continue;
+            };
+            let (plain, result, table) = super::function::signature(&name, returns);
+            listing.push(vec![
+                Cell::Moment(object.created_at.clone()),
+                plain.into(),
+                name.schema.as_str().into(),
+                "N".into(),
+                "N".into(),
+                format!("{} RETURN {result}", name.name.as_str()).into(),
+                object
+                    .comment
+                    .clone()
+                    .unwrap_or_else(|| "user-defined function".to_owned())
+                    .into(),
+                name.database.as_str().into(),
+                if table { "Y" } else { "N" }.into(),
+                if *secure { "Y" } else { "N" }.into(),
+                "SQL".into(),
+            ]);
+        }
+        listing.outcome()
+    }
+
+    fn keys(&self, wanted: &dyn Fn(&ConstraintKind) -> bool) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("database_name", Kind::Text),
+            ("schema_name", Kind::Text),
+            ("table_name", Kind::Text),
+            ("column_name", Kind::Text),
+            ("key_sequence", Kind::Number),
+            ("constraint_name", Kind::Text),
+            ("rely", Kind::Text),
+            ("comment", Kind::Text),
+        ]);
+        for (name, found) in self.engine.workspace().relations() {
+            if !self.scope.holds(&name) {
+                continue;
+            }
+            for key in found
+                .details
+                .constraints
+                .iter()
+                .filter(|key| wanted(&key.kind))
+            {
+                for (column, at) in key.columns.iter().zip(1_i64..) {
+                    listing.push(vec![
+                        Cell::Moment(found.created_at.clone()),
+                        name.database.as_str().into(),
+                        name.schema.as_str().into(),
+                        name.name.as_str().into(),
+                        column.as_str().into(),
+                        at.into(),
+                        key.name.as_str().into(),
+                        "false".into(),
+                        key.comment.clone().into(),
+                    ]);
+                }
+            }
+        }
+        listing.outcome()
+    }
+
+    fn foreign_keys(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("pk_table_name", Kind::Text),
+            ("pk_column_name", Kind::Text),
+            ("fk_database_name", Kind::Text),
+            ("fk_schema_name", Kind::Text),
+            ("fk_table_name", Kind::Text),
+            ("fk_column_name", Kind::Text),
+            ("key_sequence", Kind::Number),
+            ("fk_name", Kind::Text),
+            ("rely", Kind::Text),
+            ("comment", Kind::Text),
+        ]);
+        let exported = self.show.kind == "EXPORTED KEYS";
+        for (name, found) in self.engine.workspace().relations() {
+            for key in &found.details.constraints {
+                let ConstraintKind::ForeignKey { table, columns } = &key.kind else {
+                    continue;
+                };
+                let holds = match (&self.scope, exported) {
+                    (Scope::Table(wanted), true) => wanted.to_string() == *table,
+                    _ => self.scope.holds(&name),
+                };
+                if !holds {
+                    continue;
+                }
+                for (at, column) in key.columns.iter().enumerate() {
+                    listing.push(vec![
+                        Cell::Moment(found.created_at.clone()),
+                        table.as_str().into(),
+                        columns.get(at).cloned().into(),
+                        name.database.as_str().into(),
+                        name.schema.as_str().into(),
+                        name.name.as_str().into(),
+                        column.as_str().into(),
+                        i64::try_from(at + 1).unwrap_or(0).into(),
+                        key.name.as_str().into(),
+                        "false".into(),
+                        key.comment.clone().into(),
+                    ]);
+                }
+            }
+        }
+        listing.outcome()
+    }
+}
+
+/// TABLE, TRANSIENT or TEMPORARY.
+pub(crate) fn table_kind(found: &Relation) -> &'static str {
+    if found.details.temporary {
+        "TEMPORARY"
+    } else if found.details.transient {
+        "TRANSIENT"
+    } else {
+        "TABLE"
+    }
+}
+
+fn clustering(keys: Option<&str>) -> String {
+    match keys {
+        None => String::new(),
+        Some(keys) if keys.starts_with('(') => format!("LINEAR{keys}"),
+        Some(keys) => format!("LINEAR({keys})"),
+    }
+}
+
+fn container(body: Option<&ObjectBody>) -> (&'static str, i64) {
+    match body {
+        Some(ObjectBody::Container {
+            transient,
+            retention_days,
+        }) => (
+            if *transient { "TRANSIENT" } else { "" },
+            retention_days.map_or(RETENTION, i64::from),
+        ),
+        _ => ("", RETENTION),
+    }
+}
+
+/// A type as SHOW COLUMNS writes it.
+fn type_as_json(kind: &str, nullable: bool) -> String {
+    let (name, arguments) = match kind.split_once('(') {
+        Some((name, arguments)) => (name, arguments.trim_end_matches(')')),
+        None => (kind, ""),
+    };
+    let mut numbers = arguments.split(',').map(str::trim);
+    let first = numbers.next().unwrap_or_default();
+    match name {
+        "NUMBER" => {
+            let scale = numbers.next().unwrap_or("0");
+            format!(
+                "{{\"type\":\"FIXED\",\"precision\":{first},\"scale\":{scale},\"nullable\":{nullable}}}"
+            )
+        }
+        "VARCHAR" => {
+            let length = if first.is_empty() { "16777216" } else { first };
+            format!(
+                "{{\"type\":\"TEXT\",\"length\":{length},\"byteLength\":16777216,\"nullable\":{nullable},\"fixed\":false}}"
+            )
+        }
+        "FLOAT" => format!("{{\"type\":\"REAL\",\"nullable\":{nullable}}}"),
+        "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIMESTAMP_TZ" | "TIME" => format!(
+            "{{\"type\":\"{name}\",\"precision\":0,\"scale\":{},\"nullable\":{nullable}}}",
+            if first.is_empty() { "9" } else { first }
+        ),
+        _ => format!("{{\"type\":\"{name}\",\"nullable\":{nullable}}}"),
+    }
+}
+
+/// LIKE of SHOW: without regard to case, `%` and `_`.
+fn matches(pattern: &str, name: &str) -> bool {
+    fn rest(pattern: &[char], name: &[char]) -> bool {
+        match pattern.split_first() {
+            None => name.is_empty(),
+            Some(('%', behind)) => {
+                (0..=name.len()).any(|skip| rest(behind, name.get(skip..).unwrap_or_default()))
+            }
+            Some(('_', behind)) => match name.split_first() {
+                Some((_, name)) => rest(behind, name),
+                None => false,
+            },
+            Some((letter, behind)) => match name.split_first() {
+                Some((first, name)) => first == letter && rest(behind, name),
+                None => false,
+            },
+        }
+    }
+    let letters = |text: &str| -> Vec<char> { text.to_uppercase().chars().collect() };
+    rest(&letters(pattern), &letters(name))
+}

@@ -1,0 +1,401 @@
+//! CREATE, ALTER, DROP and UNDROP of what a schema holds beside tables, and of schemas and databases.
+//!
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-stage>,
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-file-format>,
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-sequence>,
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-schema>,
+//! <https://docs.snowflake.com/en/sql-reference/sql/undrop>
+
+use sqlparser::ast::{ColumnDef, DataType, Expr, Ident, ObjectName, TableVersion};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+use super::{Command, CommandOption, OptionValue, expect, options, take, text, word};
+
+/// The kinds of objects that commands name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectWord {
+    /// DATABASE.
+    Database,
+    /// SCHEMA.
+    Schema,
+    /// TABLE.
+    Table,
+    /// VIEW.
+    View,
+    /// STAGE.
+    Stage,
+    /// FILE FORMAT.
+    FileFormat,
+    /// SEQUENCE.
+    Sequence,
+    /// FUNCTION.
+    Function,
+}
+
+impl ObjectWord {
+    const ALL: [(Self, &'static [&'static str]); 8] = [
+        (Self::Database, &["DATABASE"]),
+        (Self::Schema, &["SCHEMA"]),
+        (Self::Table, &["TABLE"]),
+        (Self::View, &["VIEW"]),
+        (Self::Stage, &["STAGE"]),
+        (Self::FileFormat, &["FILE", "FORMAT"]),
+        (Self::Sequence, &["SEQUENCE"]),
+        (Self::Function, &["FUNCTION"]),
+    ];
+
+    /// The kind whose words stand `at` tokens from here, and how many they are.
+    pub(super) fn at(parser: &Parser<'_>, at: usize) -> Option<(Self, usize)> {
+        Self::ALL
+            .iter()
+            .find(|(_, words)| {
+                words
+                    .iter()
+                    .enumerate()
+                    .all(|(more, wanted)| word(parser, at + more) == *wanted)
+            })
+            .map(|(kind, words)| (*kind, words.len()))
+    }
+
+    fn take(parser: &mut Parser<'_>) -> Result<Self, ParserError> {
+        match Self::at(parser, 0) {
+            Some((kind, words)) => {
+                for _ in 0..words {
+                    parser.advance_token();
+                }
+                Ok(kind)
+            }
+            None => parser.expected_ref("a kind of object", parser.peek_token_ref()),
+        }
+    }
+}
+
+impl std::fmt::Display for ObjectWord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Database => "database",
+            Self::Schema => "schema",
+            Self::Table => "table",
+            Self::View => "view",
+            Self::Stage => "stage",
+            Self::FileFormat => "file format",
+            Self::Sequence => "sequence",
+            Self::Function => "function",
+        })
+    }
+}
+
+/// CREATE of a stage, file format, sequence, schema or database.
+#[derive(Clone, Debug)]
+pub struct CreateObject {
+    /// What.
+    pub kind: ObjectWord,
+    /// Its name.
+    pub name: ObjectName,
+    /// OR REPLACE.
+    pub or_replace: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// TEMPORARY.
+    pub temporary: bool,
+    /// TRANSIENT.
+    pub transient: bool,
+    /// CLONE.
+    pub clone: Option<CloneSource>,
+    /// Everything else.
+    pub options: Vec<CommandOption>,
+}
+
+/// What is cloned.
+#[derive(Clone, Debug)]
+pub struct CloneSource {
+    /// Its name.
+    pub name: ObjectName,
+    /// AT or BEFORE.
+    pub version: Option<TableVersion>,
+}
+
+/// ALTER of an object.
+#[derive(Clone, Debug)]
+pub struct AlterObject {
+    /// What.
+    pub kind: ObjectWord,
+    /// Its name.
+    pub name: ObjectName,
+    /// IF EXISTS.
+    pub if_exists: bool,
+    /// What becomes of it.
+    pub change: Change,
+}
+
+/// What ALTER does.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// RENAME TO.
+    Rename(ObjectName),
+    /// SWAP WITH.
+    Swap(ObjectName),
+    /// SET options.
+    Set(Vec<CommandOption>),
+    /// UNSET options.
+    Unset(Vec<String>),
+    /// ADD of columns, and whether each may be there already.
+    Add(Vec<(bool, ColumnDef)>),
+    /// ALTER or MODIFY of columns.
+    Columns(Vec<(Ident, ColumnChange)>),
+}
+
+/// What becomes of a column.
+#[derive(Clone, Debug)]
+pub enum ColumnChange {
+    /// SET DATA TYPE.
+    Type(DataType),
+    /// SET NOT NULL, or DROP NOT NULL.
+    NotNull(bool),
+    /// SET DEFAULT, or DROP DEFAULT.
+    Default(Option<Box<Expr>>),
+    /// COMMENT, or UNSET COMMENT.
+    Comment(Option<String>),
+}
+
+pub(super) fn create(parser: &mut Parser<'_>) -> Option<Result<Command, ParserError>> {
+    let mut at = 1;
+    while ["OR", "REPLACE", "TEMPORARY", "TEMP", "TRANSIENT"].contains(&word(parser, at).as_str()) {
+        at += 1;
+    }
+    match ObjectWord::at(parser, at)?.0 {
+        ObjectWord::Table | ObjectWord::View | ObjectWord::Function => None,
+        _ => Some(create_object(parser)),
+    }
+}
+
+fn create_object(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    expect(parser, &["CREATE"])?;
+    let or_replace = take(parser, &["OR", "REPLACE"]);
+    let transient = take(parser, &["TRANSIENT"]);
+    let temporary = take(parser, &["TEMPORARY"]) || take(parser, &["TEMP"]);
+    let kind = ObjectWord::take(parser)?;
+    let if_not_exists = take(parser, &["IF", "NOT", "EXISTS"]);
+    let name = parser.parse_object_name(false)?;
+    let clone = if take(parser, &["CLONE"]) {
+        let name = parser.parse_object_name(false)?;
+        let version = parser.maybe_parse_table_version()?;
+        Some(CloneSource { name, version })
+    } else {
+        None
+    };
+    let mut given = Vec::new();
+    while !super::ended(parser) {
+        given.extend(match kind {
+            ObjectWord::Sequence => sequence_options(parser)?,
+            _ => plain_options(parser)?,
+        });
+    }
+    Ok(Command::Create(Box::new(CreateObject {
+        kind,
+        name,
+        or_replace,
+        if_not_exists,
+        temporary,
+        transient,
+        clone,
+        options: given,
+    })))
+}
+
+fn plain_options(parser: &mut Parser<'_>) -> Result<Vec<CommandOption>, ParserError> {
+    if take(parser, &["WITH", "MANAGED", "ACCESS"]) {
+        return Ok(vec![flag("MANAGED_ACCESS", "TRUE")]);
+    }
+    let given = options::list(parser)?;
+    if given.is_empty() {
+        return parser.expected_ref("an option", parser.peek_token_ref());
+    }
+    Ok(given)
+}
+
+/// `START [WITH] [=] n`, `INCREMENT [BY] [=] n`, `ORDER`, `NOORDER`, `COMMENT = …`.
+fn sequence_options(parser: &mut Parser<'_>) -> Result<Vec<CommandOption>, ParserError> {
+    take(parser, &["WITH"]);
+    let numbered = if take(parser, &["START"]) {
+        take(parser, &["WITH"]);
+        Some("START")
+    } else if take(parser, &["INCREMENT"]) {
+        take(parser, &["BY"]);
+        Some("INCREMENT")
+    } else {
+        None
+    };
+    if let Some(name) = numbered {
+        let _ = parser.consume_token(&Token::Eq);
+        let value = options::value(parser)?;
+        let _ = parser.consume_token(&Token::Comma);
+        return Ok(vec![CommandOption {
+            name: name.to_owned(),
+            value,
+        }]);
+    }
+    if take(parser, &["ORDER"]) {
+        return Ok(vec![flag("ORDER", "TRUE")]);
+    }
+    if take(parser, &["NOORDER"]) {
+        return Ok(vec![flag("ORDER", "FALSE")]);
+    }
+    plain_options(parser)
+}
+
+fn flag(name: &str, value: &str) -> CommandOption {
+    CommandOption {
+        name: name.to_owned(),
+        value: OptionValue::Word(value.to_owned()),
+    }
+}
+
+pub(super) fn alter(parser: &mut Parser<'_>) -> Option<Result<Command, ParserError>> {
+    let (kind, words) = ObjectWord::at(parser, 1)?;
+    match kind {
+        // Columns, keys, clustering and names of tables are known to the parser.
+        ObjectWord::Table => {
+            let mut at = 1 + words;
+            if word(parser, at) == "IF" {
+                at += 2;
+            }
+            // The name, with its dots.
+            at += 1;
+            while parser.peek_nth_token_ref(at).token == Token::Period {
+                at += 2;
+            }
+            match word(parser, at).as_str() {
+                "SET" | "UNSET" | "ALTER" | "MODIFY" => Some(alter_object(parser)),
+                "ADD" if adds_columns(parser, at + 1) => Some(alter_object(parser)),
+                _ => None,
+            }
+        }
+        ObjectWord::Function => None,
+        _ => Some(alter_object(parser)),
+    }
+}
+
+/// Whether columns follow ADD, and not a key or a policy.
+fn adds_columns(parser: &Parser<'_>, at: usize) -> bool {
+    let others = [
+        "CONSTRAINT",
+        "PRIMARY",
+        "UNIQUE",
+        "FOREIGN",
+        "ROW",
+        "SEARCH",
+    ];
+    !others.contains(&word(parser, at).as_str())
+}
+
+fn alter_object(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    expect(parser, &["ALTER"])?;
+    let kind = ObjectWord::take(parser)?;
+    let if_exists = take(parser, &["IF", "EXISTS"]);
+    let name = parser.parse_object_name(false)?;
+    let change = change(parser, kind)?;
+    Ok(Command::Alter(Box::new(AlterObject {
+        kind,
+        name,
+        if_exists,
+        change,
+    })))
+}
+
+fn change(parser: &mut Parser<'_>, kind: ObjectWord) -> Result<Change, ParserError> {
+    if take(parser, &["RENAME", "TO"]) {
+        return Ok(Change::Rename(parser.parse_object_name(false)?));
+    }
+    if take(parser, &["SWAP", "WITH"]) {
+        return Ok(Change::Swap(parser.parse_object_name(false)?));
+    }
+    if kind == ObjectWord::Table && take(parser, &["ADD"]) {
+        let columns = parser.parse_comma_separated(|parser| {
+            take(parser, &["ADD"]);
+            take(parser, &["COLUMN"]);
+            let may_be_there = take(parser, &["IF", "NOT", "EXISTS"]);
+            Ok((may_be_there, parser.parse_column_def()?))
+        })?;
+        return Ok(Change::Add(columns));
+    }
+    if take(parser, &["SET"]) {
+        if take(parser, &["SECURE"]) {
+            return Ok(Change::Set(vec![flag("SECURE", "TRUE")]));
+        }
+        let given = match kind {
+            ObjectWord::Sequence => sequence_options(parser)?,
+            _ => plain_options(parser)?,
+        };
+        return Ok(Change::Set(given));
+    }
+    if take(parser, &["UNSET"]) {
+        let names = parser.parse_comma_separated(Parser::parse_identifier)?;
+        return Ok(Change::Unset(
+            names.into_iter().map(|name| name.value).collect(),
+        ));
+    }
+    if take(parser, &["ALTER"]) || take(parser, &["MODIFY"]) {
+        let bracket = parser.consume_token(&Token::LParen);
+        let columns = parser.parse_comma_separated(column_change)?;
+        if bracket {
+            parser.expect_token(&Token::RParen)?;
+        }
+        return Ok(Change::Columns(columns));
+    }
+    parser.expected_ref(
+        "RENAME TO, SWAP WITH, SET or UNSET",
+        parser.peek_token_ref(),
+    )
+}
+
+fn column_change(parser: &mut Parser<'_>) -> Result<(Ident, ColumnChange), ParserError> {
+    take(parser, &["COLUMN"]);
+    let column = parser.parse_identifier()?;
+    let change = if take(parser, &["SET", "NOT", "NULL"]) || take(parser, &["NOT", "NULL"]) {
+        ColumnChange::NotNull(true)
+    } else if take(parser, &["DROP", "NOT", "NULL"]) || take(parser, &["NULL"]) {
+        ColumnChange::NotNull(false)
+    } else if take(parser, &["DROP", "DEFAULT"]) {
+        ColumnChange::Default(None)
+    } else if take(parser, &["SET", "DEFAULT"]) {
+        ColumnChange::Default(Some(Box::new(parser.parse_expr()?)))
+    } else if take(parser, &["UNSET", "COMMENT"]) {
+        ColumnChange::Comment(None)
+    } else if take(parser, &["COMMENT"]) {
+        let _ = parser.consume_token(&Token::Eq);
+        ColumnChange::Comment(Some(text(parser)?))
+    } else {
+        let _ = take(parser, &["SET", "DATA", "TYPE"]) || take(parser, &["TYPE"]);
+        ColumnChange::Type(parser.parse_data_type()?)
+    };
+    Ok((column, change))
+}
+
+pub(super) fn drop(parser: &mut Parser<'_>) -> Option<Result<Command, ParserError>> {
+    match ObjectWord::at(parser, 1)?.0 {
+        ObjectWord::Stage | ObjectWord::FileFormat | ObjectWord::Sequence => {}
+        _ => return None,
+    }
+    Some(drop_object(parser))
+}
+
+fn drop_object(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    expect(parser, &["DROP"])?;
+    let kind = ObjectWord::take(parser)?;
+    let if_exists = take(parser, &["IF", "EXISTS"]);
+    let name = parser.parse_object_name(false)?;
+    Ok(Command::Drop {
+        kind,
+        name,
+        if_exists,
+    })
+}
+
+pub(super) fn undrop(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    expect(parser, &["UNDROP"])?;
+    let kind = ObjectWord::take(parser)?;
+    let name = parser.parse_object_name(false)?;
+    Ok(Command::Undrop { kind, name })
+}
