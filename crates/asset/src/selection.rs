@@ -112,6 +112,14 @@ impl AssetGraph {
                 tag,
                 specs.flat_map(|spec| spec.tags.iter().map(String::as_str)),
             ),
+            Method::Source(source) => {
+                let outside =
+                    |spec: &&AssetSpec| matches!(spec.kind, AssetKind::Source | AssetKind::Stream);
+                error.suggest(
+                    source,
+                    specs.filter(outside).map(|spec| spec.group.as_str()),
+                )
+            }
             Method::Group(group) => error.suggest(group, specs.map(|spec| spec.group.as_str())),
             Method::Kind(_) => error,
         }
@@ -146,6 +154,7 @@ enum Method<'s> {
     Tag(&'s str),
     Kind(AssetKind),
     Group(&'s str),
+    Source(&'s str),
 }
 
 /// `@`, `n+`, `method:value`, `+n`.
@@ -175,22 +184,33 @@ impl<'s> Criterion<'s> {
             Some(("name" | "fqn", name)) => Method::Name(name),
             Some(("tag", tag)) => Method::Tag(tag),
             Some(("group", group)) => Method::Group(group),
+            Some(("source", source)) => Method::Source(source),
             Some(("kind" | "resource_type", kind)) => Method::Kind(kind.parse().map_err(|()| {
                 let names = AssetKind::ALL.iter().map(|kind| kind.as_str());
                 refuse("names no kind of asset").suggest(kind, names)
             })?),
             Some((method, _)) => {
-                let known = ["name", "fqn", "tag", "group", "kind", "resource_type"];
+                let known = [
+                    "name",
+                    "fqn",
+                    "tag",
+                    "group",
+                    "source",
+                    "kind",
+                    "resource_type",
+                ];
                 let error = refuse(&format!(
                     "uses the method `{method}:`, which does not exist"
                 ));
                 return Err(error
-                    .help("use a name, `tag:`, `group:` or `kind:`")
+                    .help("use a name, `source:`, `tag:`, `group:` or `kind:`")
                     .suggest(method, known));
             }
         };
         let empty = match method {
-            Method::Name(name) | Method::Tag(name) | Method::Group(name) => name.is_empty(),
+            Method::Name(name) | Method::Tag(name) | Method::Group(name) | Method::Source(name) => {
+                name.is_empty()
+            }
             Method::Kind(_) => false,
         };
         if empty {
@@ -239,6 +259,12 @@ impl Method<'_> {
             Self::Tag(pattern) => spec.tags.iter().any(|tag| like(pattern, tag)),
             Self::Group(pattern) => like(pattern, &spec.group),
             Self::Name(pattern) => names(pattern, &spec.key),
+            Self::Source(pattern) => {
+                let comes_from_outside = matches!(spec.kind, AssetKind::Source | AssetKind::Stream);
+                comes_from_outside
+                    && (like(pattern, &spec.group)
+                        || like(&pattern.replace('.', "/"), spec.key.as_str()))
+            }
         }
     }
 }
@@ -295,6 +321,33 @@ mod tests {
     use super::{Selection, like};
     use crate::graph::tests::spec;
     use crate::{AssetGraph, AssetKind};
+
+    #[test]
+    fn a_source_is_picked_by_its_name_or_with_one_of_its_streams() {
+        let mut orders = spec("shop/orders", &[]);
+        orders.kind = AssetKind::Stream;
+        orders.group = "shop".to_owned();
+        let mut items = spec("shop/items", &[]);
+        items.kind = AssetKind::Stream;
+        items.group = "shop".to_owned();
+        let mut model = spec("shop/marts/sums", &["shop/orders"]);
+        model.group = "shop".to_owned();
+        let graph = AssetGraph::new(vec![orders, items, model]).unwrap();
+        let select = |text: &str| {
+            let selection = Selection {
+                select: vec![text.to_owned()],
+                exclude: Vec::new(),
+            };
+            let selected = graph
+                .select(&selection)
+                .map(|selected| selected.keys().len());
+            selected.ok()
+        };
+        assert_eq!(select("source:shop"), Some(2));
+        assert_eq!(select("source:shop.orders"), Some(1));
+        assert_eq!(select("source:shop.orders+"), Some(2));
+        assert_eq!(select("source:shop.nothing"), None);
+    }
 
     /// raw → silver/sales → stg → mart, with stores beside.
     fn graph() -> AssetGraph {

@@ -91,6 +91,8 @@ pub enum Command {
     Ls(commands::ls::Arguments),
     /// Show what an asset comes from and what depends on it
     Lineage(commands::lineage::Arguments),
+    /// Look at the systems that data comes from
+    Source(commands::source::Arguments),
     /// Run SQL on the project's warehouse
     Sql(commands::sql::Arguments),
     /// Do what the `dbt` executable does

@@ -5,4 +5,5 @@ mod architecture;
 mod commands;
 mod dbt_command;
 mod end_to_end;
+mod postgres;
 mod shell;

@@ -1,3 +1,4 @@
-//! Source systems, one folder per system. Today: [`files`].
+//! Source systems, one folder per system, each with the same rooms: what is there, how it is read.
 
 pub mod files;
+pub mod postgres;

@@ -166,7 +166,10 @@ pub(crate) fn rewrite(
 }
 
 /// The batches of a file, with the columns of `schema` that it has.
-fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
+pub(crate) fn read(
+    path: &Path,
+    schema: &Schema,
+) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
     let wrong = {
         let name = path
             .file_name()
@@ -198,7 +201,7 @@ fn read(path: &Path, schema: &Schema) -> Result<impl Iterator<Item = Result<Reco
 }
 
 /// The batch with exactly the columns of `schema`; those it lacks are NULL.
-fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let wrong = || "A silver file does not have the columns of its table".to_owned();
     let columns = schema
         .fields()

@@ -16,6 +16,7 @@ mod load;
 mod order;
 mod outcome;
 mod plan;
+pub mod postgres;
 mod run;
 mod sinks;
 mod survey;

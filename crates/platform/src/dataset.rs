@@ -86,7 +86,9 @@ impl Load {
             .find(|source| source.name.value == from.source)
             .ok_or_else(missing)?;
         let stream = source.stream(&from.stream).ok_or_else(missing)?;
-        let SourceKind::Files { path } = &source.kind;
+        let SourceKind::Files { path } = &source.kind else {
+            return Err(missing());
+        };
         Ok(Self {
             dataset: dataset.clone(),
             stream: stream.clone(),

@@ -17,8 +17,8 @@ use settings::DatasetSpec;
 use transform::test::Verdict;
 use transform::{Nodes, relation_name, source_name};
 
-use crate::dataset;
 use crate::node_record;
+use crate::{dataset, postgres_streams};
 
 /// The assets and checks of a dbt project, and where its nodes stand among them.
 pub(crate) struct DbtGraph {
@@ -28,14 +28,14 @@ pub(crate) struct DbtGraph {
 }
 
 impl DbtGraph {
-    /// The graph of `project`, joined to the lake's `datasets` where its sources read them.
-    pub(crate) fn new(project: Arc<Project>, datasets: &[DatasetSpec]) -> Self {
+    /// The graph of `project`, joined to what `settings` lands where its sources read it.
+    pub(crate) fn new(project: Arc<Project>, settings: &settings::Project) -> Self {
         let mut graph = Self {
             project: Arc::clone(&project),
             keys: BTreeMap::new(),
             specs: Vec::new(),
         };
-        graph.add_sources(datasets);
+        graph.add_sources(settings);
         for (id, node) in &project.manifest.nodes {
             if kind(node).is_some() && !node.is_ephemeral() {
                 graph.keys.insert(id.clone(), node_key(node));
@@ -71,13 +71,18 @@ impl DbtGraph {
         graph
     }
 
-    fn add_sources(&mut self, datasets: &[DatasetSpec]) {
+    fn add_sources(&mut self, settings: &settings::Project) {
         let project = Arc::clone(&self.project);
         for (id, source) in &project.manifest.sources {
             let name = source_name(&project.context, source);
-            let fed_by = datasets.iter().find(|dataset| feeds(dataset, &name));
+            let mut datasets = settings.datasets.iter();
+            let fed_by = datasets.find(|dataset| feeds(dataset, &name));
+            let fed_by = match fed_by {
+                Some(dataset) => Some(dataset::key("silver", dataset)),
+                None => postgres_streams::feeding(settings, &name),
+            };
             let key = match fed_by {
-                Some(dataset) => dataset::key("silver", dataset),
+                Some(key) => key,
                 None => {
                     let key = AssetKey::new(&[source.source_name.as_str(), source.name.as_str()]);
                     self.specs.push(AssetSpec::new(

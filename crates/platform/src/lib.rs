@@ -7,7 +7,9 @@ mod dbt_command;
 mod lake_tables;
 mod node_record;
 mod platform;
+mod postgres_streams;
 mod run;
+mod source_check;
 mod sql;
 mod versions;
 
@@ -16,3 +18,4 @@ pub use dbt_command::{
 };
 pub use platform::Platform;
 pub use run::{RunReport, RunRequest};
+pub use source_check::{SourceFinding, SourceRelation, check_source, discover_source, source};

@@ -22,6 +22,7 @@ use transform::Nodes;
 use crate::Platform;
 use crate::dataset::{self, Load};
 use crate::dbt_assets::DbtGraph;
+use crate::postgres_streams::{self, PostgresLoad};
 
 /// What a run is asked to do.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +89,7 @@ impl Platform {
         // Templates must know, or `is_incremental()` would leave out rows of the rebuilt table.
         flags.full_refresh = full_refresh.then_some(true);
         let project = Arc::new(DbtProject::load(folder, flags)?);
-        let graph = DbtGraph::new(Arc::clone(&project), &self.project.datasets);
+        let graph = DbtGraph::new(Arc::clone(&project), &self.project);
         Ok(Some((project, graph)))
     }
 
@@ -113,6 +114,13 @@ impl Platform {
                     spec.checks
                         .extend(dbt.iter().flat_map(|graph| graph.checks_on(&spec.key)));
                 }
+                specs.push(spec);
+            }
+        }
+        for source in &self.project.sources {
+            for mut spec in postgres_streams::specs(source) {
+                spec.checks
+                    .extend(dbt.iter().flat_map(|graph| graph.checks_on(&spec.key)));
                 specs.push(spec);
             }
         }
@@ -147,6 +155,9 @@ impl Platform {
         let work = Work::new(self, &workspace, request.full_refresh)?;
         let graph = AssetGraph::new(self.specs(work.dbt.as_ref().map(|(_, graph)| graph)))?;
         let selected = graph.select(&request.selection)?;
+        for load in &work.postgres {
+            load.select(&selected);
+        }
         let plan = Plan::new(&graph, &selected, work.assets()?, work.checks(self)?, |_| 1)?;
         let settings = RunSettings {
             threads: request.threads.unwrap_or_else(|| self.threads()),
@@ -159,7 +170,11 @@ impl Platform {
             orchestrate::run(workspace.run(), &plan, &settings, events, cancellation).await;
         let published = if outcome.succeeded() {
             work.hooks(true).await?;
-            Some(workspace.publish()?)
+            let published = workspace.publish()?;
+            for load in &work.postgres {
+                load.confirm().await;
+            }
+            Some(published)
         } else {
             work.keep_failures()?;
             None
@@ -181,6 +196,7 @@ struct Work {
     engine: Embedded,
     session: Session,
     loads: Vec<Arc<Load>>,
+    postgres: Vec<Arc<PostgresLoad>>,
     dbt: Option<(Arc<Nodes>, DbtGraph)>,
 }
 
@@ -203,12 +219,14 @@ impl Work {
             session: platform.session(),
             engine,
             loads,
+            postgres: PostgresLoad::all(platform, workspace)?,
             dbt,
         })
     }
 
     fn assets(&self) -> Result<Vec<Arc<dyn Asset>>> {
         let mut assets: Vec<Arc<dyn Asset>> = self.loads.iter().flat_map(Load::assets).collect();
+        assets.extend(self.postgres.iter().flat_map(PostgresLoad::assets));
         if let Some((nodes, graph)) = &self.dbt {
             assets.extend(graph.assets(nodes, &self.workspace)?);
         }
@@ -260,6 +278,9 @@ impl Work {
                 .notices
                 .extend(outcome.files.iter().filter_map(arrival_notice));
             report.loads.push(Arc::clone(outcome));
+        }
+        for load in &self.postgres {
+            report.notices.extend(load.notices());
         }
         if let Some((nodes, _)) = &self.dbt {
             let warnings = &nodes.project().warnings;

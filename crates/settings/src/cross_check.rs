@@ -49,6 +49,15 @@ fn stream_exists(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Result<()> {
     if source.stream(&from.value.stream).is_some() {
         return Ok(());
     }
+    if source.postgres().is_some() {
+        let message = format!(
+            "Dataset `{}` reads from the PostgreSQL source `{}`, whose streams are typed already",
+            dataset.name.value, from.value.source
+        );
+        return Err(Error::new(codes::C0010, message)
+            .at(from.place())
+            .help("its streams become tables by themselves; model them with dbt or SQL"));
+    }
     let message = format!(
         "Dataset `{}` reads the stream `{}`, which the source `{}` does not have",
         dataset.name.value, from.value.stream, from.value.source

@@ -23,5 +23,9 @@ pub use date_format::{DateFormat, FormatPart};
 pub use located::Located;
 pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};
-pub use source::{CsvFormat, Encoding, Format, RawMode, SourceKind, SourceSpec, StreamSpec};
+pub use source::{
+    CsvFormat, Encoding, Format, PostgresConnection, PostgresOrigin, PostgresReplication,
+    PostgresSource, PostgresStream, PostgresSync, RawMode, Secret, SourceKind, SourceSpec, SslMode,
+    StreamSpec,
+};
 pub use surroundings::Surroundings;

@@ -1,11 +1,18 @@
 //! `sources/*.yml`: systems that data comes from, and the streams in them.
 
+mod postgres;
+
 use std::path::PathBuf;
 
 use diagnostic::Result;
 
 use crate::Located;
 use crate::reader::{Fields, File, Item, refuse_twins};
+
+pub use postgres::{
+    PostgresConnection, PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream,
+    PostgresSync, Secret, SslMode,
+};
 
 /// A system that data comes from.
 #[derive(Clone, Debug)]
@@ -14,7 +21,7 @@ pub struct SourceSpec {
     pub name: Located<String>,
     /// What kind of system it is, with that kind's settings.
     pub kind: SourceKind,
-    /// What can be read from it.
+    /// The streams of files in it; a database keeps its own.
     pub streams: Vec<StreamSpec>,
 }
 
@@ -26,6 +33,15 @@ pub enum SourceKind {
         /// The folder, absolute; it need not exist yet.
         path: Located<PathBuf>,
     },
+    /// A PostgreSQL database.
+    Postgres(Box<PostgresSource>),
+}
+
+/// The words for kinds of systems.
+#[derive(Clone, Copy)]
+enum KindWord {
+    Files,
+    Postgres,
 }
 
 /// One stream of records: files of one shape.
@@ -111,13 +127,57 @@ impl SourceSpec {
     pub fn stream(&self, name: &str) -> Option<&StreamSpec> {
         self.streams.iter().find(|stream| stream.name.value == name)
     }
+
+    /// Its settings as a PostgreSQL database, if it is one.
+    #[must_use]
+    pub fn postgres(&self) -> Option<&PostgresSource> {
+        match &self.kind {
+            SourceKind::Postgres(postgres) => Some(postgres),
+            SourceKind::Files { .. } => None,
+        }
+    }
 }
 
 fn read_source(item: Item<'_>) -> Result<SourceSpec> {
+    let kind = item
+        .fields(&[
+            "name",
+            "kind",
+            "path",
+            "streams",
+            "connection",
+            "replication",
+            "target_schema",
+        ])?
+        .require("kind")?
+        .word(&[("files", KindWord::Files), ("postgres", KindWord::Postgres)])?;
+    match kind {
+        KindWord::Files => read_files(item),
+        KindWord::Postgres => {
+            let fields = item.fields(&[
+                "name",
+                "kind",
+                "connection",
+                "replication",
+                "target_schema",
+                "streams",
+            ])?;
+            let name = fields.require("name")?;
+            let name = name.located(name.name("a source")?);
+            let postgres = postgres::read(&name.value, &fields)?;
+            Ok(SourceSpec {
+                name,
+                kind: SourceKind::Postgres(Box::new(postgres)),
+                streams: Vec::new(),
+            })
+        }
+    }
+}
+
+fn read_files(item: Item<'_>) -> Result<SourceSpec> {
     let fields = item.fields(&["name", "kind", "path", "streams"])?;
     let name = fields.require("name")?;
     let name = name.located(name.name("a source")?);
-    fields.require("kind")?.word(&[("files", ())])?;
     let path = fields.require("path")?;
     let kind = SourceKind::Files {
         path: path.located(path.path()?),

@@ -18,8 +18,16 @@ pub const FAILPOINTS: &[&str] = &[
     "publish.after_pointers",
 ];
 
+/// Further failpoints, which only a run with PostgreSQL streams passes.
+pub const POSTGRES_FAILPOINTS: &[&str] = &[
+    "postgres.after_files",
+    "postgres.after_copy",
+    "postgres.after_changes",
+    "postgres.before_confirm",
+];
+
 /// Kills the process here if the environment asks for `name`, which must be listed in
-/// [`FAILPOINTS`].
+/// [`FAILPOINTS`] or [`POSTGRES_FAILPOINTS`].
 #[inline]
 pub fn failpoint(name: &'static str) {
     #[cfg(debug_assertions)]
@@ -33,7 +41,7 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::FAILPOINTS;
+    use super::{FAILPOINTS, POSTGRES_FAILPOINTS};
 
     struct Trigger {
         name: String,
@@ -44,7 +52,7 @@ mod armed {
 
     pub(super) fn hit(name: &'static str) {
         debug_assert!(
-            FAILPOINTS.contains(&name),
+            FAILPOINTS.contains(&name) || POSTGRES_FAILPOINTS.contains(&name),
             "the failpoint `{name}` is not listed in FAILPOINTS"
         );
         let trigger = TRIGGER.get_or_init(|| {

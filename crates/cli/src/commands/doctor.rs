@@ -175,5 +175,13 @@ fn sources(project: &Project) -> impl Iterator<Item = Finding> {
             );
             Finding::new(Verdict::Warning, "source", text)
         }
+        SourceKind::Postgres(postgres) => {
+            let connection = &postgres.connection;
+            let text = format!(
+                "`{0}` reads `{1}` on {2}:{3}; `sluice source check {0}` connects to it",
+                source.name.value, connection.database, connection.host, connection.port
+            );
+            Finding::new(Verdict::Fine, "source", text)
+        }
     })
 }

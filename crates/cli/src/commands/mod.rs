@@ -10,6 +10,7 @@ pub mod lineage;
 pub mod ls;
 pub mod run;
 pub mod selection;
+pub mod source;
 pub mod sql;
 pub mod watch;
 
@@ -49,6 +50,7 @@ pub fn dispatch(globals: &Globals, command: Command) -> Result<Exit> {
         Command::Run(arguments) => run::run(globals, &arguments),
         Command::Ls(arguments) => ls::ls(globals, &arguments),
         Command::Lineage(arguments) => lineage::lineage(globals, &arguments),
+        Command::Source(arguments) => source::source(globals, &arguments),
         Command::Sql(arguments) => sql::sql(globals, &arguments),
         Command::Dbt(arguments) => dbt::dbt(globals, &arguments),
         Command::Explain(arguments) => explain::explain(&arguments),

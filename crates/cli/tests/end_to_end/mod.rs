@@ -6,5 +6,5 @@ mod concurrent;
 mod crash;
 mod drops;
 mod figures;
-mod shop;
+pub mod shop;
 mod writers;

@@ -60,6 +60,7 @@ rooms!(
     jinja,
     lake,
     orchestrate,
+    postgres,
     sql,
     transform,
 );

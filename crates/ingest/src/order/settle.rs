@@ -17,7 +17,7 @@ pub(crate) struct Bitmap {
 }
 
 impl Bitmap {
-    fn insert(&mut self, row: u32) {
+    pub(crate) fn insert(&mut self, row: u32) {
         let (word, bit) = (row as usize / 64, 1 << (row % 64));
         if self.words.len() <= word {
             self.words.resize(word + 1, 0);

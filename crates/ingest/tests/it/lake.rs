@@ -120,7 +120,7 @@ impl Lake {
     pub async fn try_run(&mut self) -> Result<IngestOutcome> {
         let project = Project::open(self.folder.path(), None)?;
         let source = &project.sources[0];
-        let SourceKind::Files { .. } = &source.kind;
+        assert!(matches!(source.kind, SourceKind::Files { .. }));
         let spill_folder = self.folder.path().join("spill");
         std::fs::create_dir_all(&spill_folder).unwrap();
         let request = IngestRequest {

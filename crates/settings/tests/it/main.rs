@@ -116,7 +116,9 @@ fn reads_sources_and_contracts() {
     ]);
     let project = folder.open(None).unwrap();
     let stream = &project.sources[0].streams[0];
-    let SourceKind::Files { path } = &project.sources[0].kind;
+    let SourceKind::Files { path } = &project.sources[0].kind else {
+        panic!("not files")
+    };
     assert_eq!(path.value, Path::new("/typed/here/drops"));
     assert_eq!(
         (stream.batch.as_deref(), stream.raw),
@@ -288,4 +290,77 @@ fn a_folder_without_a_project_says_how_to_start_one() {
     let error = Folder::new(&[]).open(None).unwrap_err();
     assert_eq!(error.code(), diagnostic::codes::C0004);
     assert!(open(Path::new("/no/such/folder"), None).is_err());
+}
+
+const POSTGRES: &str = "
+sources:
+  - name: Shop
+    kind: postgres
+    connection: {host: db, port: 5433, database: shop, user: sluice, password: '${TOKEN}', sslmode: verify-full}
+    target_schema: raw
+    streams:
+      - {name: orders, sync: cdc}
+      - {name: events, table: log.events, sync: incremental, cursor: id, write: append, into: raw.log_events}
+      - {name: rates, query: 'select 1 as a;', types: {a: 'number(10,2)'}, key: [a]}
+";
+
+#[test]
+fn reads_postgresql_sources() {
+    let folder = Folder::new(&[("sluice.yml", "name: shop\n"), ("sources/pg.yml", POSTGRES)]);
+    let project = folder.open(None).unwrap();
+    let source = project.sources[0].postgres().unwrap();
+    assert_eq!(source.connection.port, 5433);
+    assert_eq!(source.connection.sslmode, settings::SslMode::VerifyFull);
+    assert_eq!(
+        source.connection.password.as_ref().unwrap().reveal(),
+        "hunter2"
+    );
+    assert!(!format!("{project:?}").contains("hunter2"));
+    assert_eq!(source.replication.slot, "sluice_shop");
+    let [orders, events, rates] = source.streams.as_slice() else {
+        panic!("{:?}", source.streams)
+    };
+    assert!(orders.is_cdc());
+    assert_eq!(
+        events.origin,
+        settings::PostgresOrigin::Table {
+            schema: "log".to_owned(),
+            name: "events".to_owned()
+        }
+    );
+    assert_eq!(
+        rates.origin,
+        settings::PostgresOrigin::Query("select 1 as a".to_owned())
+    );
+    assert_eq!(
+        events.target.as_ref().unwrap().1,
+        Identifier::unquoted("log_events")
+    );
+}
+
+#[test]
+fn refuses_postgresql_sources_that_make_no_sense() {
+    let refusal = |from: &str, to: &str| {
+        let text = POSTGRES.replace(from, to);
+        assert_ne!(text, POSTGRES, "{from}");
+        Folder::new(&[("sluice.yml", "name: shop\n"), ("sources/pg.yml", &text)]).refusal()
+    };
+    let said = refusal("'${TOKEN}'", "secret");
+    assert!(
+        said.contains("A password stands in a project file"),
+        "{said}"
+    );
+    let said = refusal("write: append", "write: append, look_back: 1 hour");
+    assert!(said.contains("look_back"), "{said}");
+    let said = refusal("sync: cdc", "sync: cdc, cursor: id");
+    assert!(
+        said.contains("`cursor` belongs to `sync: incremental`"),
+        "{said}"
+    );
+    let said = refusal("key: [a]", "sync: cdc");
+    assert!(said.contains("changes of a query"), "{said}");
+    let said = refusal("sync: cdc", "sync: cdd");
+    assert!(said.contains("cdc"), "{said}");
+    let said = refusal("events, table", "orders, table");
+    assert!(said.contains("orders"), "{said}");
 }

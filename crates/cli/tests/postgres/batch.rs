@@ -1,0 +1,139 @@
+//! Full refresh and incremental streams.
+
+use super::Pair;
+
+const STREAMS: &str = "
+      - {name: everything}
+      - {name: orders, sync: incremental, cursor: updated_at, look_back: 1 hour}
+      - {name: events, sync: incremental, cursor: id, write: append}
+      - {name: totals, query: 'select customer, sum(amount) as amount from orders group by 1', key: [customer]}
+";
+
+const TABLES: &str = "
+create type mood as enum ('sad', 'happy');
+create domain positive as integer check (value > 0);
+create table everything (
+    id bigint primary key, small smallint, plain integer, fits numeric(12,2), free numeric,
+    single real, double double precision, flag boolean, word text, fixed char(5), varied varchar(10),
+    raw bytea, day date, moment timestamp, instant timestamptz, clock time, span interval, ident uuid,
+    doc json, docb jsonb, list integer[], words text[], feeling mood, checked positive, address inet,
+    range int4range, double_id bigint generated always as (id * 2) stored);
+insert into everything values
+    (1, 2, 3, 12345.60, 1.50, 0.1, 0.1, true, 'Zürich, \"x\"', 'ab', 'cd', '\\x00ff', '2024-02-29',
+     '2024-02-29 12:34:56.789', '2024-02-29 12:34:56.789+02', '12:34:56', '1 day 02:00:00',
+     '00112233-4455-6677-8899-aabbccddeeff', '{\"b\": 1, \"a\": [1.50, null]}', '{\"b\": 1, \"a\": \"x\"}',
+     '{1,NULL,3}', '{\"a b\",NULL,\"NULL\"}', 'happy', 7, '10.0.0.1', '[1,5)'),
+    (2, null, null, null, 'NaN', 'NaN', 'Infinity', null, null, null, null, null, 'infinity', '-infinity',
+     'infinity', null, null, null, null, null, null, null, null, null, null, null);
+create table orders (id integer primary key, customer text, amount numeric(10,2), updated_at timestamptz);
+insert into orders select n, 'c' || n % 3, n * 1.25, timestamptz '2024-01-01 00:00+00' + n * interval '1 minute'
+    from generate_series(1, 1000) n;
+create table events (id bigint primary key, what text);
+insert into events select n, 'e' || n from generate_series(1, 100) n;
+";
+
+#[test]
+fn copies_and_increments() {
+    let pair = Pair::new(STREAMS);
+    pair.server.sql(TABLES);
+
+    let said = pair.run(&["--select", "source:pg"]);
+    assert!(said.contains("pg/orders"), "{said}");
+    pair.same("orders", &["id", "customer", "amount"]);
+    pair.same("events", &["id", "what"]);
+    let first = "select small, plain, fits, free, flag, word, varied, raw, day, clock, span, ident, doc, docb, \
+                 list, words, feeling, checked, address, range, double_id from pg.everything order by id";
+    let expected = [
+        "2,3,12345.60,1.50,true,\"Zürich, \"\"x\"\"\",cd,00FF,2024-02-29,12:34:56,1 day 02:00:00,\
+         00112233-4455-6677-8899-aabbccddeeff,\"{\"\"a\"\":[1.5,null],\"\"b\"\":1}\",\
+         \"{\"\"a\"\":\"\"x\"\",\"\"b\"\":1}\",\"[1,null,3]\",\"[\"\"a b\"\",null,\"\"NULL\"\"]\",happy,7,10.0.0.1,\
+         \"[1,5)\",2\n",
+        ",,,NaN,,,,,9999-12-31,,,,,,,,,,,,4\n",
+    ];
+    assert_eq!(pair.ours(first), expected.concat());
+    let times = "select moment::text, instant::timestamp_ntz::text, single, double from pg.everything order by id";
+    let expected = [
+        "2024-02-29 12:34:56.789,2024-02-29 10:34:56.789,0.10000000149011612,0.1\n",
+        "0001-01-01 00:00:00.000,9999-12-31 23:59:59.999,NaN,inf\n",
+    ];
+    assert_eq!(pair.ours(times), expected.concat());
+
+    // Nothing new: the look-back reads the last hour again and finds it unchanged.
+    let version = "select count(*) from pg.orders";
+    assert_eq!(pair.ours(version), "1000\n");
+    let said = pair.run(&["--select", "source:pg.orders", "source:pg.events"]);
+    assert!(said.contains("Nothing new"), "{said}");
+
+    // Rows that are new, that changed, and that were late by less than the look-back.
+    pair.server.sql(
+        "insert into orders values (1001, 'new', 1, '2024-01-02 00:00+00'), \
+         (1002, 'late', 2, '2024-01-01 16:10+00');
+         update orders set amount = 0, updated_at = '2024-01-03 00:00+00' where id = 5;
+         insert into events values (101, 'more')",
+    );
+    pair.run(&[]);
+    pair.same("orders", &["id", "customer", "amount"]);
+    pair.same("events", &["id", "what"]);
+    let totals = pair.ours("select customer, amount from pg.totals order by 1");
+    assert_eq!(
+        totals,
+        pair.server
+            .sql("select customer, sum(amount) from orders group by 1 order by 1")
+    );
+
+    // The shape changes: a new column comes along, one that is gone stays with what it had.
+    pair.server.sql(
+        "alter table orders add column note text; alter table orders drop column customer;
+         insert into orders values (1003, 3, '2024-01-04 00:00+00', 'hello')",
+    );
+    pair.streams(
+        &STREAMS
+            .lines()
+            .filter(|line| !line.contains("totals"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    pair.run(&[]);
+    pair.same("orders", &["id", "amount", "note"]);
+    assert_eq!(
+        pair.ours("select customer from pg.orders where id = 1"),
+        "c1\n"
+    );
+
+    // Another type needs a copy.
+    pair.server.sql("alter table orders alter column amount type text; update orders set updated_at = '2024-01-05 00:00+00' where id = 7");
+    let said = pair.run_expecting(1, &[]);
+    assert!(said.contains("P2006"), "{said}");
+    pair.run(&["--full-refresh"]);
+    pair.same("orders", &["id", "amount", "note"]);
+}
+
+#[test]
+fn a_source_is_checked_and_discovered() {
+    let pair = Pair::new("      - {name: orders, sync: cdc}\n      - {name: ordres}\n");
+    pair.server
+        .sql("create table orders (id integer primary key, what text)");
+    let output = pair.sluice(&["source", "check"]);
+    let said = super::said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("orders: 2 columns, key id"), "{said}");
+    assert!(
+        said.contains("P2001") && said.contains("public.orders"),
+        "{said}"
+    );
+    let output = pair.sluice(&["source", "discover", "pg", "--format", "json"]);
+    let said = super::said(&output);
+    let table: serde_json::Value = serde_json::from_str(said.trim()).unwrap();
+    assert_eq!(table["name"], "orders");
+    assert_eq!(table["key"], serde_json::json!(["id"]));
+    assert_eq!(table["columns"][1]["type"], "text");
+
+    let output = pair
+        .shop
+        .command(&["source", "check"])
+        .env("PGPASSWORD", "wrong")
+        .output()
+        .unwrap();
+    let said = super::said(&output);
+    assert!(said.contains("P1002") && !said.contains("wrong"), "{said}");
+}

@@ -1,0 +1,84 @@
+//! Runs that die while they follow changes: nothing is lost, nothing is doubled.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+
+use super::{Pair, said};
+
+pub const STREAMS: &str = "
+      - {name: orders, sync: cdc}
+      - {name: notes, sync: cdc}
+      - {name: events, sync: incremental, cursor: id, write: append}
+";
+
+pub const TABLES: &str = "
+create table orders (id integer primary key, what text, n integer);
+create table notes (word text, times integer);
+alter table notes replica identity full;
+create table events (id bigserial primary key, what text);
+insert into orders select n, 'o' || n, 0 from generate_series(1, 200) n;
+";
+
+pub const WORK: &str = "
+insert into orders select (select max(id) from orders) + n, 'new', 0 from generate_series(1, 20) n;
+update orders set n = n + 1 where id % 7 = 0; delete from orders where id % 41 = 0;
+insert into notes select 'w' || n % 5, n % 3 from generate_series(1, 30) n;
+delete from notes where ctid in (select ctid from notes limit 10);
+insert into events (what) select 'e' from generate_series(1, 25);
+";
+
+impl Pair {
+    pub fn crash_same(&self) {
+        self.same("orders", &["id", "what", "n"]);
+        self.same("notes", &["word", "times"]);
+        self.same("events", &["id", "what"]);
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_by_a_crash_anywhere() {
+    let pair = Pair::new(STREAMS);
+    pair.server.sql(TABLES);
+    let all = telemetry::POSTGRES_FAILPOINTS.iter().chain(
+        telemetry::FAILPOINTS
+            .iter()
+            .filter(|name| name.starts_with("publish.")),
+    );
+    // The first kill meets the first copy, the others changes.
+    for failpoint in all {
+        pair.server.sql(WORK);
+        let output = pair
+            .command(&["run"])
+            .env("SLUICE_FAILPOINT", failpoint)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.signal().is_some(),
+            "`{failpoint}` was not reached\n{}",
+            said(&output)
+        );
+        pair.server.sql(WORK);
+        pair.run(&[]);
+        pair.crash_same();
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_by_kills_at_any_moment() {
+    const ROUNDS: u32 = 12;
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let pair = Pair::new(STREAMS);
+    pair.server.sql(TABLES);
+    for _ in 0..ROUNDS {
+        pair.server.sql(WORK);
+        let mut child = pair.command(&["-qq", "run"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(50 + random.next_u64() % 1_200));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    pair.run(&[]);
+    pair.crash_same();
+}

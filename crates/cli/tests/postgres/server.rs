@@ -1,0 +1,237 @@
+//! [`Server`]: a PostgreSQL server of a test's own, on loopback, in a folder that goes with it.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The password of its only user, `postgres`.
+pub const PASSWORD: &str = "it's a secret";
+
+/// A running server. It ends with this value.
+pub struct Server {
+    folder: TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Server {
+    /// Starts one that can be followed by its changes.
+    pub fn start() -> Self {
+        Self::start_with(|_| ())
+    }
+
+    /// Starts one that encrypts, with a certificate for `localhost` that it has signed itself, and gives the
+    /// certificate.
+    pub fn start_with_tls() -> (Self, PathBuf) {
+        let server = Self::start_with(|folder| {
+            let made = command("/usr/bin/openssl", folder)
+                .args([
+                    "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3",
+                ])
+                .args([
+                    "-subj",
+                    "/CN=localhost",
+                    "-addext",
+                    "subjectAltName=DNS:localhost",
+                ])
+                .args(["-keyout", "data/server.key", "-out", "data/server.crt"])
+                .output()
+                .unwrap();
+            assert!(
+                made.status.success(),
+                "{}",
+                String::from_utf8_lossy(&made.stderr)
+            );
+            let settings = folder.join("data/postgresql.auto.conf");
+            let key = Command::new("chmod")
+                .arg("600")
+                .arg(folder.join("data/server.key"))
+                .status();
+            assert!(key.unwrap().success());
+            let mut file = fs::File::options().append(true).open(settings).unwrap();
+            writeln!(file, "ssl = on").unwrap();
+        });
+        let certificate = server.folder.path().join("data/server.crt");
+        (server, certificate)
+    }
+
+    fn start_with(prepare: impl FnOnce(&Path)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let data = folder.path().join("data");
+        let password = folder.path().join("password");
+        fs::write(&password, PASSWORD).unwrap();
+        if let Some(user) = other_user() {
+            let owned = Command::new("chown")
+                .args(["-R", &user.name])
+                .arg(folder.path())
+                .status();
+            assert!(owned.unwrap().success());
+        }
+        let made = command("initdb", folder.path())
+            .arg("-D")
+            .arg(&data)
+            .args(["-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"])
+            .args(["--auth=scram-sha-256", "--pwfile"])
+            .arg(&password)
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        prepare(folder.path());
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .unwrap()
+            .port();
+        let process = Self::launch(folder.path(), port);
+        let server = Self {
+            folder,
+            port,
+            process,
+        };
+        server.wait();
+        server
+    }
+
+    fn launch(folder: &Path, port: u16) -> Child {
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("log"))
+            .unwrap();
+        command("postgres", folder)
+            .arg("-D")
+            .arg(folder.join("data"))
+            .args(["-p", &port.to_string(), "-k", "", "-h", "127.0.0.1"])
+            .args(["-c", "wal_level=logical", "-c", "fsync=off"])
+            .args(["-c", "shared_buffers=16MB", "-c", "max_connections=20"])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Stops it as a crash would, and starts it again.
+    pub fn crash_and_restart(&mut self) {
+        self.signal("-QUIT");
+        self.process = Self::launch(self.folder.path(), self.port);
+        self.wait();
+    }
+
+    fn signal(&mut self, signal: &str) {
+        let pid = self.process.id().to_string();
+        let _sent = Command::new("kill").args([signal, &pid]).status();
+        let _ended = self.process.wait();
+    }
+
+    fn wait(&self) {
+        let began = Instant::now();
+        while self.try_sql("select 1").is_err() {
+            let log = fs::read_to_string(self.folder.path().join("log"));
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "{}",
+                log.unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What a source that reaches this server through `port` says in `sources/*.yml`.
+    pub fn connection(&self, port: u16) -> String {
+        format!(
+            "connection: {{host: 127.0.0.1, port: {port}, database: postgres, user: postgres, \
+             password: '${{PGPASSWORD}}'}}"
+        )
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs statements and gives what they print: rows as CSV.
+    pub fn sql(&self, sql: &str) -> String {
+        self.try_sql(sql)
+            .unwrap_or_else(|said| panic!("{sql}\n{said}"))
+    }
+
+    fn try_sql(&self, sql: &str) -> Result<String, String> {
+        let output = command("psql", self.folder.path())
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-U", "postgres", "-X", "-q", "-t", "--csv"])
+            .args(["-v", "ON_ERROR_STOP=1", "-c", sql])
+            .env("PGPASSWORD", PASSWORD)
+            .env("PGTZ", "UTC")
+            .output()
+            .unwrap();
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).unwrap()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signal("-QUIT");
+    }
+}
+
+struct User {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+/// A server refuses to run as root; it runs as `postgres` or `nobody` then.
+fn other_user() -> Option<User> {
+    let id = |arguments: &[&str]| {
+        let output = Command::new("id").args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        text.trim().parse::<u32>().ok()
+    };
+    if id(&["-u"])? != 0 {
+        return None;
+    }
+    ["postgres", "nobody"].iter().find_map(|name| {
+        Some(User {
+            name: (*name).to_owned(),
+            uid: id(&["-u", name])?,
+            gid: id(&["-g", name])?,
+        })
+    })
+}
+
+fn command(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(binaries().join(program));
+    command.current_dir(folder).env("LC_ALL", "C");
+    if let Some(user) = other_user() {
+        command.uid(user.uid).gid(user.gid);
+    }
+    command
+}
+
+/// Where Debian keeps the newest PostgreSQL, or where `POSTGRES_BIN` says it is.
+fn binaries() -> PathBuf {
+    if let Some(folder) = std::env::var_os("POSTGRES_BIN") {
+        return folder.into();
+    }
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut found: Vec<PathBuf> = versions
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .filter(|folder| folder.join("initdb").is_file())
+        .collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| {
+        panic!("no PostgreSQL is installed: `scripts/postgres` installs it, or set POSTGRES_BIN")
+    })
+}

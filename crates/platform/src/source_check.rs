@@ -1,0 +1,200 @@
+//! What `sluice source` asks of a source: whether it can be read, and what is in it.
+
+use connectors::postgres::{
+    Client, Identity, Relation, SlotState, describe_table, relations, slot,
+};
+use diagnostic::{Error, Result, codes};
+use settings::{PostgresSource, Project, SourceKind, SourceSpec};
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub struct SourceFinding {
+    /// What it is: `connection`, `replication`, or a stream's name.
+    pub what: String,
+    /// What was found, or why it does not serve.
+    pub found: Result<String>,
+}
+
+/// A table or view of a source.
+#[derive(Clone, Debug)]
+pub struct SourceRelation {
+    /// Its name.
+    pub relation: Relation,
+    /// Names and types of its columns.
+    pub columns: Vec<(String, String)>,
+    /// The columns of its primary key.
+    pub key: Vec<String>,
+}
+
+/// The source called `name`, or the only one.
+///
+/// # Errors
+/// `O1002` if there is none, or several and no name.
+pub fn source<'p>(project: &'p Project, name: Option<&str>) -> Result<&'p SourceSpec> {
+    let names = || {
+        project
+            .sources
+            .iter()
+            .map(|source| source.name.value.as_str())
+    };
+    match (name, project.sources.as_slice()) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Error::new(codes::O1002, "Which source?").help(format!(
+            "name one of: {}",
+            names().collect::<Vec<_>>().join(", ")
+        ))),
+        (Some(name), sources) => sources
+            .iter()
+            .find(|source| source.name.value == name)
+            .ok_or_else(|| {
+                Error::new(codes::O1002, format!("There is no source `{name}`"))
+                    .suggest(name, names())
+            }),
+    }
+}
+
+/// Looks whether `source` can be read. Blocks.
+#[must_use]
+pub fn check_source(source: &SourceSpec) -> Vec<SourceFinding> {
+    match &source.kind {
+        SourceKind::Files { path } => {
+            let found = match path.is_dir() {
+                true => Ok(format!("reads `{}`", path.display())),
+                false => Ok(format!("`{}` does not exist yet", path.display())),
+            };
+            vec![SourceFinding {
+                what: "folder".to_owned(),
+                found,
+            }]
+        }
+        SourceKind::Postgres(postgres) => check_postgres(postgres),
+    }
+}
+
+fn check_postgres(source: &PostgresSource) -> Vec<SourceFinding> {
+    let mut findings = Vec::new();
+    let mut tell = |what: &str, found: Result<String>| {
+        findings.push(SourceFinding {
+            what: what.to_owned(),
+            found,
+        });
+    };
+    let connection = &source.connection;
+    let mut client = match Client::connect(connection) {
+        Ok(client) => client,
+        Err(error) => {
+            tell("connection", Err(error));
+            return findings;
+        }
+    };
+    let version = client.version();
+    tell(
+        "connection",
+        Ok(format!(
+            "PostgreSQL {}.{}, database `{}`, user `{}`",
+            version / 10_000,
+            version % 10_000,
+            connection.database,
+            connection.user
+        )),
+    );
+    if source.streams.iter().any(settings::PostgresStream::is_cdc) {
+        tell("replication", replication(&mut client, source));
+    }
+    for stream in &source.streams {
+        let found = ingest::postgres::resolve(&mut client, stream);
+        let found = found.map(|shape| {
+            let key: Vec<&str> = shape
+                .key
+                .iter()
+                .map(|at| shape.columns[*at].name.as_str())
+                .collect();
+            let key = match key.is_empty() {
+                true => "no key".to_owned(),
+                false => format!("key {}", key.join(", ")),
+            };
+            let full = match shape.table.map(|table| table.identity) {
+                Some(Identity::Full) => ", replica identity full",
+                _ => "",
+            };
+            format!("{} columns, {key}{full}", shape.columns.len())
+        });
+        tell(&stream.name.value, found);
+    }
+    findings
+}
+
+fn replication(client: &mut Client, source: &PostgresSource) -> Result<String> {
+    let level = client.value("show wal_level")?.unwrap_or_default();
+    if level != "logical" {
+        return Err(Error::new(
+            codes::P3001,
+            format!("The server's `wal_level` is `{level}`"),
+        )
+        .help("`alter system set wal_level = logical`, then restart the server"));
+    }
+    let allowed =
+        "select rolreplication or rolsuper from pg_catalog.pg_roles where rolname = current_user";
+    if client.value(allowed)?.as_deref() != Some("t") {
+        let user = &source.connection.user;
+        return Err(Error::new(
+            codes::P3001,
+            format!("User `{user}` may not read the log of changes"),
+        )
+        .help(format!("`alter role {user} replication`")));
+    }
+    let name = &source.replication.slot;
+    Ok(match slot(client, name)? {
+        None => format!("the slot `{name}` is made by the first run"),
+        Some(slot) if slot.state == SlotState::Lost => format!("the slot `{name}` is lost"),
+        Some(slot) => {
+            let sql = "select pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(\
+                       pg_catalog.pg_current_wal_flush_lsn(), confirmed_flush_lsn)) \
+                       from pg_catalog.pg_replication_slots where slot_name = ";
+            let lag = client.value(&format!("{sql}{}", connectors::postgres::literal(name)))?;
+            let at = slot.confirmed.map_or_else(String::new, |at| at.to_string());
+            format!(
+                "the slot `{name}` stands at {at}, {} behind",
+                lag.unwrap_or_default()
+            )
+        }
+    })
+}
+
+/// What is in `source`. Blocks.
+///
+/// # Errors
+/// `P1001` to `P1004` if the server cannot be asked, `O1002` if the source is no database.
+pub fn discover_source(source: &SourceSpec) -> Result<Vec<SourceRelation>> {
+    let Some(postgres) = source.postgres() else {
+        return Err(Error::new(
+            codes::O1002,
+            format!(
+                "`{}` is a folder of files, not a database",
+                source.name.value
+            ),
+        )
+        .help("`sluice source check` looks at it"));
+    };
+    let mut client = Client::connect(&postgres.connection)?;
+    let found = relations(&mut client)?;
+    found
+        .into_iter()
+        .map(|relation| {
+            let info = describe_table(
+                &mut client,
+                &relation.schema,
+                &relation.name,
+                &relation.name,
+            )?;
+            let columns = info.columns.into_iter();
+            Ok(SourceRelation {
+                relation,
+                columns: columns
+                    .map(|column| (column.name, column.type_name))
+                    .collect(),
+                key: info.primary_key,
+            })
+        })
+        .collect()
+}
