@@ -29,7 +29,7 @@ use crate::prepare::{Given, prepare};
 use crate::provider::Databases;
 use crate::{
     Compute, columns, commands, dynamic_pivot, history, information_schema, join_fallback,
-    parameters, sequences, statement, user_functions, write,
+    parameters, sequences, statement, user_functions, write, zone,
 };
 
 /// The embedded warehouse as one run sees and changes it.
@@ -88,7 +88,8 @@ impl Embedded {
                 }
             }
         };
-        running.end(outcome.map_err(|error| self.suggest(error)))
+        let outcome = running.end(outcome.map_err(|error| self.suggest(error)))?;
+        Ok(zone::told(&session, outcome))
     }
 
     async fn attempt(&self, session: &Session, mut statement: sql::Statement) -> Result<Outcome> {

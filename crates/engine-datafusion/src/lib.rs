@@ -27,6 +27,7 @@ mod stages;
 mod statement;
 mod user_functions;
 mod write;
+mod zone;
 
 pub use compute::{Compute, ComputeOptions};
 pub use embedded::Embedded;

@@ -21,8 +21,8 @@ pub(crate) fn check(parameter: &Parameter, value: &str) -> Result<()> {
         })
 }
 
-/// Puts what `session` has set into `config`.
-pub(crate) fn apply(session: &Session, config: &mut SessionConfig) {
+/// What `session` has set of what functions depend on.
+pub(crate) fn of(session: &Session) -> Parameters {
     let set = session.memory.settings().parameters;
     let mut own = Parameters::default();
     for parameter in parameters() {
@@ -34,5 +34,10 @@ pub(crate) fn apply(session: &Session, config: &mut SessionConfig) {
             tracing::warn!(%error, parameter.name, "a session parameter is not applied");
         }
     }
-    config.options_mut().extensions.insert(own);
+    own
+}
+
+/// Puts what `session` has set into `config`.
+pub(crate) fn apply(session: &Session, config: &mut SessionConfig) {
+    config.options_mut().extensions.insert(of(session));
 }

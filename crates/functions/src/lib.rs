@@ -10,7 +10,7 @@
 //! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`, `relation` PIVOT, UNPIVOT, ASOF JOIN and SAMPLE;
 //! - `single_row` lets correlated subqueries give one row without aggregating, `subquery_places` puts
 //!   subqueries where they can be joined, `decorrelate` joins those DataFusion cannot, `lateral` makes
-//!   projections of lateral expressions.
+//!   projections of lateral expressions; `outer_constants` corrects how outer joins are planned.
 
 mod aggregate;
 mod catalogue;
@@ -25,6 +25,7 @@ mod generator;
 mod geography;
 mod lateral;
 mod operators;
+mod outer_constants;
 mod parameters;
 mod relation;
 mod scalar;

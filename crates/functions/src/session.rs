@@ -15,6 +15,7 @@ use crate::flatten::{Expansions, Lateral};
 use crate::generator::{Generator, Numbering};
 use crate::lateral::LateralExpressions;
 use crate::operators::Operators;
+use crate::outer_constants::OuterConstants;
 use crate::single_row::SingleRow;
 use crate::spatial_join::SpatialJoins;
 use crate::subquery_places::SubqueryPlaces;
@@ -107,6 +108,8 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     }
     let rules = builder.analyzer().take().unwrap_or_default().rules;
     *builder.analyzer() = Some(Analyzer::with_rules(ordered(rules)));
+    let optimizer = builder.physical_optimizers().get_or_insert_default();
+    optimizer.rules.insert(0, Arc::new(OuterConstants));
     builder
         .with_type_planner(Arc::new(Types))
         .with_physical_optimizer_rule(Arc::new(SpatialJoins))

@@ -106,15 +106,13 @@ impl Platform {
         loop {
             let workspace = Arc::new(self.begin_sql(session)?);
             let engine = Embedded::new(Arc::clone(&workspace), compute.clone());
-            let outcome = match engine.run(session, statement.clone()).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    workspace.discard(error.message())?;
-                    return Err(error);
-                }
+            // Somebody else's version shows as soon as this one is staged, or when it is published.
+            let done = match engine.run(session, statement.clone()).await {
+                Ok(outcome) => workspace.publish().map(|_| outcome),
+                Err(error) => Err(error),
             };
-            match workspace.publish() {
-                Ok(_) => return Ok(outcome),
+            match done {
+                Ok(outcome) => return Ok(outcome),
                 Err(error) => {
                     workspace.discard(error.message())?;
                     let conflict = [codes::K1001, codes::K1002].contains(&error.code());

@@ -111,7 +111,7 @@ fn an_interrupted_run_publishes_nothing_and_the_next_one_all() {
             .success()
     );
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
     assert_eq!(shop.contents().len(), 0);
     assert_eq!(
         std::fs::read_dir(&runs).unwrap().count(),

@@ -408,3 +408,14 @@ fn views_keep_the_text_they_were_given() {
     warehouse.run("create view w as select * from (select name, id from orders) pivot (max(id) for name in (any order by name)) as p (x, y, z)");
     assert_eq!(warehouse.run("select * from w"), ["1|2|3"]);
 }
+
+#[test]
+fn moments_are_told_in_the_zone_of_the_session() {
+    let warehouse = Warehouse::new();
+    let moment = "select '2024-07-01 12:00:00'::timestamp_ltz";
+    let script = format!("alter session set timezone = 'America/New_York'; {moment}");
+    assert_eq!(warehouse.run(&script), ["2024-07-01T12:00:00-04:00"]);
+    assert_eq!(warehouse.run(moment), ["2024-07-01T12:00:00-04:00"]);
+    let script = format!("alter session unset timezone; {moment}");
+    assert_eq!(warehouse.run(&script), ["2024-07-01T12:00:00Z"]);
+}
