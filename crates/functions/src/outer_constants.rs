@@ -51,7 +51,8 @@ impl PhysicalOptimizerRule for OuterConstants {
                 })
                 .collect();
             if changed {
-                Ok(Transformed::yes(node.with_new_children(children)?))
+                let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+                Ok(Transformed::yes(node.replace_children(children, options)?))
             } else {
                 Ok(Transformed::no(node))
             }
