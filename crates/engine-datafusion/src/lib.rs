@@ -16,6 +16,7 @@ mod history;
 mod information_schema;
 mod join_fallback;
 mod known;
+mod late_filter;
 mod listing;
 mod names;
 mod parameters;

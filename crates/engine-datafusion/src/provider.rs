@@ -21,7 +21,7 @@ use lake::carrier;
 use model::{Identifier, RelationName, SchemaName};
 
 use crate::prepare::Given;
-use crate::{Compute, embedded, history, information_schema};
+use crate::{Compute, embedded, history, information_schema, late_filter};
 
 /// Views may be built on views this deep; more is a circle.
 const MAX_VIEW_DEPTH: usize = 64;
@@ -328,7 +328,7 @@ impl TableProvider for Shown {
             .zip(below)
             .map(|(filter, below)| match own(filter) {
                 true => TableProviderFilterPushDown::Unsupported,
-                false => below,
+                false => late_filter::trusted(below),
             })
             .collect())
     }
@@ -345,6 +345,6 @@ impl TableProvider for Shown {
             .inner
             .scan(state, Some(projection.unwrap_or(&all)), filters, limit)
             .await?;
-        self.cast(plan)
+        self.cast(late_filter::coarse(plan)?)
     }
 }
