@@ -188,43 +188,32 @@ pub(crate) fn drop_namespace(tx: &Transaction<'_>, name: &SchemaName) -> Result<
 
 /// The generation of `name`, 0 if it does not exist.
 pub(crate) fn generation(tx: &Transaction<'_>, name: &RelationName) -> Result<u32> {
-    let found = tx
-        .prepare_cached(
-            "select generation from relations where database = ?1 and schema = ?2 and name = ?3",
-        )
-        .and_then(|mut s| {
-            s.query_row(
-                params![
-                    name.database.as_str(),
-                    name.schema.as_str(),
-                    name.name.as_str()
-                ],
-                |row| row.get(0),
-            )
-            .optional()
-        })
-        .row()?;
-    Ok(found.unwrap_or(0))
+    const QUERY: &str =
+        "select generation from relations where database = ?1 and schema = ?2 and name = ?3";
+    Ok(of_relation(tx, QUERY, name)?.unwrap_or(0))
+}
+
+/// The one value that `query` gives for the relation `name`.
+fn of_relation<T: rusqlite::types::FromSql>(
+    tx: &Transaction<'_>,
+    query: &str,
+    name: &RelationName,
+) -> Result<Option<T>> {
+    let key = params![
+        name.database.as_str(),
+        name.schema.as_str(),
+        name.name.as_str()
+    ];
+    tx.prepare_cached(query)
+        .and_then(|mut s| s.query_row(key, |row| row.get(0)).optional())
+        .row()
 }
 
 /// What `name` points at in the file now.
 fn current(tx: &Transaction<'_>, name: &RelationName) -> Result<Option<Relation>> {
-    let body: Option<String> = tx
-        .prepare_cached(
-            "select body from relations where database = ?1 and schema = ?2 and name = ?3",
-        )
-        .and_then(|mut s| {
-            s.query_row(
-                params![
-                    name.database.as_str(),
-                    name.schema.as_str(),
-                    name.name.as_str()
-                ],
-                |row| row.get(0),
-            )
-            .optional()
-        })
-        .row()?;
+    const QUERY: &str =
+        "select body from relations where database = ?1 and schema = ?2 and name = ?3";
+    let body: Option<String> = of_relation(tx, QUERY, name)?;
     body.as_deref().map(from_body).transpose()
 }
 
