@@ -1,14 +1,15 @@
 //! [`Catalog`]: a project's state file and warehouse, opened and recovered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use diagnostic::{Result, ResultExt, codes};
-use lake::Warehouse;
-use model::{RelationName, RunId, SchemaName};
-use state::{AssetRecord, LedgerEntry, LoadedFile, Relation, RunRecord, State};
+use lake::{Table, Warehouse};
+use model::{RunId, SchemaName};
+use state::{AssetRecord, LedgerEntry, LoadedFile, RunRecord, Snapshot, State};
 
+use crate::process::{self, Process};
 use crate::{RunLock, Temporary, Workspace, recovery, temporary};
 
 /// The catalog of one project. Cheap to share.
@@ -22,7 +23,12 @@ struct Inner {
     state: State,
     warehouse: Warehouse,
     publishing: parking_lot::Mutex<()>,
+    opened: parking_lot::Mutex<HashMap<(String, u64), Table>>,
+    process: OnceLock<Process>,
 }
+
+/// How many tables are kept open. One holds the list of its files; builds read each table a few times.
+const OPEN_TABLES: usize = 256;
 
 impl Catalog {
     /// Opens the catalog kept in `folder` (a project's `.sluice`), creating it if it is not there,
@@ -31,16 +37,20 @@ impl Catalog {
     /// # Errors
     /// `K2001`, `K2002` if the state file cannot be used, `K2003` if the folder cannot.
     pub fn open(folder: &Path) -> Result<Self> {
-        let runs = folder.join("runs");
-        std::fs::create_dir_all(&runs).explain(codes::K2003, || {
-            format!("Folder `{}` cannot be created", runs.display())
+        std::fs::create_dir_all(folder).explain(codes::K2003, || {
+            format!("Folder `{}` cannot be created", folder.display())
+        })?;
+        let folder = &folder.canonicalize().explain(codes::K2003, || {
+            format!("Folder `{}` cannot be found", folder.display())
         })?;
         let catalog = Self {
             inner: Arc::new(Inner {
-                folder: folder.to_owned(),
+                folder: folder.clone(),
                 state: State::open(&folder.join("catalog.db"))?,
                 warehouse: Warehouse::published(&folder.join("warehouse"))?,
                 publishing: parking_lot::Mutex::default(),
+                opened: parking_lot::Mutex::default(),
+                process: OnceLock::new(),
             }),
         };
         recovery::recover(&catalog)?;
@@ -65,8 +75,8 @@ impl Catalog {
         RunLock::take(&self.inner.folder.join("run.lock"))
     }
 
-    /// Keeps other processes from making, removing or recovering folders of runs and sessions, for the
-    /// milliseconds that takes: a folder that is half made or half removed must not look like a dead
+    /// Keeps other processes from making, removing or recovering what processes and sessions leave on disk,
+    /// for the milliseconds that takes: what is half made or half removed must not look like a dead
     /// process's.
     pub(crate) fn lock_folders(&self) -> Result<RunLock> {
         RunLock::wait(&self.inner.folder.join("folders.lock"))
@@ -125,20 +135,12 @@ impl Catalog {
         self.inner.publishing.lock()
     }
 
-    /// Every published relation.
+    /// Every published relation, object and namespace.
     ///
     /// # Errors
     /// `K2001` if the state file cannot be used.
-    pub fn relations(&self) -> Result<BTreeMap<RelationName, Relation>> {
-        self.inner.state.relations()
-    }
-
-    /// Every namespace.
-    ///
-    /// # Errors
-    /// `K2001` if the state file cannot be used.
-    pub fn namespaces(&self) -> Result<Vec<SchemaName>> {
-        self.inner.state.namespaces()
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        self.inner.state.snapshot()
     }
 
     /// The latest record of every asset.
@@ -179,7 +181,43 @@ impl Catalog {
         &self.inner.warehouse
     }
 
-    pub(crate) fn run_folder(&self, run: RunId) -> PathBuf {
-        self.inner.folder.join("runs").join(run.to_string())
+    /// The published table at `location` as of `version`, opened once per process while it is in use.
+    ///
+    /// # Errors
+    /// `K2004` if it cannot be opened.
+    pub(crate) async fn published(&self, location: &str, version: u64) -> Result<Table> {
+        let key = (location.to_owned(), version);
+        if let Some(table) = self.inner.opened.lock().get(&key) {
+            return Ok(table.clone());
+        }
+        let table = self.inner.warehouse.open(location, version).await?;
+        let mut opened = self.inner.opened.lock();
+        if opened.len() >= OPEN_TABLES {
+            opened.clear();
+        }
+        opened.insert(key, table.clone());
+        Ok(table)
+    }
+
+    /// This process, if it has begun to write.
+    pub(crate) fn process_begun(&self) -> Option<&Process> {
+        self.inner.process.get()
+    }
+
+    /// This process, which others see from now on.
+    ///
+    /// # Errors
+    /// `K2003` if its lock file cannot be made.
+    pub(crate) fn process(&self) -> Result<&Process> {
+        if let Some(process) = self.inner.process.get() {
+            return Ok(process);
+        }
+        let _folders = self.lock_folders()?;
+        // Another task may have been faster while this one waited.
+        if let Some(process) = self.inner.process.get() {
+            return Ok(process);
+        }
+        let process = Process::new(&process::folder(&self.inner.folder))?;
+        Ok(self.inner.process.get_or_init(|| process))
     }
 }

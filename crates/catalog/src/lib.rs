@@ -12,6 +12,7 @@
 
 mod catalog;
 mod history;
+mod process;
 mod recovery;
 mod run_lock;
 mod temporary;
@@ -23,7 +24,7 @@ pub use run_lock::RunLock;
 pub use state::{
     AssetRecord, CheckRecord, ColumnDetails, Constraint, ConstraintKind, Details, FunctionArgument,
     FunctionResult, IdentityColumn, LedgerEntry, LoadStatus, LoadedFile, Object, ObjectBody,
-    ObjectKind, Objects, Relation, RelationKind, RunRecord, RunStatus,
+    ObjectKind, Objects, Relation, RelationKind, RunRecord, RunStatus, Snapshot,
 };
 pub use temporary::{Temporary, TemporaryState};
 pub use workspace::{Published, Workspace};

@@ -4,45 +4,57 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diagnostic::{Result, ResultExt, codes};
-use model::RunId;
-use state::RunStatus;
+use state::{OpenRun, RunStatus};
 
-use crate::workspace::{CREATED, LOCK, STAGING};
-use crate::{Catalog, RunLock};
+use crate::{Catalog, RunLock, process};
 
-/// Recovers every run whose process is gone. Live runs hold their lock and are left alone.
+/// Recovers every run that nobody works on any more: those of processes that are gone, whose lock can be
+/// taken, and those that this process gave up.
 pub(crate) fn recover(catalog: &Catalog) -> Result<()> {
-    if is_empty(&catalog.folder().join("runs"))? {
+    let folder = process::folder(catalog.folder());
+    if !folder.exists() || is_empty(&folder)? {
         return Ok(());
     }
     let _folders = catalog.lock_folders()?;
-    for run in runs(catalog)? {
-        let folder = catalog.run_folder(run);
-        // Only the process that gets the lock recovers; a live run keeps it.
-        let Some(_lock) = RunLock::try_take(&folder.join(LOCK))? else {
-            continue;
-        };
-        match catalog.state().intent()? {
-            Some(intent) if intent.run == run => {
-                tracing::info!(%run, "finishing the publication of a run that was killed");
-                finish(catalog, &intent)?;
-            }
-            _ => {
-                let published = catalog.state().run_status(run)? == Some(RunStatus::Published);
-                if !published {
-                    tracing::info!(%run, "dropping the remains of a run that was killed");
-                    drop_created(catalog, &folder, &[])?;
-                    catalog.state().end_run(
-                        run,
-                        RunStatus::Abandoned,
-                        Some("the process ended"),
-                    )?;
+    let wrong = || format!("Folder `{}` cannot be listed", folder.display());
+    for entry in std::fs::read_dir(&folder).explain(codes::K2003, wrong)? {
+        let entry = entry.explain(codes::K2003, wrong)?;
+        let name = entry.file_name();
+        let Some(id) = name.to_str() else { continue };
+        if let Some(own) = catalog.process_begun().filter(|own| own.id() == id) {
+            for run in catalog.state().open_runs(id)? {
+                if !own.works_on(run.run) {
+                    settle(catalog, &run)?;
+                    own.ended(run.run);
                 }
             }
+        } else if let Some(_lock) = RunLock::try_take(&entry.path())? {
+            for run in catalog.state().open_runs(id)? {
+                settle(catalog, &run)?;
+            }
+            remove_file(&entry.path())?;
         }
-        remove(&folder)?;
     }
     Ok(())
+}
+
+/// Finishes or drops one run.
+fn settle(catalog: &Catalog, run: &OpenRun) -> Result<()> {
+    match catalog.state().intent()? {
+        Some(intent) if intent.run == run.run => {
+            tracing::info!(run = %run.run, "finishing the publication of a run that was killed");
+            finish(catalog, &intent, &run.created)
+        }
+        _ => {
+            tracing::info!(run = %run.run, "dropping the remains of a run that was killed");
+            // Once its folders are removed, their names are free for others, so nobody may do it again.
+            let reason = Some("the process ended");
+            catalog
+                .state()
+                .end_run(run.run, RunStatus::Abandoned, reason)?;
+            drop_created(catalog, &run.created, &[])
+        }
+    }
 }
 
 /// How long a publication waits for another process's, which takes milliseconds.
@@ -67,45 +79,38 @@ pub(crate) fn begin(catalog: &Catalog, publication: &state::Publication) -> Resu
     }
 }
 
-/// Moves a recorded publication's commit files and pointers.
-pub(crate) fn finish(catalog: &Catalog, publication: &state::Publication) -> Result<()> {
-    let staging = catalog.run_folder(publication.run).join(STAGING);
-    let locations = publication.locations();
-    let moved = catalog
-        .warehouse()
-        .staged(&staging)?
-        .unstage(locations.iter().copied());
-    if let Err(error) = moved {
+/// Writes a recorded publication's commit files and moves its pointers. `created` are the folders its run
+/// has made.
+pub(crate) fn finish(
+    catalog: &Catalog,
+    publication: &state::Publication,
+    created: &[String],
+) -> Result<()> {
+    if let Err(error) = catalog.warehouse().publish(&publication.commits) {
         if error.code() == codes::K1004 {
             catalog
                 .state()
                 .abandon_publish(publication.run, error.message())?;
+            drop_created(catalog, created, &[])?;
         }
         return Err(error);
     }
     telemetry::failpoint("publish.after_logs");
     catalog.state().finish_publish(publication)?;
     telemetry::failpoint("publish.after_pointers");
-    drop_created(catalog, &catalog.run_folder(publication.run), &locations)
+    drop_created(catalog, created, &publication.locations())
 }
 
-/// Removes the table folders a run had created, but for those it `published`.
-pub(crate) fn drop_created(catalog: &Catalog, run_folder: &Path, published: &[&str]) -> Result<()> {
-    let list = run_folder.join(CREATED);
-    let created = match std::fs::read_to_string(&list) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).explain(codes::K2003, || {
-                format!("`{}` cannot be read", list.display())
-            });
+/// Removes the table folders a run had `created`, but for those it `published`.
+pub(crate) fn drop_created(
+    catalog: &Catalog,
+    created: &[String],
+    published: &[&str],
+) -> Result<()> {
+    for location in created {
+        if !published.contains(&location.as_str()) {
+            remove(&catalog.warehouse().directory(location))?;
         }
-    };
-    for location in created
-        .lines()
-        .filter(|location| !published.contains(location))
-    {
-        remove(&catalog.warehouse().directory(location))?;
     }
     Ok(())
 }
@@ -129,21 +134,13 @@ pub(crate) fn is_empty(folder: &Path) -> Result<bool> {
     Ok(entries.take(1).count() == 0)
 }
 
-fn runs(catalog: &Catalog) -> Result<Vec<RunId>> {
-    let folder = catalog.folder().join("runs");
-    let wrong = || format!("Folder `{}` cannot be listed", folder.display());
-    let mut runs = Vec::new();
-    for entry in std::fs::read_dir(&folder).explain(codes::K2003, wrong)? {
-        let entry = entry.explain(codes::K2003, wrong)?;
-        let name = entry.file_name();
-        match name.to_str().and_then(|name| name.parse().ok()) {
-            Some(run) => runs.push(run),
-            // A folder that never got its name: its run died before it wrote anything.
-            None if RunLock::try_take(&entry.path().join(LOCK))?.is_some() => {
-                remove(&entry.path())?
-            }
-            None => {}
-        }
+/// Removes a file that may be gone already.
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
+            .explain(codes::K2003, || {
+                format!("`{}` cannot be removed", path.display())
+            }),
+        _ => Ok(()),
     }
-    Ok(runs)
 }

@@ -1,25 +1,22 @@
 //! [`Workspace`]: what one run reads and what it has staged, until it publishes or is dropped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::{Table, Warehouse};
+use lake::{Staged as Staging, Table, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
 use state::{
     AssetRecord, Change, CheckRecord, Details, LedgerEntry, LoadedFile, Object, ObjectChange,
-    ObjectKind, Objects, Publication, Relation, RelationKind, RunStatus,
+    ObjectKind, Objects, Publication, Relation, RelationKind, RunStatus, Snapshot,
 };
 
 use crate::temporary::Temporary;
-use crate::{Catalog, RunLock, recovery};
+use crate::{Catalog, recovery};
 
 pub(crate) const LOCK: &str = "lock";
-pub(crate) const STAGING: &str = "staging";
-pub(crate) const CREATED: &str = "created";
 
 /// One run's view of the catalog. Shared by the run's tasks; all methods may be called in parallel,
 /// but two tasks must not write one relation at the same time.
@@ -27,8 +24,7 @@ pub struct Workspace {
     catalog: Catalog,
     run: RunId,
     command: String,
-    base: BTreeMap<RelationName, Relation>,
-    base_objects: Objects,
+    base: Snapshot,
     temporary: Arc<Temporary>,
     staged: Mutex<Staged>,
     tables: Mutex<HashMap<(String, u64), Table>>,
@@ -40,7 +36,6 @@ struct Staged {
     relations: BTreeMap<RelationName, Option<Relation>>,
     namespaces: BTreeSet<SchemaName>,
     dropped_namespaces: BTreeSet<SchemaName>,
-    known_namespaces: BTreeSet<SchemaName>,
     ledger: Vec<LedgerEntry>,
     assets: Vec<AssetRecord>,
     checks: Vec<CheckRecord>,
@@ -49,11 +44,11 @@ struct Staged {
     forgotten_loads: Vec<String>,
 }
 
-/// What exists on disk once a run writes: its folder, its lock, its staging area.
+/// What there is once a run writes: its staged commit files, and the folders of tables it has made.
 struct Writing {
-    folder: PathBuf,
     warehouse: Warehouse,
-    _lock: RunLock,
+    staged: Staging,
+    created: Vec<String>,
 }
 
 /// What a publication changed: each relation with its new generation, `None` if it was dropped.
@@ -70,18 +65,12 @@ impl Workspace {
         command: &str,
         temporary: Arc<Temporary>,
     ) -> Result<Self> {
-        let (base, base_objects) = (catalog.relations()?, catalog.state().objects()?);
-        let known_namespaces = catalog.namespaces()?.into_iter().collect();
         Ok(Self {
-            base,
-            base_objects,
+            base: catalog.snapshot()?,
             temporary,
             run,
             command: command.to_owned(),
-            staged: Mutex::new(Staged {
-                known_namespaces,
-                ..Staged::default()
-            }),
+            staged: Mutex::default(),
             tables: Mutex::default(),
             writing: Mutex::default(),
             catalog,
@@ -108,21 +97,46 @@ impl Workspace {
         }
         match self.staged.lock().relations.get(name) {
             Some(staged) => staged.clone(),
-            None => self.base.get(name).cloned(),
+            None => self
+                .base
+                .relations
+                .get(name)
+                .map(|found| found.as_ref().clone()),
         }
     }
 
     /// Every relation of this run's view, by name.
     #[must_use]
     pub fn relations(&self) -> BTreeMap<RelationName, Relation> {
-        let mut relations = self.base.clone();
-        for (name, staged) in &self.staged.lock().relations {
+        self.relations_where(|_| true)
+    }
+
+    /// Every relation of `namespace` in this run's view, by name.
+    #[must_use]
+    pub fn relations_of(&self, namespace: &SchemaName) -> BTreeMap<RelationName, Relation> {
+        self.relations_where(|name| {
+            name.schema == namespace.schema && name.database == namespace.database
+        })
+    }
+
+    fn relations_where(
+        &self,
+        wanted: impl Fn(&RelationName) -> bool,
+    ) -> BTreeMap<RelationName, Relation> {
+        let base = self.base.relations.iter();
+        let mut relations: BTreeMap<_, _> = base
+            .filter(|(name, _)| wanted(name))
+            .map(|(name, relation)| (name.clone(), relation.as_ref().clone()))
+            .collect();
+        let staged = self.staged.lock();
+        for (name, staged) in staged.relations.iter().filter(|(name, _)| wanted(name)) {
             match staged {
                 Some(relation) => relations.insert(name.clone(), relation.clone()),
                 None => relations.remove(name),
             };
         }
-        relations.extend(self.temporary.relations());
+        let temporary = self.temporary.relations().into_iter();
+        relations.extend(temporary.filter(|(name, _)| wanted(name)));
         relations
     }
 
@@ -130,8 +144,8 @@ impl Workspace {
     #[must_use]
     pub fn namespaces(&self) -> BTreeSet<SchemaName> {
         let staged = self.staged.lock();
-        staged
-            .known_namespaces
+        let known = &self.base.namespaces;
+        known
             .union(&staged.namespaces)
             .filter(|name| !staged.dropped_namespaces.contains(*name))
             .cloned()
@@ -142,7 +156,7 @@ impl Workspace {
     pub fn create_namespace(&self, name: SchemaName) {
         let mut staged = self.staged.lock();
         staged.dropped_namespaces.remove(&name);
-        if !staged.known_namespaces.contains(&name) {
+        if !self.base.namespaces.contains(&name) {
             staged.namespaces.insert(name);
         }
     }
@@ -187,22 +201,17 @@ impl Workspace {
         self.open(&location, version).await
     }
 
-    /// The table at `location` as of `version`, opened once per run.
+    /// The table at `location` as of `version`.
     ///
     /// # Errors
     /// `K2004` if it cannot be opened.
     pub async fn open(&self, location: &str, version: u64) -> Result<Table> {
         let key = (location.to_owned(), version);
+        // What this run has committed is here; all else is published.
         if let Some(table) = self.tables.lock().get(&key) {
             return Ok(table.clone());
         }
-        let warehouse = match &*self.writing.lock() {
-            Some(writing) => writing.warehouse.clone(),
-            None => self.catalog.warehouse().clone(),
-        };
-        let table = warehouse.open(location, version).await?;
-        self.tables.lock().insert(key, table.clone());
-        Ok(table)
+        self.catalog.published(location, version).await
     }
 
     /// The table `name` to write to: the existing one, or a place for a new one.
@@ -399,7 +408,7 @@ impl Workspace {
             return Err(self.missing(name));
         }
         let mut staged = self.staged.lock();
-        if self.base.contains_key(name) {
+        if self.base.relations.contains_key(name) {
             staged.relations.insert(name.clone(), None);
         } else {
             staged.relations.remove(name);
@@ -419,14 +428,14 @@ impl Workspace {
         let key = (kind, name.clone());
         match self.staged.lock().objects.get(&key) {
             Some(staged) => staged.clone(),
-            None => self.base_objects.get(&key).cloned(),
+            None => self.base.objects.get(&key).cloned(),
         }
     }
 
     /// Every object of this run's view.
     #[must_use]
     pub fn objects(&self) -> Objects {
-        let mut objects = self.base_objects.clone();
+        let mut objects = self.base.objects.as_ref().clone();
         for (key, staged) in &self.staged.lock().objects {
             match staged {
                 Some(object) => objects.insert(key.clone(), object.clone()),
@@ -440,7 +449,7 @@ impl Workspace {
     pub fn change_object(&self, kind: ObjectKind, name: &RelationName, becomes: Option<Object>) {
         let key = (kind, name.clone());
         let mut staged = self.staged.lock();
-        if becomes.is_none() && !self.base_objects.contains_key(&key) {
+        if becomes.is_none() && !self.base.objects.contains_key(&key) {
             staged.objects.remove(&key);
         } else {
             staged.objects.insert(key, becomes);
@@ -498,13 +507,20 @@ impl Workspace {
             self.end(RunStatus::Published, None)?;
             return Ok(Published::default());
         }
-        // A run that only changes views has not needed its folder yet; recovery does.
+        // A run that only changes views has not begun to write yet; recovery must know of it.
         self.write()?;
         telemetry::failpoint("publish.before_intent");
         let _turn = self.catalog.publishing();
         recovery::begin(&self.catalog, &publication)?;
         telemetry::failpoint("publish.after_intent");
-        recovery::finish(&self.catalog, &publication)?;
+        let finished = recovery::finish(&self.catalog, &publication, &self.created());
+        if let Err(error) = &finished
+            && error.code() == codes::K1004
+        {
+            // What the run had made is gone, and its names are free for others.
+            self.take_created();
+        }
+        finished?;
         self.end(RunStatus::Published, None)?;
         Ok(Published {
             relations: publication
@@ -551,15 +567,15 @@ impl Workspace {
     /// # Errors
     /// `K2001` or `K2003` if the remains cannot be removed.
     pub fn discard(&self, reason: &str) -> Result<()> {
-        if let Some(writing) = &*self.writing.lock() {
-            recovery::drop_created(&self.catalog, &writing.folder, &[])?;
-        }
-        self.end(RunStatus::Failed, Some(reason))
+        // Once its folders are removed, their names are free for others, so nobody may do it again.
+        let created = self.take_created();
+        self.end(RunStatus::Failed, Some(reason))?;
+        recovery::drop_created(&self.catalog, &created, &[])
     }
 
     fn publication(&self) -> Publication {
         let staged = self.staged.lock();
-        Publication {
+        let mut publication = Publication {
             run: self.run,
             namespaces: staged.namespaces.iter().cloned().collect(),
             dropped_namespaces: staged.dropped_namespaces.iter().cloned().collect(),
@@ -570,6 +586,7 @@ impl Workspace {
                     name: name.clone(),
                     read: self
                         .base
+                        .relations
                         .get(name)
                         .map_or(0, |relation| relation.generation),
                     becomes: becomes.clone(),
@@ -589,64 +606,84 @@ impl Workspace {
                 .collect(),
             loads: staged.loads.clone(),
             forgotten_loads: staged.forgotten_loads.clone(),
+            commits: Vec::new(),
+        };
+        if let Some(writing) = &*self.writing.lock() {
+            publication.commits = writing.staged.of(&publication.locations());
         }
+        publication
     }
 
-    /// The warehouse with this run's staged commits, and from now on the run's folder and lock.
+    fn take_created(&self) -> Vec<String> {
+        let mut writing = self.writing.lock();
+        writing
+            .as_mut()
+            .map_or_else(Vec::new, |writing| std::mem::take(&mut writing.created))
+    }
+
+    /// The folders of tables this run has made.
+    fn created(&self) -> Vec<String> {
+        let writing = self.writing.lock();
+        writing
+            .as_ref()
+            .map_or_else(Vec::new, |writing| writing.created.clone())
+    }
+
+    /// The warehouse with this run's staged commits. From now on recovery knows of the run.
     fn write(&self) -> Result<Warehouse> {
         let mut writing = self.writing.lock();
         if let Some(writing) = &*writing {
             return Ok(writing.warehouse.clone());
         }
-        self.catalog.state().start_run(self.run, &self.command)?;
-        let (folder, lock) = self.locked_folder()?;
-        let warehouse = self.catalog.warehouse().staged(&folder.join(STAGING))?;
+        let process = self.catalog.process()?;
+        process.begins(self.run);
+        self.catalog
+            .state()
+            .start_run(self.run, &self.command, process.id())?;
+        let staged = Staging::default();
+        let warehouse = self.catalog.warehouse().staging(&staged)?;
         *writing = Some(Writing {
-            folder,
             warehouse: warehouse.clone(),
-            _lock: lock,
+            staged,
+            created: Vec::new(),
         });
         Ok(warehouse)
     }
 
-    /// The run's folder, locked before it can be seen, so that no start takes it for a dead run's.
-    fn locked_folder(&self) -> Result<(PathBuf, RunLock)> {
-        let folder = self.catalog.run_folder(self.run);
-        let hidden = folder.with_extension("new");
-        let _folders = self.catalog.lock_folders()?;
-        let wrong = || format!("`{}` cannot be created", folder.display());
-        std::fs::create_dir_all(&hidden).explain(codes::K2003, wrong)?;
-        let lock = RunLock::take(&hidden.join(LOCK))?;
-        std::fs::rename(&hidden, &folder).explain(codes::K2003, wrong)?;
-        Ok((folder, lock))
-    }
-
     fn end(&self, status: RunStatus, reason: Option<&str>) -> Result<()> {
-        let Some(writing) = self.writing.lock().take() else {
+        if self.writing.lock().take().is_none() {
             return Ok(());
-        };
+        }
         if status == RunStatus::Failed {
             self.catalog.state().end_run(self.run, status, reason)?;
         }
-        let _folders = self.catalog.lock_folders()?;
-        recovery::remove(&writing.folder)
+        self.catalog.process()?.ended(self.run);
+        Ok(())
     }
 
     fn note_created(&self, location: &str) -> Result<()> {
-        let path = self.catalog.run_folder(self.run).join(CREATED);
-        let wrong = || format!("`{}` cannot be written", path.display());
-        let mut file = std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(&path)
-            .explain(codes::K2003, wrong)?;
-        writeln!(file, "{location}").explain(codes::K2003, wrong)
+        self.catalog.state().note_created(self.run, location)?;
+        if let Some(writing) = &mut *self.writing.lock() {
+            writing.created.push(location.to_owned());
+        }
+        Ok(())
     }
 
     pub(crate) fn missing(&self, name: &RelationName) -> Error {
         let names: Vec<String> = self.relations().keys().map(ToString::to_string).collect();
         Error::new(codes::K3001, format!("Relation `{name}` does not exist"))
             .suggest(&name.to_string(), names.iter().map(String::as_str))
+    }
+}
+
+impl Drop for Workspace {
+    /// A run that was given up is dropped by the next recovery.
+    fn drop(&mut self) {
+        if self.writing.get_mut().is_some()
+            && let Some(process) = self.catalog.process_begun()
+        {
+            process.leaves(self.run);
+        }
     }
 }
 

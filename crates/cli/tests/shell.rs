@@ -200,7 +200,7 @@ fn ctrl_c_ends_other_commands_with_130_and_leaves_nothing() {
         .status();
     assert!(kill.unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let runs = std::fs::read_dir(folder.path().join(".sluice/runs")).unwrap();
+    let runs = std::fs::read_dir(folder.path().join(".sluice/processes")).unwrap();
     assert_eq!(runs.count(), 0, "the run was not dropped");
     let tables = sluice(folder.path())
         .args(["sql", "--format", "csv", "-c", "show tables"])

@@ -12,6 +12,8 @@ use datafusion::execution::{SessionState, SessionStateDefaults};
 use deltalake::delta_datafusion::planner::DeltaPlanner;
 use diagnostic::{Result, ResultExt, codes};
 
+use crate::{runtime_filter, semi_join};
+
 /// How many consumers a message about exhausted memory names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
@@ -48,8 +50,11 @@ impl Compute {
             .with_runtime_env(runtime(options)?)
             .with_query_planner(DeltaPlanner::new())
             .with_file_formats(SessionStateDefaults::default_file_formats());
+        let mut builder = functions::register(builder);
+        semi_join::add_to(builder.optimizer().get_or_insert_default());
+        runtime_filter::add_to(builder.physical_optimizers().get_or_insert_default());
         Ok(Self {
-            template: Arc::new(functions::register(builder).build()),
+            template: Arc::new(builder.build()),
             threads: options.threads,
         })
     }

@@ -39,7 +39,7 @@ pub(crate) async fn fill(databases: &Databases, statement: &mut Statement) -> Re
 /// The distinct values of the first column of `query`, in its order.
 async fn values(databases: &Databases, query: Statement) -> Result<Vec<ExprWithAlias>> {
     let statement = columns::normalise(databases, query).await?;
-    let state = databases.state();
+    let state = databases.state()?;
     let plan = embedded::plan(&state, statement.ast, None).await?;
     let (_, batches) = join_fallback::rows(&state, &plan).await?;
     let mut found: Vec<ExprWithAlias> = Vec::new();

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use catalog::{RelationKind, Workspace};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::TableProvider;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionState;
-use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::col;
 use diagnostic::{Error, Result, Source, codes};
@@ -147,7 +147,7 @@ impl Embedded {
         session: &Session,
         plan: &LogicalPlan,
     ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        join_fallback::rows(&self.state(session), plan).await
+        join_fallback::rows(&self.state(session)?, plan).await
     }
 
     /// Points to the relation a missing one was probably meant to be.
@@ -182,7 +182,7 @@ impl Embedded {
     }
 
     /// DataFusion's state for `session`: names resolve through the workspace.
-    pub(crate) fn state(&self, session: &Session) -> SessionState {
+    pub(crate) fn state(&self, session: &Session) -> Result<SessionState> {
         self.databases(session).state()
     }
 
@@ -191,7 +191,7 @@ impl Embedded {
         session: &Session,
         statement: ast::Statement,
     ) -> Result<LogicalPlan> {
-        plan(&self.state(session), statement, self.source.as_ref()).await
+        plan(&self.state(session)?, statement, self.source.as_ref()).await
     }
 }
 
@@ -218,16 +218,14 @@ fn no_version_left(statement: &ast::Statement) -> Result<()> {
 }
 
 impl Databases {
-    pub(crate) fn state(&self) -> SessionState {
-        let template = self.compute.template();
-        let mut config = template.config().clone();
-        let names = &mut config.options_mut().catalog;
+    pub(crate) fn state(&self) -> Result<SessionState> {
+        // A copy costs a fraction of what building the state anew costs.
+        let mut state = self.compute.template().clone();
+        let names = &mut state.config_mut().options_mut().catalog;
         names.default_catalog = self.session.database.as_str().to_owned();
         names.default_schema = self.session.schema.as_str().to_owned();
-        parameters::apply(&self.session, &mut config);
-        let builder = SessionStateBuilder::new_from_existing(template.clone())
-            .with_config(config)
-            .with_catalog_list(Arc::new(self.clone()));
+        parameters::apply(&self.session, state.config_mut());
+        state.register_catalog_list(Arc::new(self.clone()));
         let circumstances = Circumstances {
             account: Some("LOCAL".to_owned()),
             user: Some(self.session.principal.to_uppercase()),
@@ -240,13 +238,12 @@ impl Databases {
             schema: Some(self.session.schema.as_str().to_owned()),
             ..Circumstances::default()
         };
-        let builder = functions::with_circumstances(builder, &circumstances);
-        let mut builder = functions::with_clock(builder, self.session.as_of);
-        builder
-            .scalar_functions()
-            .get_or_insert_default()
-            .push(sequences::function(self.workspace.catalog()));
-        builder.build()
+        let own = functions::of_statement(&circumstances, self.session.as_of)
+            .chain([sequences::function(self.workspace.catalog())]);
+        for function in own {
+            state.register_udf(function).map_err(explain)?;
+        }
+        Ok(state)
     }
 
     /// The value of an expression that reads no row, as `kind`.
@@ -259,7 +256,7 @@ impl Databases {
             return Err(Error::new(codes::X0001, "An expression is no statement"));
         };
         let statement = sql::normalise(statement)?;
-        let state = self.state();
+        let state = self.state()?;
         let plan = plan(&state, statement.ast, None).await?;
         let frame = datafusion::dataframe::DataFrame::new(state, plan);
         let batches = frame.collect().await.map_err(explain)?;
@@ -330,7 +327,7 @@ pub(crate) async fn plan_view(
     let span = statement.span.clone();
     let planned = async {
         let (databases, statement) = Box::pin(prepared(databases, statement)).await?;
-        let plan = plan(&databases.state(), statement.ast, Some(source)).await?;
+        let plan = plan(&databases.state()?, statement.ast, Some(source)).await?;
         rename(plan, columns)
     };
     planned
@@ -388,6 +385,15 @@ impl Engine for Embedded {
         Ok(outcomes)
     }
 
+    async fn find(&self, _: &Session, name: &RelationName) -> Result<Option<RelationInfo>> {
+        let found = self.workspace.relation(name);
+        Ok(found.map(|relation| RelationInfo {
+            name: name.clone(),
+            view: matches!(relation.kind, RelationKind::View { .. }),
+            columns: Vec::new(),
+        }))
+    }
+
     async fn describe(
         &self,
         session: &Session,
@@ -411,9 +417,8 @@ impl Engine for Embedded {
     async fn relations(&self, _: &Session, namespace: &SchemaName) -> Result<Vec<RelationInfo>> {
         Ok(self
             .workspace
-            .relations()
+            .relations_of(namespace)
             .into_iter()
-            .filter(|(name, _)| name.namespace() == *namespace)
             .map(|(name, relation)| RelationInfo {
                 name,
                 view: matches!(relation.kind, RelationKind::View { .. }),

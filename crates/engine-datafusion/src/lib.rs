@@ -23,6 +23,8 @@ mod parameters;
 mod place;
 mod prepare;
 mod provider;
+mod runtime_filter;
+mod semi_join;
 mod sequences;
 mod stages;
 mod statement;

@@ -186,8 +186,9 @@ impl Databases {
                     .open(location, *version)
                     .await
                     .map_err(external)?;
-                let delta = table.delta().table_provider().await?;
-                let stored = table.schema().map_err(external)?;
+                let delta = table.loaded().await.map_err(external)?;
+                let delta = delta.table_provider().await?;
+                let stored = table.schema().await.map_err(external)?;
                 shown(delta, &stored, hidden.len())
             }
             RelationKind::View {

@@ -168,14 +168,21 @@ async fn write_once(
     };
     let context = Arc::new(TaskContext::from(state));
     let streams = execute_stream_partitioned(physical, context).map_err(explain)?;
-    let mut tasks = tokio::task::JoinSet::new();
-    for stream in streams {
+    let writers = streams.into_iter().map(|stream| {
         let sink = ParquetSink::new(folder, Arc::clone(&shape.schema), SinkOptions::default());
-        tasks.spawn(drain(stream, sink, shape.clone()));
-    }
+        drain(stream, sink, shape.clone())
+    });
     let mut files = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        files.extend(done.explain(codes::X0001, || "A writing task ended early".to_owned())??);
+    // A single part is written where it is: handing it over costs more than a small table.
+    if writers.len() == 1 {
+        for writer in writers {
+            files.extend(writer.await?);
+        }
+    } else {
+        let mut tasks: tokio::task::JoinSet<_> = writers.collect();
+        while let Some(done) = tasks.join_next().await {
+            files.extend(done.explain(codes::X0001, || "A writing task ended early".to_owned())??);
+        }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Written {

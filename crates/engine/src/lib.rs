@@ -46,6 +46,12 @@ pub trait Engine: Send + Sync {
     /// The first failing statement's error, with its place in the script.
     async fn execute(&self, session: &Session, script: &Source) -> Result<Vec<Outcome>>;
 
+    /// The kind of `name`, without its columns; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// If the engine cannot be asked.
+    async fn find(&self, session: &Session, name: &RelationName) -> Result<Option<RelationInfo>>;
+
     /// The kind and columns of `name`; `None` if it does not exist.
     ///
     /// # Errors

@@ -1,18 +1,19 @@
-//! Functions that say who runs a statement and where: [`with_circumstances`] tells them.
+//! Functions that say who runs a statement and where: [`of_statement`] tells them.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions-context>
 
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use chrono::{DateTime, Utc};
 use datafusion::common::{Result, ScalarValue, plan_err};
-use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 
 use crate::catalogue::Entry;
+use crate::clock;
 
 /// Who runs a statement and where its names resolve. What is not known is null.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -140,18 +141,15 @@ pub(crate) fn entries() -> impl Iterator<Item = Entry> {
         }])
 }
 
-/// Tells the context functions what they say.
-#[must_use]
-pub fn with_circumstances(
-    builder: SessionStateBuilder,
+/// The functions of one statement: they say `circumstances`, and their clock stands at `instant`. To be
+/// registered in the place of the general ones.
+pub fn of_statement(
     circumstances: &Circumstances,
-) -> SessionStateBuilder {
-    let mut builder = builder;
-    builder
-        .scalar_functions()
-        .get_or_insert_default()
-        .extend(functions(circumstances));
-    builder
+    instant: DateTime<Utc>,
+) -> impl Iterator<Item = Arc<ScalarUDF>> {
+    functions(circumstances)
+        .into_iter()
+        .chain(clock::functions(Some(instant)))
 }
 
 /// The functions, saying this.

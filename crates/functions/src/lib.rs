@@ -1,5 +1,5 @@
 //! Snowflake's types, operators and functions on DataFusion: whoever builds a session calls
-//! [`session_config`], [`register`] and, per statement, [`with_clock`]. Syntax is `sql`'s business.
+//! [`session_config`], [`register`] and, per statement, [`of_statement`]. Syntax is `sql`'s business.
 //!
 //! - `types` says which Arrow type a SQL type is, `operators` plans `/`, `||`, dates and comparisons;
 //! - `conversion` casts as Snowflake does and puts itself in the place of Arrow's casts after planning;
@@ -41,7 +41,7 @@ mod variant_rules;
 
 pub use catalogue::{Entry, catalogue, entry, is_missing, names, page};
 pub use clock::with_clock;
-pub use context::{Circumstances, with_circumstances};
+pub use context::{Circumstances, of_statement};
 pub use geography::geojson;
 pub use parameters::Parameters;
 pub use session::{register, session_config};

@@ -19,7 +19,7 @@ mod warehouse;
 
 pub use column_types::{LOGICAL_TYPE, carrier, storable, storable_schema};
 pub use commit::{Commit, Operation};
-pub use overlay::Overlay;
+pub use overlay::Staged;
 pub use parquet_sink::{DataFile, ParquetSink, SinkOptions};
 pub use table::{StoredFile, Table};
 pub use warehouse::Warehouse;

@@ -1,67 +1,79 @@
-//! [`Overlay`]: an object store in which the commit files a run writes go to the run's own folder.
+//! [`Overlay`]: an object store in which the commit files a run writes stay with the run.
 //!
 //! Reads of a Delta log see base plus overlay; data files pass through to the base, where nobody
 //! looks for them until a commit names them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use parking_lot::Mutex;
 
 /// The folder of a Delta table's log.
 pub(crate) const LOG: &str = "_delta_log";
 
-/// A store that redirects Delta log files below `warehouse` to `staging`.
+/// The commit files a run has written and not published, by path below the warehouse.
+#[derive(Clone, Debug, Default)]
+pub struct Staged {
+    files: Arc<Mutex<BTreeMap<String, String>>>,
+    store: Arc<InMemory>,
+}
+
+impl Staged {
+    /// The commit files of the tables at `locations`: paths below the warehouse, and contents.
+    #[must_use]
+    pub fn of(&self, locations: &[&str]) -> Vec<(String, String)> {
+        let files = self.files.lock();
+        let wanted = files.iter().filter(|(path, _)| {
+            locations.iter().any(|location| {
+                let rest = path.strip_prefix(location);
+                rest.is_some_and(|rest| rest.starts_with(&format!("/{LOG}/")))
+            })
+        });
+        wanted
+            .map(|(path, text)| (path.clone(), text.clone()))
+            .collect()
+    }
+}
+
+/// A store that keeps what is written to Delta logs below `warehouse` in memory.
 #[derive(Debug)]
-pub struct Overlay {
+pub(crate) struct Overlay {
     base: Arc<dyn ObjectStore>,
     warehouse: Path,
-    staging: Path,
+    staged: Staged,
 }
 
 impl Overlay {
-    /// Redirects the logs of tables below `warehouse` to `staging`; both are paths in `base`.
-    #[must_use]
-    pub fn new(base: Arc<dyn ObjectStore>, warehouse: Path, staging: Path) -> Self {
+    /// Keeps writes to the logs of tables below `warehouse`, a path in `base`, in `staged`.
+    pub(crate) fn new(base: Arc<dyn ObjectStore>, warehouse: Path, staged: Staged) -> Self {
         Self {
             base,
             warehouse,
-            staging,
+            staged,
         }
     }
 
-    /// Where the run keeps its version of `location`, if that is in a Delta log.
-    fn staged(&self, location: &Path) -> Option<Path> {
+    /// The path below the warehouse, if `location` is in a Delta log.
+    fn of_log(&self, location: &Path) -> Option<String> {
         let rest: Vec<_> = location.prefix_match(&self.warehouse)?.collect();
-        rest.iter()
-            .any(|part| part.as_ref() == LOG)
-            .then(|| self.staging.clone().parts().chain(rest).collect())
-    }
-
-    fn published(&self, staged: &Path) -> Option<Path> {
-        let rest: Vec<_> = staged.prefix_match(&self.staging)?.collect();
-        Some(self.warehouse.parts().chain(rest).collect())
-    }
-
-    /// Renames staged entries to the places they stand for.
-    fn unstage(&self, mut meta: ObjectMeta) -> ObjectMeta {
-        if let Some(published) = self.published(&meta.location) {
-            meta.location = published;
-        }
-        meta
+        let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
+        rest.contains(&LOG).then(|| rest.join("/"))
     }
 }
 
 impl fmt::Display for Overlay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Overlay({} over {})", self.staging, self.warehouse)
+        write!(f, "Overlay({})", self.warehouse)
     }
 }
 
@@ -73,7 +85,7 @@ impl ObjectStore for Overlay {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        let Some(staged) = self.staged(location) else {
+        let Some(path) = self.of_log(location) else {
             return self.base.put_opts(location, payload, opts).await;
         };
         // "Create" must fail if either layer has the file: the log's mutual exclusion rests on it.
@@ -83,7 +95,14 @@ impl ObjectStore for Overlay {
                 source: "the version exists in the published log".into(),
             });
         }
-        self.base.put_opts(&staged, payload, opts).await
+        let bytes: Vec<u8> = payload.iter().flatten().copied().collect();
+        let text = String::from_utf8(bytes).map_err(|cause| object_store::Error::Generic {
+            store: "Overlay",
+            source: Box::new(cause),
+        })?;
+        let put = self.staged.store.put_opts(location, payload, opts).await?;
+        self.staged.files.lock().insert(path, text);
+        Ok(put)
     }
 
     async fn put_multipart_opts(
@@ -91,21 +110,17 @@ impl ObjectStore for Overlay {
         location: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let target = self.staged(location);
-        self.base
-            .put_multipart_opts(target.as_ref().unwrap_or(location), opts)
-            .await
+        match self.of_log(location) {
+            Some(_) => Err(unsupported("a log file in parts")),
+            None => self.base.put_multipart_opts(location, opts).await,
+        }
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        if let Some(staged) = self.staged(location) {
-            match self.base.get_opts(&staged, options.clone()).await {
+        if self.of_log(location).is_some() {
+            match self.staged.store.get_opts(location, options.clone()).await {
                 Err(object_store::Error::NotFound { .. }) => {}
-                Ok(mut found) => {
-                    found.meta = self.unstage(found.meta);
-                    return Ok(found);
-                }
-                Err(other) => return Err(other),
+                found => return found,
             }
         }
         self.base.get_opts(location, options).await
@@ -115,18 +130,23 @@ impl ObjectStore for Overlay {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let base = Arc::clone(&self.base);
-        let (warehouse, staging) = (self.warehouse.clone(), self.staging.clone());
-        let store = Self::new(Arc::clone(&base), warehouse, staging);
-        // A run deletes only what it staged itself; published logs are cleaned by maintenance.
-        let targets = locations
-            .map(move |location| location.map(|path| store.staged(&path).unwrap_or(path)))
-            .boxed();
-        base.delete_stream(targets)
+        let warehouse = Self::new(
+            Arc::clone(&self.base),
+            self.warehouse.clone(),
+            self.staged.clone(),
+        );
+        // Published logs are cleaned by maintenance, not by runs.
+        let targets = locations.map(move |location| match location {
+            Ok(path) if warehouse.of_log(&path).is_some() => {
+                Err(unsupported("deleting a log file"))
+            }
+            other => other,
+        });
+        self.base.delete_stream(targets.boxed())
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.both(prefix, None)
+        both(self.base.list(prefix), self.staged.store.list(prefix))
     }
 
     fn list_with_offset(
@@ -134,91 +154,54 @@ impl ObjectStore for Overlay {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.both(prefix, Some(offset.clone()))
+        both(
+            self.base.list_with_offset(prefix, offset),
+            self.staged.store.list_with_offset(prefix, offset),
+        )
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let mut found = self.base.list_with_delimiter(prefix).await?;
-        let Some(staged) = prefix.and_then(|prefix| self.staged_prefix(prefix)) else {
-            return Ok(found);
-        };
-        let mine = self.base.list_with_delimiter(Some(&staged)).await?;
-        for meta in mine.objects {
-            let meta = self.unstage(meta);
-            found
-                .objects
-                .retain(|other| other.location != meta.location);
-            found.objects.push(meta);
-        }
-        for folder in mine.common_prefixes {
-            if let Some(published) = self.published(&folder)
-                && !found.common_prefixes.contains(&published)
-            {
-                found.common_prefixes.push(published);
-            }
-        }
+        let mine = self.staged.store.list_with_delimiter(prefix).await?;
+        found.objects.extend(mine.objects);
         found.objects.sort_by(|a, b| a.location.cmp(&b.location));
+        found.common_prefixes.extend(mine.common_prefixes);
         found.common_prefixes.sort();
+        found.common_prefixes.dedup();
         Ok(found)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let from = match self.staged(from) {
-            Some(staged) if exists(&self.base, &staged).await? => staged,
-            _ => from.clone(),
-        };
-        let to = self.staged(to).unwrap_or_else(|| to.clone());
-        self.base.copy_opts(&from, &to, options).await
+        if self.of_log(from).or(self.of_log(to)).is_some() {
+            return Err(unsupported("copying a log file"));
+        }
+        self.base.copy_opts(from, to, options).await
     }
 }
 
-impl Overlay {
-    /// The staged twin of a folder: unlike a file's, it need not be inside a log itself.
-    fn staged_prefix(&self, prefix: &Path) -> Option<Path> {
-        let rest: Vec<_> = prefix.prefix_match(&self.warehouse)?.collect();
-        Some(self.staging.parts().chain(rest).collect())
-    }
+/// Both layers in the order of names, as the reader of a Delta log expects. No name is in both.
+fn both(
+    published: BoxStream<'static, Result<ObjectMeta>>,
+    staged: BoxStream<'static, Result<ObjectMeta>>,
+) -> BoxStream<'static, Result<ObjectMeta>> {
+    stream::once(async move {
+        let all: Vec<Result<ObjectMeta>> = published.chain(staged).collect().await;
+        let all: Result<Vec<ObjectMeta>> = all.into_iter().collect();
+        match all {
+            Ok(mut all) => {
+                all.sort_by(|a, b| a.location.cmp(&b.location));
+                all.into_iter().map(Ok).collect::<Vec<_>>()
+            }
+            Err(error) => vec![Err(error)],
+        }
+    })
+    .flat_map(stream::iter)
+    .boxed()
+}
 
-    /// Lists both layers in the order of names, as the Delta log reader expects.
-    fn both(
-        &self,
-        prefix: Option<&Path>,
-        offset: Option<Path>,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let list = |prefix: Option<&Path>| match &offset {
-            Some(offset) if prefix.is_some_and(|p| offset.prefix_matches(p)) => {
-                self.base.list_with_offset(prefix, offset)
-            }
-            _ => self.base.list(prefix),
-        };
-        let published = list(prefix);
-        let Some(staged) = prefix.and_then(|prefix| self.staged_prefix(prefix)) else {
-            return published;
-        };
-        let mine = self.base.list(Some(&staged));
-        let view = Self::new(
-            Arc::clone(&self.base),
-            self.warehouse.clone(),
-            self.staging.clone(),
-        );
-        stream::once(async move {
-            let mut found = std::collections::BTreeMap::new();
-            let mut both = published.chain(mine);
-            while let Some(meta) = both.next().await {
-                let meta = view.unstage(meta?);
-                let late = offset.as_ref().is_none_or(|offset| meta.location > *offset);
-                if late {
-                    found.insert(meta.location.clone(), meta);
-                }
-            }
-            Ok::<_, object_store::Error>(stream::iter(found.into_values().map(Ok)))
-        })
-        .map(|listed| match listed {
-            Ok(entries) => entries.boxed(),
-            Err(error) => stream::iter([Err(error)]).boxed(),
-        })
-        .flatten()
-        .boxed()
+fn unsupported(what: &str) -> object_store::Error {
+    object_store::Error::NotSupported {
+        source: format!("a run cannot do this to what it has not published: {what}").into(),
     }
 }
 

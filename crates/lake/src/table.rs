@@ -8,6 +8,7 @@ use deltalake::DeltaTable;
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::TryStreamExt;
 use object_store::{ObjectStoreExt, PutMode};
+use tokio::sync::OnceCell;
 
 use crate::commit::log_entry;
 use crate::{Commit, DataFile, Operation};
@@ -16,7 +17,10 @@ use crate::{Commit, DataFile, Operation};
 #[derive(Clone, Debug)]
 pub struct Table {
     location: Arc<str>,
-    delta: DeltaTable,
+    version: Option<u64>,
+    place: DeltaTable,
+    /// Read when somebody asks: most versions that are written are not read in the same statement.
+    loaded: Arc<OnceCell<DeltaTable>>,
 }
 
 /// A data file that is part of a table version.
@@ -33,11 +37,13 @@ pub struct StoredFile {
 }
 
 impl Table {
-    pub(crate) fn new(location: &str, delta: DeltaTable) -> Result<Self> {
-        Ok(Self {
+    pub(crate) fn new(location: &str, place: DeltaTable, version: Option<u64>) -> Self {
+        Self {
             location: location.into(),
-            delta,
-        })
+            version,
+            place,
+            loaded: Arc::default(),
+        }
     }
 
     /// Folder relative to the warehouse.
@@ -49,33 +55,38 @@ impl Table {
     /// The version, `None` before the first commit.
     #[must_use]
     pub fn version(&self) -> Option<u64> {
-        self.delta.version()
+        self.version
     }
 
-    /// The Delta library's table, for its operations.
-    #[must_use]
-    pub fn delta(&self) -> &DeltaTable {
-        &self.delta
-    }
-
-    /// This table at the state an operation of the Delta library left it in.
-    #[must_use]
-    pub fn at(&self, delta: DeltaTable) -> Self {
-        Self {
-            location: Arc::clone(&self.location),
-            delta,
-        }
+    /// The Delta library's table at this version, for its operations.
+    ///
+    /// # Errors
+    /// `K2004` if the log cannot be read, or there is none yet.
+    pub async fn loaded(&self) -> Result<&DeltaTable> {
+        let Some(version) = self.version else {
+            return Err(Error::new(codes::K2004, self.broken()));
+        };
+        self.loaded
+            .get_or_try_init(|| async {
+                let mut delta = self.place.clone();
+                delta.load_version(version).await.map(|()| delta)
+            })
+            .await
+            .explain(codes::K2004, || {
+                format!(
+                    "Table `{}` cannot be opened at version {version}",
+                    self.location
+                )
+            })
     }
 
     /// The columns, hidden ones included.
     ///
     /// # Errors
-    /// `K2004` before the first commit.
-    pub fn schema(&self) -> Result<SchemaRef> {
-        let snapshot = self
-            .delta
-            .snapshot()
-            .explain(codes::K2004, || self.broken())?;
+    /// `K2004` if the log cannot be read, or there is none yet.
+    pub async fn schema(&self) -> Result<SchemaRef> {
+        let loaded = self.loaded().await?;
+        let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
         Ok(snapshot.snapshot().arrow_schema())
     }
 
@@ -87,7 +98,8 @@ impl Table {
         if self.version().is_none() {
             return Ok(Vec::new());
         }
-        self.delta
+        self.loaded()
+            .await?
             .get_active_add_actions_by_partitions(&[])
             .map_ok(|file| StoredFile {
                 path: file.path().to_string(),
@@ -109,7 +121,7 @@ impl Table {
             return Ok(true);
         };
         let next = object_store::path::Path::from(format!("_delta_log/{:020}.json", version + 1));
-        match self.delta.object_store().head(&next).await {
+        match self.place.object_store().head(&next).await {
             Ok(_) => Ok(false),
             Err(object_store::Error::NotFound { .. }) => Ok(true),
             Err(cause) => Err(Error::new(codes::K2004, self.broken()).because(cause)),
@@ -124,7 +136,7 @@ impl Table {
     /// `K2003` if a file cannot be linked, `K2004` if a log cannot be read or written.
     pub async fn copy_to(&self, from: &Path, place: &Self, to: &Path) -> Result<Self> {
         let mut commit = Commit::new(Operation::Create);
-        commit.schema = Some(self.schema()?);
+        commit.schema = Some(self.schema().await?);
         for file in self.files().await? {
             let (source, target) = (from.join(&file.path), to.join(&file.path));
             let wrong = || format!("`{}` cannot be linked", source.display());
@@ -151,11 +163,15 @@ impl Table {
     /// `K3005` if a column type cannot be stored.
     pub async fn commit(&self, commit: &Commit) -> Result<Self> {
         let version = self.version().map_or(0, |version| version + 1);
-        let stored = self.files().await?;
+        // Only what leaves the table has to be known.
+        let stored = match commit.remove_all || !commit.remove.is_empty() {
+            true => self.files().await?,
+            false => Vec::new(),
+        };
         let entry = log_entry(commit, self.version().is_none(), &stored)?;
         let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
         let put = self
-            .delta
+            .place
             .object_store()
             .put_opts(&path, entry.into(), PutMode::Create.into())
             .await;
@@ -172,12 +188,9 @@ impl Table {
             }
             Err(cause) => return Err(Error::new(codes::K2004, self.broken()).because(cause)),
         }
-        let mut delta = self.delta.clone();
-        delta
-            .load_version(version)
-            .await
-            .explain(codes::K2004, || self.broken())?;
-        Ok(self.at(delta))
+        // What was read of the log need not be read again for the next version.
+        let known = self.loaded.get().unwrap_or(&self.place).clone();
+        Ok(Self::new(&self.location, known, Some(version)))
     }
 
     fn broken(&self) -> String {

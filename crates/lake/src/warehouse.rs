@@ -9,15 +9,14 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use url::Url;
 
-use crate::overlay::LOG;
-use crate::{Overlay, Table};
+use crate::Table;
+use crate::overlay::{Overlay, Staged};
 
 /// A folder of Delta tables. Locations are paths relative to it, with `/`.
 #[derive(Clone, Debug)]
 pub struct Warehouse {
     folder: PathBuf,
     store: Arc<dyn ObjectStore>,
-    staging: Option<PathBuf>,
 }
 
 impl Warehouse {
@@ -30,26 +29,22 @@ impl Warehouse {
         Ok(Self {
             folder,
             store: Arc::new(LocalFileSystem::new()),
-            staging: None,
         })
     }
 
-    /// The same tables as a run sees them that keeps its commits in `staging` (created on demand).
+    /// The same tables as a run sees them that keeps its commits in `staged`.
     ///
     /// # Errors
-    /// `K2003` if the folder cannot be created.
-    pub fn staged(&self, staging: &Path) -> Result<Self> {
-        let staging = existing(staging)?;
-        let path = |folder: &Path| {
-            object_store::path::Path::from_absolute_path(folder).explain(codes::K2003, || {
-                format!("`{}` is no usable path", folder.display())
-            })
-        };
-        let base: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+    /// `K2003` if the warehouse's folder is no usable path.
+    pub fn staging(&self, staged: &Staged) -> Result<Self> {
+        let warehouse = object_store::path::Path::from_absolute_path(&self.folder)
+            .explain(codes::K2003, || {
+                format!("`{}` is no usable path", self.folder.display())
+            })?;
+        let overlay = Overlay::new(Arc::clone(&self.store), warehouse, staged.clone());
         Ok(Self {
             folder: self.folder.clone(),
-            store: Arc::new(Overlay::new(base, path(&self.folder)?, path(&staging)?)),
-            staging: Some(staging),
+            store: Arc::new(overlay),
         })
     }
 
@@ -64,14 +59,9 @@ impl Warehouse {
     /// # Errors
     /// `K2004` if there is no such table or version, or its log cannot be read.
     pub async fn open(&self, location: &str, version: u64) -> Result<Table> {
-        let mut delta = self.delta(location)?;
-        delta
-            .load_version(version)
-            .await
-            .explain(codes::K2004, || {
-                format!("Table `{location}` cannot be opened at version {version}")
-            })?;
-        Table::new(location, delta)
+        let table = Table::new(location, self.delta(location)?, Some(version));
+        table.loaded().await?;
+        Ok(table)
     }
 
     /// A place for a new table: the first commit creates it.
@@ -80,7 +70,7 @@ impl Warehouse {
     /// `K2003` if its folder cannot be created.
     pub fn place(&self, location: &str) -> Result<Table> {
         existing(&self.directory(location))?;
-        Table::new(location, self.delta(location)?)
+        Ok(Table::new(location, self.delta(location)?, None))
     }
 
     fn delta(&self, location: &str) -> Result<DeltaTable> {
@@ -99,70 +89,48 @@ impl Warehouse {
             })
     }
 
-    /// Moves the staged commit files of the tables at `locations` to their published logs. Doing it
-    /// again after a crash finishes what was begun.
+    /// Writes commit files, given by path below the warehouse, to the published logs. Doing it again after
+    /// a crash finishes what was begun.
     ///
     /// # Errors
-    /// `K1004` if another file stands in the way, `K2003` if a file cannot be moved.
-    pub fn unstage<'a>(&self, locations: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        let Some(staging) = &self.staging else {
-            return Ok(());
-        };
-        for location in locations {
-            let staged_log = staging.join(location).join(LOG);
-            for staged in files_in(&staged_log)? {
-                let name = staged.strip_prefix(staging).explain(codes::X0001, || {
-                    "A staged file is not in its folder".to_owned()
-                })?;
-                move_file(&staged, &self.folder.join(name))?;
-                telemetry::failpoint("publish.between_logs");
-            }
+    /// `K1004` if another file stands in the way, `K2003` if a file cannot be written.
+    pub fn publish(&self, commits: &[(String, String)]) -> Result<()> {
+        for (path, text) in commits {
+            put(&self.folder.join(path), text)?;
+            telemetry::failpoint("publish.between_logs");
         }
         Ok(())
     }
 }
 
-/// Moves `from` to `to` unless the same content stands there already.
-fn move_file(from: &Path, to: &Path) -> Result<()> {
-    let wrong = || format!("`{}` cannot be moved to `{}`", from.display(), to.display());
-    if let Some(parent) = to.parent() {
+/// Writes `text` to the new file `path`, which nobody sees half written. Nothing happens if the same
+/// stands there already.
+fn put(path: &Path, text: &str) -> Result<()> {
+    let wrong = || format!("`{}` cannot be written", path.display());
+    if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).explain(codes::K2003, wrong)?;
     }
+    let half = path.with_extension("new");
+    std::fs::write(&half, text).explain(codes::K2003, wrong)?;
     // `hard_link` fails if the target exists, which `rename` would replace.
-    match std::fs::hard_link(from, to) {
+    match std::fs::hard_link(&half, path) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let mine = std::fs::read(from).explain(codes::K2003, wrong)?;
-            let theirs = std::fs::read(to).explain(codes::K2003, wrong)?;
-            if mine != theirs {
+            let theirs = std::fs::read(path).explain(codes::K2003, wrong)?;
+            if theirs != text.as_bytes() {
                 return Err(Error::new(
                     codes::K1004,
-                    format!("`{}` was written by somebody else", to.display()),
+                    format!("`{}` was written by somebody else", path.display()),
                 ));
             }
         }
         Err(error) => return Err(Error::new(codes::K2003, wrong()).because(error)),
     }
-    std::fs::remove_file(from).explain(codes::K2003, wrong)
+    std::fs::remove_file(&half).explain(codes::K2003, wrong)
 }
 
 fn existing(folder: &Path) -> Result<PathBuf> {
     let wrong = || format!("Folder `{}` cannot be created", folder.display());
     std::fs::create_dir_all(folder).explain(codes::K2003, wrong)?;
     folder.canonicalize().explain(codes::K2003, wrong)
-}
-
-/// The files of a log in the order of their versions; none if nothing was staged.
-fn files_in(log: &Path) -> Result<Vec<PathBuf>> {
-    let wrong = || format!("Folder `{}` cannot be listed", log.display());
-    let entries = match std::fs::read_dir(log) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.explain(codes::K2003, wrong)?,
-    };
-    let mut files = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<Vec<_>>>()
-        .explain(codes::K2003, wrong)?;
-    files.sort();
-    Ok(files)
 }

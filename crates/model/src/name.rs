@@ -4,24 +4,25 @@
 //! (<https://docs.snowflake.com/en/sql-reference/identifiers-syntax>).
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// One part of a name, in the letters the catalog stores.
+/// One part of a name, in the letters the catalog stores. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Identifier(String);
+#[serde(from = "String", into = "String")]
+pub struct Identifier(Arc<str>);
 
 impl Identifier {
     /// The identifier a user means by `text` without quotes: upper case.
     #[must_use]
     pub fn unquoted(text: &str) -> Self {
-        Self(text.to_uppercase())
+        Self(text.to_uppercase().into())
     }
 
     /// The identifier a user means by `"text"`: as written.
-    pub fn quoted(text: impl Into<String>) -> Self {
-        Self(text.into())
+    pub fn quoted(text: impl AsRef<str>) -> Self {
+        Self(text.as_ref().into())
     }
 
     /// The letters the catalog stores.
@@ -45,6 +46,18 @@ impl Identifier {
     #[must_use]
     pub fn to_quoted_sql(&self) -> String {
         format!("\"{}\"", self.0.replace('"', "\"\""))
+    }
+}
+
+impl From<String> for Identifier {
+    fn from(text: String) -> Self {
+        Self::quoted(text)
+    }
+}
+
+impl From<Identifier> for String {
+    fn from(identifier: Identifier) -> Self {
+        identifier.as_str().to_owned()
     }
 }
 

@@ -46,7 +46,7 @@ impl Tables for LakeTables {
         let table = self.workspace.table(name).await?;
         Ok(Some(TableState {
             folder: self.workspace.folder(&table),
-            schema: table.schema()?,
+            schema: table.schema().await?,
             files: table.files().await?,
         }))
     }
@@ -59,7 +59,7 @@ impl Tables for LakeTables {
     async fn commit(&self, name: &RelationName, change: Change) -> Result<()> {
         let table = self.to_write(name).await?;
         let same_columns =
-            table.version().is_some() && table.schema()?.fields() == change.schema.fields();
+            table.version().is_some() && table.schema().await?.fields() == change.schema.fields();
         let hidden: Vec<String> = change.schema.fields()
             [change.schema.fields().len() - change.hidden..]
             .iter()

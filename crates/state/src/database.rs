@@ -8,14 +8,20 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::schema::UPGRADES;
+use crate::snapshot::Latest;
 
 /// How long a writer waits for another process's transaction; ours take milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The embedded database of one project.
 pub struct State {
-    connection: Mutex<Connection>,
+    opened: Mutex<Opened>,
     path: PathBuf,
+}
+
+struct Opened {
+    connection: Connection,
+    latest: Option<Latest>,
 }
 
 impl State {
@@ -35,14 +41,38 @@ impl State {
             .explain(codes::K2001, wrong)?;
         upgrade(&mut connection, path)?;
         Ok(Self {
-            connection: Mutex::new(connection),
+            opened: Mutex::new(Opened {
+                connection,
+                latest: None,
+            }),
             path: path.to_owned(),
         })
     }
 
-    /// Runs `work` in one transaction that holds the write lock from its start.
+    /// Runs `work` in one transaction that holds the write lock from its start. What names point at does
+    /// not change by it.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.connection.lock();
+        let mut opened = self.opened.lock();
+        self.written(&mut opened.connection, work)
+    }
+
+    /// Runs `work` as [`State::write`] does. It may change what names point at: it is given what they
+    /// pointed at before, if that is known, and gives what they point at now.
+    pub(crate) fn write_names(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, Option<Latest>) -> Result<Option<Latest>>,
+    ) -> Result<()> {
+        let mut opened = self.opened.lock();
+        let latest = opened.latest.take();
+        opened.latest = self.written(&mut opened.connection, |tx| work(tx, latest))?;
+        Ok(())
+    }
+
+    fn written<T>(
+        &self,
+        connection: &mut Connection,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|cause| self.broken(cause))?;
@@ -53,11 +83,20 @@ impl State {
 
     /// Runs `work` on one consistent view of the file.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.connection.lock();
+        self.read_latest(|tx, _| work(tx))
+    }
+
+    /// Runs `work` on one consistent view of the file and on the latest snapshot of it.
+    pub(crate) fn read_latest<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut Option<Latest>) -> Result<T>,
+    ) -> Result<T> {
+        let mut opened = self.opened.lock();
+        let Opened { connection, latest } = &mut *opened;
         let transaction = connection
             .transaction()
             .map_err(|cause| self.broken(cause))?;
-        work(&transaction)
+        work(&transaction, latest)
     }
 
     fn broken(&self, cause: rusqlite::Error) -> Error {

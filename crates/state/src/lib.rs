@@ -15,6 +15,7 @@ mod publication;
 mod relations;
 mod runs;
 mod schema;
+mod snapshot;
 
 pub use assets::{AssetRecord, CheckRecord};
 pub use database::State;
@@ -26,4 +27,5 @@ pub use objects::{
 };
 pub use publication::{Change, Publication};
 pub use relations::{Relation, RelationKind};
-pub use runs::{RunRecord, RunStatus};
+pub use runs::{OpenRun, RunRecord, RunStatus};
+pub use snapshot::Snapshot;

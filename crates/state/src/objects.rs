@@ -167,33 +167,28 @@ pub struct ObjectChange {
 /// Objects by kind and name.
 pub type Objects = BTreeMap<(ObjectKind, RelationName), Object>;
 
-impl State {
-    /// Every object.
-    ///
-    /// # Errors
-    /// `K2001` if the state file cannot be used.
-    pub fn objects(&self) -> Result<Objects> {
-        self.read(|tx| {
-            let mut statement = tx
-                .prepare_cached("select database, schema, name, kind, body from objects")
-                .row()?;
-            let rows = statement
-                .query_map([], |row| {
-                    Ok((
-                        name_of(row)?,
-                        row.get::<_, String>(3)?,
-                        row.get::<_, String>(4)?,
-                    ))
-                })
-                .row()?;
-            rows.map(|row| {
-                let (name, kind, body) = row.row()?;
-                Ok(((ObjectKind::parse(&kind)?, name), from_body(&body)?))
-            })
-            .collect()
+/// Every object.
+pub(crate) fn all(tx: &Transaction<'_>) -> Result<Objects> {
+    let mut statement = tx
+        .prepare_cached("select database, schema, name, kind, body from objects")
+        .row()?;
+    let rows = statement
+        .query_map([], |row| {
+            Ok((
+                name_of(row)?,
+                row.get::<_, String>(3)?,
+                row.get::<_, String>(4)?,
+            ))
         })
-    }
+        .row()?;
+    rows.map(|row| {
+        let (name, kind, body) = row.row()?;
+        Ok(((ObjectKind::parse(&kind)?, name), from_body(&body)?))
+    })
+    .collect()
+}
 
+impl State {
     /// What `run` dropped: objects as they were.
     ///
     /// # Errors

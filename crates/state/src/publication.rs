@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::{RowResult, from_body, to_body};
 use crate::relations::{create_namespace, drop_namespace, generation, note_namespace, point};
-use crate::runs::set_status;
+use crate::runs::{forget_created, set_status};
 use crate::{
     AssetRecord, CheckRecord, LedgerEntry, LoadedFile, ObjectChange, Relation, RelationKind,
     RunStatus, State,
@@ -25,6 +25,9 @@ pub struct Publication {
     pub dropped_namespaces: Vec<SchemaName>,
     /// Pointers moved.
     pub changes: Vec<Change>,
+    /// The commit files that the tables' logs gain: paths below the warehouse, and contents.
+    #[serde(default)]
+    pub commits: Vec<(String, String)>,
     /// Files loaded.
     pub ledger: Vec<LedgerEntry>,
     /// Assets materialised.
@@ -95,8 +98,8 @@ impl State {
         let body = to_body(publication)?;
         self.write(|tx| {
             let other: Option<String> = tx
-                .query_row("select run_id from intents", [], |row| row.get(0))
-                .optional()
+                .prepare_cached("select run_id from intents")
+                .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
                 .row()?;
             if let Some(other) = other {
                 return Err(
@@ -117,11 +120,9 @@ impl State {
                     .help("run again: the work is done on the new state"));
                 }
             }
-            tx.execute(
-                "insert into intents values (?1, ?2, ?3)",
-                params![publication.run.to_string(), body, now()],
-            )
-            .row()?;
+            tx.prepare_cached("insert into intents values (?1, ?2, ?3)")
+                .and_then(|mut s| s.execute(params![publication.run.to_string(), body, now()]))
+                .row()?;
             set_status(tx, publication.run, RunStatus::Publishing, None)
         })
     }
@@ -148,15 +149,13 @@ impl State {
     /// # Errors
     /// `K2001` if the state file cannot be used.
     pub fn finish_publish(&self, publication: &Publication) -> Result<()> {
-        self.write(|tx| {
+        self.write_names(|tx, latest| {
             let cleared = tx
-                .execute(
-                    "delete from intents where run_id = ?1",
-                    params![publication.run.to_string()],
-                )
+                .prepare_cached("delete from intents where run_id = ?1")
+                .and_then(|mut s| s.execute(params![publication.run.to_string()]))
                 .row()?;
             if cleared == 0 {
-                return Ok(());
+                return Ok(latest);
             }
             let now = now();
             for name in &publication.dropped_namespaces {
@@ -199,7 +198,12 @@ impl State {
                 publication.run,
                 &now,
             )?;
-            set_status(tx, publication.run, RunStatus::Published, None)
+            set_status(tx, publication.run, RunStatus::Published, None)?;
+            forget_created(tx, publication.run)?;
+            match latest {
+                Some(latest) => latest.after(tx, publication),
+                None => Ok(None),
+            }
         })
     }
 
@@ -214,6 +218,7 @@ impl State {
                 params![run.to_string()],
             )
             .row()?;
+            forget_created(tx, run)?;
             set_status(tx, run, RunStatus::Failed, Some(reason))
         })
     }

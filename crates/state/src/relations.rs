@@ -1,6 +1,7 @@
 //! Relations: what a name points at now, and what it pointed at before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use diagnostic::Result;
 use model::{Identifier, RelationName, RunId, SchemaName};
@@ -76,56 +77,59 @@ impl Relation {
     }
 }
 
-impl State {
-    /// Every relation, by name.
-    ///
-    /// # Errors
-    /// `K2001` if the state file cannot be used.
-    pub fn relations(&self) -> Result<BTreeMap<RelationName, Relation>> {
-        self.read(|tx| {
-            let mut statement = tx
-                .prepare_cached("select database, schema, name, body, generation from relations")
-                .row()?;
-            let rows = statement
-                .query_map([], |row| {
-                    Ok((
-                        name_of(row)?,
-                        row.get::<_, String>(3)?,
-                        row.get::<_, u32>(4)?,
-                    ))
-                })
-                .row()?;
-            let mut relations = BTreeMap::new();
-            for row in rows {
-                let (name, body, generation) = row.row()?;
-                let mut relation: Relation = from_body(&body)?;
-                relation.generation = generation;
-                relations.insert(name, relation);
-            }
-            Ok(relations)
+/// Every relation, by name.
+pub(crate) fn all(tx: &Transaction<'_>) -> Result<BTreeMap<RelationName, Arc<Relation>>> {
+    let mut statement = tx
+        .prepare_cached("select database, schema, name, body, generation from relations")
+        .row()?;
+    let rows = statement
+        .query_map([], |row| {
+            Ok((
+                name_of(row)?,
+                row.get::<_, String>(3)?,
+                row.get::<_, u32>(4)?,
+            ))
         })
-    }
+        .row()?;
+    rows.map(|row| {
+        let (name, body, generation) = row.row()?;
+        Ok((name, Arc::new(read(&body, generation)?)))
+    })
+    .collect()
+}
 
-    /// Every namespace that was created, also empty ones.
-    ///
-    /// # Errors
-    /// `K2001` if the state file cannot be used.
-    pub fn namespaces(&self) -> Result<Vec<SchemaName>> {
-        self.read(|tx| {
-            let mut statement = tx
-                .prepare_cached("select database, schema from namespaces order by 1, 2")
-                .row()?;
-            let rows = statement
-                .query_map([], |row| {
-                    Ok(SchemaName::new(
-                        Identifier::quoted(row.get::<_, String>(0)?),
-                        Identifier::quoted(row.get::<_, String>(1)?),
-                    ))
-                })
-                .row()?;
-            rows.map(RowResult::row).collect()
+/// The relation `name`, if there is one.
+pub(crate) fn one(tx: &Transaction<'_>, name: &RelationName) -> Result<Option<Relation>> {
+    let body: Option<String> = of_relation(
+        tx,
+        "select body from relations where database = ?1 and schema = ?2 and name = ?3",
+        name,
+    )?;
+    body.map(|body| read(&body, generation(tx, name)?))
+        .transpose()
+}
+
+fn read(body: &str, generation: u32) -> Result<Relation> {
+    Ok(Relation {
+        generation,
+        ..from_body(body)?
+    })
+}
+
+/// Every namespace that was created, also empty ones.
+pub(crate) fn namespaces(tx: &Transaction<'_>) -> Result<BTreeSet<SchemaName>> {
+    let mut statement = tx
+        .prepare_cached("select database, schema from namespaces")
+        .row()?;
+    let rows = statement
+        .query_map([], |row| {
+            Ok(SchemaName::new(
+                Identifier::quoted(row.get::<_, String>(0)?),
+                Identifier::quoted(row.get::<_, String>(1)?),
+            ))
         })
-    }
+        .row()?;
+    rows.map(RowResult::row).collect()
 }
 
 impl State {
@@ -209,14 +213,6 @@ fn of_relation<T: rusqlite::types::FromSql>(
         .row()
 }
 
-/// What `name` points at in the file now.
-fn current(tx: &Transaction<'_>, name: &RelationName) -> Result<Option<Relation>> {
-    const QUERY: &str =
-        "select body from relations where database = ?1 and schema = ?2 and name = ?3";
-    let body: Option<String> = of_relation(tx, QUERY, name)?;
-    body.as_deref().map(from_body).transpose()
-}
-
 fn last_generation(tx: &Transaction<'_>, name: &RelationName) -> Result<u32> {
     tx.prepare_cached(
         "select coalesce(max(generation), 0) from relation_history
@@ -252,7 +248,7 @@ pub(crate) fn point(
     let body = relation.map(to_body).transpose()?;
     let entity = match relation {
         Some(relation) => Some(relation.id.clone()),
-        None => current(tx, name)?.map(|relation| relation.id),
+        None => one(tx, name)?.map(|relation| relation.id),
     };
     tx.prepare_cached(
         "insert into relation_history

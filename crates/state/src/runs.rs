@@ -78,19 +78,52 @@ pub struct RunRecord {
     pub error: Option<String>,
 }
 
+/// A run whose end is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRun {
+    /// Its id.
+    pub run: RunId,
+    /// The folders of tables it has made, below the warehouse.
+    pub created: Vec<String>,
+}
+
 impl State {
-    /// Records that `run` starts.
+    /// Records that `run` starts in `process`.
     ///
     /// # Errors
     /// `K2001` if the state file cannot be used.
-    pub fn start_run(&self, run: RunId, command: &str) -> Result<()> {
+    pub fn start_run(&self, run: RunId, command: &str, process: &str) -> Result<()> {
         self.write(|tx| {
-            tx.execute(
-                "insert into runs (run_id, command, status, pid, started_at) values (?1, ?2, ?3, ?4, ?5)",
-                params![run.to_string(), command, RunStatus::Running.name(), std::process::id(), now()],
+            tx.prepare_cached(
+                "insert into runs (run_id, command, status, pid, started_at, process)
+                 values (?1, ?2, ?3, ?4, ?5, ?6)",
             )
+            .and_then(|mut s| {
+                let (status, pid) = (RunStatus::Running.name(), std::process::id());
+                s.execute(params![
+                    run.to_string(),
+                    command,
+                    status,
+                    pid,
+                    now(),
+                    process
+                ])
+            })
             .row()
             .map(drop)
+        })
+    }
+
+    /// Records that `run` made the folder of a table, which goes if the run is not published.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn note_created(&self, run: RunId, location: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached("insert or ignore into created_folders values (?1, ?2)")
+                .and_then(|mut s| s.execute(params![run.to_string(), location]))
+                .row()
+                .map(drop)
         })
     }
 
@@ -99,7 +132,41 @@ impl State {
     /// # Errors
     /// `K2001` if the state file cannot be used.
     pub fn end_run(&self, run: RunId, status: RunStatus, error: Option<&str>) -> Result<()> {
-        self.write(|tx| set_status(tx, run, status, error))
+        self.write(|tx| {
+            forget_created(tx, run)?;
+            set_status(tx, run, status, error)
+        })
+    }
+
+    /// The runs of `process` whose end is not recorded.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn open_runs(&self, process: &str) -> Result<Vec<OpenRun>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached(
+                    "select r.run_id, c.location from runs r
+                     left join created_folders c on c.run_id = r.run_id
+                     where r.process = ?1 and r.status in ('running', 'publishing')
+                     order by r.run_id",
+                )
+                .row()?;
+            let mut rows = statement.query(params![process]).row()?;
+            let mut open: Vec<OpenRun> = Vec::new();
+            while let Some(row) = rows.next().row()? {
+                let run = run_id(&row.get::<_, String>(0).row()?)?;
+                let location: Option<String> = row.get(1).row()?;
+                match open.last_mut() {
+                    Some(last) if last.run == run => last.created.extend(location),
+                    _ => open.push(OpenRun {
+                        run,
+                        created: location.into_iter().collect(),
+                    }),
+                }
+            }
+            Ok(open)
+        })
     }
 
     /// How far `run` has come; `None` if it is not known.
@@ -138,9 +205,7 @@ impl State {
                 let id: String = row.get(0).row()?;
                 let status: String = row.get(2).row()?;
                 runs.push(RunRecord {
-                    run: id.parse().map_err(|cause| {
-                        Error::new(codes::K2001, "A run id cannot be read").because(cause)
-                    })?,
+                    run: run_id(&id)?,
                     command: row.get(1).row()?,
                     status: RunStatus::parse(&status)?,
                     started_at: row.get(3).row()?,
@@ -153,6 +218,18 @@ impl State {
     }
 }
 
+fn run_id(text: &str) -> Result<RunId> {
+    text.parse()
+        .map_err(|cause| Error::new(codes::K2001, "A run id cannot be read").because(cause))
+}
+
+pub(crate) fn forget_created(tx: &Transaction<'_>, run: RunId) -> Result<()> {
+    tx.prepare_cached("delete from created_folders where run_id = ?1")
+        .and_then(|mut s| s.execute(params![run.to_string()]))
+        .row()
+        .map(drop)
+}
+
 pub(crate) fn set_status(
     tx: &Transaction<'_>,
     run: RunId,
@@ -163,10 +240,8 @@ pub(crate) fn set_status(
         RunStatus::Running | RunStatus::Publishing => None,
         RunStatus::Published | RunStatus::Failed | RunStatus::Abandoned => Some(now()),
     };
-    tx.execute(
-        "update runs set status = ?2, ended_at = ?3, error = ?4 where run_id = ?1",
-        params![run.to_string(), status.name(), ended, error],
-    )
-    .row()
-    .map(drop)
+    tx.prepare_cached("update runs set status = ?2, ended_at = ?3, error = ?4 where run_id = ?1")
+        .and_then(|mut s| s.execute(params![run.to_string(), status.name(), ended, error]))
+        .row()
+        .map(drop)
 }

@@ -130,4 +130,14 @@ create table load_history (
 ) strict;
 create index load_history_entity on load_history (entity, path);
 ",
+    "
+alter table runs add column process text;
+create index runs_open on runs (process) where status in ('running', 'publishing');
+
+create table created_folders (
+    run_id text not null,
+    location text not null,
+    primary key (run_id, location)
+) strict, without rowid;
+",
 ];

@@ -42,17 +42,6 @@ fn namespaces(database: &str, schema: &str) -> Vec<SchemaName> {
     }
 }
 
-/// How well a stored name fits the one that was asked for; the best fit is meant.
-fn fit(stored: &str, asked: &str) -> Option<u8> {
-    if stored == asked {
-        return Some(0);
-    }
-    if stored == Identifier::unquoted(asked).as_str() {
-        return Some(1);
-    }
-    stored.eq_ignore_ascii_case(asked).then_some(2)
-}
-
 fn theirs(info: &engine::RelationInfo) -> RelationInfo {
     RelationInfo {
         name: RelationName {
@@ -76,13 +65,27 @@ impl EngineAdapter {
     /// The stored relation that `name` means. Templates pass names in whatever case their code has.
     fn find(&self, name: &RelationName) -> Result<Option<engine::RelationInfo>> {
         for namespace in namespaces(&name.database, &name.schema) {
+            // Most names are as they are stored, or unquoted; only others need a look at all.
+            for usual in [
+                Identifier::quoted(&name.identifier),
+                Identifier::unquoted(&name.identifier),
+            ] {
+                let usual = namespace.relation(usual);
+                let found = self.engine.find(&self.session, &usual);
+                if let Some(found) = self.runtime.block_on(found)? {
+                    return Ok(Some(found));
+                }
+            }
             let all = self
                 .runtime
                 .block_on(self.engine.relations(&self.session, &namespace))?;
-            let fitting = all
-                .into_iter()
-                .filter_map(|info| Some((fit(info.name.name.as_str(), &name.identifier)?, info)));
-            if let Some((_, found)) = fitting.min_by_key(|(fit, _)| *fit) {
+            let fits = |info: &engine::RelationInfo| {
+                info.name
+                    .name
+                    .as_str()
+                    .eq_ignore_ascii_case(&name.identifier)
+            };
+            if let Some(found) = all.into_iter().find(fits) {
                 return Ok(Some(found));
             }
         }

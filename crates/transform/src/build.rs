@@ -137,7 +137,7 @@ impl Nodes {
         let (compiler, owned) = (self.compiler(), compiled.clone());
         let sql = blocking(move || compiler.create_as(&owned, view)).await?;
         // Such macros may write a plain `create`: in dbt they make a new relation beside the old one.
-        if let Some(found) = target.existing().await? {
+        if let Some(found) = target.found().await? {
             let kind = if found.view { "view" } else { "table" };
             target
                 .execute(format!("drop {kind} {}", target.name))
@@ -207,7 +207,7 @@ impl Nodes {
     ) -> Result<Built> {
         let config = MicrobatchConfig::of(&compiled.node)?;
         let context = &self.project().context;
-        let existing = target.existing().await?;
+        let existing = target.found().await?;
         let mut fresh = full_refresh || existing.as_ref().is_none_or(|found| found.view);
         let flags = &context.flags;
         let batches = config.batches(

@@ -183,6 +183,11 @@ impl Engine for Folding {
         Ok(shown.collect())
     }
 
+    async fn find(&self, session: &Session, name: &RelationName) -> Result<Option<RelationInfo>> {
+        let found = self.0.find(session, &stored(name)).await?;
+        Ok(found.map(shown))
+    }
+
     async fn describe(
         &self,
         session: &Session,

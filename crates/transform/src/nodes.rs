@@ -216,7 +216,7 @@ impl Nodes {
         let Some(found) = found else {
             return Ok(None);
         };
-        if !replace && target.existing().await?.is_some() {
+        if !replace && target.found().await?.is_some() {
             return Ok(None);
         }
         target

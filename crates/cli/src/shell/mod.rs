@@ -151,8 +151,9 @@ impl Shell<'_> {
     /// Changes where unqualified names resolve.
     fn use_schema(&mut self, name: &command::UseName) {
         let (database, schema) = name.resolve(&self.session);
-        match self.platform.catalog().namespaces() {
-            Ok(known) => {
+        match self.platform.catalog().snapshot() {
+            Ok(snapshot) => {
+                let known = snapshot.namespaces;
                 let exists = known
                     .iter()
                     .any(|known| known.database == database && known.schema == schema);

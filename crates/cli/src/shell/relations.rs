@@ -24,8 +24,8 @@ impl Relations {
     /// All relations. A catalog that cannot be read completes nothing.
     pub(super) fn names(&self, platform: &Platform) -> &[RelationName] {
         self.names.get_or_init(|| {
-            let relations = platform.catalog().relations().unwrap_or_default();
-            relations.into_keys().collect()
+            let snapshot = platform.catalog().snapshot().unwrap_or_default();
+            snapshot.relations.keys().cloned().collect()
         })
     }
 

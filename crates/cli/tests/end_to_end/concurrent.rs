@@ -93,7 +93,7 @@ fn an_interrupted_run_publishes_nothing_and_the_next_one_all() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let runs = shop.path().join(".sluice/runs");
+    let runs = shop.path().join(".sluice/processes");
     let clock = Instant::now();
     while !std::fs::read_dir(&runs).is_ok_and(|mut folder| folder.next().is_some()) {
         assert!(
@@ -116,7 +116,7 @@ fn an_interrupted_run_publishes_nothing_and_the_next_one_all() {
     assert_eq!(
         std::fs::read_dir(&runs).unwrap().count(),
         0,
-        "the run's folder is left"
+        "the run is left"
     );
     shop.run();
     assert_eq!(

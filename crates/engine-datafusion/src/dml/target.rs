@@ -104,8 +104,8 @@ impl Target {
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;
         let folder = workspace.folder(&table);
-        let shape = Shape::new(table.schema()?, &self.relation.details);
-        let state = engine.state(session);
+        let shape = Shape::new(table.schema().await?, &self.relation.details);
+        let state = engine.state(session)?;
         let written = crate::write::write_plan(&state, plan, &folder, Some(shape)).await?;
         let rows = written.rows();
         let mut commit = Commit::new(if overwrite {
@@ -131,7 +131,7 @@ impl Target {
         several: Several,
         operation: Operation,
     ) -> Result<Counts> {
-        let state = engine.state(session);
+        let state = engine.state(session)?;
         let first = self.carry_out(engine, &state, plan, several, operation);
         match first.await {
             Err(error) => match join_fallback::sorting(&state, plan, &error) {
@@ -159,7 +159,7 @@ impl Target {
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;
         let folder = workspace.folder(&table);
-        let shape = Shape::new(table.schema()?, &self.relation.details);
+        let shape = Shape::new(table.schema().await?, &self.relation.details);
         let sink = || {
             let schema = Arc::clone(&shape.schema);
             Arc::new(Mutex::new(ParquetSink::new(

@@ -247,7 +247,7 @@ impl Altering<'_> {
             _ => {
                 let workspace = self.engine.workspace();
                 let table = workspace.table_to_write(self.name).await?;
-                let before = table.schema()?;
+                let before = table.schema().await?;
                 let fields: Vec<_> = before
                     .fields()
                     .iter()
@@ -568,7 +568,7 @@ impl Altering<'_> {
         let workspace = self.engine.workspace();
         let table = workspace.table_to_write(self.name).await?;
         let schema = storable_schema(plan.schema().as_arrow())?;
-        let state = self.engine.state(self.session);
+        let state = self.engine.state(self.session)?;
         let shape = Some(Shape::free(schema));
         let written = write_plan(&state, &plan, &workspace.folder(&table), shape).await?;
         let mut commit = Commit::new(Operation::Overwrite);

@@ -308,7 +308,7 @@ pub(crate) async fn fill(
         Some(plan) => {
             let folder = workspace.folder(&table);
             let shape = schema.map(|schema| Shape::new(schema, &new.details));
-            let written = write_plan(&engine.state(session), &plan, &folder, shape).await?;
+            let written = write_plan(&engine.state(session)?, &plan, &folder, shape).await?;
             commit.add = written.files;
             commit.schema = Some(written.schema);
         }

@@ -48,7 +48,7 @@ pub(super) async fn run(
         return query::run(engine, session, whole).await;
     }
     let plan = engine.plan(session, *explained).await?;
-    let plan = engine.state(session).optimize(&plan).map_err(explain)?;
+    let plan = engine.state(session)?.optimize(&plan).map_err(explain)?;
     match format {
         None | Some(AnalyzeFormatKind::Keyword(AnalyzeFormat::TRADITIONAL)) => table(&plan),
         Some(AnalyzeFormatKind::Keyword(AnalyzeFormat::TEXT)) => {

@@ -47,7 +47,7 @@ pub(super) async fn stream(
     session: &Session,
     plan: &LogicalPlan,
 ) -> Result<Rows> {
-    let state = engine.state(session);
+    let state = engine.state(session)?;
     let batches = join_fallback::execute(&state, plan).await?;
     Ok(Rows {
         schema: batches.schema(),

@@ -37,6 +37,7 @@ fn publication(read: u32, becomes: Option<Relation>) -> Publication {
             read,
             becomes,
         }],
+        commits: Vec::new(),
         ledger: Vec::new(),
         assets: Vec::new(),
         checks: Vec::new(),
@@ -47,7 +48,7 @@ fn publication(read: u32, becomes: Option<Relation>) -> Publication {
 }
 
 fn publish(state: &State, publication: &Publication) {
-    state.start_run(publication.run, "test").unwrap();
+    state.start_run(publication.run, "test", "here").unwrap();
     state.begin_publish(publication).unwrap();
     state.finish_publish(publication).unwrap();
 }
@@ -58,13 +59,43 @@ fn a_publication_moves_pointers_and_counts_generations() {
     let state = State::open(&dir.path().join("catalog.db")).unwrap();
     publish(&state, &publication(0, Some(table(0))));
     publish(&state, &publication(1, Some(table(3))));
-    let found = &state.relations().unwrap()[&name()];
+    let found = &state.snapshot().unwrap().relations[&name()];
     assert_eq!(found.generation, 2);
     assert_eq!(found.kind, table(3).kind);
     publish(&state, &publication(2, None));
-    assert!(state.relations().unwrap().is_empty());
+    assert!(state.snapshot().unwrap().relations.is_empty());
     publish(&state, &publication(0, Some(table(0))));
-    assert_eq!(state.relations().unwrap()[&name()].generation, 4);
+    assert_eq!(state.snapshot().unwrap().relations[&name()].generation, 4);
+}
+
+#[test]
+fn a_snapshot_that_is_kept_shows_what_everybody_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("catalog.db");
+    let (mine, theirs) = (State::open(&path).unwrap(), State::open(&path).unwrap());
+    let version = |state: &State| {
+        let snapshot = state.snapshot().unwrap();
+        let found = snapshot.relations.get(&name())?;
+        Some((found.kind.clone(), found.generation))
+    };
+    assert_eq!(version(&mine), None);
+    publish(&mine, &publication(0, Some(table(0))));
+    assert_eq!(version(&mine), Some((table(0).kind, 1)));
+    assert_eq!(version(&theirs), version(&mine));
+    publish(&theirs, &publication(1, Some(table(3))));
+    assert_eq!(version(&mine), Some((table(3).kind, 2)));
+    let before = mine.snapshot().unwrap();
+    // The other process publishes between two of this one's: nothing of either is lost.
+    let mut second = publication(0, Some(table(7)));
+    second.changes[0].name.name = Identifier::unquoted("stores");
+    publish(&theirs, &second);
+    publish(&mine, &publication(2, Some(table(4))));
+    let now = mine.snapshot().unwrap();
+    assert_eq!(now.relations.len(), 2);
+    assert_eq!(*now.relations, *theirs.snapshot().unwrap().relations);
+    assert_eq!(*now.namespaces, *theirs.snapshot().unwrap().namespaces);
+    assert_eq!(before.relations[&name()].kind, table(3).kind);
+    assert_eq!(before.relations.len(), 1);
 }
 
 #[test]
@@ -85,7 +116,7 @@ fn an_intent_survives_and_is_finished_once() {
     let first = publication(0, Some(table(0)));
     {
         let state = State::open(&path).unwrap();
-        state.start_run(first.run, "test").unwrap();
+        state.start_run(first.run, "test", "here").unwrap();
         state.begin_publish(&first).unwrap();
     }
     let state = State::open(&path).unwrap();
@@ -94,7 +125,7 @@ fn an_intent_survives_and_is_finished_once() {
     let intent = state.intent().unwrap().unwrap();
     state.finish_publish(&intent).unwrap();
     state.finish_publish(&intent).unwrap();
-    assert_eq!(state.relations().unwrap()[&name()].generation, 1);
+    assert_eq!(state.snapshot().unwrap().relations[&name()].generation, 1);
     assert_eq!(
         state.runs(10).unwrap()[0].status,
         state::RunStatus::Published

@@ -49,8 +49,14 @@ impl Target<'_> {
         Ok(outcomes.iter().map(Outcome::rows_changed).sum())
     }
 
+    /// The relation that stands there, with its columns.
     pub(crate) async fn existing(&self) -> Result<Option<RelationInfo>> {
         self.engine.describe(self.session, self.name).await
+    }
+
+    /// The relation that stands there, without its columns.
+    pub(crate) async fn found(&self) -> Result<Option<RelationInfo>> {
+        self.engine.find(self.session, self.name).await
     }
 
     /// The relation `NAME__dbt_tmp` beside the target.
@@ -63,7 +69,7 @@ impl Target<'_> {
 
     /// Drops the relation if it is not of the kind about to be made.
     pub(crate) async fn make_way(&self, for_view: bool) -> Result<()> {
-        if let Some(found) = self.existing().await?
+        if let Some(found) = self.found().await?
             && found.view != for_view
         {
             let kind = if found.view { "view" } else { "table" };

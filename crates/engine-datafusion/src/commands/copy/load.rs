@@ -146,7 +146,7 @@ impl Load<'_> {
         let table = workspace.table_to_write(&self.target.name).await?;
         let place = Arc::new(Place {
             folder: workspace.folder(&table),
-            shape: Shape::new(table.schema()?, &self.target.relation.details),
+            shape: Shape::new(table.schema().await?, &self.target.relation.details),
         });
         let staged: Vec<Arc<StagedFile>> = files.iter().map(|(file, _)| Arc::clone(file)).collect();
         let (reports, added) = self.lanes(&staged, &place).await?;
@@ -265,7 +265,7 @@ impl Load<'_> {
         let table = self.engine.workspace().table(&self.target.name).await?;
         let place = Arc::new(Place {
             folder: std::path::PathBuf::new(),
-            shape: Shape::new(table.schema()?, &self.target.relation.details),
+            shape: Shape::new(table.schema().await?, &self.target.relation.details),
         });
         let mut lane = Lane {
             engine: self.engine.clone(),

@@ -115,7 +115,7 @@ impl Transform {
         logical: LogicalPlan,
         shape: Shape,
     ) -> Result<Self> {
-        let state = engine.state(session);
+        let state = engine.state(session)?;
         let mut config = state.config().clone();
         // Operators that run again and again must not keep what they did the last time.
         config.options_mut().execution.target_partitions = 1;
