@@ -4,6 +4,7 @@
 mod calls;
 mod files;
 mod geography;
+mod joins;
 mod memory;
 mod random_queries;
 mod semi_structured;
