@@ -243,7 +243,7 @@ fn lists_shows_and_compares() {
 fn says_what_is_wrong_and_what_is_missing() {
     let shop = Shop::new();
     for (line, code) in [
-        ("run --sample 3days", "error[E2001]"),
+        ("run --sample 3days", "error[D3001]"),
         ("run --defer", "error[D3004]"),
         ("clone", "error[D3004]"),
         ("retry", "error[D4002]"),

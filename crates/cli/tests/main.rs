@@ -4,6 +4,7 @@
 mod architecture;
 mod commands;
 mod dbt_command;
+mod dbt_upkeep;
 mod end_to_end;
 mod postgres;
 mod shell;

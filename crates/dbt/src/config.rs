@@ -4,47 +4,34 @@
 //! inwards, the properties file, `config()` in the file itself, and for nodes of an installed
 //! package the root project's `dbt_project.yml` once more.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::node::ResourceType;
 
-/// A node's configuration: dbt's keys and any the user adds, as JSON.
+/// A node's configuration: dbt's keys and any the user adds, as JSON. Nodes configured alike share it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Config(pub Map<String, Json>);
+pub struct Config(pub Arc<Map<String, Json>>);
+
+impl From<Json> for Config {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Object(map) => Self(Arc::new(map)),
+            _ => Self::default(),
+        }
+    }
+}
 
 impl Config {
     /// The defaults of a resource type, in the order dbt's artifacts show them.
     #[must_use]
     pub fn defaults(resource: ResourceType) -> Self {
-        let defaults = match resource {
-            ResourceType::Test => json!({
-                "enabled": true, "alias": null, "schema": "dbt_test__audit", "database": null,
-                "tags": [], "meta": {}, "group": null, "static_analysis": null, "materialized": "test",
-                "severity": "ERROR", "store_failures": null, "store_failures_as": null,
-                "sql_header": null, "where": null, "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0",
-                "error_if": "!= 0"
-            }),
-            ResourceType::Source => json!({
-                "enabled": true, "static_analysis": null, "event_time": null, "freshness": null,
-                "loaded_at_field": null, "loaded_at_query": null, "meta": {}, "tags": []
-            }),
-            ResourceType::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
-            ResourceType::UnitTest => {
-                json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null})
-            }
-            ResourceType::Metric | ResourceType::SemanticModel => {
-                json!({"enabled": true, "group": null, "meta": {}})
-            }
-            ResourceType::SavedQuery => json!({
-                "enabled": true, "group": null, "meta": {}, "export_as": null, "schema": null,
-                "cache": {"enabled": false}
-            }),
-            _ => node_defaults(resource),
-        };
-        match defaults {
-            Json::Object(map) => Self(map),
-            _ => Self::default(),
-        }
+        static DEFAULTS: OnceLock<[(ResourceType, Config); KINDS.len()]> = OnceLock::new();
+        let all = DEFAULTS.get_or_init(|| KINDS.map(|kind| (kind, Self::from(defaults(kind)))));
+        let own = all.iter().find(|(kind, _)| *kind == resource);
+        own.map(|(_, config)| config.clone())
+            .unwrap_or_else(|| Self::from(node_defaults(resource)))
     }
 
     /// The value of `key`, unless it is missing or null.
@@ -105,14 +92,15 @@ impl Config {
                 }
                 "grants" => self.grants(value),
                 _ => {
-                    self.0.insert(key.to_owned(), value.clone());
+                    Arc::make_mut(&mut self.0).insert(key.to_owned(), value.clone());
                 }
             }
         }
     }
 
     fn append(&mut self, key: &str, more: impl IntoIterator<Item = Json>) {
-        let entry = self.0.entry(key.to_owned()).or_insert_with(|| json!([]));
+        let own = Arc::make_mut(&mut self.0);
+        let entry = own.entry(key.to_owned()).or_insert_with(|| json!([]));
         if !entry.is_array() {
             *entry = json!([]);
         }
@@ -124,7 +112,8 @@ impl Config {
     }
 
     fn update(&mut self, key: &str, value: &Json) {
-        let entry = self.0.entry(key.to_owned()).or_insert_with(|| json!({}));
+        let own = Arc::make_mut(&mut self.0);
+        let entry = own.entry(key.to_owned()).or_insert_with(|| json!({}));
         match (entry, value) {
             (Json::Object(map), Json::Object(more)) => {
                 map.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -135,8 +124,7 @@ impl Config {
     }
 
     fn grants(&mut self, value: &Json) {
-        let entry = self
-            .0
+        let entry = Arc::make_mut(&mut self.0)
             .entry("grants".to_owned())
             .or_insert_with(|| json!({}));
         let (Json::Object(grants), Json::Object(more)) = (entry, value) else {
@@ -192,6 +180,50 @@ pub fn hooks(value: &Json) -> Vec<Json> {
             _ => vec![json!({"sql": text, "transaction": true, "index": null})],
         },
         other => vec![json!({"sql": other.to_string(), "transaction": true, "index": null})],
+    }
+}
+
+/// The resource types that are configured.
+const KINDS: [ResourceType; 12] = [
+    ResourceType::Model,
+    ResourceType::Seed,
+    ResourceType::Snapshot,
+    ResourceType::Test,
+    ResourceType::Analysis,
+    ResourceType::Operation,
+    ResourceType::Source,
+    ResourceType::Exposure,
+    ResourceType::UnitTest,
+    ResourceType::Metric,
+    ResourceType::SemanticModel,
+    ResourceType::SavedQuery,
+];
+
+fn defaults(resource: ResourceType) -> Json {
+    match resource {
+        ResourceType::Test => json!({
+            "enabled": true, "alias": null, "schema": "dbt_test__audit", "database": null,
+            "tags": [], "meta": {}, "group": null, "static_analysis": null, "materialized": "test",
+            "severity": "ERROR", "store_failures": null, "store_failures_as": null,
+            "sql_header": null, "where": null, "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0",
+            "error_if": "!= 0"
+        }),
+        ResourceType::Source => json!({
+            "enabled": true, "static_analysis": null, "event_time": null, "freshness": null,
+            "loaded_at_field": null, "loaded_at_query": null, "meta": {}, "tags": []
+        }),
+        ResourceType::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
+        ResourceType::UnitTest => {
+            json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null})
+        }
+        ResourceType::Metric | ResourceType::SemanticModel => {
+            json!({"enabled": true, "group": null, "meta": {}})
+        }
+        ResourceType::SavedQuery => json!({
+            "enabled": true, "group": null, "meta": {}, "export_as": null, "schema": null,
+            "cache": {"enabled": false}, "tags": []
+        }),
+        _ => node_defaults(resource),
     }
 }
 

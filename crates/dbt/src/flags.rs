@@ -1,9 +1,10 @@
 //! [`Flags`]: what the command line and the environment said, before any file is read.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use diagnostic::Source;
 use serde_json::{Map, Value as Json};
 
 use crate::selector::IndirectSelection;
@@ -29,6 +30,10 @@ pub struct Flags {
     pub empty: bool,
     /// `--store-failures`.
     pub store_failures: bool,
+    /// `--partial-parse`: whether the parse cache is read; `None` leaves it to the project.
+    pub partial_parse: Option<bool>,
+    /// Whether there is a parse cache at all.
+    pub parse_cache: bool,
     /// `--fail-fast`.
     pub fail_fast: bool,
     /// `--indirect-selection`.
@@ -37,6 +42,8 @@ pub struct Flags {
     pub event_time_start: Option<DateTime<Utc>>,
     /// `--event-time-end`.
     pub event_time_end: Option<DateTime<Utc>>,
+    /// `--sample`: only rows of this span of event time are read.
+    pub sample: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// `--target-path`.
     pub target_path: Option<PathBuf>,
     /// More of the command line as `invocation_args_dict` shows it: `select`, `exclude`, …
@@ -65,10 +72,13 @@ impl Default for Flags {
             full_refresh: None,
             empty: false,
             store_failures: false,
+            partial_parse: None,
+            parse_cache: false,
             fail_fast: false,
             indirect_selection: IndirectSelection::Eager,
             event_time_start: None,
             event_time_end: None,
+            sample: None,
             target_path: None,
             arguments: Map::new(),
             environment: HashMap::new(),
@@ -81,12 +91,28 @@ impl Default for Flags {
 }
 
 impl Flags {
-    /// Flags with the environment of this process.
+    /// Flags with the environment of this process and the parse cache.
     #[must_use]
     pub fn from_process() -> Self {
         Self {
+            parse_cache: true,
             environment: std::env::vars().collect(),
             ..Self::default()
+        }
+    }
+
+    /// `flags:` of the `dbt_project.yml` in `root`, as written; nothing where that cannot be read.
+    #[must_use]
+    pub fn of_project(root: &Path) -> Map<String, Json> {
+        let text = std::fs::read_to_string(root.join("dbt_project.yml")).unwrap_or_default();
+        let document = yaml::parse(&Source::new("dbt_project.yml", text));
+        let flags = document.ok().and_then(|document| {
+            let flags = document.root.get("flags")?;
+            Some(flags.to_json())
+        });
+        match flags {
+            Some(Json::Object(flags)) => flags,
+            _ => Map::new(),
         }
     }
 

@@ -6,9 +6,11 @@
 
 pub mod adapter;
 pub mod artifact;
+pub mod cache;
 pub mod compile;
 pub mod config;
 pub mod context;
+pub mod fix;
 pub mod flags;
 pub mod graph;
 pub mod load;

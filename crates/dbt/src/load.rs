@@ -3,16 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostic::{Error, Result, Source};
+use diagnostic::{Result, Source};
 use jinja::{Environment, Scope, Template};
 use serde_json::{Map, Value as Json};
 
+use crate::cache::{self, Known};
 use crate::context::{ProjectContext, YamlScope, environments};
 use crate::flags::Flags;
-use crate::macros::Macros;
+use crate::macros::{MacroFile, Macros};
 use crate::manifest::Manifest;
 use crate::node::{Node, ResourceType};
-use crate::parse::{self, draft};
+use crate::parse::inventory::Inventory;
+use crate::parse::{self, Parsed, draft};
 use crate::project::file::ProjectFile;
 use crate::project::render::render_document;
 use crate::project::{packages, profile};
@@ -29,6 +31,8 @@ pub struct Project {
     pub selectors: NamedSelectors,
     /// What dbt v1 would warn about.
     pub warnings: Warnings,
+    /// Which parse the cache holds, if it is this one.
+    pub(crate) cached: Option<[u8; 16]>,
 }
 
 impl Project {
@@ -39,7 +43,9 @@ impl Project {
     pub fn load(root: &Path, flags: Flags) -> Result<Self> {
         let mut warnings = Warnings::default();
         let context = Arc::new(settings(root, flags, &mut warnings)?);
-        let mut manifest = parse::parse(&context, &mut warnings)?;
+        let parsed = parsed(&context)?;
+        warnings.extend(parsed.warnings);
+        let mut manifest = parsed.manifest;
         let selectors = selectors(&context)?;
         for (name, selector) in &selectors.selectors {
             let mut shown = Map::new();
@@ -58,6 +64,7 @@ impl Project {
             manifest: Arc::new(manifest),
             selectors,
             warnings,
+            cached: parsed.cached,
         })
     }
 
@@ -77,6 +84,40 @@ impl Project {
             )
         }
     }
+}
+
+/// Parses the project, or as much of it as the cache does not know.
+fn parsed(context: &Arc<ProjectContext>) -> Result<Parsed> {
+    let flags = &context.flags;
+    // The command line has the last word, then the project.
+    let of_project = context
+        .root
+        .flags
+        .get("partial_parse")
+        .and_then(Json::as_bool);
+    let partial = flags.partial_parse.or(of_project).unwrap_or(true);
+    let known = match flags.parse_cache && partial {
+        true => cache::read(context)?,
+        false => Known::Nothing,
+    };
+    // These render nothing.
+    let lists = matches!(flags.which.as_str(), "parse" | "list");
+    if !lists || !matches!(known, Known::All(_)) {
+        context.macros.read()?;
+    }
+    let parsed = match known {
+        Known::All(parsed) => return Ok(*parsed),
+        Known::Before(before) => parse::parse(context, Some(*before)).ok(),
+        Known::Nothing => None,
+    };
+    let mut parsed = match parsed {
+        Some(parsed) => parsed,
+        None => parse::parse(context, None)?,
+    };
+    if flags.parse_cache {
+        cache::write(context, &mut parsed);
+    }
+    Ok(parsed)
 }
 
 /// Loads everything but the resources: settings, packages, connection, macros. Commands that need
@@ -110,13 +151,15 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
         )?);
     }
     packages::refuse_twins(&project, &found)?;
-    let macros = load_macros(&project, &found)?;
+    let inventory = Arc::new(Inventory::default());
+    let macros = macros(&inventory, &project, &found)?;
     Ok(ProjectContext {
         root: project,
         packages: found,
         connection,
         flags,
         macros,
+        inventory,
         parse_environment,
         run_environment,
         messages: std::sync::Mutex::default(),
@@ -197,34 +240,25 @@ fn profile_name(
     Ok((text("name")?.unwrap_or_default(), text("profile")?))
 }
 
-fn load_macros(root: &ProjectFile, packages: &[ProjectFile]) -> Result<Macros> {
-    let mut macros = Macros::new(&root.name);
-    let mut errors = Vec::new();
-    macros.add_built_in()?;
+fn macros(inventory: &Inventory, root: &ProjectFile, packages: &[ProjectFile]) -> Result<Macros> {
+    let mut all = Vec::new();
     for package in std::iter::once(root).chain(packages) {
         let shown = package
             .root
             .strip_prefix(&root.root)
             .unwrap_or(&package.root);
         let shown = shown.display().to_string();
-        let generic: Vec<String> = package
-            .test_paths
-            .iter()
-            .map(|p| format!("{p}/generic"))
-            .collect();
-        let mut files = parse::macro_files(package, &shown, &package.macro_paths)?;
-        files.extend(parse::macro_files(package, &shown, &generic)?);
-        for file in files {
-            let source = Source::new(file.show.as_str(), file.read()?);
-            if let Err(error) = macros.add_file(&package.name, &file.original, &source) {
-                errors.push(error);
-            }
+        let generic = package.test_paths.iter();
+        let generic: Vec<String> = generic.map(|path| format!("{path}/generic")).collect();
+        for folders in [&package.macro_paths, &generic] {
+            let files = parse::macro_files(inventory, package, &shown, folders)?;
+            all.extend(files.into_iter().map(|file| MacroFile {
+                package: package.name.clone(),
+                file,
+            }));
         }
     }
-    match Error::join(errors) {
-        Some(error) => Err(error),
-        None => Ok(macros),
-    }
+    Ok(Macros::new(&root.name, all))
 }
 
 fn selectors(context: &ProjectContext) -> Result<NamedSelectors> {

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use diagnostic::{Error, Result, Source, codes};
 use indexmap::IndexMap;
 use jinja::ast::{MacroDefinition, MacroKind};
 use jinja::{Template, Value};
+
+use crate::parse::files::SourceFile;
 
 /// The package of the macros that come with Sluice, named as in dbt.
 pub const BUILT_IN: &str = "dbt";
@@ -27,59 +29,71 @@ pub struct MacroEntry {
     pub value: Value,
 }
 
-/// A project's macros by package and name.
+type Packages = IndexMap<String, IndexMap<Arc<str>, MacroEntry>>;
+
+/// A file that may hold macros.
+pub struct MacroFile {
+    /// Its package.
+    pub package: String,
+    /// The file.
+    pub file: SourceFile,
+}
+
+/// A project's macros by package and name. Their files are read when a macro is looked for first, or by
+/// [`Macros::read`].
 #[derive(Default)]
 pub struct Macros {
-    packages: IndexMap<String, IndexMap<Arc<str>, MacroEntry>>,
+    packages: OnceLock<Packages>,
+    files: Vec<MacroFile>,
     root: String,
 }
 
 impl Macros {
-    /// No macros yet; `root` is the root project's name.
+    /// The macros in `files` and those that come with Sluice; `root` is the root project's name.
     #[must_use]
-    pub fn new(root: &str) -> Self {
+    pub fn new(root: &str, files: Vec<MacroFile>) -> Self {
         Self {
-            packages: IndexMap::new(),
+            packages: OnceLock::new(),
+            files,
             root: root.to_owned(),
         }
     }
 
-    /// Adds the macros of one file.
+    /// Reads all files. What renders anything does that first: later, nobody hears of errors.
     ///
     /// # Errors
-    /// `D1007` for a macro the package has already, and syntax errors.
-    pub fn add_file(&mut self, package: &str, path: &str, source: &Source) -> Result<()> {
-        let template = Template::parse(source)?;
-        let names = self.packages.entry(package.to_owned()).or_default();
-        for definition in template.definitions() {
-            if matches!(
-                definition.kind,
-                MacroKind::Docs | MacroKind::Snapshot | MacroKind::Caller
-            ) {
-                continue;
-            }
-            let unique_id: Arc<str> = format!("macro.{package}.{}", definition.name).into();
-            let value = Value::object(jinja::Macro::new(Arc::clone(definition)));
-            let entry = MacroEntry {
-                unique_id,
-                package: package.into(),
-                definition: Arc::clone(definition),
-                path: path.into(),
-                value,
-            };
-            if let Some(other) = names.get(&definition.name) {
-                let message = format!(
-                    "The macro `{}` is defined twice in `{package}`",
-                    definition.name
-                );
-                let place = definition.source.place(definition.name_span.range());
-                return Err(Error::new(codes::D1007, message)
-                    .at(place)
-                    .with("also in", &other.path));
-            }
-            names.insert(Arc::clone(&definition.name), entry);
+    /// `D1007` for a macro that a package has twice, and syntax errors, joined.
+    pub fn read(&self) -> Result<()> {
+        if self.packages.get().is_none() {
+            let packages = self.parse()?;
+            let _ = self.packages.set(packages);
         }
         Ok(())
+    }
+
+    fn packages(&self) -> &Packages {
+        self.packages
+            .get_or_init(|| self.parse().unwrap_or_default())
+    }
+
+    fn parse(&self) -> Result<Packages> {
+        let mut packages = Packages::new();
+        let mut errors = Vec::new();
+        for (path, text) in BUILT_IN_FILES {
+            let source = Source::new(format!("dbt/{path}"), *text);
+            add_file(&mut packages, BUILT_IN, path, &source)?;
+        }
+        for MacroFile { package, file } in &self.files {
+            let added = file.read().and_then(|text| {
+                let source = Source::new(file.show.as_str(), text);
+                add_file(&mut packages, package, &file.original, &source)
+            });
+            errors.extend(added.err());
+        }
+        match Error::join(errors) {
+            Some(error) => Err(error),
+            None => Ok(packages),
+        }
     }
 
     /// The macro that `name` alone means in a node of `package`: its own, the root project's, then
@@ -94,23 +108,23 @@ impl Macros {
     /// The macro `name` of `package`.
     #[must_use]
     pub fn in_package(&self, package: &str, name: &str) -> Option<&MacroEntry> {
-        self.packages.get(package)?.get(name)
+        self.packages().get(package)?.get(name)
     }
 
     /// Whether there is such a package.
     #[must_use]
     pub fn has_package(&self, package: &str) -> bool {
-        self.packages.contains_key(package)
+        self.packages().contains_key(package)
     }
 
     /// All macros.
     pub fn iter(&self) -> impl Iterator<Item = &MacroEntry> {
-        self.packages.values().flat_map(IndexMap::values)
+        self.packages().values().flat_map(IndexMap::values)
     }
 
     /// The macros of one package.
     pub fn of_package(&self, package: &str) -> impl Iterator<Item = &MacroEntry> {
-        self.packages
+        self.packages()
             .get(package)
             .into_iter()
             .flat_map(IndexMap::values)
@@ -135,23 +149,47 @@ impl Macros {
             })
         })
     }
+}
 
-    /// Adds the macros that come with Sluice.
-    ///
-    /// # Errors
-    /// Only if they are broken, which the tests of this crate exclude.
-    pub fn add_built_in(&mut self) -> Result<()> {
-        for (path, text) in BUILT_IN_FILES {
-            self.add_file(BUILT_IN, path, &Source::new(format!("dbt/{path}"), *text))?;
+/// Adds the macros of one file.
+fn add_file(packages: &mut Packages, package: &str, path: &str, source: &Source) -> Result<()> {
+    let template = Template::parse(source)?;
+    let names = packages.entry(package.to_owned()).or_default();
+    for definition in template.definitions() {
+        if matches!(
+            definition.kind,
+            MacroKind::Docs | MacroKind::Snapshot | MacroKind::Caller
+        ) {
+            continue;
         }
-        Ok(())
+        let unique_id: Arc<str> = format!("macro.{package}.{}", definition.name).into();
+        let value = Value::object(jinja::Macro::new(Arc::clone(definition)));
+        let entry = MacroEntry {
+            unique_id,
+            package: package.into(),
+            definition: Arc::clone(definition),
+            path: path.into(),
+            value,
+        };
+        if let Some(other) = names.get(&definition.name) {
+            let message = format!(
+                "The macro `{}` is defined twice in `{package}`",
+                definition.name
+            );
+            let place = definition.source.place(definition.name_span.range());
+            return Err(Error::new(codes::D1007, message)
+                .at(place)
+                .with("also in", &other.path));
+        }
+        names.insert(Arc::clone(&definition.name), entry);
     }
+    Ok(())
 }
 
 impl std::fmt::Debug for Macros {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let count: HashMap<&str, usize> = self
-            .packages
+            .packages()
             .iter()
             .map(|(name, macros)| (name.as_str(), macros.len()))
             .collect();

@@ -12,6 +12,7 @@ use crate::graph::Edges;
 use crate::node::{
     Declared, Doc, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
 };
+use crate::surroundings::Names;
 
 pub use crate::artifact::manifest_json::{
     declared_json, exposure_json, group_json, macro_json, manifest_json, node_json, source_json,
@@ -44,9 +45,11 @@ pub struct Manifest {
     pub selectors: serde_json::Map<String, Json>,
     /// The graph of nodes, sources and exposures.
     pub edges: Edges,
-    by_name: HashMap<String, Vec<String>>,
-    disabled_names: HashMap<String, Vec<String>>,
-    graph: OnceLock<Value>,
+    /// The variables that nodes and their macros name; see [`crate::surroundings`].
+    pub(crate) names: OnceLock<Names>,
+    pub(crate) by_name: HashMap<String, Vec<String>>,
+    pub(crate) disabled_names: HashMap<String, Vec<String>>,
+    pub(crate) graph: OnceLock<Value>,
 }
 
 /// What a `ref` means.
@@ -79,26 +82,18 @@ impl Manifest {
 
     /// The graph, from the dependencies that were resolved.
     pub(crate) fn connect(&mut self) {
-        let ids = |list: &'_ [String]| -> Vec<String> { list.to_vec() };
-        let nodes = self
-            .nodes
-            .values()
-            .map(|node| (&node.unique_id, ids(&node.depends_on.nodes)));
-        let sources = self.sources.keys().map(|id| (id, Vec::new()));
-        let exposures = self
-            .exposures
-            .values()
-            .map(|e| (&e.unique_id, ids(&e.depends_on.nodes)));
-        let declared = self
-            .declared
-            .values()
-            .map(|d| (&d.unique_id, ids(&d.depends_on.nodes)));
+        let none: &[String] = &[];
+        let nodes = self.nodes.values();
+        let nodes = nodes.map(|node| (&node.unique_id, node.depends_on.nodes.as_slice()));
+        let sources = self.sources.keys().map(|id| (id, none));
+        let exposures = self.exposures.values();
+        let exposures = exposures.map(|e| (&e.unique_id, e.depends_on.nodes.as_slice()));
+        let declared = self.declared.values();
+        let declared = declared.map(|d| (&d.unique_id, d.depends_on.nodes.as_slice()));
         let all = nodes.chain(sources).chain(exposures).chain(declared);
-        let all: Vec<(&String, Vec<String>)> = all.collect();
-        let edges = Edges::new(all.iter().map(|(id, depends_on)| {
+        self.edges = Edges::new(all.map(|(id, depends_on)| {
             (id.as_str(), depends_on.iter().map(String::as_str).collect())
         }));
-        self.edges = edges;
     }
 
     fn find_ref(&self, call: &Ref, root: &str, package: &str) -> Found {

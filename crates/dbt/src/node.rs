@@ -124,6 +124,8 @@ pub struct Column {
     pub config: Map<String, Json>,
     /// Docs blocks its description uses.
     pub doc_blocks: Vec<String>,
+    /// For a column of times: the span of one value.
+    pub granularity: Option<String>,
 }
 
 /// What a generic test was made from.

@@ -4,8 +4,9 @@
 //! dbt keeps none of it in the manifest, so its `state:modified` overlooks such changes. Sluice writes
 //! a digest per node beside the manifest and compares that too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use crate::context::ProjectContext;
@@ -15,6 +16,9 @@ use crate::parse::generic_test::md5_of;
 
 /// The file beside `manifest.json`.
 pub const FILE: &str = "sluice_state.json";
+
+/// The variables that the code, the configuration or the macros of nodes name, by unique id.
+pub type Names = IndexMap<String, Vec<(bool, String)>>;
 
 /// The digests of all nodes that name a variable.
 #[must_use]
@@ -29,9 +33,43 @@ pub fn state_json(project: &ProjectContext, manifest: &Manifest) -> Json {
 /// A digest of the values that `node` is surrounded by; `None` if it names none.
 #[must_use]
 pub fn digest(project: &ProjectContext, manifest: &Manifest, node: &Node) -> Option<String> {
-    let config = Json::Object(node.unrendered_config.clone()).to_string();
+    let mut text = String::new();
+    for (of_environment, name) in names(manifest).get(&node.unique_id)? {
+        let (kind, value) = match of_environment {
+            false => (
+                Kind::Variable,
+                project.var(&node.package, name).map(Json::to_string),
+            ),
+            true => (
+                Kind::Environment,
+                project.flags.env(name).map(str::to_owned),
+            ),
+        };
+        text.push_str(&format!("{kind:?}\0{name}\0{value:?}\0"));
+    }
+    Some(md5_of(&text))
+}
+
+/// The names of all nodes that name any.
+pub(crate) fn names(manifest: &Manifest) -> &Names {
+    manifest.names.get_or_init(|| {
+        let mut of_macros = HashMap::new();
+        let nodes = manifest.nodes.values().filter_map(|node| {
+            let named = named(manifest, node, &mut of_macros);
+            (!named.is_empty()).then(|| (node.unique_id.clone(), named))
+        });
+        nodes.collect()
+    })
+}
+
+fn named<'m>(
+    manifest: &'m Manifest,
+    node: &'m Node,
+    of_macros: &mut HashMap<&'m str, BTreeSet<(Kind, &'m str)>>,
+) -> Vec<(bool, String)> {
     let mut named = BTreeSet::new();
     collect(&node.raw_code, &mut named);
+    let config = Json::Object(node.unrendered_config.clone()).to_string();
     collect(&config, &mut named);
     let mut pending: Vec<&String> = node.depends_on.macros.iter().collect();
     let mut seen = BTreeSet::new();
@@ -39,22 +77,19 @@ pub fn digest(project: &ProjectContext, manifest: &Manifest, node: &Node) -> Opt
         if seen.insert(id)
             && let Some(found) = manifest.macros.get(id)
         {
-            collect(&found.macro_sql, &mut named);
+            let own = of_macros.entry(id).or_insert_with(|| {
+                let mut own = BTreeSet::new();
+                collect(&found.macro_sql, &mut own);
+                own
+            });
+            named.extend(own.iter().copied());
             pending.extend(&found.depends_on);
         }
     }
-    if named.is_empty() {
-        return None;
-    }
-    let mut text = String::new();
-    for (kind, name) in named {
-        let value = match kind {
-            Kind::Variable => project.var(&node.package, name).map(Json::to_string),
-            Kind::Environment => project.flags.env(name).map(str::to_owned),
-        };
-        text.push_str(&format!("{kind:?}\0{name}\0{value:?}\0"));
-    }
-    Some(md5_of(&text))
+    let named = named.into_iter();
+    named
+        .map(|(kind, name)| (kind == Kind::Environment, name.to_owned()))
+        .collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

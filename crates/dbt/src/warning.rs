@@ -1,5 +1,7 @@
 //! [`Warnings`]: what dbt v1 accepts with a warning, collected and never an error.
 
+use std::borrow::Cow;
+
 use diagnostic::Place;
 use yaml::Document;
 
@@ -7,7 +9,7 @@ use yaml::Document;
 #[derive(Clone, Debug)]
 pub struct Warning {
     /// dbt's name of the event: `MissingArgumentsPropertyInGenericTestDeprecation`.
-    pub event: &'static str,
+    pub event: Cow<'static, str>,
     /// The sentence.
     pub message: String,
     /// Where it is, if that is known.
@@ -19,7 +21,7 @@ impl Warning {
     #[must_use]
     pub fn new(event: &'static str, message: impl Into<String>) -> Self {
         Self {
-            event,
+            event: event.into(),
             message: message.into(),
             place: None,
         }

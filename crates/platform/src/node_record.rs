@@ -86,7 +86,7 @@ pub(crate) async fn check_record(
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(compiled.sql.as_bytes());
-    let config = serde_json::Value::Object(compiled.node.config.0.clone());
+    let config = serde_json::Value::Object(serde_json::Map::clone(&compiled.node.config.0));
     hasher.update(config.to_string().as_bytes());
     let record = AssetRecord {
         asset: format!("check/{id}"),
@@ -133,7 +133,7 @@ fn fingerprint(nodes: &Nodes, node: &Node) -> String {
     };
     add(&node.raw_code);
     add(&node.checksum);
-    add(&serde_json::Value::Object(node.config.0.clone()).to_string());
+    add(&serde_json::Value::Object(serde_json::Map::clone(&node.config.0)).to_string());
     // Any variable may be named by an expression, so a change of one is a change of all.
     add(&serde_json::Value::Object(project.context.flags.vars.clone()).to_string());
     add(&serde_json::Value::Object(project.context.root.vars.clone()).to_string());

@@ -281,7 +281,12 @@ impl Nodes {
         let quoted =
             node.config.truth("quote_columns").unwrap_or(false) && !folds(&self.project.context);
         let seed = seed::read(&path, delimiter, quoted, &typed)?;
-        let rows = futures::stream::iter([Ok(seed.batch)]).boxed();
+        // `--empty` makes the table for its shape alone.
+        let batch = match self.project.context.flags.empty {
+            true => seed.batch.slice(0, 0),
+            false => seed.batch,
+        };
+        let rows = futures::stream::iter([Ok(batch)]).boxed();
         let Some(types) = types.filter(|types| !types.is_empty()) else {
             let rows = self
                 .engine

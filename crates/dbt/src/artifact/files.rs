@@ -24,7 +24,7 @@ pub fn target_folder(project: &ProjectContext) -> PathBuf {
 /// `D4001`.
 pub fn write_json(project: &ProjectContext, name: &str, json: &Json) -> Result<PathBuf> {
     let path = target_folder(project).join(name);
-    write(&path, json.to_string().as_bytes())?;
+    write_bytes(&path, json.to_string().as_bytes())?;
     Ok(path)
 }
 
@@ -68,22 +68,31 @@ pub fn write_code(
 ) -> Result<String> {
     let relative = code_path(node, folder);
     let path = target_folder(project).join(&relative);
-    write(&path, sql.as_bytes())?;
+    write_bytes(&path, sql.as_bytes())?;
     let shown = path.strip_prefix(&project.root.root).unwrap_or(&path);
     Ok(shown.display().to_string())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes `bytes` as the file `path`.
+///
+/// # Errors
+/// `D4001`.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let message = || format!("`{}` cannot be written", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).explain(codes::D4001, message)?;
     }
+    let partial = partial(path);
+    std::fs::write(&partial, bytes).explain(codes::D4001, message)?;
+    std::fs::rename(&partial, path).explain(codes::D4001, message)
+}
+
+/// Where `path` is written first, so that nobody reads half of it.
+pub(super) fn partial(path: &Path) -> PathBuf {
     let unique = format!(
         "{}.{:?}.partial",
         std::process::id(),
         std::thread::current().id()
     );
-    let partial = path.with_extension(unique.replace(['(', ')'], ""));
-    std::fs::write(&partial, bytes).explain(codes::D4001, message)?;
-    std::fs::rename(&partial, path).explain(codes::D4001, message)
+    path.with_extension(unique.replace(['(', ')'], ""))
 }

@@ -1,95 +1,196 @@
 //! `manifest.json`, version 12.
 
+use std::collections::HashMap;
+use std::io::Write;
+
 use chrono::SecondsFormat;
+use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::context::{DBT_VERSION, ProjectContext};
 use crate::manifest::Manifest;
 use crate::node::{
-    Column, Declared, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
+    Column, Declared, Doc, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
 };
 
 /// The schema this manifest follows.
 pub const SCHEMA: &str = "https://schemas.getdbt.com/dbt/manifest/v12.json";
 
+/// The parts of a manifest that are mappings by unique id.
+type Sections<'m> = Vec<(&'static str, Box<dyn Iterator<Item = (&'m str, Json)> + 'm>)>;
+
 /// The whole manifest.
 #[must_use]
 pub fn manifest_json(manifest: &Manifest, project: &ProjectContext) -> Json {
-    let collect = |items: &mut dyn Iterator<Item = (String, Json)>| Json::Object(items.collect());
+    let mut whole = Map::new();
+    whole.insert("metadata".to_owned(), metadata(project));
+    whole.insert(
+        "selectors".to_owned(),
+        Json::Object(manifest.selectors.clone()),
+    );
+    for (name, items) in sections(manifest, &HashMap::new()) {
+        let items = items.map(|(id, item)| (id.to_owned(), item));
+        whole.insert(name.to_owned(), Json::Object(items.collect()));
+    }
+    Json::Object(whole)
+}
+
+/// Where the JSON of each node stands.
+pub type NodePlaces = IndexMap<String, (u64, u64)>;
+
+/// Writes what [`manifest_json`] gives behind `metadata` and `selectors`, item by item, so that no
+/// more than one is held at once: `,"nodes":{…},…}`. Nodes in `compiled` are written as they are there.
+/// Returns where each node stands in what was written.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_sections(
+    out: &mut impl Write,
+    manifest: &Manifest,
+    compiled: &HashMap<&str, &Node>,
+) -> std::io::Result<NodePlaces> {
+    let mut out = Counting { out, written: 0 };
+    let mut places = NodePlaces::new();
+    for (name, items) in sections(manifest, compiled) {
+        write!(out, ",\"{name}\":{{")?;
+        for (at, (id, item)) in items.enumerate() {
+            if at > 0 {
+                out.write_all(b",")?;
+            }
+            serde_json::to_writer(&mut out, id)?;
+            out.write_all(b":")?;
+            let start = out.written;
+            serde_json::to_writer(&mut out, &item)?;
+            if name == "nodes" {
+                places.insert(id.to_owned(), (start, out.written));
+            }
+        }
+        out.write_all(b"}")?;
+    }
+    out.write_all(b"}")?;
+    Ok(places)
+}
+
+/// Counts what is written.
+struct Counting<'o, W> {
+    out: &'o mut W,
+    written: u64,
+}
+
+impl<W: Write> Write for Counting<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let length = self.out.write(bytes)?;
+        self.written += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn sections<'m>(manifest: &'m Manifest, compiled: &'m HashMap<&str, &Node>) -> Sections<'m> {
     let edges = &manifest.edges;
     let list = |numbers: &[usize]| -> Json {
         let mut ids: Vec<&str> = numbers.iter().map(|n| edges.ids[*n].as_str()).collect();
         ids.sort_unstable();
         json!(ids)
     };
+    let numbers = || 0..edges.ids.len();
     let disabled = manifest.disabled.iter().map(|(id, nodes)| {
-        (
-            id.clone(),
-            Json::Array(nodes.iter().map(|node| node_json(node)).collect()),
-        )
+        let nodes = nodes.iter().map(|node| node_json(node));
+        (id.as_str(), nodes.collect())
     });
-    let disabled_sources = manifest
-        .disabled_sources
-        .iter()
-        .map(|(id, s)| (id.clone(), json!([source_json(s)])));
-    let docs = manifest.docs.iter().map(|(id, doc)| {
-        let value = json!({
-            "name": doc.name, "resource_type": "doc", "package_name": doc.package,
-            "path": doc.path, "original_file_path": doc.original_file_path,
-            "unique_id": id, "block_contents": doc.block_contents,
-        });
-        (id.clone(), value)
-    });
-    let disabled_declared = manifest
-        .disabled_declared
-        .iter()
-        .map(|(id, d)| (id.clone(), json!([declared_json(d)])));
+    let disabled_sources = manifest.disabled_sources.iter();
+    let disabled_sources = disabled_sources.map(|(id, s)| (id.as_str(), json!([source_json(s)])));
+    let disabled_declared = manifest.disabled_declared.iter();
+    let disabled_declared =
+        disabled_declared.map(|(id, d)| (id.as_str(), json!([declared_json(d)])));
     let of_kind = |unit_tests: bool| {
         let nodes = manifest.nodes.iter();
-        nodes.filter(move |(_, n)| (n.resource_type == ResourceType::UnitTest) == unit_tests)
+        let nodes =
+            nodes.filter(move |(_, n)| (n.resource_type == ResourceType::UnitTest) == unit_tests);
+        nodes.map(move |(id, node)| match compiled.get(id.as_str()) {
+            Some(compiled) if !unit_tests => (id.as_str(), node_json(compiled)),
+            _ => (id.as_str(), node_json(node)),
+        })
     };
-    let declared = |kind: ResourceType| -> Json {
-        let of_kind = manifest
-            .declared
-            .iter()
-            .filter(|(_, d)| d.resource_type == kind);
-        Json::Object(
-            of_kind
-                .map(|(id, d)| (id.clone(), declared_json(d)))
-                .collect(),
-        )
+    let declared = |kind: ResourceType| {
+        let of_kind = manifest.declared.iter();
+        let of_kind = of_kind.filter(move |(_, d)| d.resource_type == kind);
+        of_kind.map(|(id, d)| (id.as_str(), declared_json(d)))
     };
+    let sources = manifest.sources.iter();
+    let macros = manifest.macros.iter();
+    let docs = manifest.docs.iter();
+    let exposures = manifest.exposures.iter();
+    let groups = manifest.groups.iter();
+    vec![
+        ("nodes", Box::new(of_kind(false))),
+        (
+            "sources",
+            Box::new(sources.map(|(id, s)| (id.as_str(), source_json(s)))),
+        ),
+        (
+            "macros",
+            Box::new(macros.map(|(id, m)| (id.as_str(), macro_json(m)))),
+        ),
+        (
+            "docs",
+            Box::new(docs.map(|(id, doc)| (id.as_str(), doc_json(doc)))),
+        ),
+        (
+            "exposures",
+            Box::new(exposures.map(|(id, e)| (id.as_str(), exposure_json(e)))),
+        ),
+        ("metrics", Box::new(declared(ResourceType::Metric))),
+        (
+            "groups",
+            Box::new(groups.map(|(id, g)| (id.as_str(), group_json(g)))),
+        ),
+        (
+            "disabled",
+            Box::new(disabled.chain(disabled_sources).chain(disabled_declared)),
+        ),
+        (
+            "parent_map",
+            Box::new(numbers().map(move |n| (edges.ids[n].as_str(), list(edges.parents(n))))),
+        ),
+        (
+            "child_map",
+            Box::new(numbers().map(move |n| (edges.ids[n].as_str(), list(edges.children(n))))),
+        ),
+        ("group_map", Box::new(group_map(manifest))),
+        (
+            "saved_queries",
+            Box::new(declared(ResourceType::SavedQuery)),
+        ),
+        (
+            "semantic_models",
+            Box::new(declared(ResourceType::SemanticModel)),
+        ),
+        ("unit_tests", Box::new(of_kind(true))),
+        ("functions", Box::new(std::iter::empty())),
+    ]
+}
+
+fn doc_json(doc: &Doc) -> Json {
     json!({
-        "metadata": metadata(project),
-        "nodes": collect(&mut of_kind(false).map(|(id, n)| (id.clone(), node_json(n)))),
-        "sources": collect(&mut manifest.sources.iter().map(|(id, s)| (id.clone(), source_json(s)))),
-        "macros": collect(&mut manifest.macros.iter().map(|(id, m)| (id.clone(), macro_json(m)))),
-        "docs": Json::Object(docs.collect()),
-        "exposures": collect(&mut manifest.exposures.iter().map(|(id, e)| (id.clone(), exposure_json(e)))),
-        "metrics": declared(ResourceType::Metric),
-        "groups": collect(&mut manifest.groups.iter().map(|(id, g)| (id.clone(), group_json(g)))),
-        "selectors": manifest.selectors,
-        "disabled": Json::Object(disabled.chain(disabled_sources).chain(disabled_declared).collect()),
-        "parent_map": collect(&mut (0..edges.ids.len()).map(|n| (edges.ids[n].clone(), list(edges.parents(n))))),
-        "child_map": collect(&mut (0..edges.ids.len()).map(|n| (edges.ids[n].clone(), list(edges.children(n))))),
-        "group_map": group_map(manifest),
-        "saved_queries": declared(ResourceType::SavedQuery),
-        "semantic_models": declared(ResourceType::SemanticModel),
-        "unit_tests": collect(&mut of_kind(true).map(|(id, n)| (id.clone(), node_json(n)))),
-        "functions": {},
+        "name": doc.name, "resource_type": "doc", "package_name": doc.package,
+        "path": doc.path, "original_file_path": doc.original_file_path,
+        "unique_id": doc.unique_id, "block_contents": doc.block_contents,
     })
 }
 
-fn group_map(manifest: &Manifest) -> Json {
-    let groups = manifest.groups.values().map(|group| {
+fn group_map(manifest: &Manifest) -> impl Iterator<Item = (&str, Json)> {
+    manifest.groups.values().map(|group| {
         let members = manifest.nodes.values();
         let members = members.filter(|node| node.config.text("group") == Some(&group.name));
         (
-            group.name.clone(),
+            group.name.as_str(),
             members.map(|node| json!(node.unique_id)).collect(),
         )
-    });
-    Json::Object(groups.collect())
+    })
 }
 
 /// The `metadata` of an artifact.
@@ -140,7 +241,7 @@ fn columns_json<'c>(columns: impl Iterator<Item = &'c Column>) -> Json {
                 "tags": column.tags,
             },
             "tags": column.tags,
-            "granularity": null,
+            "granularity": column.granularity,
             "dimension": null,
             "entity": null,
             "doc_blocks": column.doc_blocks,
@@ -187,7 +288,7 @@ fn unit_test_json(node: &Node) -> Json {
         "fqn": node.fqn,
         "description": node.description,
         "depends_on": {"macros": node.depends_on.macros, "nodes": node.depends_on.nodes},
-        "config": node.config.0,
+        "config": &*node.config.0,
         "checksum": node.checksum,
         "schema": node.schema,
         "created_at": node.created_at,
@@ -213,7 +314,7 @@ pub fn declared_json(item: &Declared) -> Json {
         "fqn": item.fqn,
         "description": item.description,
         "depends_on": {"macros": item.depends_on.macros, "nodes": item.depends_on.nodes},
-        "config": item.config.0,
+        "config": &*item.config.0,
         "unrendered_config": {},
         "refs": item.refs.iter().map(ref_json).collect::<Vec<_>>(),
         "group": group,
@@ -235,6 +336,9 @@ pub fn declared_json(item: &Declared) -> Json {
         }
         ResourceType::SavedQuery => {
             map.insert("tags".to_owned(), json!(item.tags));
+        }
+        ResourceType::SemanticModel if item.description.is_empty() => {
+            map.insert("description".to_owned(), Json::Null);
         }
         _ => {}
     }
@@ -262,7 +366,7 @@ pub fn node_json(node: &Node) -> Json {
     put("fqn", json!(node.fqn));
     put("alias", json!(node.alias));
     put("checksum", checksum_json(&node.checksum));
-    put("config", Json::Object(node.config.0.clone()));
+    put("config", Json::Object(Map::clone(&node.config.0)));
     put("tags", json!(node.tags()));
     put("description", json!(node.description));
     put("columns", columns_json(node.columns.values()));
@@ -385,7 +489,7 @@ pub fn source_json(source: &SourceTable) -> Json {
         "meta": source.meta,
         "source_meta": source.source_meta,
         "tags": source.tags,
-        "config": source.config.0,
+        "config": &*source.config.0,
         "patch_path": null,
         "unrendered_config": {},
         "relation_name": source.relation_name,
@@ -414,7 +518,7 @@ pub fn exposure_json(exposure: &Exposure) -> Json {
         "maturity": exposure.maturity,
         "meta": exposure.meta,
         "tags": exposure.tags,
-        "config": exposure.config.0,
+        "config": &*exposure.config.0,
         "unrendered_config": {},
         "url": exposure.url,
         "depends_on": {"macros": exposure.depends_on.macros, "nodes": exposure.depends_on.nodes},

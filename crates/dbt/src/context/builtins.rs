@@ -9,7 +9,8 @@ use serde_json::{Value as Json, json};
 
 use super::column::{Column, translate_type};
 use super::relation::Relation;
-use super::{Context, Rendering};
+use super::{Context, ProjectContext, Rendering};
+use crate::cache::observed::{self, Subject};
 
 /// A moment as Python's `datetime` in UTC.
 pub(super) fn moment(moment: DateTime<Utc>) -> Value {
@@ -25,47 +26,52 @@ struct FlagsObject(Arc<Rendering>);
 
 impl FlagsObject {
     fn find(&self, name: &str) -> Option<Value> {
-        let project = &self.0.project;
-        let flags = &project.flags;
-        Some(match name {
-            "WHICH" => flags.which.as_str().into(),
-            "FULL_REFRESH" => flags.full_refresh.unwrap_or(false).into(),
-            "EMPTY" => flags.empty.into(),
-            "STORE_FAILURES" => flags.store_failures.into(),
-            "FAIL_FAST" => flags.fail_fast.into(),
-            "INVOCATION_COMMAND" => match flags.arguments.get("invocation_command") {
-                Some(command) => Value::from(command),
-                None => format!("dbt {}", flags.which).into(),
-            },
-            "PROFILE" => project.connection.profile.as_str().into(),
-            "TARGET" => project.connection.target.as_str().into(),
-            "PROJECT_DIR" => project.root.root.display().to_string().into(),
-            "TARGET_PATH" => project.root.target_path.as_str().into(),
-            "LOG_PATH" => project.root.log_path.as_str().into(),
-            "THREADS" => project.connection.threads.into(),
-            "INDIRECT_SELECTION" => format!("{:?}", flags.indirect_selection)
-                .to_lowercase()
-                .into(),
-            "VARS" => Value::from(Json::Object(flags.vars.clone())),
-            "WRITE_JSON" | "PARTIAL_PARSE" | "VERSION_CHECK" | "USE_COLORS" | "STATIC_PARSER"
-            | "POPULATE_CACHE" | "INTROSPECT" | "PRINT" => true.into(),
-            "DEBUG"
-            | "QUIET"
-            | "WARN_ERROR"
-            | "CACHE_SELECTED_ONLY"
-            | "DEFER"
-            | "FAVOR_STATE"
-            | "LOG_CACHE_EVENTS"
-            | "SEND_ANONYMOUS_USAGE_STATS" => false.into(),
-            "LOG_FORMAT" => "default".into(),
-            "PRINTER_WIDTH" => 80.into(),
-            other => match project.root.flags.get(&other.to_lowercase()) {
-                Some(value) => Value::from(value),
-                None if other.chars().any(char::is_lowercase) => return None,
-                None => Value::None,
-            },
-        })
+        observed::note(Subject::Flag(name.to_owned()));
+        flag(&self.0.project, name)
     }
+}
+
+/// The member `name` of `flags`.
+pub(crate) fn flag(project: &ProjectContext, name: &str) -> Option<Value> {
+    let flags = &project.flags;
+    Some(match name {
+        "WHICH" => flags.which.as_str().into(),
+        "FULL_REFRESH" => flags.full_refresh.unwrap_or(false).into(),
+        "EMPTY" => flags.empty.into(),
+        "STORE_FAILURES" => flags.store_failures.into(),
+        "FAIL_FAST" => flags.fail_fast.into(),
+        "INVOCATION_COMMAND" => match flags.arguments.get("invocation_command") {
+            Some(command) => Value::from(command),
+            None => format!("dbt {}", flags.which).into(),
+        },
+        "PROFILE" => project.connection.profile.as_str().into(),
+        "TARGET" => project.connection.target.as_str().into(),
+        "PROJECT_DIR" => project.root.root.display().to_string().into(),
+        "TARGET_PATH" => project.root.target_path.as_str().into(),
+        "LOG_PATH" => project.root.log_path.as_str().into(),
+        "THREADS" => project.connection.threads.into(),
+        "INDIRECT_SELECTION" => format!("{:?}", flags.indirect_selection)
+            .to_lowercase()
+            .into(),
+        "VARS" => Value::from(Json::Object(flags.vars.clone())),
+        "WRITE_JSON" | "PARTIAL_PARSE" | "VERSION_CHECK" | "USE_COLORS" | "STATIC_PARSER"
+        | "POPULATE_CACHE" | "INTROSPECT" | "PRINT" => true.into(),
+        "DEBUG"
+        | "QUIET"
+        | "WARN_ERROR"
+        | "CACHE_SELECTED_ONLY"
+        | "DEFER"
+        | "FAVOR_STATE"
+        | "LOG_CACHE_EVENTS"
+        | "SEND_ANONYMOUS_USAGE_STATS" => false.into(),
+        "LOG_FORMAT" => "default".into(),
+        "PRINTER_WIDTH" => 80.into(),
+        other => match project.root.flags.get(&other.to_lowercase()) {
+            Some(value) => Value::from(value),
+            None if other.chars().any(char::is_lowercase) => return None,
+            None => Value::None,
+        },
+    })
 }
 
 impl Object for FlagsObject {
@@ -138,6 +144,7 @@ pub(super) fn invocation_arguments(rendering: &Rendering) -> Value {
 }
 
 fn invocation_json(rendering: &Rendering) -> Json {
+    observed::note_volatile();
     let flags = &rendering.project.flags;
     let mut json = json!({
         "which": flags.which,
@@ -159,6 +166,7 @@ fn invocation_json(rendering: &Rendering) -> Json {
 
 /// `dbt_metadata_envs`: variables that start with `DBT_ENV_CUSTOM_ENV_`, without that.
 pub(super) fn metadata_environment(rendering: &Rendering) -> Value {
+    observed::note_volatile();
     let dict = Dict::new();
     for (name, value) in &rendering.project.flags.environment {
         if let Some(name) = name.strip_prefix("DBT_ENV_CUSTOM_ENV_") {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::table::Table;
 use super::{Rendering, lock};
 use crate::adapter::Rows;
+use crate::cache::observed::{self, Subject};
 use crate::flags::Flags;
 
 /// The function `name`.
@@ -156,6 +157,7 @@ struct Var(Known);
 
 impl Var {
     fn find(&self, name: &str) -> Option<Value> {
+        observed::note(Subject::Variable(name.to_owned()));
         match &self.0 {
             Known::Project(rendering) => {
                 rendering.note(|captured| {
@@ -245,6 +247,7 @@ fn env_var(flags: &Flags, arguments: Arguments, secrets: bool) -> Result<(String
             format!("`{name}` is a secret and may be used in profiles.yml and packages.yml only");
         return Err(Error::new(codes::D2002, message));
     }
+    observed::note(Subject::Environment(name.clone()));
     if let Some(value) = flags.env(&name) {
         return Ok((name, value.into()));
     }

@@ -28,15 +28,18 @@ use jinja::modules::{self, Clock};
 use jinja::{Arguments, Dict, Environment, Scope, Template, UndefinedBehavior, Value};
 use serde_json::{Map, Value as Json};
 
+pub(crate) use builtins::flag;
 pub use macro_value::{CalledMacro, PackageNamespace};
 pub use pure::yaml_mapping;
 
 use crate::adapter::{Adapter, RelationName};
+use crate::cache::observed::{self, Subject};
 use crate::config::Config;
 use crate::flags::Flags;
 use crate::macros::{BUILT_IN, Macros};
 use crate::manifest::Manifest;
 use crate::node::{Node, Ref, SourceRef};
+use crate::parse::inventory::Inventory;
 use crate::project::file::ProjectFile;
 use crate::project::profile::Connection;
 use relation::{Parts, Relation};
@@ -56,6 +59,8 @@ pub struct ProjectContext {
     pub flags: Flags,
     /// Every macro.
     pub macros: Macros,
+    /// The files it is parsed from.
+    pub inventory: Arc<Inventory>,
     /// Pure functions and filters; undefined values are tolerated while parsing.
     pub parse_environment: Environment,
     /// The same, for compiling and running.
@@ -504,7 +509,10 @@ impl Context {
             "this" => rendering.this(),
             "model" => rendering.model(),
             "execute" => rendering.executes().into(),
-            "target" | "env" => Value::from(Json::Object(project.connection.fields.clone())),
+            "target" | "env" => {
+                observed::note(Subject::Threads);
+                Value::from(Json::Object(project.connection.fields.clone()))
+            }
             "flags" => builtins::flags(rendering),
             "exceptions" => exceptions::value(rendering),
             "adapter" => adapter_object::value(rendering),
@@ -529,10 +537,17 @@ impl Context {
             }
             "project_name" => project.root.name.as_str().into(),
             "dbt_version" => DBT_VERSION.into(),
-            "invocation_id" => project.flags.invocation_id.as_str().into(),
-            "run_started_at" => builtins::moment(project.flags.run_started_at),
+            "invocation_id" => {
+                observed::note_volatile();
+                project.flags.invocation_id.as_str().into()
+            }
+            "run_started_at" => {
+                observed::note_volatile();
+                builtins::moment(project.flags.run_started_at)
+            }
             "thread_id" => format!("Thread-{}", thread_number()).into(),
             "selected_resources" => {
+                observed::note_volatile();
                 Value::list(lock(&project.selected).iter().map(|id| id.as_str().into()))
             }
             "invocation_args_dict" => builtins::invocation_arguments(rendering),
@@ -558,7 +573,10 @@ pub fn environments(flags: &Flags) -> (Environment, Environment) {
     let mut run = Environment::new();
     let clock = match flags.as_of {
         Some(moment) => Clock::fixed(moment),
-        None => Clock::system(),
+        None => Clock::of(|| {
+            observed::note_volatile();
+            Utc::now()
+        }),
     };
     run.add_global("modules", modules::all(clock));
     pure::mount(&mut run);
@@ -588,12 +606,20 @@ impl Scope for YamlScope<'_> {
                 Some(functions::var_of(vars))
             }
             "env_var" => Some(functions::env_var_of(self.flags, self.secrets)),
-            "target" | "env" => self
-                .connection
-                .map(|c| Value::from(Json::Object(c.fields.clone()))),
+            "target" | "env" => {
+                observed::note(Subject::Threads);
+                self.connection
+                    .map(|c| Value::from(Json::Object(c.fields.clone())))
+            }
             "dbt_version" => Some(DBT_VERSION.into()),
-            "run_started_at" => Some(builtins::moment(self.flags.run_started_at)),
-            "invocation_id" => Some(self.flags.invocation_id.as_str().into()),
+            "run_started_at" => {
+                observed::note_volatile();
+                Some(builtins::moment(self.flags.run_started_at))
+            }
+            "invocation_id" => {
+                observed::note_volatile();
+                Some(self.flags.invocation_id.as_str().into())
+            }
             _ => None,
         })
     }

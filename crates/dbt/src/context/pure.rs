@@ -73,6 +73,17 @@ pub(super) fn mount(environment: &mut Environment) {
             Err(_) => Ok(default.unwrap_or(Value::None)),
         }
     });
+    // Jinja's own, but what parsing found by chance must not be kept.
+    environment.add_filter("random", |_, arguments| {
+        crate::cache::observed::note_volatile();
+        let mut items = arguments.one("random", "seq")?.iterate()?;
+        let chance = uuid::Uuid::new_v4().as_u128() % items.len().max(1) as u128;
+        let at = usize::try_from(chance).unwrap_or_default();
+        Ok(match items.is_empty() {
+            true => Value::undefined("a random item of nothing"),
+            false => items.swap_remove(at),
+        })
+    });
     environment.add_function("zip_strict", |_, arguments| zip(arguments));
     environment.add_function("diff_of_two_dicts", diff_of_two_dicts);
 }

@@ -6,8 +6,8 @@ use diagnostic::{Error, Result, codes};
 use jinja::{Arguments, CallContext, Object, Value};
 
 use super::relation::{Parts, Relation};
-use super::{Phase, Rendering};
-use crate::node::{Node, Ref, SourceRef};
+use super::{Batch, Phase, Rendering};
+use crate::node::{Node, Ref, ResourceType, SourceRef};
 
 /// The function `name`.
 pub(super) fn value(rendering: &Arc<Rendering>, name: &str) -> Option<Value> {
@@ -130,11 +130,22 @@ impl Rendering {
         Ok(Value::object(relation))
     }
 
-    /// The rows of the batch that is rendered, of an input with an event time.
+    /// The rows of the batch that is rendered, of an input with an event time; with `--sample`, those
+    /// of the sample. Tests read everything.
     fn filter(&self, event_time: Option<&str>) -> Option<Arc<str>> {
-        let (batch, column) = (self.batch.get()?, event_time?);
+        let column = event_time?;
+        let kind = self.node.as_ref()?.resource_type;
+        let sample = self.project.flags.sample;
+        let sample =
+            sample.filter(|_| matches!(kind, ResourceType::Model | ResourceType::Snapshot));
+        let (start, end) = match (self.batch.get(), sample) {
+            (Some(batch), Some((start, end))) => (batch.start.max(start), batch.end.min(end)),
+            (Some(batch), None) => (batch.start, batch.end),
+            (None, sample) => sample?,
+        };
+        let id = String::new();
         let kind = &self.project.connection.kind;
-        Some(Arc::from(batch.condition(column, kind)))
+        Some(Arc::from(Batch { id, start, end }.condition(column, kind)))
     }
 
     /// dbt refuses a `ref` that was not seen while parsing, because the graph does not know it.
@@ -145,7 +156,7 @@ impl Rendering {
         let known = node.depends_on.nodes.contains(&target.unique_id);
         let free = matches!(
             node.resource_type,
-            crate::node::ResourceType::Operation | crate::node::ResourceType::SqlOperation
+            ResourceType::Operation | ResourceType::SqlOperation
         );
         if known || free || node.unique_id == target.unique_id {
             return Ok(());
@@ -181,7 +192,7 @@ impl Rendering {
     /// `--empty` reads no rows, except in tests, whose nodes it does not build.
     fn limit(&self) -> Option<u64> {
         let test = self.node.as_ref().map(|node| node.resource_type);
-        (self.project.flags.empty && test != Some(crate::node::ResourceType::Test)).then_some(0)
+        (self.project.flags.empty && test != Some(ResourceType::Test)).then_some(0)
     }
 }
 

@@ -23,6 +23,17 @@ pub struct Job<'p> {
     pub resource: ResourceType,
 }
 
+/// The key of properties files for what `resource` is.
+pub(super) fn patch_key(resource: ResourceType) -> &'static str {
+    match resource {
+        ResourceType::Seed => "seeds",
+        ResourceType::Snapshot => "snapshots",
+        ResourceType::Analysis => "analyses",
+        ResourceType::Test => "data_tests",
+        _ => "models",
+    }
+}
+
 impl Parser<'_> {
     /// The nodes of one file.
     ///
@@ -36,19 +47,9 @@ impl Parser<'_> {
         }
     }
 
-    fn patch_key(resource: ResourceType) -> &'static str {
-        match resource {
-            ResourceType::Seed => "seeds",
-            ResourceType::Snapshot => "snapshots",
-            ResourceType::Analysis => "analyses",
-            ResourceType::Test => "data_tests",
-            _ => "models",
-        }
-    }
-
-    /// The properties of `name`, noting that they are used.
+    /// The properties of `name`.
     pub fn patch(&self, resource: ResourceType, package: &str, name: &str) -> Option<Patch<'_>> {
-        let key = Self::patch_key(resource);
+        let key = patch_key(resource);
         self.patches.get(&(key, package, name.to_owned())).copied()
     }
 
@@ -91,9 +92,7 @@ impl Parser<'_> {
         let stem = job.file.stem().to_owned();
         let fqn = files::fqn(package, &job.file.path, &stem);
         let mut node = draft::blank(self.project, ResourceType::Seed, package, &stem, fqn);
-        let bytes = std::fs::read(&job.file.full).map_err(|cause| {
-            Error::new(codes::D1031, format!("`{}` cannot be read", job.file.show)).because(cause)
-        })?;
+        let bytes = job.file.bytes()?;
         node.checksum = files::seed_checksum(&bytes);
         node.path.clone_from(&job.file.path);
         node.original_file_path.clone_from(&job.file.original);

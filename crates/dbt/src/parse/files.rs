@@ -1,12 +1,13 @@
 //! The files of a package, by the folder they were found in.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use diagnostic::{Error, Result, ResultExt, codes};
+use diagnostic::{Result, ResultExt, codes};
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
 
 use super::generic_test::hex;
+use super::inventory::{Inventory, Tracked};
 use crate::project::file::ProjectFile;
 
 /// A file of a package.
@@ -18,8 +19,8 @@ pub struct SourceFile {
     pub original: String,
     /// How messages name it: relative to the root project.
     pub show: String,
-    /// Its path for reading.
-    pub full: std::path::PathBuf,
+    /// The file itself.
+    pub tracked: Arc<Tracked>,
 }
 
 impl SourceFile {
@@ -37,8 +38,18 @@ impl SourceFile {
     /// # Errors
     /// `D1031` if it cannot be read or is not UTF-8.
     pub fn read(&self) -> Result<String> {
-        std::fs::read_to_string(&self.full)
-            .explain(codes::D1031, || format!("`{}` cannot be read", self.show))
+        let message = || format!("`{}` cannot be read", self.show);
+        let bytes = self.bytes()?;
+        String::from_utf8(bytes).explain(codes::D1031, message)
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// `D1031` if it cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let message = || format!("`{}` cannot be read", self.show);
+        self.tracked.read().explain(codes::D1031, message)
     }
 }
 
@@ -47,6 +58,7 @@ impl SourceFile {
 /// # Errors
 /// `D1031` if a folder cannot be read. A folder that does not exist is empty.
 pub fn find(
+    inventory: &Inventory,
     package: &ProjectFile,
     show: &str,
     folders: &[impl AsRef<str>],
@@ -55,30 +67,15 @@ pub fn find(
     let mut files = Vec::new();
     for folder in folders {
         let folder = folder.as_ref();
-        let root = package.root.join(folder);
-        if !root.is_dir() {
-            continue;
-        }
-        for entry in WalkDir::new(&root).follow_links(true).sort_by_file_name() {
-            let entry = entry.map_err(|cause| {
-                Error::new(codes::D1031, format!("`{}` cannot be read", root.display()))
-                    .because(cause)
-            })?;
-            let path = entry.path();
-            let ending = path
-                .extension()
-                .and_then(|e| e.to_str())
-                .unwrap_or_default();
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            if !entry.file_type().is_file() || hidden || !endings.contains(&ending) {
-                continue;
-            }
-            let relative = path.strip_prefix(&root).unwrap_or(path);
-            let path_text = relative.to_string_lossy().replace('\\', "/");
+        let below = inventory.below(&package.root.join(folder))?;
+        for found in below
+            .iter()
+            .filter(|found| endings.contains(&found.ending()))
+        {
             let original = if folder == "." {
-                path_text.clone()
+                found.relative.clone()
             } else {
-                format!("{folder}/{path_text}")
+                format!("{folder}/{}", found.relative)
             };
             files.push(SourceFile {
                 show: if show.is_empty() {
@@ -86,9 +83,9 @@ pub fn find(
                 } else {
                     format!("{show}/{original}")
                 },
-                path: path_text,
+                path: found.relative.clone(),
                 original,
-                full: path.to_owned(),
+                tracked: Arc::clone(&found.file),
             });
         }
     }

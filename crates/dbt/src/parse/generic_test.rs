@@ -10,7 +10,7 @@ use crate::warning::{Warning, Warnings};
 
 /// Keys of a test entry that configure it instead of being arguments, in the order in which dbt writes
 /// them into the code of a test.
-const CONFIG_KEYS: &[&str] = &[
+pub(crate) const CONFIG_KEYS: &[&str] = &[
     "severity",
     "tags",
     "enabled",

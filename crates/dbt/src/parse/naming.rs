@@ -6,6 +6,7 @@ use diagnostic::Result;
 use jinja::{Arguments, Value};
 use serde_json::Value as Json;
 
+use crate::cache::observed::{self, Subject};
 use crate::context::{Context, ProjectContext};
 use crate::macros::BUILT_IN;
 use crate::node::{Node, ResourceType};
@@ -62,9 +63,11 @@ pub fn name_relation(project: &Arc<ProjectContext>, node: &mut Node) -> Result<(
 /// Whether a test keeps the rows it finds.
 #[must_use]
 pub fn stores_failures(project: &ProjectContext, node: &Node) -> bool {
-    node.config
-        .truth("store_failures")
-        .unwrap_or(project.flags.store_failures)
+    let wanted = node.config.truth("store_failures").unwrap_or_else(|| {
+        observed::note(Subject::Flag("STORE_FAILURES".to_owned()));
+        project.flags.store_failures
+    });
+    wanted
         || node
             .config
             .text("store_failures_as")

@@ -8,7 +8,11 @@ use serde_json::{Map, Value as Json};
 use yaml::{Document, Node as Yaml};
 
 use super::files::SourceFile;
+use super::unit::Unit;
+use crate::cache::observed::observe;
+use crate::context::{ProjectContext, YamlScope};
 use crate::node::Column;
+use crate::project::file::ProjectFile;
 use crate::project::render::{Renderer, render_document};
 use crate::warning::{Warning, Warnings};
 
@@ -21,6 +25,55 @@ pub struct PropertyFile {
     pub file: SourceFile,
     /// Its content, rendered where dbt renders it.
     pub document: Document,
+}
+
+/// A properties file with what is known from reading it.
+pub(super) struct Loaded {
+    /// The file.
+    pub file: PropertyFile,
+    /// What it describes, what reading it looked at, and its warnings.
+    pub unit: Unit,
+}
+
+impl Loaded {
+    /// Reads and renders a properties file of `package`.
+    ///
+    /// # Errors
+    /// As [`PropertyFile::load`].
+    pub fn read(project: &ProjectContext, package: &ProjectFile, file: SourceFile) -> Result<Self> {
+        let scope = YamlScope {
+            flags: &project.flags,
+            vars: vars(project, package),
+            connection: Some(&project.connection),
+            secrets: false,
+        };
+        let render = |text: &str| crate::load::render_yaml(&project.run_environment, &scope, text);
+        let mut warnings = Warnings::default();
+        let (read, observed) = observe(project, || {
+            PropertyFile::load(&package.name, file, &render, &mut warnings)
+        });
+        let file = read?;
+        let unit = Unit::of_properties(&file, observed, warnings);
+        Ok(Self { file, unit })
+    }
+}
+
+/// The variables that the properties files of `package` see.
+fn vars(project: &ProjectContext, package: &ProjectFile) -> Map<String, Json> {
+    let with_own = |vars: &Map<String, Json>| {
+        let mut all = vars.clone();
+        if let Some(Json::Object(own)) = vars.get(&package.name) {
+            all.extend(own.clone());
+        }
+        all
+    };
+    let root = with_own(&project.root.vars);
+    if package.name == project.root.name {
+        return root;
+    }
+    let mut all = with_own(&package.vars);
+    all.extend(root);
+    all
 }
 
 /// What a properties file says about one resource.
@@ -139,23 +192,60 @@ fn stays_as_is(path: &[&str]) -> bool {
 /// Patches by kind, package and name.
 pub type Patches<'f> = HashMap<(&'static str, &'f str, String), Patch<'f>>;
 
+/// The kinds of entries that describe files or blocks.
+const DESCRIBES: [&str; 6] = [
+    "models",
+    "seeds",
+    "snapshots",
+    "analyses",
+    "macros",
+    "data_tests",
+];
+
+/// The entries of `file` that describe files or blocks: kind, the file or block, the entry. Entries
+/// that make no sense are left out.
+pub(super) fn described(
+    file: &PropertyFile,
+) -> impl Iterator<Item = (&'static str, String, &Yaml)> {
+    DESCRIBES.into_iter().flat_map(move |kind| {
+        let entries = file.entries(kind).unwrap_or_default();
+        entries.iter().flat_map(move |entry| {
+            let name = file.name_of(entry).unwrap_or_default();
+            let names = files_of(kind, name, entry);
+            names.into_iter().map(move |(of, _)| (kind, of, entry))
+        })
+    })
+}
+
+/// The files that an entry describes: one, or one per version of a model.
+fn files_of<'e>(kind: &str, name: &str, entry: &'e Yaml) -> Vec<(String, Option<&'e Yaml>)> {
+    let versions = entry.get("versions").map(Yaml::items).unwrap_or_default();
+    if versions.is_empty() || kind != "models" {
+        return vec![(name.to_owned(), None)];
+    }
+    let file = |version: &Yaml| match version.get("defined_in").and_then(Yaml::as_str) {
+        Some(file) => file.to_owned(),
+        None => {
+            let number = version.get("v").and_then(Yaml::scalar_text);
+            format!("{name}_v{}", number.unwrap_or_default())
+        }
+    };
+    versions.iter().map(|v| (file(v), Some(v))).collect()
+}
+
 /// The patches of `files` for the kinds that name files or blocks. An entry that stands twice is an
 /// error, as in dbt.
 ///
 /// # Errors
 /// `D1007` for a second patch, `D1031` for entries without names.
-pub fn collect<'f>(files: &'f [PropertyFile], errors: &mut Vec<Error>) -> Patches<'f> {
+pub(super) fn collect<'f>(
+    files: impl Iterator<Item = &'f PropertyFile>,
+    errors: &mut Vec<Error>,
+) -> Patches<'f> {
     let mut patches = Patches::new();
     for file in files {
-        for key in [
-            "models",
-            "seeds",
-            "snapshots",
-            "analyses",
-            "macros",
-            "data_tests",
-        ] {
-            let entries = match file.entries(key) {
+        for kind in DESCRIBES {
+            let entries = match file.entries(kind) {
                 Ok(entries) => entries,
                 Err(error) => {
                     errors.push(error);
@@ -164,7 +254,7 @@ pub fn collect<'f>(files: &'f [PropertyFile], errors: &mut Vec<Error>) -> Patche
             };
             for entry in entries {
                 match file.name_of(entry) {
-                    Ok(name) => insert(&mut patches, file, key, name, entry, errors),
+                    Ok(name) => insert(&mut patches, file, kind, name, entry, errors),
                     Err(error) => errors.push(error),
                 }
             }
@@ -176,45 +266,25 @@ pub fn collect<'f>(files: &'f [PropertyFile], errors: &mut Vec<Error>) -> Patche
 fn insert<'f>(
     patches: &mut Patches<'f>,
     file: &'f PropertyFile,
-    key: &'static str,
+    kind: &'static str,
     name: &str,
     entry: &'f Yaml,
     errors: &mut Vec<Error>,
 ) {
-    let versions = entry.get("versions").map(Yaml::items).unwrap_or_default();
-    let mut add = |name: String, version| {
+    for (of, version) in files_of(kind, name, entry) {
         let patch = Patch {
             file,
             node: entry,
             version,
         };
-        if let Some(other) = patches.insert((key, file.package.as_str(), name.clone()), patch) {
-            let message = format!("`{name}` is described twice under `{key}:`");
+        if let Some(other) = patches.insert((kind, file.package.as_str(), of.clone()), patch) {
+            let message = format!("`{of}` is described twice under `{kind}:`");
             errors.push(
                 Error::new(codes::D1007, message)
                     .at(file.document.source.place(entry.span.clone()))
                     .with("first in", &other.file.file.show),
             );
         }
-    };
-    if versions.is_empty() || key != "models" {
-        add(name.to_owned(), None);
-        return;
-    }
-    for version in versions {
-        let defined_in = version
-            .get("defined_in")
-            .and_then(Yaml::as_str)
-            .map(str::to_owned);
-        let number = version
-            .get("v")
-            .and_then(Yaml::scalar_text)
-            .unwrap_or_default();
-        add(
-            defined_in.unwrap_or_else(|| format!("{name}_v{number}")),
-            Some(version),
-        );
-        // A file named after the model alone is its newest version.
     }
 }
 
@@ -309,6 +379,7 @@ pub fn columns_of(
                 constraints: constraints.iter().map(Yaml::to_json).collect(),
                 config,
                 doc_blocks: doc_blocks(entry),
+                granularity: entry.get("granularity").and_then(Yaml::scalar_text),
             },
         );
     }

@@ -280,6 +280,7 @@ fn declared(manifest: &mut Manifest, root: &str, errors: &mut Vec<Error>) {
         }
         resolved.push((id.clone(), nodes, relation));
     }
+    input_measures(manifest);
     for (id, nodes, relation) in resolved {
         if let Some(item) = manifest.declared.get_mut(&id) {
             let item = Arc::make_mut(item);
@@ -289,6 +290,63 @@ fn declared(manifest: &mut Manifest, root: &str, errors: &mut Vec<Error>) {
             }
         }
     }
+}
+
+/// Sets the measures that metrics are made from in the end, by way of other metrics or not.
+fn input_measures(manifest: &mut Manifest) {
+    let metrics: HashMap<String, Json> = manifest
+        .declared
+        .values()
+        .filter(|item| item.resource_type == ResourceType::Metric)
+        .filter_map(|item| {
+            let parameters = item.fields.get("type_params")?;
+            Some((item.name.clone(), parameters.clone()))
+        })
+        .collect();
+    for item in manifest.declared.values_mut() {
+        if item.resource_type != ResourceType::Metric {
+            continue;
+        }
+        let mut found = Vec::new();
+        collect_measures(&metrics, &item.name, &mut Vec::new(), &mut found);
+        if let Some(Json::Object(parameters)) = Arc::make_mut(item).fields.get_mut("type_params") {
+            parameters.insert("input_measures".to_owned(), Json::Array(found));
+        }
+    }
+}
+
+fn collect_measures<'m>(
+    metrics: &'m HashMap<String, Json>,
+    name: &'m str,
+    path: &mut Vec<&'m str>,
+    found: &mut Vec<Json>,
+) {
+    let Some(parameters) = metrics.get(name).filter(|_| !path.contains(&name)) else {
+        return;
+    };
+    path.push(name);
+    let measures = [
+        "/measure",
+        "/conversion_type_params/base_measure",
+        "/conversion_type_params/conversion_measure",
+    ];
+    for measure in measures.iter().filter_map(|at| parameters.pointer(at)) {
+        if !measure.is_null() && !found.contains(measure) {
+            found.push(measure.clone());
+        }
+    }
+    let ratio = ["numerator", "denominator"].map(|key| parameters.get(key));
+    let inputs = parameters.get("metrics").and_then(Json::as_array);
+    let inputs = ratio
+        .into_iter()
+        .flatten()
+        .chain(inputs.into_iter().flatten());
+    for input in inputs {
+        if let Some(name) = input.get("name").and_then(Json::as_str) {
+            collect_measures(metrics, name, path, found);
+        }
+    }
+    path.pop();
 }
 
 /// The columns that tell a model's rows apart: those with `unique` and `not_null` tests, else those

@@ -43,13 +43,19 @@ impl Parser<'_> {
     ) -> Result<Declared> {
         let fqn = files::fqn(&package.name, &file.file.path, name);
         let mut own = config_of(entry);
-        own.shift_remove("tags");
+        // Only the configuration of saved queries has tags.
+        let written = match resource {
+            ResourceType::SavedQuery => None,
+            _ => own.shift_remove("tags"),
+        };
         let layers = Layers::new(self.project, package, resource, &fqn, own);
-        let config = layers.config(resource, &[]);
-        let tags = entry.get("tags").map(Yaml::to_json).unwrap_or_default();
-        let mut tags = super::properties::list_of_texts(&tags);
+        let mut config = layers.config(resource, &[]);
+        let mut tags = super::properties::list_of_texts(&written.unwrap_or_else(|| json!([])));
         tags.extend(config.texts("tags"));
         tags.dedup();
+        if resource != ResourceType::SavedQuery {
+            std::sync::Arc::make_mut(&mut config.0).shift_remove("tags");
+        }
         Ok(Declared {
             unique_id: format!("{}.{}.{name}", resource.name(), package.name),
             resource_type: resource,
@@ -103,23 +109,27 @@ impl Parser<'_> {
                     &Yaml::new(yaml::Value::Null),
                 )?;
                 let label = measure.get("label").and_then(Json::as_str).unwrap_or(name);
-                metric.description = text(&measure, "description").unwrap_or_default();
+                metric.description = text(&measure, "description")
+                    .unwrap_or_else(|| format!("Metric created from measure {name}"));
                 metric.measures = vec![name.to_owned()];
+                let expr = measure.get("expr").filter(|expr| !expr.is_null()).cloned();
                 metric.fields = metric_fields(&json!({
                     "type": "simple", "label": label,
-                    "type_params": {"measure": name, "expr": name},
+                    "type_params": {"measure": name, "expr": expr.unwrap_or_else(|| json!(name))},
                 }));
                 metrics.push(metric);
             }
         }
+        let config = model.config.clone();
+        let meta = config.get("meta");
         model.fields = object(json!({
             "model": of,
             "node_relation": null,
             "label": json.get("label"),
             "defaults": json.get("defaults"),
-            "entities": list("entities").iter().map(entity).collect::<Vec<_>>(),
-            "measures": list("measures").iter().map(measure).collect::<Vec<_>>(),
-            "dimensions": list("dimensions").iter().map(dimension).collect::<Vec<_>>(),
+            "entities": list("entities").iter().map(|one| entity(one, meta)).collect::<Vec<_>>(),
+            "measures": list("measures").iter().map(|one| measure(one, meta)).collect::<Vec<_>>(),
+            "dimensions": list("dimensions").iter().map(|one| dimension(one, meta)).collect::<Vec<_>>(),
             "metadata": null,
             "primary_entity": json.get("primary_entity"),
         }));
@@ -182,7 +192,7 @@ impl Parser<'_> {
                 "config": {
                     "export_as": config.get("export_as").cloned().unwrap_or_else(|| json!("table")),
                     "schema_name": config.get("schema").cloned().unwrap_or_else(|| json!(schema)),
-                    "alias": config.get("alias"),
+                    "alias": config.get("alias").or_else(|| export.get("name")),
                     "database": self.project.connection.database,
                 },
                 "unrendered_config": config,
@@ -237,35 +247,54 @@ fn text(json: &Json, key: &str) -> Option<String> {
     json.get(key).and_then(Json::as_str).map(str::to_owned)
 }
 
-fn config(json: &Json) -> Json {
-    let meta = json
-        .pointer("/config/meta")
-        .cloned()
-        .unwrap_or_else(|| json!({}));
+/// The metadata of a part of a semantic model: that of the model, and its own over it.
+fn config(json: &Json, of_model: Option<&Json>) -> Json {
+    let mut meta = of_model
+        .map(|meta| object(meta.clone()))
+        .unwrap_or_default();
+    if let Some(Json::Object(own)) = json.pointer("/config/meta") {
+        meta.extend(own.clone());
+    }
     json!({"meta": meta})
 }
 
-fn entity(json: &Json) -> Json {
+fn entity(json: &Json, meta: Option<&Json>) -> Json {
     json!({
         "name": json.get("name"), "type": json.get("type"), "description": json.get("description"),
         "label": json.get("label"), "role": json.get("role"), "expr": expression(json.get("expr")),
-        "config": config(json),
+        "config": config(json, meta),
     })
 }
 
-fn measure(json: &Json) -> Json {
-    let or = |key: &str, default: Json| json.get(key).cloned().unwrap_or(default);
+fn measure(json: &Json, meta: Option<&Json>) -> Json {
+    let part = |key: &str| json.get(key).filter(|part| part.is_object());
+    let parameters = part("agg_params").map(|parameters| {
+        let truth = |key: &str| parameters.get(key).and_then(Json::as_bool).unwrap_or(false);
+        json!({
+            "percentile": parameters.get("percentile"),
+            "use_discrete_percentile": truth("use_discrete_percentile"),
+            "use_approximate_percentile": truth("use_approximate_percentile"),
+        })
+    });
+    let non_additive = part("non_additive_dimension").map(|dimension| {
+        let or = |key: &str, default: Json| dimension.get(key).cloned().unwrap_or(default);
+        json!({
+            "name": dimension.get("name"), "window_choice": or("window_choice", json!("min")),
+            "window_groupings": or("window_groupings", json!([])),
+        })
+    });
     json!({
         "name": json.get("name"), "agg": json.get("agg"), "description": json.get("description"),
-        "label": json.get("label"), "create_metric": or("create_metric", json!(false)),
-        "expr": expression(json.get("expr")), "agg_params": json.get("agg_params"),
-        "non_additive_dimension": json.get("non_additive_dimension"),
+        // The metric that it asks for stands for itself.
+        "label": json.get("label"), "create_metric": false,
+        "expr": expression(json.get("expr")), "agg_params": parameters,
+        "non_additive_dimension": non_additive,
         "agg_time_dimension": json.get("agg_time_dimension"),
-        "config": config(json),
+        "config": config(json, meta),
     })
 }
 
-fn dimension(json: &Json) -> Json {
+fn dimension(json: &Json, meta: Option<&Json>) -> Json {
     let parameters = json
         .get("type_params")
         .filter(|json| json.is_object())
@@ -280,7 +309,7 @@ fn dimension(json: &Json) -> Json {
         "label": json.get("label"),
         "is_partition": json.get("is_partition").and_then(Json::as_bool).unwrap_or(false),
         "type_params": parameters, "expr": expression(json.get("expr")),
-        "metadata": null, "config": config(json),
+        "metadata": null, "config": config(json, meta), "datatype": null,
     })
 }
 
@@ -354,20 +383,22 @@ fn metric_fields(json: &Json) -> Map<String, Json> {
         json!({
             "base_measure": conversion.get("base_measure").map(input_measure),
             "conversion_measure": conversion.get("conversion_measure").map(input_measure),
+            "base_metric": null,
+            "conversion_metric": null,
             "entity": conversion.get("entity"),
             "calculation": conversion.get("calculation").cloned().unwrap_or_else(|| json!("conversion_rate")),
             "window": window(conversion.get("window")),
             "constant_properties": conversion.get("constant_properties"),
         })
     });
-    let inputs: Vec<Json> = measure.iter().cloned().collect();
     let or_name = |key: &str| json.get(key).cloned().or_else(|| json.get("name").cloned());
     object(json!({
         "label": or_name("label"),
         "type": json.get("type").cloned().unwrap_or_else(|| json!("simple")),
         "type_params": {
             "measure": measure,
-            "input_measures": inputs,
+            // What these are, all metrics together tell.
+            "input_measures": [],
             "numerator": get("numerator").map(input_metric),
             "denominator": get("denominator").map(input_metric),
             "expr": expression(parameters.get("expr")),
@@ -376,6 +407,10 @@ fn metric_fields(json: &Json) -> Map<String, Json> {
             "metrics": metrics.iter().map(input_metric).collect::<Vec<_>>(),
             "conversion_type_params": conversion,
             "cumulative_type_params": cumulative,
+            "metric_aggregation_params": null,
+            "fill_nulls_with": null,
+            "join_to_timespine": false,
+            "is_private": null,
         },
         "filter": filter(json.get("filter")),
         "metadata": null,

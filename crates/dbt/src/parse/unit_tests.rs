@@ -9,18 +9,13 @@ use yaml::Node as Yaml;
 use super::Parser;
 use super::draft::{self, Layers};
 use super::files;
+use super::inventory::Inventory;
 use super::properties::{PropertyFile, config_of};
+use super::targets::Target;
 use crate::node::{Node, ResourceType};
 use crate::project::file::ProjectFile;
 use crate::unit_test::fixture::csv_rows;
 use crate::unit_test::{Fixture, Given, Rows, UnitTest};
-
-/// The model a unit test is of.
-pub(super) struct Tested {
-    pub unique_id: String,
-    pub version: Option<Json>,
-    pub schema: String,
-}
 
 impl Parser<'_> {
     /// The nodes of one entry: one, or one per version of its model.
@@ -32,7 +27,7 @@ impl Parser<'_> {
         package: &ProjectFile,
         file: &PropertyFile,
         entry: &Yaml,
-        tested: &[Tested],
+        tested: &[&Target],
     ) -> Result<Vec<Node>> {
         let name = file.name_of(entry)?;
         let place = || file.document.source.place(entry.span.clone());
@@ -47,14 +42,15 @@ impl Parser<'_> {
                     .document
                     .require(input, "input")?
                     .expect_scalar(&file.document)?,
-                fixture: fixture(package, file, input)?,
+                fixture: fixture(&self.project.inventory, package, file, input)?,
             });
         }
+        let inventory = &self.project.inventory;
         let expect = file.document.require(entry, "expect")?;
         let expect = match expect.as_sequence() {
             // A bare list is its rows.
-            Some(_) => fixture_of(package, file, None, Some(expect), expect)?,
-            None => fixture(package, file, expect)?,
+            Some(_) => fixture_of(inventory, package, file, None, Some(expect), expect)?,
+            None => fixture(inventory, package, file, expect)?,
         };
         if let (Rows::Dicts(rows), true) = (&expect.rows, expect.columns().is_empty())
             && !rows.is_empty()
@@ -134,12 +130,18 @@ fn wanted(versions: &Json, version: Option<&Json>) -> bool {
     among("include").unwrap_or(true) && !among("exclude").unwrap_or(false)
 }
 
-fn fixture(package: &ProjectFile, file: &PropertyFile, node: &Yaml) -> Result<Fixture> {
+fn fixture(
+    inventory: &Inventory,
+    package: &ProjectFile,
+    file: &PropertyFile,
+    node: &Yaml,
+) -> Result<Fixture> {
     let format = node.get("format").and_then(Yaml::as_str);
-    fixture_of(package, file, format, node.get("rows"), node)
+    fixture_of(inventory, package, file, format, node.get("rows"), node)
 }
 
 fn fixture_of(
+    inventory: &Inventory,
     package: &ProjectFile,
     file: &PropertyFile,
     format: Option<&str>,
@@ -152,7 +154,7 @@ fn fixture_of(
     let format = format.unwrap_or("dict").to_lowercase();
     let named = node.get("fixture").and_then(Yaml::as_str);
     let text = match named {
-        Some(name) => Some(read(package, name, &format).ok_or_else(|| {
+        Some(name) => Some(read(inventory, package, name, &format).ok_or_else(|| {
             invalid(format!("There is no fixture file `{name}.{format}`"))
                 .help("fixtures are files below `tests/fixtures`")
         })?),
@@ -191,13 +193,13 @@ fn fixture_of(
 }
 
 /// The text of the fixture `name` below a package's `tests/fixtures`.
-fn read(package: &ProjectFile, name: &str, format: &str) -> Option<String> {
+fn read(inventory: &Inventory, package: &ProjectFile, name: &str, format: &str) -> Option<String> {
     let folders: Vec<String> = package
         .test_paths
         .iter()
         .map(|path| format!("{path}/fixtures"))
         .collect();
-    let found = files::find(package, "", &folders, &[format]).ok()?;
+    let found = files::find(inventory, package, "", &folders, &[format]).ok()?;
     let file = found.iter().find(|file| file.stem() == name)?;
     file.read().ok()
 }

@@ -69,7 +69,7 @@ pub struct ProjectFile {
 }
 
 /// Keys that hold the configuration of resources.
-const SECTIONS: &[&str] = &[
+pub(crate) const SECTIONS: &[&str] = &[
     "models",
     "seeds",
     "snapshots",

@@ -39,6 +39,12 @@ impl Clock {
         Self(Arc::new(Utc::now))
     }
 
+    /// A clock that asks `now`.
+    #[must_use]
+    pub fn of(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
     /// A clock that stands still.
     #[must_use]
     pub fn fixed(at: DateTime<Utc>) -> Self {

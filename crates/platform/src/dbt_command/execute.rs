@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dbt::artifact::files;
-use dbt::artifact::manifest_json::{manifest_json, node_json};
 use dbt::artifact::run_results::{NodeResult, Status, run_results_json};
+use dbt::artifact::{files, manifest_file};
 use dbt::compile::CompiledNode;
 use dbt::node::{Node, ResourceType};
 use dbt::surroundings;
@@ -268,16 +267,8 @@ impl DbtInvocation {
     /// # Errors
     /// `D4001`.
     pub fn write_manifest(&self, compiled: &[CompiledNode]) -> Result<()> {
-        let mut manifest = manifest_json(&self.project.manifest, &self.project.context);
-        for compiled in compiled {
-            let kind = match compiled.node.resource_type {
-                ResourceType::UnitTest => continue,
-                _ => "nodes",
-            };
-            manifest[kind][&compiled.node.unique_id] = node_json(&compiled.node);
-        }
+        manifest_file::write(&self.project, compiled)?;
         let context = &self.project.context;
-        files::write_json(context, "manifest.json", &manifest)?;
         let state = surroundings::state_json(context, &self.project.manifest);
         files::write_json(context, surroundings::FILE, &state).map(drop)
     }

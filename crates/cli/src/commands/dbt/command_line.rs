@@ -116,11 +116,48 @@ pub struct Common {
     #[arg(long, hide = true, overrides_with = "no_write_json", global = true)]
     pub write_json: bool,
     /// Say less
-    #[arg(short, long, env = "DBT_QUIET", global = true)]
+    #[arg(
+        short,
+        long,
+        env = "DBT_QUIET",
+        overrides_with = "no_quiet",
+        global = true
+    )]
     pub quiet: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "quiet", global = true)]
+    pub no_quiet: bool,
     /// Say more
-    #[arg(short, long, global = true)]
+    #[arg(
+        short,
+        long,
+        env = "DBT_DEBUG",
+        overrides_with = "no_debug",
+        global = true
+    )]
     pub debug: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "debug", global = true)]
+    pub no_debug: bool,
+    /// Hide what templates print
+    #[arg(long, overrides_with = "print", global = true)]
+    pub no_print: bool,
+    /// Show what templates print
+    #[arg(long, hide = true, overrides_with = "no_print", global = true)]
+    pub print: bool,
+    /// Work on one node at once
+    #[arg(long, hide = true, global = true)]
+    pub single_threaded: bool,
+    /// Which lines are shown: from `warn` on, only what went wrong
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "DBT_LOG_LEVEL",
+        value_parser = ["debug", "info", "warn", "error", "none"],
+        ignore_case = true,
+        global = true
+    )]
+    pub log_level: Option<String>,
     /// How lines are written
     #[arg(
         long,
@@ -130,6 +167,12 @@ pub struct Common {
         global = true
     )]
     pub log_format: Option<DbtLogFormat>,
+    /// Parse only what changed since the last command, as is done unless the project says otherwise
+    #[arg(long, overrides_with = "no_partial_parse", global = true)]
+    pub partial_parse: bool,
+    /// Parse everything
+    #[arg(long, overrides_with = "partial_parse", global = true)]
+    pub no_partial_parse: bool,
     /// When readers see what is built: each node at once, or the whole run when all of it has passed
     #[arg(
         long,
@@ -245,16 +288,19 @@ impl Refresh {
 #[derive(Clone, Debug, Default, Args)]
 pub struct EventTime {
     /// Build with no rows, for the shape alone
-    #[arg(long)]
+    #[arg(long, env = "DBT_EMPTY", overrides_with = "no_empty")]
     pub empty: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "empty")]
+    pub no_empty: bool,
     /// First event time of microbatch models
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", env = "DBT_EVENT_TIME_START")]
     pub event_time_start: Option<String>,
     /// Event time at which microbatch models end
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", env = "DBT_EVENT_TIME_END")]
     pub event_time_end: Option<String>,
-    /// Only rows of this span of event time
-    #[arg(long, value_name = "SPAN")]
+    /// Only rows of this span of event time: `3 days`, or `{start: 2024-01-01, end: 2024-01-03}`
+    #[arg(long, value_name = "SPAN", env = "DBT_SAMPLE")]
     pub sample: Option<String>,
 }
 
@@ -299,7 +345,7 @@ pub enum DbtCommand {
         #[command(flatten)]
         event_time: EventTime,
         /// Keep the rows that fail tests
-        #[arg(long)]
+        #[arg(long, env = "DBT_STORE_FAILURES")]
         store_failures: bool,
         /// Show a part of each seed
         #[arg(long)]
@@ -312,7 +358,7 @@ pub enum DbtCommand {
         #[command(flatten)]
         kinds: Kinds,
         /// Keep the rows that fail tests
-        #[arg(long)]
+        #[arg(long, env = "DBT_STORE_FAILURES")]
         store_failures: bool,
     },
     /// Load seeds
@@ -324,6 +370,9 @@ pub enum DbtCommand {
         /// Show a part of each seed
         #[arg(long)]
         show: bool,
+        /// Make the tables without rows
+        #[arg(long)]
+        empty: bool,
     },
     /// Take snapshots
     Snapshot {
@@ -360,6 +409,8 @@ pub enum DbtCommand {
         /// How rows are written
         #[arg(long, default_value = "text", value_parser = ["text", "json"])]
         output: String,
+        #[command(flatten)]
+        refresh: Refresh,
     },
     /// Fetch the packages of packages.yml
     Deps {
@@ -399,8 +450,33 @@ pub enum DbtCommand {
         #[arg(long, value_name = "YAML", default_value = "{}")]
         args: String,
     },
+    /// Start a project, or give this one a profile
+    Init {
+        /// The name of the project and of its folder
+        #[arg(value_name = "PROJECT_NAME")]
+        name: Option<String>,
+        /// Write no profile
+        #[arg(short, long)]
+        skip_profile_setup: bool,
+        /// Accepted: nothing is tried
+        #[arg(long, hide = true)]
+        skip_debug: bool,
+    },
+    /// Rewrite deprecated forms of the project's files; comments and layout stay
+    Fix {
+        /// Show what would be rewritten
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Delete the folders of clean-targets
-    Clean,
+    Clean {
+        /// Delete nothing outside of the project, as is always so
+        #[arg(long, overrides_with = "no_clean_project_files_only")]
+        clean_project_files_only: bool,
+        /// Refused: what is outside of the project stays
+        #[arg(long, hide = true, overrides_with = "clean_project_files_only")]
+        no_clean_project_files_only: bool,
+    },
     /// Show the configuration and try the connection
     Debug {
         /// Try the connection only
@@ -420,8 +496,11 @@ pub enum Docs {
         #[command(flatten)]
         selecting: Selecting,
         /// Do not compile first
-        #[arg(long)]
+        #[arg(long, overrides_with = "compile")]
         no_compile: bool,
+        /// Compile first
+        #[arg(long, hide = true, overrides_with = "no_compile")]
+        compile: bool,
         /// Write a catalog without asking the warehouse
         #[arg(long)]
         empty_catalog: bool,
@@ -467,14 +546,13 @@ const WITHOUT_EFFECT: &[&str] = &[
     "hints-enabled",
     "introspect",
     "log-cache-events",
-    "partial-parse",
     "partial-parse-file-diff",
     "populate-cache",
-    "print",
     "send-anonymous-usage-stats",
     "show-all-deprecations",
-    "single-threaded",
+    "snowflake-projects-otel",
     "static-parser",
+    "upload-to-artifacts-ingest-api",
     "use-colors",
     "use-colors-file",
     "use-experimental-parser",
@@ -486,9 +564,9 @@ const WITHOUT_EFFECT: &[&str] = &[
 const VALUES_WITHOUT_EFFECT: &[&str] = &[
     "log-file-max-bytes",
     "log-format-file",
-    "log-level",
     "log-level-file",
     "log-path",
+    "maximum-seed-size-mib",
     "printer-width",
     "record-timing-info",
 ];
@@ -519,7 +597,9 @@ impl DbtLine {
             DbtCommand::Clone { .. } => "clone",
             DbtCommand::Retry { .. } => "retry",
             DbtCommand::RunOperation { .. } => "run-operation",
-            DbtCommand::Clean => "clean",
+            DbtCommand::Init { .. } => "init",
+            DbtCommand::Fix { .. } => "fix",
+            DbtCommand::Clean { .. } => "clean",
             DbtCommand::Debug { .. } => "debug",
         }
     }
@@ -543,7 +623,9 @@ impl DbtLine {
             | DbtCommand::Docs(Docs::Serve { .. })
             | DbtCommand::Retry { .. }
             | DbtCommand::RunOperation { .. }
-            | DbtCommand::Clean
+            | DbtCommand::Init { .. }
+            | DbtCommand::Fix { .. }
+            | DbtCommand::Clean { .. }
             | DbtCommand::Debug { .. } => None,
         }
     }
@@ -567,6 +649,7 @@ impl DbtLine {
             | DbtCommand::Build { refresh, .. }
             | DbtCommand::Seed { refresh, .. }
             | DbtCommand::Clone { refresh, .. }
+            | DbtCommand::Show { refresh, .. }
             | DbtCommand::Retry { refresh } => refresh.wanted(),
             _ => None,
         }
@@ -578,7 +661,9 @@ impl DbtLine {
             DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } => {
                 event_time.empty
             }
-            DbtCommand::Compile { empty, .. } | DbtCommand::Snapshot { empty, .. } => *empty,
+            DbtCommand::Compile { empty, .. }
+            | DbtCommand::Seed { empty, .. }
+            | DbtCommand::Snapshot { empty, .. } => *empty,
             _ => false,
         }
     }
@@ -601,7 +686,9 @@ fn without_effectless(arguments: &[String]) -> impl Iterator<Item = &String> {
             return false;
         }
         let Some(name) = argument.strip_prefix("--") else {
-            return true;
+            // `--record-timing-info`
+            skip_value = *argument == "-r";
+            return !skip_value;
         };
         let (name, value) = match name.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -678,6 +765,14 @@ mod tests {
         assert!(line.store_failures());
         for line in [
             "parse --no-partial-parse",
+            "parse --partial-parse -r timing --maximum-seed-size-mib 5 --no-use-v2-parser",
+            "seed --empty --no-print",
+            "show -s a --full-refresh",
+            "clean --clean-project-files-only",
+            "docs generate --compile",
+            "init shop -s --skip-debug",
+            "fix --dry-run",
+            "run --log-level WARN --single-threaded --no-debug",
             "--log-level debug --log-format json build --vars {a:1}",
             "build --empty --log-path=/tmp/x --no-version-check",
             "docs generate --static",

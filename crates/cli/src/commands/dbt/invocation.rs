@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Months, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use clap::ValueEnum as _;
 use dbt::context::yaml_mapping;
 use dbt::flags::Flags;
 use dbt::selector::IndirectSelection as Mode;
 use dbt::{PreviousState, SelectArguments};
 use diagnostic::{Error, Result, codes};
 use platform::{DbtInvocation, DbtOptions, Platform};
+use serde_json::Value as Json;
 
-use super::command_line::{Common, DbtCommand, DbtLine, EventTime, IndirectSelection, Publish};
+use super::command_line::{Common, DbtCommand, DbtLine, IndirectSelection, Publish};
 use super::lines::Lines;
 use super::strictness::Strictness;
 use crate::arguments::Globals;
@@ -28,10 +30,16 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
             refused.push(flag);
         }
     };
-    if let DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } = &line.command
-    {
-        let EventTime { sample, .. } = event_time;
-        refuse(sample.is_some(), "--sample");
+    match &line.command {
+        DbtCommand::Deps { lock, .. } => refuse(*lock, "deps --lock"),
+        DbtCommand::Clean {
+            no_clean_project_files_only,
+            ..
+        } => refuse(
+            *no_clean_project_files_only,
+            "--no-clean-project-files-only",
+        ),
+        _ => {}
     }
     match refused.first() {
         Some(flag) => Err(unsupported(flag, "leave it out")),
@@ -71,8 +79,18 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     flags.profile.clone_from(&common.profile);
     flags.profiles_dir.clone_from(&common.profiles_dir);
     flags.target_path.clone_from(&common.target_path);
-    flags.threads = common.threads;
-    flags.fail_fast = common.fail_fast;
+    flags.threads = match common.single_threaded {
+        true => Some(1),
+        false => common.threads,
+    };
+    flags.partial_parse = match (common.partial_parse, common.no_partial_parse) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => switch(&flags, "DBT_PARTIAL_PARSE"),
+    };
+    let of_project = Flags::of_project(platform.dbt_folder()?);
+    let switched_on = |name: &str| of_project.get(name).and_then(Json::as_bool) == Some(true);
+    flags.fail_fast = common.fail_fast || !common.no_fail_fast && switched_on("fail_fast");
     flags.full_refresh = line.full_refresh();
     flags.empty = line.empty();
     flags.store_failures = line.store_failures();
@@ -84,6 +102,14 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
         };
         flags.event_time_start = read("--event-time-start", &event_time.event_time_start)?;
         flags.event_time_end = read("--event-time-end", &event_time.event_time_end)?;
+        if let Some(text) = &event_time.sample {
+            let now = flags.as_of.unwrap_or(flags.run_started_at);
+            let (start, end) = sample(text, now)?;
+            flags.sample = Some((start, end));
+            // Microbatch models build the batches of the sample.
+            flags.event_time_start = Some(start);
+            flags.event_time_end = Some(end);
+        }
     }
     let selecting = line.selecting().cloned().unwrap_or_default();
     let command: Vec<String> = std::env::args().skip(1).collect();
@@ -97,10 +123,54 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     for (name, value) in arguments {
         flags.arguments.insert(name.to_owned(), value);
     }
-    if let Some(mode) = common.indirect_selection {
+    let of_project = of_project.get("indirect_selection").and_then(Json::as_str);
+    let of_project = of_project.and_then(|mode| IndirectSelection::from_str(mode, true).ok());
+    if let Some(mode) = common.indirect_selection.or(of_project) {
         flags.indirect_selection = indirect(mode);
     }
     Ok(flags)
+}
+
+/// The span of `--sample`: so much before `now`, or from a start to an end
+/// (<https://docs.getdbt.com/docs/build/sample-flag>).
+fn sample(text: &str, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
+    let refused = || {
+        Error::new(
+            codes::D3001,
+            format!("`{text}` of `--sample` is no span of time"),
+        )
+        .help(
+            "write a number of hours, days, months or years, as in `3 days`, or \
+             `{start: '2024-09-01', end: '2024-09-02'}`",
+        )
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if let [count, unit] = words.as_slice()
+        && let Ok(count) = count.parse::<u32>()
+    {
+        let months = |count: u32| now.checked_sub_months(Months::new(count));
+        let start = match unit.to_lowercase().trim_end_matches('s') {
+            "hour" => now.checked_sub_signed(TimeDelta::hours(count.into())),
+            "day" => now.checked_sub_signed(TimeDelta::days(count.into())),
+            "month" => months(count),
+            "year" => count.checked_mul(12).and_then(months),
+            _ => None,
+        };
+        return Ok((start.ok_or_else(refused)?, now));
+    }
+    let span = yaml_mapping("--sample", text).map_err(|_| refused())?;
+    let end = |key: &str| {
+        let word = span.get(key).and_then(Json::as_str).ok_or_else(refused)?;
+        moment("--sample", word)
+    };
+    Ok((end("start")?, end("end")?))
+}
+
+/// A switch of the environment; anything but a word for no switches it on, as in dbt.
+pub fn switch(flags: &Flags, name: &str) -> Option<bool> {
+    let word = flags.env(name)?.to_lowercase();
+    let no = ["", "0", "false", "f", "no", "n", "off"].contains(&word.as_str());
+    Some(!no)
 }
 
 /// A day or a moment in UTC, as flags write them.
@@ -196,10 +266,10 @@ fn open_with(
     });
     defer(&invocation, line)?;
     let project = invocation.project();
-    let strictness = Strictness::of(&line.common)?;
+    let strictness = Strictness::of(&line.common, &project.context.root.flags)?;
     lines.greet(project, &strictness)?;
     let mut warnings = project.warnings.list.iter();
-    if let Some(warning) = warnings.find(|warning| strictness.refuses(warning.event)) {
+    if let Some(warning) = warnings.find(|warning| strictness.refuses(&warning.event)) {
         let help = format!(
             "`--warn-error` takes warnings for errors; this one is `{}`",
             warning.event
@@ -289,4 +359,33 @@ fn words(list: &[String]) -> Vec<String> {
         .flat_map(|text| text.split_whitespace())
         .map(str::to_owned)
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::sample;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn samples_are_spans_before_now_or_between_times() {
+        let now = at("2024-09-17T16:06:00Z");
+        let start = |text: &str| sample(text, now).unwrap().0;
+        assert_eq!(start("1 hour"), at("2024-09-17T15:06:00Z"));
+        assert_eq!(start("3 days"), at("2024-09-14T16:06:00Z"));
+        assert_eq!(start("1 Month"), at("2024-08-17T16:06:00Z"));
+        assert_eq!(start("2 years"), at("2022-09-17T16:06:00Z"));
+        assert_eq!(
+            sample("{start: '2024-07-01', end: '2024-07-08T18:00:00'}", now).unwrap(),
+            (at("2024-07-01T00:00:00Z"), at("2024-07-08T18:00:00Z"))
+        );
+        for wrong in ["3", "3 weeks", "days", "{start: '2024-07-01'}", "{}"] {
+            assert!(sample(wrong, now).is_err(), "{wrong}");
+        }
+    }
 }

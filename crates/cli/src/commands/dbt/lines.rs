@@ -24,6 +24,8 @@ pub struct Lines {
     invocation: String,
     json: bool,
     quiet: bool,
+    /// Whether what templates print is shown.
+    prints: bool,
     warn_error: bool,
 }
 
@@ -34,10 +36,19 @@ impl Lines {
             Some(format) => format == DbtLogFormat::Json,
             None => globals.log_format == LogFormat::Json,
         };
+        let few = matches!(
+            common
+                .log_level
+                .as_deref()
+                .map(str::to_lowercase)
+                .as_deref(),
+            Some("warn" | "error" | "none")
+        );
         Self {
             invocation: String::new(),
             json,
-            quiet: common.quiet || globals.quiet > 0,
+            quiet: common.quiet || globals.quiet > 0 || few,
+            prints: !common.no_print,
             warn_error: common.warn_error,
         }
     }
@@ -139,11 +150,11 @@ impl Lines {
             json!({ "stat_line": found }),
         )?;
         let warnings = project.warnings.list.iter();
-        for warning in warnings.filter(|warning| !strictness.silences(warning.event)) {
+        for warning in warnings.filter(|warning| !strictness.silences(&warning.event)) {
             let text = warning.to_string();
             match self.json {
                 true if self.quiet => {}
-                true => self.write(warning.event, "warn", &text, json!({ "msg": text }))?,
+                true => self.write(&warning.event, "warn", &text, json!({ "msg": text }))?,
                 false => self.warn(&text),
             }
         }
@@ -173,7 +184,7 @@ impl Lines {
                 result,
                 error,
             } => self.ended(index, total, node, result, error),
-            DbtEvent::Said(_) if self.quiet => Ok(()),
+            DbtEvent::Said(_) if self.quiet || !self.prints => Ok(()),
             DbtEvent::Said(text) => {
                 self.write("JinjaLogInfo", "info", text, json!({ "msg": text }))
             }

@@ -43,7 +43,7 @@ pub fn list(globals: &Globals, line: &DbtLine, format: &str, keys: &[String]) ->
     if listed.is_empty() {
         output::message("warning: No nodes selected!");
     }
-    if writes_artifacts(line) {
+    if writes_artifacts(line, &opened) {
         opened.invocation.write_manifest(&[])?;
     }
     Ok(Exit::Done)

@@ -2,7 +2,9 @@
 
 pub mod command_line;
 mod docs;
+mod fix;
 mod freshness;
+mod init;
 mod invocation;
 mod lines;
 mod listing;
@@ -76,8 +78,17 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         }) => docs::generate(globals, &line, *no_compile, *empty_catalog, *one_page),
         DbtCommand::RunOperation { name, args } => work::operation(globals, &line, name, args),
         DbtCommand::Deps { upgrade, .. } => upkeep::deps(globals, &line, *upgrade),
-        DbtCommand::Clean => upkeep::clean(globals, &line),
-        DbtCommand::Debug { config_dir, .. } => upkeep::debug(globals, &line, *config_dir),
+        DbtCommand::Init {
+            name,
+            skip_profile_setup,
+            ..
+        } => init::init(globals, &line, name.as_deref(), *skip_profile_setup),
+        DbtCommand::Fix { dry_run } => fix::fix(globals, &line, *dry_run),
+        DbtCommand::Clean { .. } => upkeep::clean(globals, &line),
+        DbtCommand::Debug {
+            config_dir,
+            connection,
+        } => upkeep::debug(globals, &line, *config_dir, *connection),
         DbtCommand::Docs(Docs::Serve { host, port, .. }) => {
             docs::serve(globals, &line, host, *port)
         }

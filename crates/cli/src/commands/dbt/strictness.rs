@@ -3,7 +3,7 @@
 
 use dbt::context::yaml_mapping;
 use diagnostic::{Error, Result, codes};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::command_line::Common;
 
@@ -20,19 +20,25 @@ pub struct Strictness {
 }
 
 impl Strictness {
-    /// What the flags say.
+    /// What the flags say, and where they say nothing, the `flags:` of the project.
     ///
     /// # Errors
     /// `D3001` for options that cannot be read.
-    pub fn of(common: &Common) -> Result<Self> {
+    pub fn of(common: &Common, project: &Map<String, Json>) -> Result<Self> {
+        let of_project = project.get("warn_error").and_then(Json::as_bool) == Some(true);
         let mut strictness = Self {
-            all: common.warn_error,
+            all: common.warn_error || !common.no_warn_error && of_project,
             ..Self::default()
         };
-        let Some(text) = &common.warn_error_options else {
-            return Ok(strictness);
+        let options = match (
+            &common.warn_error_options,
+            project.get("warn_error_options"),
+        ) {
+            (Some(text), _) => yaml_mapping("--warn-error-options", text)?,
+            (None, Some(Json::Object(options))) => options.clone(),
+            _ => return Ok(strictness),
         };
-        for (key, value) in yaml_mapping("--warn-error-options", text)? {
+        for (key, value) in options {
             let names = match &value {
                 Json::Array(names) => names
                     .iter()
@@ -92,7 +98,23 @@ mod tests {
 
     fn strictness(options: &str) -> Strictness {
         let words = ["parse", "--warn-error-options", options].map(str::to_owned);
-        Strictness::of(&DbtLine::read(&words).unwrap().common).unwrap()
+        let line = DbtLine::read(&words).unwrap();
+        Strictness::of(&line.common, &serde_json::Map::new()).unwrap()
+    }
+
+    #[test]
+    fn the_project_decides_where_the_command_line_does_not() {
+        let project = serde_json::json!({
+            "warn_error": true, "warn_error_options": {"silence": ["NoNodeForYamlKey"]}
+        });
+        let project = project.as_object().unwrap();
+        let of = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            Strictness::of(&DbtLine::read(&words).unwrap().common, project).unwrap()
+        };
+        assert!(of(&["parse"]).refuses("LogTestResult"));
+        assert!(of(&["parse"]).silences("NoNodeForYamlKey"));
+        assert!(!of(&["parse", "--no-warn-error"]).refuses("LogTestResult"));
     }
 
     #[test]

@@ -113,7 +113,9 @@ fn inside(root: &Path, target: &str) -> Option<PathBuf> {
 }
 
 /// Shows the configuration and runs `select 1`.
-pub fn debug(globals: &Globals, line: &DbtLine, folders: bool) -> Result<Exit> {
+///
+/// With `only`, it runs that alone.
+pub fn debug(globals: &Globals, line: &DbtLine, folders: bool, only: bool) -> Result<Exit> {
     let platform = platform(globals, line)?;
     let context = settings(&platform, line)?;
     let connection = &context.connection;
@@ -138,7 +140,7 @@ pub fn debug(globals: &Globals, line: &DbtLine, folders: bool) -> Result<Exit> {
         ("threads", connection.threads.to_string()),
         ("catalog", platform.catalog().folder().display().to_string()),
     ];
-    for (name, value) in rows {
+    for (name, value) in rows.iter().filter(|_| !only) {
         output::line(&format!("{name:<15} {value}"))?;
     }
     let source = Source::new("dbt debug", "select 1");

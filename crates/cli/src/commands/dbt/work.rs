@@ -9,7 +9,7 @@ use platform::DbtWork;
 use serde_json::json;
 
 use super::command_line::{DbtCommand, DbtLine};
-use super::invocation::{Opened, open, select};
+use super::invocation::{Opened, open, select, switch};
 use super::strictness::Strictness;
 use crate::arguments::Globals;
 use crate::commands::Exit;
@@ -19,7 +19,7 @@ use crate::{output, report};
 /// Reads the project and writes its manifest.
 pub fn parse(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     let opened = open(globals, line)?;
-    if writes_artifacts(line) {
+    if writes_artifacts(line, &opened) {
         opened.invocation.write_manifest(&[])?;
         let folder = files::target_folder(&opened.invocation.project().context);
         opened
@@ -105,7 +105,7 @@ pub fn execute(
     };
     let nothing = idle.iter().map(|id| NodeResult::new(id, Status::NoOp));
     done.results.extend(nothing);
-    if writes_artifacts(line) {
+    if writes_artifacts(line, opened) {
         invocation.write_manifest(&done.compiled)?;
         invocation.write_results(&done)?;
     }
@@ -130,7 +130,7 @@ pub fn execute(
         return Ok(Exit::Done);
     }
     lines.finish(project, &done)?;
-    let strict = Strictness::of(&line.common)?.refuses_test_warnings();
+    let strict = Strictness::of(&line.common, &project.context.root.flags)?.refuses_test_warnings();
     let warned = strict && done.count(&[Status::Warn]) > 0;
     Ok(if done.succeeded() && !warned {
         Exit::Done
@@ -155,16 +155,21 @@ pub fn operation(globals: &Globals, line: &DbtLine, name: &str, arguments: &str)
     let Some(said) = interruptible(|| opened.invocation.recover(), operation)? else {
         return Ok(Exit::Interrupted);
     };
-    for text in said {
-        output::line(&text)?;
+    for text in said.iter().filter(|_| !line.common.no_print) {
+        output::line(text)?;
     }
-    if writes_artifacts(line) {
+    if writes_artifacts(line, &opened) {
         opened.invocation.write_manifest(&[])?;
     }
     Ok(Exit::Done)
 }
 
 /// Whether the command leaves artifacts.
-pub fn writes_artifacts(line: &DbtLine) -> bool {
-    !line.common.no_write_json
+pub fn writes_artifacts(line: &DbtLine, opened: &Opened) -> bool {
+    let context = &opened.invocation.project().context;
+    let of_project = context.root.flags.get("write_json");
+    let of_project = of_project.and_then(serde_json::Value::as_bool);
+    let common = &line.common;
+    let wanted = switch(&context.flags, "DBT_WRITE_JSON").or(of_project);
+    !common.no_write_json && (common.write_json || wanted != Some(false))
 }
