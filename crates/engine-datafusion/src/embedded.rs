@@ -243,6 +243,8 @@ impl Databases {
         for function in own {
             state.register_udf(function).map_err(explain)?;
         }
+        // Only now do expressions that run see the session's parameters.
+        state.mark_start_execution();
         Ok(state)
     }
 

@@ -154,6 +154,7 @@ pub(crate) fn type_name(field: &Field) -> String {
             let kind = if zone.is_some() { "LTZ" } else { "NTZ" };
             format!("TIMESTAMP_{kind}({digits})")
         }
+        zoned if functions::is_timestamp_tz(zoned) => "TIMESTAMP_TZ(6)".to_owned(),
         DataType::LargeBinary => "GEOGRAPHY".to_owned(),
         DataType::Binary | DataType::BinaryView => "BINARY".to_owned(),
         DataType::List(_) | DataType::LargeList(_) => "ARRAY".to_owned(),

@@ -213,6 +213,10 @@ pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
         .iter()
         .zip(schema.fields())
         .map(|(column, field)| {
+            let column = &functions::cut_to_declared(column, field)
+                .explain(codes::E1004, || {
+                    format!("A value of column `{}` cannot be cut", field.name())
+                })?;
             if column.data_type() == field.data_type() {
                 return Ok(Arc::clone(column));
             }

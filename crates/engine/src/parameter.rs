@@ -127,16 +127,16 @@ const PARAMETERS: &[Parameter] = &[
         "ends statements of lost connections",
     ),
     of("AUTOCOMMIT", "true", Default, "publishes each statement"),
-    of("BINARY_INPUT_FORMAT", "HEX", Default, "text to BINARY"),
-    of("BINARY_OUTPUT_FORMAT", "HEX", Default, "BINARY to text"),
+    of("BINARY_INPUT_FORMAT", "HEX", Function, "text to BINARY"),
+    of("BINARY_OUTPUT_FORMAT", "HEX", Function, "BINARY to text"),
     of(
         "CLIENT_SESSION_KEEP_ALIVE",
         "false",
         Anything,
         "keeps idle connections",
     ),
-    of("DATE_INPUT_FORMAT", "AUTO", Default, "text to DATE"),
-    of("DATE_OUTPUT_FORMAT", "YYYY-MM-DD", Default, "DATE to text"),
+    of("DATE_INPUT_FORMAT", "AUTO", Function, "text to DATE"),
+    of("DATE_OUTPUT_FORMAT", "YYYY-MM-DD", Function, "DATE to text"),
     of(
         "ERROR_ON_NONDETERMINISTIC_MERGE",
         "true",
@@ -152,7 +152,7 @@ const PARAMETERS: &[Parameter] = &[
     of(
         "GEOGRAPHY_OUTPUT_FORMAT",
         "GeoJSON",
-        Default,
+        Function,
         "how GEOGRAPHY is shown",
     ),
     of("JSON_INDENT", "2", Default, "how JSON is shown"),
@@ -203,25 +203,25 @@ const PARAMETERS: &[Parameter] = &[
     of(
         "TIMESTAMP_INPUT_FORMAT",
         "AUTO",
-        Default,
+        Function,
         "text to TIMESTAMP",
     ),
     of(
         "TIMESTAMP_LTZ_OUTPUT_FORMAT",
         "",
-        Default,
+        Function,
         "TIMESTAMP_LTZ to text",
     ),
     of(
         "TIMESTAMP_NTZ_OUTPUT_FORMAT",
         "YYYY-MM-DD HH24:MI:SS.FF3",
-        Default,
+        Function,
         "TIMESTAMP_NTZ to text",
     ),
     of(
         "TIMESTAMP_OUTPUT_FORMAT",
         "YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM",
-        Default,
+        Function,
         "TIMESTAMP to text",
     ),
     of(
@@ -233,7 +233,7 @@ const PARAMETERS: &[Parameter] = &[
     of(
         "TIMESTAMP_TZ_OUTPUT_FORMAT",
         "",
-        Default,
+        Function,
         "TIMESTAMP_TZ to text",
     ),
     of(
@@ -242,8 +242,8 @@ const PARAMETERS: &[Parameter] = &[
         Function,
         "the zone of wall clocks without one",
     ),
-    of("TIME_INPUT_FORMAT", "AUTO", Default, "text to TIME"),
-    of("TIME_OUTPUT_FORMAT", "HH24:MI:SS", Default, "TIME to text"),
+    of("TIME_INPUT_FORMAT", "AUTO", Function, "text to TIME"),
+    of("TIME_OUTPUT_FORMAT", "HH24:MI:SS", Function, "TIME to text"),
     of(
         "TRANSACTION_ABORT_ON_ERROR",
         "false",

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNode as _;
 use datafusion::common::{Result, plan_err};
 use datafusion::functions::core::expr_fn::r#struct;
 use datafusion::functions_aggregate::approx_distinct::approx_distinct_udaf;
@@ -70,7 +71,20 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
 /// DataFusion's aggregates that are Snowflake's too, under the same name.
 pub(crate) const SAME: [&str; 5] = ["count", "min", "max", "any_value", "array_agg"];
 
+/// DataFusion names `sum(x::float)` as it names `sum(x)`, and refuses both in one query.
+fn name_casts(args: &mut [Expr]) -> Result<()> {
+    for arg in args {
+        if arg.exists(|expr| Ok(matches!(expr, Expr::Cast(_) | Expr::TryCast(_))))? {
+            let name = arg.to_string();
+            *arg = arg.clone().alias(name);
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn plan_aggregate(raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
+    let mut raw = raw;
+    name_casts(&mut raw.args)?;
     let place = Place::Group {
         filter: raw.filter.clone(),
         order_by: raw.order_by.clone(),
@@ -84,6 +98,7 @@ pub(crate) fn plan_aggregate(raw: RawAggregateExpr) -> Result<PlannerResult<RawA
 
 pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
     let mut raw = raw;
+    name_casts(&mut raw.args)?;
     let is_of_all = matches!(
         raw.func_def.name(),
         "first_value" | "last_value" | "nth_value"

@@ -16,10 +16,11 @@ use datafusion::logical_expr::{
 
 use crate::catalogue::Entry;
 use crate::parameters::Parameters;
-use crate::scalar::{TIMESTAMP, nanos_of_day};
+use crate::scalar::{TIMESTAMP, instant, nanos_of_day};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Reading {
+    /// An instant: what it shows depends on where it is read.
     Timestamp,
     Date,
     Time,
@@ -39,7 +40,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         aliases: &["localtimestamp", "getdate", "systimestamp"],
         family: "context",
         syntax: "current_timestamp([precision])",
-        note: "the session's wall clock at the statement's start, without a zone",
+        note: "the statement's start, TIMESTAMP_LTZ",
     },
     Entry {
         name: "current_date",
@@ -60,7 +61,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         aliases: &[],
         family: "context",
         syntax: "sysdate()",
-        note: "the statement's start in UTC",
+        note: "the statement's start in UTC, TIMESTAMP_NTZ",
     },
 ];
 
@@ -113,7 +114,7 @@ impl Clock {
     ) -> ScalarValue {
         let now = self.instant.or(start).unwrap_or_else(Utc::now).naive_utc();
         let wall = match self.reading {
-            Reading::Utc => now,
+            Reading::Utc | Reading::Timestamp => now,
             _ => parameters.local(now),
         };
         let step = 10_u32.pow(9 - precision.min(9));
@@ -121,7 +122,11 @@ impl Clock {
             .with_nanosecond(wall.nanosecond() / step * step)
             .unwrap_or(wall);
         match self.reading {
-            Reading::Timestamp | Reading::Utc => {
+            Reading::Timestamp => ScalarValue::TimestampMicrosecond(
+                Some(wall.and_utc().timestamp_micros()),
+                Some("UTC".into()),
+            ),
+            Reading::Utc => {
                 ScalarValue::TimestampMicrosecond(Some(wall.and_utc().timestamp_micros()), None)
             }
             Reading::Date => ScalarValue::Date32(Some(wall.date().to_epoch_days())),
@@ -157,7 +162,8 @@ impl ScalarUDFImpl for Clock {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.reading {
-            Reading::Timestamp | Reading::Utc => TIMESTAMP,
+            Reading::Timestamp => instant(),
+            Reading::Utc => TIMESTAMP,
             Reading::Date => DataType::Date32,
             Reading::Time => DataType::Time64(arrow::datatypes::TimeUnit::Nanosecond),
         })

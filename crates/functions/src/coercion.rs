@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result, plan_err};
 use datafusion::logical_expr::expr::{Case, Cast, InList, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
@@ -15,11 +15,12 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::conversion::{Failure, conversion, differs};
+use crate::conversion::{Failure, conversion, conversion_to, differs};
 use crate::operators::text_beside;
 use crate::scalar::{self, common_type, plain};
-use crate::types::{keeps_offset, length, logical_type};
+use crate::types::{DIGITS, digits, length, logical_type};
 use crate::variant::cast::CARRIER;
+use crate::zoned::is_zoned;
 
 /// Text that meets another type in an `IN` list, a `BETWEEN`, a `CASE` or a `UNION`, and literals such as
 /// `1e3`, whose scale no warehouse type has.
@@ -64,6 +65,11 @@ impl AnalyzerRule for ImplicitCasts {
             }
             Expr::Case(case) => alternatives(case, schema),
             Expr::Literal(value, metadata) => match value.data_type() {
+                DataType::Decimal256(..) => {
+                    plan_err!(
+                        "Number {value} has more than 38 digits: write it as '{value}'::float"
+                    )
+                }
                 DataType::Decimal128(_, scale) if scale < 0 => {
                     let whole = value.cast_to(&plain(&value.data_type()))?;
                     Ok(Transformed::yes(Expr::Literal(whole, metadata)))
@@ -86,7 +92,7 @@ fn meeting<'a>(
     Ok(mixed(&types)?.map(|common| text_beside(&common)))
 }
 
-/// What these types have in common, if text meets another type among them.
+/// What these types have in common, if text, TIMESTAMP_TZ or DATE meets another type among them.
 fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
     let is_text = |kind: &DataType| *kind == DataType::Utf8;
     let is_other = |kind: &DataType| {
@@ -98,8 +104,19 @@ fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
                     | DataType::Timestamp(..)
                     | DataType::Time64(_)
             )
+            || is_zoned(kind)
     };
-    if types.iter().any(is_text) && types.iter().any(is_other) {
+    let meets_text = types.iter().any(is_text) && types.iter().any(is_other);
+    let meets_zoned = types.iter().any(is_zoned)
+        && types
+            .iter()
+            .any(|kind| !is_zoned(kind) && *kind != DataType::Null);
+    // DataFusion would count both in nanoseconds, of which 64 bits end in the year 2262.
+    let meets_date = types.contains(&DataType::Date32)
+        && types
+            .iter()
+            .any(|kind| matches!(kind, DataType::Timestamp(..)));
+    if meets_text || meets_zoned || meets_date {
         return common_type(types).map(Some);
     }
     Ok(None)
@@ -226,6 +243,20 @@ impl AnalyzerRule for OwnCasts {
     }
 }
 
+/// `expr` cast to the type of a table's column, whose declaration may limit the digits of a second.
+#[must_use]
+pub fn cast_to_column(expr: Expr, column: &Field) -> Expr {
+    let to = Field::new("", column.data_type().clone(), true);
+    let digits = column.metadata().get_key_value(DIGITS);
+    let to = to.with_metadata(
+        digits
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .into_iter()
+            .collect(),
+    );
+    Expr::Cast(Cast::new_from_field(Box::new(expr), Arc::new(to)))
+}
+
 fn own_cast(
     expr: Expr,
     field: &Field,
@@ -246,12 +277,9 @@ fn own_cast(
         let cut = scalar::call("left", vec![text, lit(length)])?;
         return Ok(Transformed::yes(cut));
     }
-    if keeps_offset(field) && expr.get_type(schema)? == DataType::Utf8 {
-        let name = match failure {
-            Failure::Error => "to_timestamp_tz",
-            Failure::Null => "try_to_timestamp_tz",
-        };
-        return Ok(Transformed::yes(scalar::call(name, vec![expr])?));
+    if let Some(digits) = digits(field).filter(|digits| *digits < 9) {
+        let cut = conversion_to(expr, to.clone(), Some(digits), failure);
+        return Ok(Transformed::yes(cut));
     }
     if differs(&expr.get_type(schema)?, to) {
         Ok(Transformed::yes(converted(expr, to, failure)?))
@@ -293,6 +321,31 @@ fn to_semi_structured(
         _ => conversion(expr, CARRIER, failure),
     };
     Ok(Transformed::yes(scalar::call(name, vec![value])?))
+}
+
+/// Whether a node of `plan` or of its subqueries, or an expression of theirs, is what is looked for.
+pub(crate) fn holds(
+    plan: &LogicalPlan,
+    node: &dyn Fn(&LogicalPlan) -> bool,
+    part: &dyn Fn(&Expr) -> bool,
+) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|plan| {
+        found = found || node(plan);
+        plan.apply_expressions(|expr| {
+            found = found || expr.exists(|expr| Ok(part(expr)))?;
+            Ok(stop_if(found))
+        })?;
+        Ok(stop_if(found))
+    })?;
+    Ok(found)
+}
+
+fn stop_if(found: bool) -> TreeNodeRecursion {
+    match found {
+        true => TreeNodeRecursion::Stop,
+        false => TreeNodeRecursion::Continue,
+    }
 }
 
 /// Rewrites every expression of `plan` and its subqueries; columns keep their names.

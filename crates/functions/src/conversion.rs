@@ -4,29 +4,28 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, StringArray,
-    TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Float64Type, Time64NanosecondType, TimeUnit,
-    TimestampMicrosecondType,
-};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, TimestampMicrosecondType};
 use arrow::util::display::FormatOptions;
-use chrono::{DateTime, TimeDelta, Timelike};
-use datafusion::common::{DataFusionError, Result, exec_datafusion_err, exec_err, plan_err};
+use chrono::DateTime;
+use datafusion::common::{DataFusionError, Result, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use crate::fine::FINE;
 use crate::geography;
 use crate::parameters::Parameters;
-use crate::scalar::{TIMESTAMP, instant, moment_from_micros};
-use crate::text::bytes::{from_hex, hex};
+use crate::text::boolean;
 use crate::text::number::{float_text, parse_decimal};
-use crate::text::{boolean, moment};
 use crate::variant::cast::{CARRIER, from_variant, to_variant};
+use crate::zoned::is_zoned;
+
+mod moments;
+
+pub use moments::cut_to_declared;
+pub(crate) use moments::{kept, located};
 
 /// What happens to a value that does not convert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +42,8 @@ pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
     if from == to || *from == DataType::Null {
         return false;
     }
-    let carried = |side: &DataType| *side == CARRIER || *side == DataType::LargeBinary;
+    let carried =
+        |side: &DataType| *side == CARRIER || *side == DataType::LargeBinary || is_zoned(side);
     if carried(from) || carried(to) {
         return true;
     }
@@ -56,13 +56,22 @@ pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
     }
     if is_text(to) {
         return from.is_floating()
-            || matches!(from, Timestamp(..) | Time32(_) | Time64(_) | Binary);
+            || matches!(
+                from,
+                DataType::Date32 | Timestamp(..) | Time32(_) | Time64(_) | Binary
+            );
     }
     if is_moment(from) && is_moment(to) {
         // Arrow's wall clock is UTC's, whatever the session's is.
-        return is_instant(from) != is_instant(to);
+        let is_cut = *from == FINE && matches!(to, Timestamp(..));
+        let refused = matches!(from, Time64(_)) != matches!(to, Time64(_))
+            && (matches!(from, Time64(_)) || *from == DataType::Date32);
+        return is_cut || refused || is_instant(from) != is_instant(to);
     }
-    if is_number(from) && matches!(to, DataType::Date32 | Time64(_)) {
+    let is_number_or_truth = |kind: &DataType| is_number(kind) || *kind == Boolean;
+    if is_number(from) && matches!(to, DataType::Date32 | Time64(_))
+        || is_moment(from) && is_number_or_truth(to)
+    {
         return true;
     }
     let fraction = from.is_floating() || from.is_decimal();
@@ -79,7 +88,7 @@ fn is_moment(data_type: &DataType) -> bool {
     matches!(
         data_type,
         DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_)
-    )
+    ) || is_zoned(data_type)
 }
 
 fn is_instant(data_type: &DataType) -> bool {
@@ -102,6 +111,31 @@ pub(crate) fn convert_in(
     failure: Failure,
     parameters: &Parameters,
 ) -> Result<ArrayRef> {
+    convert_to(array, to, None, failure, parameters)
+}
+
+/// `array` as `to`, whose second has this many digits if it is declared so.
+fn convert_to(
+    array: &ArrayRef,
+    to: &DataType,
+    digits: Option<u32>,
+    failure: Failure,
+    parameters: &Parameters,
+) -> Result<ArrayRef> {
+    let converted = convert_whole(array, to, digits, failure, parameters)?;
+    match digits {
+        Some(digits) => moments::cut(&converted, digits),
+        None => Ok(converted),
+    }
+}
+
+fn convert_whole(
+    array: &ArrayRef,
+    to: &DataType,
+    digits: Option<u32>,
+    failure: Failure,
+    parameters: &Parameters,
+) -> Result<ArrayRef> {
     let from = array.data_type();
     if !differs(from, to) {
         return arrow_cast(array, to, failure);
@@ -113,20 +147,28 @@ pub(crate) fn convert_in(
         return Ok(Arc::new(to_variant(array)?));
     }
     if *from == CARRIER {
-        return from_variant(array.as_string::<i64>(), to, failure);
+        return from_variant(array.as_string::<i64>(), to, failure, parameters);
     }
     if is_text(from) {
         let text = arrow_cast(array, &DataType::Utf8, failure)?;
-        return from_text(text.as_string::<i32>(), to, failure, parameters);
+        return from_text(text.as_string::<i32>(), to, digits, failure, parameters);
     }
     if is_text(to) {
         return arrow_cast(&to_text(array, failure, parameters)?, to, failure);
     }
     if is_moment(from) && is_moment(to) {
-        return between_clocks(array, to, failure, parameters);
+        return moments::between(array, to, digits, failure, parameters);
     }
     if matches!(to, DataType::Date32 | DataType::Time64(_)) {
         return plan_err!("A number is no date and no time: {from} cannot be cast to {to}");
+    }
+    if is_moment(from) {
+        return plan_err!(
+            "{from} cannot be cast to {to}: DATE_PART(epoch_second, …) gives a number"
+        );
+    }
+    if is_moment(to) {
+        return moments::from_numbers(array, to, failure, parameters);
     }
     if *from == DataType::Boolean {
         let number = arrow_cast(array, &DataType::Int64, failure)?;
@@ -136,42 +178,7 @@ pub(crate) fn convert_in(
         let number = arrow_cast(array, &DataType::Float64, failure)?;
         return arrow_cast(&number, to, failure);
     }
-    if matches!(to, DataType::Timestamp(..)) {
-        let seconds = arrow_cast(array, &DataType::Float64, failure)?;
-        return from_seconds(&seconds, to, failure);
-    }
     to_whole(array, to, failure)
-}
-
-/// Instants as wall clocks of the session, or the other way round.
-fn between_clocks(
-    array: &ArrayRef,
-    to: &DataType,
-    failure: Failure,
-    parameters: &Parameters,
-) -> Result<ArrayRef> {
-    let from_instant = is_instant(array.data_type());
-    let micros = match from_instant {
-        true => arrow_cast(array, &instant(), failure)?,
-        false => arrow_cast(array, &TIMESTAMP, failure)?,
-    };
-    let moved: TimestampMicrosecondArray = micros
-        .as_primitive::<TimestampMicrosecondType>()
-        .iter()
-        .map(|micros| {
-            let moment = moment_from_micros(micros?)?;
-            let moved = match from_instant {
-                true => Some(parameters.local(moment)),
-                false => parameters.utc(moment),
-            };
-            Some(moved?.and_utc().timestamp_micros())
-        })
-        .collect();
-    let moved: ArrayRef = match from_instant {
-        true => Arc::new(moved),
-        false => Arc::new(moved.with_data_type(instant())),
-    };
-    arrow_cast(&moved, to, failure)
 }
 
 fn arrow_cast(array: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRef> {
@@ -191,16 +198,28 @@ fn to_whole(array: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRe
     } else {
         arrow_cast(array, &DataType::Decimal128(38, 0), failure)?
     };
-    arrow_cast(&rounded, to, failure)
+    whole(&rounded, to, failure)
 }
 
-fn from_seconds(seconds: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRef> {
+/// Whole numbers in fewer bits.
+fn whole(array: &ArrayRef, to: &DataType, failure: Failure) -> Result<ArrayRef> {
+    arrow_cast(array, to, failure).map_err(|error| {
+        exec_datafusion_err!(
+            "A number is larger than the 64 bits of INT, use NUMBER(38,0): {}",
+            error.message()
+        )
+    })
+}
+
+/// Fractions of seconds since 1970, as microseconds without a zone.
+fn from_seconds(array: &ArrayRef, failure: Failure) -> Result<ArrayRef> {
+    let seconds = arrow_cast(array, &DataType::Float64, failure)?;
     let seconds = seconds.as_primitive::<Float64Type>();
     #[allow(
         clippy::cast_possible_truncation,
         reason = "`as` saturates, and the calendar is checked"
     )]
-    let micros = parsed::<TimestampMicrosecondType, _>(
+    parsed::<TimestampMicrosecondType, _>(
         seconds.iter(),
         failure,
         |seconds| {
@@ -208,43 +227,19 @@ fn from_seconds(seconds: &ArrayRef, to: &DataType, failure: Failure) -> Result<A
             DateTime::from_timestamp_micros(micros).map(|_| micros)
         },
         |seconds| exec_datafusion_err!("{seconds} seconds are outside of the calendar"),
-    )?;
-    arrow_cast(&micros, to, failure)
+    )
 }
 
 fn to_text(array: &ArrayRef, failure: Failure, parameters: &Parameters) -> Result<ArrayRef> {
     let text: StringArray = match array.data_type() {
-        DataType::Timestamp(_, zone) => {
-            let to = zone.as_ref().map_or(TIMESTAMP, |_| instant());
-            let text = |moment| match zone {
-                None => moment::timestamp_text(moment),
-                Some(_) => {
-                    let text = moment::timestamp_text(parameters.local(moment));
-                    format!(
-                        "{text} {}",
-                        moment::offset_text(parameters.offset(moment), "")
-                    )
-                }
-            };
-            arrow_cast(array, &to, failure)?
-                .as_primitive::<TimestampMicrosecondType>()
-                .iter()
-                .map(|micros| micros.and_then(moment_from_micros).map(text))
-                .collect()
+        kind if is_moment(kind) || matches!(kind, DataType::Time32(_)) => {
+            moments::to_text(array, failure, parameters)?
         }
         DataType::Binary => array
             .as_binary::<i32>()
             .iter()
-            .map(|bytes| bytes.map(|bytes| hex(bytes, false)))
+            .map(|bytes| bytes.map(|bytes| parameters.bytes_text(bytes)))
             .collect(),
-        DataType::Time32(_) | DataType::Time64(_) => {
-            let times = arrow_cast(array, &DataType::Time64(TimeUnit::Nanosecond), failure)?;
-            times
-                .as_primitive::<Time64NanosecondType>()
-                .iter()
-                .map(|nanos| nanos.map(|nanos| moment::time_text(time_of_day(nanos))))
-                .collect()
-        }
         _ => {
             let floats = arrow_cast(array, &DataType::Float64, failure)?;
             floats
@@ -257,15 +252,10 @@ fn to_text(array: &ArrayRef, failure: Failure, parameters: &Parameters) -> Resul
     Ok(Arc::new(text))
 }
 
-fn time_of_day(nanos: i64) -> chrono::NaiveTime {
-    chrono::NaiveTime::MIN
-        .overflowing_add_signed(TimeDelta::nanoseconds(nanos))
-        .0
-}
-
 fn from_text(
     text: &StringArray,
     to: &DataType,
+    digits: Option<u32>,
     failure: Failure,
     parameters: &Parameters,
 ) -> Result<ArrayRef> {
@@ -280,54 +270,16 @@ fn from_text(
                 .collect::<Result<_>>()?;
             Ok(Arc::new(truths))
         }
-        DataType::Date32 => parsed::<Date32Type, _>(
-            text.iter(),
-            failure,
-            |text| Some(moment::parse_timestamp(text)?.0.date().to_epoch_days()),
-            refuse("Date"),
-        ),
-        DataType::Timestamp(_, zone) => {
-            let micros = parsed::<TimestampMicrosecondType, _>(
-                text.iter(),
-                failure,
-                |text| {
-                    let (wall, offset) = moment::parse_timestamp(text)?;
-                    let moment = match (zone, offset) {
-                        // Without a zone the wall clock counts, whatever offset the text names.
-                        (None, _) => wall,
-                        (Some(_), Some(_)) => moment::to_utc(wall, offset)?,
-                        (Some(_), None) => parameters.utc(wall)?,
-                    };
-                    Some(moment.and_utc().timestamp_micros())
-                },
-                refuse("Timestamp"),
-            )?;
-            let zoned = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
-            let micros = micros
-                .as_primitive::<TimestampMicrosecondType>()
-                .clone()
-                .with_data_type(zoned);
-            arrow_cast(&(Arc::new(micros) as ArrayRef), to, failure)
-        }
+        _ if is_moment(to) => moments::from_text(text, to, digits, failure, parameters),
         DataType::Binary => {
             let bytes: BinaryArray = text
                 .iter()
-                .map(|value| one(value, failure, from_hex, refuse("Hexadecimal value")))
+                .map(|value| {
+                    let read = |text: &str| parameters.formats.binary_input.read(text);
+                    one(value, failure, read, refuse("Hexadecimal value"))
+                })
                 .collect::<Result<_>>()?;
             Ok(Arc::new(bytes))
-        }
-        DataType::Time64(_) => {
-            let nanos = parsed::<Time64NanosecondType, _>(
-                text.iter(),
-                failure,
-                |text| {
-                    let time = moment::parse_time(text)?;
-                    let seconds = i64::from(time.num_seconds_from_midnight());
-                    Some(seconds * 1_000_000_000 + i64::from(time.nanosecond()))
-                },
-                refuse("Time"),
-            )?;
-            arrow_cast(&nanos, to, failure)
         }
         _ if to.is_floating() => {
             let floats = parsed::<Float64Type, _>(
@@ -341,27 +293,10 @@ fn from_text(
         DataType::Decimal128(precision, scale) => {
             decimals_from_text(text, *precision, *scale, failure)
         }
-        _ if to.is_integer() => arrow_cast(&decimals_from_text(text, 38, 0, failure)?, to, failure),
+        _ if to.is_integer() => whole(&decimals_from_text(text, 38, 0, failure)?, to, failure),
         // Wider or narrower decimals than the warehouse has.
         _ => arrow_cast(&(Arc::new(text.clone()) as ArrayRef), to, failure),
     }
-}
-
-/// Fails for text that names an offset from UTC which the session's clock does not have then: a
-/// TIMESTAMP_TZ keeps its own, which no carrier of ours does.
-pub(crate) fn refuse_foreign_offset(text: &str, parameters: &Parameters) -> Result<()> {
-    let Some((wall, Some(offset))) = moment::parse_timestamp(text) else {
-        return Ok(());
-    };
-    let kept = moment::to_utc(wall, Some(offset))
-        .is_none_or(|utc| parameters.offset(utc) == i64::from(offset));
-    if kept {
-        return Ok(());
-    }
-    exec_err!(
-        "TIMESTAMP_TZ would lose the offset of '{text}': cast to TIMESTAMP_LTZ to keep the instant, \
-         or to TIMESTAMP_NTZ to keep the wall clock"
-    )
 }
 
 fn decimals_from_text(
@@ -420,8 +355,19 @@ fn one<V: Copy, R>(
 
 /// `expr` converted to `to` by this module.
 pub(crate) fn conversion(expr: Expr, to: DataType, failure: Failure) -> Expr {
+    conversion_to(expr, to, None, failure)
+}
+
+/// The same where the type says how many digits a second has.
+pub(crate) fn conversion_to(
+    expr: Expr,
+    to: DataType,
+    digits: Option<u32>,
+    failure: Failure,
+) -> Expr {
     let udf = Conversion {
         to,
+        digits,
         failure,
         signature: Signature::any(1, Volatility::Immutable),
     };
@@ -432,6 +378,7 @@ pub(crate) fn conversion(expr: Expr, to: DataType, failure: Failure) -> Expr {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Conversion {
     to: DataType,
+    digits: Option<u32>,
     failure: Failure,
     signature: Signature,
 }
@@ -455,15 +402,12 @@ impl ScalarUDFImpl for Conversion {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let parameters = Parameters::of(&args.config_options);
         let [value] = datafusion::common::utils::take_function_args(self.name(), args.args)?;
+        let converted =
+            |array: &ArrayRef| convert_to(array, &self.to, self.digits, self.failure, &parameters);
         match value {
-            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(convert_in(
-                &array,
-                &self.to,
-                self.failure,
-                &parameters,
-            )?)),
+            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(converted(&array)?)),
             ColumnarValue::Scalar(value) => {
-                let array = convert_in(&value.to_array()?, &self.to, self.failure, &parameters)?;
+                let array = converted(&value.to_array()?)?;
                 let value = datafusion::common::ScalarValue::try_from_array(&array, 0)?;
                 Ok(ColumnarValue::Scalar(value))
             }

@@ -7,6 +7,9 @@
 //! - `variant` is semi-structured data as text, `variant_rules` what it meets in expressions and plans,
 //!   `flatten` the table functions that take it apart;
 //! - `geography` reads and writes GEOGRAPHY values, `sphere` measures them, `spatial_join` joins by them;
+//! - `zoned` holds values of TIMESTAMP_TZ, `zoned_rules` compares and groups them by their instant;
+//! - `fine` keeps nine digits of a second where tables keep six;
+//! - `shown` is how values leave the warehouse in a session's formats;
 //! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`, `relation` PIVOT, UNPIVOT, ASOF JOIN and SAMPLE;
 //! - `single_row` lets correlated subqueries give one row without aggregating, `subquery_places` puts
 //!   subqueries where they can be joined, `decorrelate` joins those DataFusion cannot, `lateral` makes
@@ -20,6 +23,7 @@ mod context;
 mod conversion;
 mod decorrelate;
 mod families;
+mod fine;
 mod flatten;
 mod generator;
 mod geography;
@@ -30,6 +34,7 @@ mod parameters;
 mod relation;
 mod scalar;
 mod session;
+mod shown;
 mod single_row;
 mod spatial_join;
 mod sphere;
@@ -38,6 +43,11 @@ mod text;
 mod types;
 mod variant;
 mod variant_rules;
+mod zoned;
+mod zoned_rules;
+
+pub use coercion::cast_to_column;
+pub use conversion::cut_to_declared;
 
 pub use catalogue::{Entry, catalogue, entry, is_missing, names, page};
 pub use clock::with_clock;
@@ -45,4 +55,5 @@ pub use context::{Circumstances, of_statement};
 pub use geography::geojson;
 pub use parameters::Parameters;
 pub use session::{register, session_config};
+pub use shown::{is_shown_as_text, is_timestamp_tz, shown_as_text, timestamp_tz};
 pub use variant::from_json as variant_from_json;

@@ -11,6 +11,8 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use crate::zoned::is_zoned;
+use crate::zoned_rules::as_instant;
 use crate::{aggregate, scalar, variant_rules};
 
 /// Plans what DataFusion would plan otherwise.
@@ -132,6 +134,15 @@ fn narrowed(raw: RawBinaryExpr, sides: Sides) -> (RawBinaryExpr, Sides) {
     if !is_arithmetic {
         return (raw, sides);
     }
+    for (side, kind) in [
+        (&mut raw.left, &mut sides.left),
+        (&mut raw.right, &mut sides.right),
+    ] {
+        if let Some(literal) = written(side).filter(|literal| !fits_a_sum(literal)) {
+            *kind = literal.data_type();
+            *side = Expr::Literal(literal, None);
+        }
+    }
     if sides.right.is_decimal()
         && let Some(literal) = written(&raw.left)
     {
@@ -160,6 +171,11 @@ fn written(expr: &Expr) -> Option<ScalarValue> {
     ))
 }
 
+/// Whether 64 bits hold sums of a whole number with others as large.
+fn fits_a_sum(literal: &ScalarValue) -> bool {
+    matches!(literal, ScalarValue::Decimal128(_, precision, _) if *precision < 19)
+}
+
 fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric() || data_type.is_null() || is_text(data_type)
 }
@@ -169,7 +185,11 @@ fn is_text(data_type: &DataType) -> bool {
 }
 
 fn is_moment(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Date32 | DataType::Timestamp(..))
+    matches!(data_type, DataType::Date32 | DataType::Timestamp(..)) || is_zoned(data_type)
+}
+
+fn is_timestamp(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(..))
 }
 
 /// A date plus or minus days, the days between two dates, and numbers written as text.
@@ -222,6 +242,11 @@ fn as_text(expr: Expr, data_type: &DataType) -> Expr {
 /// Text beside a truth value, a date, a timestamp or a number is read as one.
 fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
     let RawBinaryExpr { op, left, right } = raw;
+    if is_zoned(&sides.left) || is_zoned(&sides.right) {
+        let left = as_instant(left, &sides.left);
+        let right = as_instant(right, &sides.right);
+        return RawBinaryExpr { op, left, right };
+    }
     let rules = |kind: &DataType| {
         kind.is_numeric()
             || is_moment(kind)
@@ -236,6 +261,15 @@ fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
     }
     if rules(&sides.left) && is_text(&sides.right) {
         let right = cast(right, text_beside(&sides.left));
+        return RawBinaryExpr { op, left, right };
+    }
+    // DataFusion would count both in nanoseconds, of which 64 bits end in the year 2262.
+    if sides.left == DataType::Date32 && is_timestamp(&sides.right) {
+        let left = cast(left, sides.right.clone());
+        return RawBinaryExpr { op, left, right };
+    }
+    if is_timestamp(&sides.left) && sides.right == DataType::Date32 {
+        let right = cast(right, sides.left.clone());
         return RawBinaryExpr { op, left, right };
     }
     if sides.left == DataType::Boolean && sides.right.is_numeric() {

@@ -3,11 +3,16 @@
 //! <https://docs.snowflake.com/en/sql-reference/parameters>
 
 use std::any::Any;
+use std::sync::Arc;
 
 use chrono::{NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{Result, config_datafusion_err, config_err};
+
+mod formats;
+
+pub(crate) use formats::{Formats, GeographyFormat};
 
 /// What `ALTER SESSION SET …` changes for functions. Snowflake's defaults, except that the zone is UTC:
 /// a project's results must not depend on where an account was opened.
@@ -21,6 +26,8 @@ pub struct Parameters {
     pub week_of_year_policy: u32,
     /// `TWO_DIGIT_CENTURY_START`: the first year that two digits can mean.
     pub two_digit_century_start: i32,
+    /// `…_OUTPUT_FORMAT` and `…_INPUT_FORMAT`.
+    pub(crate) formats: Arc<Formats>,
 }
 
 impl Default for Parameters {
@@ -30,6 +37,7 @@ impl Default for Parameters {
             week_start: 0,
             week_of_year_policy: 0,
             two_digit_century_start: 1970,
+            formats: Arc::default(),
         }
     }
 }
@@ -53,16 +61,29 @@ impl Parameters {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
             _ => config_err!("{name} is a number from {least} to {most}, not '{value}'"),
         };
-        match name.to_ascii_uppercase().as_str() {
+        let name = name.to_ascii_uppercase();
+        match name.as_str() {
             "TIMEZONE" => self.timezone = zone(value)?,
             "WEEK_START" => self.week_start = number(0, 7)?,
             "WEEK_OF_YEAR_POLICY" => self.week_of_year_policy = number(0, 1)?,
             "TWO_DIGIT_CENTURY_START" => {
                 self.two_digit_century_start = number(1900, 2100)?.cast_signed();
             }
-            _ => return config_err!("'{name}' is no parameter of functions"),
+            _ => {
+                if !Arc::make_mut(&mut self.formats).assign(&name, value)? {
+                    return config_err!("'{name}' is no parameter of functions");
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The same parameters of a session in another zone.
+    pub(crate) fn in_zone(&self, timezone: Tz) -> Self {
+        Self {
+            timezone,
+            ..self.clone()
+        }
     }
 
     /// The wall clock here at an instant, given as UTC's wall clock.

@@ -17,12 +17,13 @@ use datafusion::physical_expr::create_physical_expr;
 
 use crate::types::{logical_metadata, logical_type};
 use crate::variant::cast::CARRIER;
+use crate::zoned::{is_zoned, zoned};
 
 mod call;
 mod kind;
 
 pub(crate) use call::{
-    Call, Moments, Values, moment_from_micros, nanos_of_day, out_of_range, small,
+    Call, Moments, Values, date_from_days, moment_from_micros, nanos_of_day, out_of_range, small,
 };
 pub(crate) use kind::{Kind, TIMESTAMP, coerce, common_type, instant, plain};
 
@@ -35,7 +36,7 @@ pub(crate) enum Returns {
     Float,
     Boolean,
     Date,
-    Timestamp,
+    TimestampTz,
     Variant,
     Object,
     Array,
@@ -189,11 +190,28 @@ impl Function {
         kind::coerce(self.name, &kinds, types)
     }
 
+    /// What DataFusion is told that arguments are converted to. It holds that against Arrow's casts, which
+    /// know nothing of TIMESTAMP_TZ; `zoned_rules` converts that itself.
+    fn announced(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let mut coerced = self.coerced(types)?;
+        for (to, from) in coerced.iter_mut().zip(types) {
+            if is_zoned(to) != is_zoned(from) {
+                to.clone_from(from);
+            }
+        }
+        Ok(coerced)
+    }
+
     fn return_type(
         &self,
         types: &[DataType],
         constants: &[Option<&ScalarValue>],
     ) -> Result<DataType> {
+        let converted = match types.iter().any(is_zoned) {
+            true => Some(self.coerced(types)?),
+            false => None,
+        };
+        let types = converted.as_deref().unwrap_or(types);
         Ok(match self.returns {
             Returns::Text => DataType::Utf8,
             Returns::Binary => DataType::Binary,
@@ -201,7 +219,7 @@ impl Function {
             Returns::Float => DataType::Float64,
             Returns::Boolean => DataType::Boolean,
             Returns::Date => DataType::Date32,
-            Returns::Timestamp => kind::TIMESTAMP,
+            Returns::TimestampTz => zoned(),
             Returns::Variant | Returns::Object | Returns::Array => CARRIER,
             Returns::Geography => DataType::LargeBinary,
             Returns::Argument(at) => types
@@ -255,7 +273,7 @@ impl ScalarUDFImpl for Udf {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.function.coerced(types)
+        self.function.announced(types)
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
@@ -360,6 +378,25 @@ pub(crate) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
 pub(crate) fn is_own(udf: &ScalarUDF) -> bool {
     ALL.get(udf.name()).is_some_and(|own| own.as_ref() == udf)
         || matches!(udf.name(), "convert" | "try_convert")
+}
+
+/// Whether a function gives values of TIMESTAMP_TZ from others.
+pub(crate) fn makes_zoned(udf: &ScalarUDF) -> bool {
+    matches!(
+        udf.name(),
+        "convert_timezone"
+            | "to_timestamp_tz"
+            | "try_to_timestamp_tz"
+            | "timestamp_tz_from_parts"
+            | "convert"
+            | "try_convert"
+    )
+}
+
+/// The types that a call converts its arguments to, if it is one of this crate's functions.
+pub(crate) fn coerced(udf: &ScalarUDF, types: &[DataType]) -> Option<Result<Vec<DataType>>> {
+    let function = crate::families::all().find(|function| function.name == udf.name())?;
+    is_own(udf).then(|| function.coerced(types))
 }
 
 /// A call of one of this crate's functions.

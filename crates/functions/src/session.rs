@@ -11,6 +11,7 @@ use datafusion::prelude::SessionConfig;
 use crate::coercion::{ImplicitCasts, OwnCasts};
 use crate::context::Circumstances;
 use crate::decorrelate::Decorrelate;
+use crate::fine::Fine;
 use crate::flatten::{Expansions, Lateral};
 use crate::generator::{Generator, Numbering};
 use crate::lateral::LateralExpressions;
@@ -21,6 +22,7 @@ use crate::spatial_join::SpatialJoins;
 use crate::subquery_places::SubqueryPlaces;
 use crate::types::Types;
 use crate::variant_rules::{Meetings, Ordering};
+use crate::zoned_rules::Instants;
 use crate::{aggregate, clock, context, relation, scalar};
 
 /// Settings of a session: names as they are written (`sql` folded them), exact literals, plain UTF-8.
@@ -126,7 +128,9 @@ fn ordered(
         Arc::new(SingleRow),
         Arc::new(LateralExpressions),
         Arc::new(Decorrelate),
+        Arc::new(Fine),
         Arc::new(Meetings),
+        Arc::new(Instants),
         Arc::new(ImplicitCasts),
     ];
     ordered.extend(rules);

@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::scalar::{TIMESTAMP, instant};
 use crate::variant::cast::CARRIER;
+use crate::zoned::zoned;
 
 /// The metadata key under which a cast's field says how many characters its text may have.
 const LENGTH: &str = "sluice.length";
@@ -34,25 +35,8 @@ pub(crate) fn logical_type(field: &Field) -> Option<&str> {
 /// What VARCHAR holds without a length.
 const LONGEST: u64 = 16_777_216;
 
-/// The metadata key of a cast's field whose type keeps a value's own distance from UTC.
-const OFFSET: &str = "sluice.offset";
-
-/// Whether the field's type is TIMESTAMP_TZ.
-pub(crate) fn keeps_offset(field: &Field) -> bool {
-    field.metadata().contains_key(OFFSET)
-}
-
-fn is_zoned(sql_type: &ast::DataType) -> bool {
-    use ast::DataType as Sql;
-    match sql_type {
-        Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => true,
-        Sql::Custom(name, _) => {
-            let name = name.to_string().to_ascii_uppercase();
-            matches!(name.as_str(), "TIMESTAMP_TZ" | "TIMESTAMPTZ")
-        }
-        _ => false,
-    }
-}
+/// The metadata key under which a cast's field says how many digits of a second a moment has.
+pub(crate) const DIGITS: &str = "sluice.digits";
 
 /// How many characters text of this field may have, if its type says so.
 pub(crate) fn length(field: &Field) -> Option<i64> {
@@ -74,8 +58,8 @@ impl TypePlanner for Types {
                 field.with_metadata(logical_metadata(logical)),
             )));
         }
-        if is_zoned(sql_type) {
-            let metadata = [(OFFSET.to_owned(), String::new())];
+        if let Some(digits) = declared_digits(sql_type)? {
+            let metadata = [(DIGITS.to_owned(), digits.to_string())];
             return Ok(Some(Arc::new(field.with_metadata(metadata.into()))));
         }
         Ok(Some(Arc::new(match declared_length(sql_type) {
@@ -97,6 +81,37 @@ fn logical(sql_type: &ast::DataType) -> Option<&'static str> {
                 .find(|logical| name.eq_ignore_ascii_case(logical))
         }
         _ => None,
+    }
+}
+
+/// How many digits of a second a moment of this field has, if its type says so.
+pub(crate) fn digits(field: &Field) -> Option<u32> {
+    field.metadata().get(DIGITS)?.parse().ok()
+}
+
+fn declared_digits(sql_type: &ast::DataType) -> Result<Option<u64>> {
+    use ast::DataType as Sql;
+    let digits = match sql_type {
+        Sql::Time(digits, _)
+        | Sql::Timestamp(digits, _)
+        | Sql::TimestampNtz(digits)
+        | Sql::Datetime(digits) => *digits,
+        Sql::Custom(name, arguments) => {
+            let name = name.to_string().to_ascii_uppercase();
+            match arguments.as_slice() {
+                [digits] if name.starts_with("TIMESTAMP") || name == "DATETIME" => {
+                    Some(digits.trim().parse().unwrap_or(u64::MAX))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    match digits {
+        Some(digits) if digits > 9 => {
+            plan_err!("{sql_type} is no type: a second has 0 to 9 digits")
+        }
+        digits => Ok(digits),
     }
 }
 
@@ -156,7 +171,7 @@ fn plan(sql_type: &ast::DataType) -> Result<Option<DataType>> {
         Sql::Datetime(_)
         | Sql::TimestampNtz(_)
         | Sql::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => TIMESTAMP,
-        Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => instant(),
+        Sql::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => zoned(),
         Sql::Array(ArrayElemTypeDef::None) => CARRIER,
         Sql::Array(_) => {
             return not_impl_err!(
@@ -206,7 +221,8 @@ fn custom(name: &str, arguments: &[String]) -> Result<Option<DataType>> {
         "BYTEINT" => DataType::Int64,
         "STRING" | "NCHAR" | "NVARCHAR" | "NVARCHAR2" => DataType::Utf8,
         "DATETIME" | "TIMESTAMP_NTZ" | "TIMESTAMPNTZ" => TIMESTAMP,
-        "TIMESTAMP_LTZ" | "TIMESTAMPLTZ" | "TIMESTAMP_TZ" | "TIMESTAMPTZ" => instant(),
+        "TIMESTAMP_LTZ" | "TIMESTAMPLTZ" => instant(),
+        "TIMESTAMP_TZ" | "TIMESTAMPTZ" => zoned(),
         "VARIANT" | "OBJECT" if arguments.is_empty() => CARRIER,
         "OBJECT" => {
             return not_impl_err!(

@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use crate::coercion::rewrite;
 use crate::scalar;
 use crate::variant::cast::CARRIER;
+use crate::zoned::is_zoned;
 
 mod internal;
 mod order;
@@ -145,16 +146,17 @@ fn compared(left: (Expr, &DataType), right: (Expr, &DataType)) -> (Expr, Expr) {
 
 /// Whether a VARIANT is cast to this type to be compared with it.
 fn is_cast_to(other: &DataType) -> bool {
-    matches!(
-        other,
-        DataType::Utf8
-            | DataType::Utf8View
-            | DataType::Boolean
-            | DataType::Date32
-            | DataType::Timestamp(..)
-            | DataType::Time64(_)
-            | DataType::Binary
-    )
+    is_zoned(other)
+        || matches!(
+            other,
+            DataType::Utf8
+                | DataType::Utf8View
+                | DataType::Boolean
+                | DataType::Date32
+                | DataType::Timestamp(..)
+                | DataType::Time64(_)
+                | DataType::Binary
+        )
 }
 
 /// What to compare in the place of a value that is compared as VARIANT.

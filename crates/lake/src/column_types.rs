@@ -1,9 +1,9 @@
 //! Which Arrow types a table stores, and what others become on their way in.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use diagnostic::{Error, Result, codes};
 use serde_json::{Value, json};
 
@@ -12,13 +12,35 @@ use serde_json::{Value, json};
 pub const LOGICAL_TYPE: &str = "sluice.type";
 
 /// The logical types that travel in an Arrow type of their own, with what files hold.
-const CARRIERS: [(&str, DataType, DataType); 4] = [
-    ("GEOGRAPHY", DataType::LargeBinary, DataType::Binary),
-    // Of those that share a carrier, the first is what a value is if nothing says more.
-    ("VARIANT", DataType::LargeUtf8, DataType::Utf8),
-    ("OBJECT", DataType::LargeUtf8, DataType::Utf8),
-    ("ARRAY", DataType::LargeUtf8, DataType::Utf8),
-];
+static CARRIERS: LazyLock<[(&str, DataType, DataType); 6]> = LazyLock::new(|| {
+    [
+        ("GEOGRAPHY", DataType::LargeBinary, DataType::Binary),
+        // Of those that share a carrier, the first is what a value is if nothing says more.
+        ("VARIANT", DataType::LargeUtf8, DataType::Utf8),
+        ("OBJECT", DataType::LargeUtf8, DataType::Utf8),
+        ("ARRAY", DataType::LargeUtf8, DataType::Utf8),
+        // Delta has no time of day.
+        (
+            "TIME",
+            DataType::Time64(TimeUnit::Nanosecond),
+            DataType::Utf8,
+        ),
+        ("TIMESTAMP_TZ", timestamp_tz(), timestamp_tz()),
+    ]
+});
+
+/// What carries TIMESTAMP_TZ, here and in files: an instant and minutes east of UTC.
+#[must_use]
+pub fn timestamp_tz() -> DataType {
+    DataType::Struct(Fields::from(vec![
+        Field::new(
+            "instant",
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            true,
+        ),
+        Field::new("offset_minutes", DataType::Int16, true),
+    ]))
+}
 
 /// The type a column of type `from` is stored as. Nothing is narrowed: what does not fit, widens.
 ///
@@ -54,6 +76,8 @@ pub fn storable(name: &str, from: &DataType) -> Result<DataType> {
         DataType::Timestamp(_, Some(_)) => {
             DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
         }
+        DataType::Time32(_) | DataType::Time64(_) => DataType::Utf8,
+        zoned if *zoned == timestamp_tz() => timestamp_tz(),
         DataType::Dictionary(_, values) => storable(name, values)?,
         DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) => {
             let item = Field::new("element", storable(name, item.data_type())?, true);
@@ -154,11 +178,13 @@ fn delta_type(name: &str, kind: &DataType) -> Result<Value> {
         DataType::Boolean => json!("boolean"),
         DataType::Int64 => json!("long"),
         DataType::Int32 => json!("integer"),
+        DataType::Int16 => json!("short"),
         DataType::Float64 => json!("double"),
         DataType::Decimal128(precision, scale) => json!(format!("decimal({precision},{scale})")),
         DataType::Date32 => json!("date"),
         DataType::Timestamp(TimeUnit::Microsecond, None) => json!("timestamp_ntz"),
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => json!("timestamp"),
+        DataType::Struct(fields) => delta_schema(&Schema::new(fields.clone()))?,
         DataType::List(item) => json!({
             "type": "array",
             "elementType": delta_type(name, item.data_type())?,
@@ -180,7 +206,7 @@ mod tests {
 
     use arrow::datatypes::{DataType, Field, Schema};
 
-    use super::{LOGICAL_TYPE, carrier, storable_schema};
+    use super::{LOGICAL_TYPE, carrier, storable_schema, timestamp_tz};
 
     #[test]
     fn semi_structured_columns_are_stored_as_text_and_keep_their_names() {
@@ -204,6 +230,24 @@ mod tests {
                 (Some("ARRAY".to_owned()), DataType::LargeUtf8),
                 (None, DataType::Utf8),
             ]
+        );
+    }
+
+    #[test]
+    fn times_and_zoned_timestamps_come_back() {
+        let time = DataType::Time64(arrow::datatypes::TimeUnit::Nanosecond);
+        let columns = Schema::new(vec![
+            Field::new("T", time.clone(), true),
+            Field::new("Z", timestamp_tz(), true),
+        ]);
+        let stored = storable_schema(&columns).unwrap();
+        assert_eq!(*stored.field(0).data_type(), DataType::Utf8);
+        assert_eq!(carrier(stored.field(0)), time);
+        assert_eq!(carrier(stored.field(1)), timestamp_tz());
+        let schema = super::delta_schema(&stored).unwrap();
+        assert_eq!(
+            schema["fields"][1]["type"]["fields"][0]["type"],
+            "timestamp"
         );
     }
 

@@ -17,7 +17,7 @@ mod statistics;
 mod table;
 mod warehouse;
 
-pub use column_types::{LOGICAL_TYPE, carrier, storable, storable_schema};
+pub use column_types::{LOGICAL_TYPE, carrier, storable, storable_schema, timestamp_tz};
 pub use commit::{Commit, Operation};
 pub use overlay::Staged;
 pub use parquet_sink::{DataFile, ParquetSink, SinkOptions};

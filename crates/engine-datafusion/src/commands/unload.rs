@@ -413,6 +413,7 @@ fn as_texts(options: &Csv, schema: &Schema, query: &str) -> String {
                 DataType::Date32 => options.date_format.as_ref(),
                 DataType::Time64(_) => options.time_format.as_ref(),
                 DataType::Timestamp(..) => options.timestamp_format.as_ref(),
+                zoned if functions::is_timestamp_tz(zoned) => options.timestamp_format.as_ref(),
                 _ => None,
             };
             match (format, field.data_type()) {

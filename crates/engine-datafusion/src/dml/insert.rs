@@ -1,9 +1,10 @@
 //! INSERT into one table: <https://docs.snowflake.com/en/sql-reference/sql/insert>.
 
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::Expr as PlanExpr;
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
+use functions::cast_to_column;
 use sqlparser::ast::{Expr, Insert, ObjectName, Query, SelectItem, Statement, TableObject};
 
 use super::target::Target;
@@ -106,7 +107,7 @@ pub(crate) async fn rows(
                 constant(engine, session, default).await?
             }
         };
-        whole.push(cast(value, field.data_type().clone()).alias(field.name()));
+        whole.push(cast_to_column(value, field).alias(field.name()));
     }
     LogicalPlanBuilder::from(plan)
         .project(whole)

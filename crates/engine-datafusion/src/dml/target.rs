@@ -8,11 +8,12 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int64Type, Schema, SchemaRef, UInt32Type, UInt64Type};
 use catalog::Relation;
 use datafusion::execution::{SessionState, TaskContext};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
 use datafusion::prelude::Expr;
 use diagnostic::{Error, Result, ResultExt, codes};
 use engine::Session;
+use functions::cast_to_column;
 use futures::StreamExt;
 use lake::{Commit, Operation, ParquetSink, SinkOptions, StoredFile};
 use model::RelationName;
@@ -299,7 +300,7 @@ pub(crate) fn assigned(plan: LogicalPlan, leading: usize, schema: &Schema) -> Re
         .map(|(at, column)| {
             let value = Expr::Column(column);
             match at.checked_sub(leading).map(|at| schema.field(at)) {
-                Some(field) => cast(value, field.data_type().clone()).alias(field.name()),
+                Some(field) => cast_to_column(value, field).alias(field.name()),
                 None => value,
             }
         })

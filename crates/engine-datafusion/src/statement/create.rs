@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use catalog::{ColumnDetails, Details, IdentityColumn, Relation, RelationKind};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::Expr as PlanExpr;
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
+use functions::cast_to_column;
 use lake::{Commit, Operation};
 use model::{RelationName, RunId, SchemaName};
 use sqlparser::ast::{
@@ -344,9 +345,7 @@ fn typed(name: &RelationName, plan: LogicalPlan, definition: &Definition) -> Res
     let typed: Vec<_> = columns
         .into_iter()
         .zip(&definition.fields)
-        .map(|(column, field)| {
-            cast(PlanExpr::Column(column), field.data_type().clone()).alias(field.name())
-        })
+        .map(|(column, field)| cast_to_column(PlanExpr::Column(column), field).alias(field.name()))
         .collect();
     LogicalPlanBuilder::from(plan)
         .project(typed)

@@ -322,7 +322,6 @@ fn index_columns(columns: &[IndexColumn]) -> Result<Vec<String>> {
 /// A type in Snowflake's canonical words where the stored column does not say it all, and the length it
 /// limits values to.
 pub(crate) fn declared(data_type: &ast::DataType, arrow: &DataType) -> (String, Option<u64>) {
-    use ast::DataType as Sql;
     let text = data_type.to_string().to_uppercase();
     let length = length_of(data_type);
     match arrow {
@@ -335,13 +334,6 @@ pub(crate) fn declared(data_type: &ast::DataType, arrow: &DataType) -> (String, 
             let limit = length.filter(|length| *length < 8_388_608);
             let kind = limit.map_or_else(String::new, |length| format!("BINARY({length})"));
             (kind, limit)
-        }
-        DataType::Timestamp(..) => {
-            let zoned = matches!(data_type, Sql::Timestamp(_, ast::TimezoneInfo::Tz))
-                || text.starts_with("TIMESTAMP_TZ")
-                || text.starts_with("TIMESTAMPTZ");
-            let kind = if zoned { "TIMESTAMP_TZ(9)" } else { "" };
-            (kind.to_owned(), None)
         }
         _ if ["OBJECT", "ARRAY", "GEOGRAPHY", "GEOMETRY"].contains(&text.as_str()) => (text, None),
         _ => (String::new(), None),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use diagnostic::{Error, Result, ResultExt, codes};
@@ -139,14 +140,26 @@ async fn evaluate(
     }
     let batch = arrow::compute::concat_batches(&schema, &batches)
         .explain(codes::X0001, || "A row cannot be put together".to_owned())?;
-    batch.columns().iter().map(|column| value(column)).collect()
+    batch.columns().iter().map(value).collect()
 }
 
-fn value(column: &dyn arrow::array::Array) -> Result<Value> {
+fn value(column: &ArrayRef) -> Result<Value> {
     if column.is_null(0) {
         return Ok(Value::Null);
     }
-    let shown = ArrayFormatter::try_new(column, &FormatOptions::default())
+    if functions::is_timestamp_tz(column.data_type()) {
+        let exact = "YYYY-MM-DD HH24:MI:SS.FF6 TZH:TZM";
+        let mut parameters = functions::Parameters::default();
+        let shown = parameters
+            .assign("TIMESTAMP_TZ_OUTPUT_FORMAT", exact)
+            .and_then(|()| functions::shown_as_text(column, &parameters))
+            .explain(codes::X0001, || "A value cannot be shown".to_owned())?;
+        return Ok(Value::Typed {
+            kind: "TIMESTAMP_TZ".to_owned(),
+            text: shown.as_string::<i32>().value(0).to_owned(),
+        });
+    }
+    let shown = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())
         .explain(codes::X0001, || "A value cannot be shown".to_owned())?
         .value(0)
         .to_string();
@@ -167,6 +180,10 @@ fn value(column: &dyn arrow::array::Array) -> Result<Value> {
         },
         DataType::Timestamp(_, None) => Value::Typed {
             kind: "TIMESTAMP_NTZ".to_owned(),
+            text: shown,
+        },
+        DataType::Timestamp(_, Some(_)) => Value::Typed {
+            kind: "TIMESTAMP_LTZ".to_owned(),
             text: shown,
         },
         DataType::Utf8 | DataType::Utf8View => Value::Text(shown),

@@ -169,7 +169,15 @@ fn checked(
             narrow(left.wrapping_mul(l), right.wrapping_mul(r))
         });
     }
-    in_range(call, kernel(left.as_ref(), right.as_ref())?)
+    let sum = kernel(left.as_ref(), right.as_ref()).map_err(|error| match error {
+        ArrowError::ArithmeticOverflow(_) if *call.returns() == DataType::Int64 => {
+            exec_datafusion_err!(
+                "A sum is larger than the 64 bits of INT: cast one side to NUMBER(38,0)"
+            )
+        }
+        other => other.into(),
+    })?;
+    in_range(call, sum)
 }
 
 /// The digits before and after the point that an argument's values can have.

@@ -5,12 +5,15 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
-use datafusion::common::{Result, exec_err, plan_err};
+use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 
-use crate::scalar::{Call, Function, Kind, Returns, instant, small};
+use crate::fine::FINE;
+use crate::scalar::{Call, Function, Kind, Returns, TIMESTAMP, instant, small};
 use crate::text::date_format::{day_name, month_name};
 
 use super::dates::{Part, Weeks, part_of, plus_months};
+use super::zones::Zones;
+use crate::conversion::located;
 
 macro_rules! part {
     ($name:literal, $aliases:expr, $part:expr) => {
@@ -106,7 +109,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "timestamp_ntz_from_parts",
         "timestamp_ntz_from_parts(year, month, day, hour, minute, second [, nanoseconds]), timestamp_ntz_from_parts(date, time)",
         &PARTS,
-        Returns::Timestamp,
+        Returns::With(|_, constants| {
+            Ok(match constants.get(6) {
+                Some(Some(ScalarValue::Int64(Some(nanos)))) if nanos % 1_000 != 0 => FINE,
+                _ => TIMESTAMP,
+            })
+        }),
         timestamp_from_parts,
     )
     .aliases(&[
@@ -128,6 +136,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .required(2)
     .coerce(timestamp_parts)
     .note("in the session's TIMEZONE"),
+    Function::kernel(
+        "timestamp_tz_from_parts",
+        "timestamp_tz_from_parts(year, month, day, hour, minute, second [, nanoseconds [, zone]])",
+        &[
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Text,
+        ],
+        Returns::TimestampTz,
+        timestamp_tz_from_parts,
+    )
+    .aliases(&["timestamptzfromparts"])
+    .required(6)
+    .note("in the session's TIMEZONE unless told otherwise"),
     Function::kernel(
         "time_from_parts",
         "time_from_parts(hour, minute, second [, nanoseconds])",
@@ -166,6 +193,28 @@ fn timestamp_from_parts(call: &Call) -> Result<ArrayRef> {
     call.moments(|row| {
         let pair = dates.get(row).zip(times.get(row));
         Ok(pair.map(|(date, time)| date.date().and_time(time.time())))
+    })
+}
+
+fn timestamp_tz_from_parts(call: &Call) -> Result<ArrayRef> {
+    let parts: Vec<_> = (0..call.len().min(7))
+        .map(|at| call.integer(at))
+        .collect::<Result<_>>()?;
+    let names = call.text_if_given(7)?;
+    let here = call.parameters();
+    let mut zones = Zones::default();
+    call.zoned(|row| {
+        let parts: Option<Vec<i64>> = parts.iter().map(|part| part.get(row)).collect();
+        let parameters = match names.as_ref().map(|names| names.get(row)) {
+            None => here.clone(),
+            Some(None) => return Ok(None),
+            Some(Some(name)) => here.in_zone(zones.find(name)?),
+        };
+        let Some(parts) = parts else { return Ok(None) };
+        match moment_from_parts(&parts) {
+            Some(wall) => Ok(located(wall, None, &parameters)),
+            None => exec_err!("{parts:?} lie outside of the calendar"),
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, when};
 
 use crate::scalar::{Call, Function, Kind, Returns, common_type};
+use crate::zoned::{Zoned, is_zoned};
 
 use super::arithmetic::{ByZero, divide_with, quotient_type};
 
@@ -368,6 +369,14 @@ fn certain(mask: &BooleanArray) -> BooleanArray {
     }
 }
 
+/// What values are compared by.
+fn compared(array: &ArrayRef) -> Result<ArrayRef> {
+    match is_zoned(array.data_type()) {
+        true => Ok(Zoned::of(array.as_ref())?.instants()),
+        false => Ok(array.clone()),
+    }
+}
+
 fn extreme(call: &Call, extreme: Extreme) -> Result<ArrayRef> {
     let mut best = call.array(0)?;
     if *best.data_type() == DataType::Null {
@@ -375,10 +384,11 @@ fn extreme(call: &Call, extreme: Extreme) -> Result<ArrayRef> {
     }
     for at in 1..call.len() {
         let next = call.array(at)?;
+        let (ahead, behind) = (compared(&next)?, compared(&best)?);
         let better = if extreme.least {
-            lt(&next, &best)?
+            lt(&ahead, &behind)?
         } else {
-            gt(&next, &best)?
+            gt(&ahead, &behind)?
         };
         let (best_missing, next_missing) = (
             arrow::compute::is_null(&best)?,

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit};
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 
-use crate::conversion::{Failure, convert, convert_in, refuse_foreign_offset};
-use crate::scalar::{Call, Function, Kind, Returns, instant, moment_from_micros};
+use crate::conversion::{Failure, convert, convert_in, located};
+use crate::fine::{FINE, is_fine};
+use crate::scalar::{Call, Function, Kind, Returns, TIMESTAMP, instant};
 use crate::text::date_format::DateFormat;
-use crate::text::moment::{parse_time, parse_timestamp, to_utc};
+use crate::text::moment::{parse_time, parse_timestamp};
 use crate::text::number::{decimal_text, power_of_ten};
 use crate::text::number_format::NumberFormat;
 use crate::types::decimal;
+use crate::zoned::is_zoned;
 
 use super::encoding::binary_text;
 
@@ -53,7 +55,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "to_timestamp_ntz",
         "to_timestamp_ntz(value [, format | scale])",
         &[Kind::Any, Kind::Any],
-        Returns::Timestamp,
+        Returns::With(|_, constants| Ok(timestamp_of(constants))),
         |call| to_moment(call, Failure::Error),
     )
     .aliases(&["to_timestamp"])
@@ -63,7 +65,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "try_to_timestamp_ntz",
         "try_to_timestamp_ntz(value [, format | scale])",
         &[Kind::Any, Kind::Any],
-        Returns::Timestamp,
+        Returns::With(|_, constants| Ok(timestamp_of(constants))),
         |call| to_moment(call, Failure::Null),
     )
     .aliases(&["try_to_timestamp"])
@@ -89,23 +91,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "to_timestamp_tz",
         "to_timestamp_tz(value [, format | scale])",
         &[Kind::Any, Kind::Any],
-        Returns::With(|_, _| Ok(instant())),
-        |call| {
-            own_offset_only(call)?;
-            to_moment(call, Failure::Error)
-        },
+        Returns::TimestampTz,
+        |call| to_moment(call, Failure::Error),
     )
     .required(1)
-    .note("TIMESTAMP_LTZ; text with an offset other than the session's is refused, because it would be lost"),
+    .note("an instant with the text's distance from UTC, or else the session's"),
     Function::kernel(
         "try_to_timestamp_tz",
         "try_to_timestamp_tz(value [, format | scale])",
         &[Kind::Any, Kind::Any],
-        Returns::With(|_, _| Ok(instant())),
-        |call| {
-            own_offset_only(call)?;
-            to_moment(call, Failure::Null)
-        },
+        Returns::TimestampTz,
+        |call| to_moment(call, Failure::Null),
     )
     .required(1)
     .note("as TO_TIMESTAMP_TZ"),
@@ -214,29 +210,14 @@ fn to_varchar(call: &Call) -> Result<ArrayRef> {
     }
     let mut formats = formats(call, 1, |text| DateFormat::new(text).map(Arc::new))?;
     let moments = match value {
-        DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, _) | DataType::Time64(_) => {
-            call.moment(0)?
-        }
+        DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_) => call.moment(0)?,
+        zoned if is_zoned(zoned) => call.moment(0)?,
         other => return plan_err!("TO_VARCHAR takes no format for {other}"),
     };
     call.texts(|row| match (formats(row)?, moments.get(row)) {
         (Some(format), Some(moment)) => Ok(Some(format.text_at(moment, moments.offset(row)))),
         _ => Ok(None),
     })
-}
-
-/// Text whose offset from UTC is another than the session's would lose it.
-fn own_offset_only(call: &Call) -> Result<()> {
-    if *call.data_type(0)? != DataType::Utf8 || call.len() > 1 {
-        return Ok(());
-    }
-    let (texts, parameters) = (call.text(0)?, call.parameters());
-    for row in 0..call.rows() {
-        if let Some(text) = texts.get(row) {
-            refuse_foreign_offset(text, &parameters)?;
-        }
-    }
-    Ok(())
 }
 
 /// Floating-point numbers, read by a format if there is one.
@@ -281,6 +262,19 @@ fn digits(call: &Call) -> Result<(ArrayRef, i8)> {
     Ok((cast(&value, &DataType::Decimal128(38, scale))?, scale))
 }
 
+/// TIMESTAMP_NTZ, with nine digits of a second where a constant has so many.
+fn timestamp_of(constants: &[Option<&ScalarValue>]) -> DataType {
+    let is_exact = match constants {
+        [Some(ScalarValue::Utf8(Some(text))), ..] => is_fine(text),
+        [
+            Some(ScalarValue::Int64(Some(number))),
+            Some(ScalarValue::Int64(Some(9))),
+        ] => number % 1_000 != 0,
+        _ => false,
+    };
+    if is_exact { FINE } else { TIMESTAMP }
+}
+
 /// Dates, times or timestamps, as announced.
 fn to_moment(call: &Call, failure: Failure) -> Result<ArrayRef> {
     let (value, parameters) = (call.array(0)?, call.parameters());
@@ -305,20 +299,12 @@ fn to_moment(call: &Call, failure: Failure) -> Result<ArrayRef> {
         DateFormat::new(text).map(|format| Some(Arc::new(format)))
     })?;
     let is_time = *call.returns() == TIME;
-    let is_instant = *call.returns() == instant();
-    let read = |format: Option<Arc<DateFormat>>, text: &str| -> Option<NaiveDateTime> {
-        let (moment, offset) = match format {
-            Some(format) => format.parse_zoned(text, parameters.two_digit_century_start)?,
-            None if is_time => (NaiveDate::default().and_time(parse_time(text)?), None),
-            None => parse_timestamp(text)?,
-        };
-        match offset {
-            // By the session's clock, which is what the array is made from.
-            Some(_) if is_instant => Some(parameters.local(to_utc(moment, offset)?)),
-            _ => Some(moment),
-        }
+    let read = |format: Option<Arc<DateFormat>>, text: &str| match format {
+        Some(format) => format.parse_zoned(text, parameters.two_digit_century_start),
+        None if is_time => Some((NaiveDate::default().and_time(parse_time(text)?), None)),
+        None => parse_timestamp(text),
     };
-    call.moments(|row| {
+    let mut found = |row: usize| {
         let (Some(format), Some(text)) = (formats(row)?, texts.get(row)) else {
             return Ok(None);
         };
@@ -329,7 +315,30 @@ fn to_moment(call: &Call, failure: Failure) -> Result<ArrayRef> {
                 exec_err!("Can't parse '{text}' as a date with the given format")
             }
         }
+    };
+    if is_zoned(call.returns()) {
+        return call.zoned(|row| {
+            Ok(found(row)?.and_then(|(wall, offset)| located(wall, offset, &parameters)))
+        });
+    }
+    let is_instant = *call.returns() == instant();
+    call.moments(|row| {
+        Ok(match found(row)? {
+            // By the session's clock, which is what the array is made from.
+            Some((wall, offset @ Some(_))) if is_instant => {
+                located(wall, offset, &parameters).map(|(utc, _)| parameters.local(utc))
+            }
+            other => other.map(|(wall, _)| wall),
+        })
     })
+}
+
+/// The moment so many nanoseconds after 1970.
+fn moment_from_nanos(nanos: i128) -> Option<NaiveDateTime> {
+    const SECOND: i128 = 1_000_000_000;
+    let seconds = i64::try_from(nanos.div_euclid(SECOND)).ok()?;
+    let rest = u32::try_from(nanos.rem_euclid(SECOND)).ok()?;
+    DateTime::from_timestamp(seconds, rest).map(|moment| moment.naive_utc())
 }
 
 /// Numbers that count units of `10^-scale` seconds since 1970.
@@ -339,7 +348,7 @@ fn from_scaled(call: &Call, failure: Failure) -> Result<ArrayRef> {
     let units = convert(&call.array(1)?, &DataType::Int64, failure)?;
     let units = units.as_primitive::<Int64Type>();
     let parameters = call.parameters();
-    let is_instant = *call.returns() == instant();
+    let is_instant = *call.returns() == instant() || is_zoned(call.returns());
     call.moments(|row| {
         if numbers.is_null(row) || units.is_null(row) {
             return Ok(None);
@@ -350,13 +359,11 @@ fn from_scaled(call: &Call, failure: Failure) -> Result<ArrayRef> {
         }
         let places = u32::try_from(unit).unwrap_or(0) + u32::from(scale.unsigned_abs());
         let power = power_of_ten(places).unwrap_or(i128::MAX);
-        let micros = numbers
+        let nanos = numbers
             .value(row)
-            .checked_mul(1_000_000)
+            .checked_mul(1_000_000_000)
             .map(|large| large.div_euclid(power));
-        let moment = micros
-            .and_then(|micros| i64::try_from(micros).ok())
-            .and_then(moment_from_micros);
+        let moment = nanos.and_then(moment_from_nanos);
         match (moment, failure) {
             (Some(moment), _) if is_instant => Ok(Some(parameters.local(moment))),
             (Some(moment), _) => Ok(Some(moment)),

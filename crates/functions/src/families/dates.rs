@@ -12,6 +12,9 @@ use crate::scalar::{
     Call, Function, Kind, Moments, Returns, TIMESTAMP, Values, out_of_range, small,
 };
 
+use crate::fine::FINE;
+use crate::zoned::is_zoned;
+
 mod part;
 mod reckoning;
 
@@ -78,7 +81,16 @@ fn added_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
         Some(Some(ScalarValue::Utf8(Some(name)))) => Some(name.as_str()),
         _ => None,
     };
+    let is_fine = match constants.get(1) {
+        Some(Some(ScalarValue::Int64(Some(count)))) => count % 1_000 != 0,
+        _ => false,
+    };
     match (types.get(2), name) {
+        (Some(&TIMESTAMP | DataType::Date32), Some(name))
+            if is_fine && Part::named(name)? == Part::Nanosecond =>
+        {
+            Ok(FINE)
+        }
         (Some(DataType::Date32), Some(name)) if Part::named(name)?.is_calendar() => {
             Ok(DataType::Date32)
         }
@@ -89,6 +101,7 @@ fn added_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
             plan_err!("A time of day has no {name} to add to")
         }
         (Some(same @ (DataType::Time64(_) | DataType::Timestamp(..))), _) => Ok(same.clone()),
+        (Some(zoned), _) if is_zoned(zoned) => Ok(zoned.clone()),
         _ => Ok(TIMESTAMP),
     }
 }
@@ -224,17 +237,16 @@ pub(super) fn part_of(
     let Some(moment) = moments.get(row) else {
         return Ok(None);
     };
-    let is_instant = matches!(moments, Moments::Instants(..));
     match part {
         Part::Epoch(_) => moments
             .utc(row)
             .map(|utc| part.number(utc, weeks))
             .transpose(),
-        Part::TimezoneHour if is_instant => Ok(Some(moments.offset(row) / 3_600)),
-        Part::TimezoneMinute if is_instant => Ok(Some(moments.offset(row) / 60 % 60)),
-        Part::TimezoneHour | Part::TimezoneMinute => {
-            exec_err!("A timestamp without a zone has no distance from UTC")
-        }
+        Part::TimezoneHour | Part::TimezoneMinute => match moments.offset(row) {
+            Some(seconds) if part == Part::TimezoneHour => Ok(Some(seconds / 3_600)),
+            Some(seconds) => Ok(Some(seconds / 60 % 60)),
+            None => exec_err!("A timestamp without a zone has no distance from UTC"),
+        },
         _ => part.value(moment, weeks).map(Some),
     }
 }

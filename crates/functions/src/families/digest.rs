@@ -16,6 +16,7 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use crate::conversion::{Failure, convert};
 use crate::scalar::{Call, Function, Kind, Returns};
 use crate::text::bytes::{hex, write_hex};
+use crate::zoned::{Zoned, is_zoned};
 
 /// What MD5's halves are: 64 bits without a sign do not fit an `Int64`.
 const UNSIGNED: DataType = DataType::Decimal128(38, 0);
@@ -188,6 +189,11 @@ impl Canonical {
     pub(crate) fn new(array: &ArrayRef) -> Result<Self> {
         let texts = match array.data_type() {
             DataType::Binary => array.clone(),
+            // Equal instants are equal values.
+            zoned if is_zoned(zoned) => {
+                let instants = Zoned::of(array.as_ref())?.instants();
+                convert(&instants, &DataType::Utf8, Failure::Error)?
+            }
             _ => convert(array, &DataType::Utf8, Failure::Error)?,
         };
         Ok(Self {

@@ -8,7 +8,7 @@ use datafusion::common::{Result, exec_datafusion_err, exec_err, plan_err};
 
 use crate::conversion::Failure;
 use crate::scalar::{Call, Function, Kind, Returns, Values};
-use crate::text::bytes::{Alphabet, from_hex, hex};
+use crate::text::bytes::{Alphabet, Encoding, from_hex, hex};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
@@ -107,39 +107,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .required(1),
 ];
 
-/// How bytes are written as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Hex,
-    Base64,
-    Utf8,
-}
-
-impl Encoding {
-    pub(super) fn named(name: &str) -> Result<Self> {
-        Ok(match name.trim().to_ascii_uppercase().as_str() {
-            "HEX" => Self::Hex,
-            "BASE64" => Self::Base64,
-            "UTF-8" | "UTF8" => Self::Utf8,
-            _ => return plan_err!("A binary format is HEX, BASE64 or UTF-8, not '{name}'"),
-        })
-    }
-
-    fn read(self, text: &str) -> Option<Vec<u8>> {
-        match self {
-            Self::Hex => from_hex(text),
-            Self::Base64 => Alphabet::default().decode(text),
-            Self::Utf8 => Some(text.as_bytes().to_vec()),
-        }
-    }
-
-    /// The text of `bytes`; none if they are not what the encoding writes.
-    pub(super) fn write(self, bytes: &[u8]) -> Option<String> {
-        Some(match self {
-            Self::Hex => hex(bytes, false),
-            Self::Base64 => Alphabet::default().encode(bytes, 0),
-            Self::Utf8 => str::from_utf8(bytes).ok()?.to_owned(),
-        })
+/// The encoding called `name`.
+fn encoding(name: &str) -> Result<Encoding> {
+    match Encoding::named(name) {
+        Some(encoding) => Ok(encoding),
+        None => plan_err!("A binary format is HEX, BASE64 or UTF-8, not '{name}'"),
     }
 }
 
@@ -235,18 +207,20 @@ fn to_binary(call: &Call, failure: Failure) -> Result<ArrayRef> {
         return call.array(0);
     }
     let (texts, formats) = (call.text(0)?, call.text_if_given(1)?);
+    let given = call.parameters().formats.binary_input;
     call.binaries(|row| {
-        let format = formats
-            .as_ref()
-            .map_or(Some("HEX"), |formats| formats.get(row));
-        let (Some(text), Some(format)) = (texts.get(row), format) else {
+        let encoding = match &formats {
+            Some(formats) => formats.get(row).map(encoding).transpose()?,
+            None => Some(given),
+        };
+        let (Some(text), Some(encoding)) = (texts.get(row), encoding) else {
             return Ok(None);
         };
-        match (Encoding::named(format)?.read(text), failure) {
+        match (encoding.read(text), failure) {
             (Some(bytes), _) => Ok(Some(bytes)),
             (None, Failure::Null) => Ok(None),
             (None, Failure::Error) => {
-                exec_err!("The text '{text}' is not legal {format} for a BINARY")
+                exec_err!("The text '{text}' is not legal {encoding:?} for a BINARY")
             }
         }
     })
@@ -259,7 +233,7 @@ pub(super) fn binary_text(call: &Call) -> Result<ArrayRef> {
         let (Some(bytes), Some(format)) = (values.get(row), formats.get(row)) else {
             return Ok(None);
         };
-        match Encoding::named(format)?.write(bytes) {
+        match encoding(format)?.write(bytes) {
             Some(text) => Ok(Some(text)),
             None => exec_err!("A BINARY value is not UTF-8"),
         }

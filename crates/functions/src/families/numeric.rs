@@ -8,6 +8,7 @@ use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
 
 use crate::scalar::{Call, Function, Kind, Returns, coerce};
 use crate::text::number::{divide_rounding, power_of_ten, rescale};
+use crate::zoned::is_zoned;
 
 use super::arithmetic::Numbers;
 use super::dates::cut;
@@ -92,7 +93,7 @@ fn abs(call: &Call) -> Result<ArrayRef> {
 }
 
 fn is_moment(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Date32 | DataType::Timestamp(..))
+    matches!(data_type, DataType::Date32 | DataType::Timestamp(..)) || is_zoned(data_type)
 }
 
 fn truncated_arguments(types: &[DataType]) -> Result<Vec<DataType>> {

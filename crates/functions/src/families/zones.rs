@@ -5,71 +5,76 @@
 use std::collections::HashMap;
 
 use arrow::array::ArrayRef;
-use chrono::{NaiveDateTime, TimeDelta, TimeZone};
+use arrow::datatypes::DataType;
+use chrono::NaiveDateTime;
 use chrono_tz::Tz;
-use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 
-use crate::scalar::{Call, Function, Kind, Moments, Returns, TIMESTAMP, instant};
+use crate::scalar::{Call, Function, Kind, Returns, TIMESTAMP, instant};
+use crate::zoned::{is_zoned, session_minutes, zoned};
 
 pub(super) const FUNCTIONS: &[Function] = &[Function::kernel(
     "convert_timezone",
     "convert_timezone([from,] to, timestamp)",
     // With two arguments the second is the timestamp, which text is read as.
     &[Kind::Text, Kind::Any, Kind::Moment],
-    Returns::Timestamp,
+    Returns::With(converted_type),
     convert_timezone,
 )
 .required(2)
 .coerce(|types| {
-    use arrow::datatypes::DataType::{Timestamp, Utf8};
+    use arrow::datatypes::DataType::Utf8;
     Ok(match types {
+        [_, value] if is_zoned(value) => vec![Utf8, zoned()],
         // Text may name its own distance from UTC.
-        [_, Utf8 | Timestamp(_, Some(_))] => vec![Utf8, instant()],
-        [_, _] => vec![Utf8, TIMESTAMP],
+        [_, _] => vec![Utf8, instant()],
         _ => vec![Utf8, Utf8, TIMESTAMP],
     })
 })
-.note("the wall clock there, without a zone; with two arguments from the session's TIMEZONE")];
+.note("TIMESTAMP_TZ; with three arguments the wall clock there, TIMESTAMP_NTZ")];
 
-fn convert_timezone(call: &Call) -> Result<ArrayRef> {
-    let from = (call.len() > 2).then(|| call.text(0)).transpose()?;
-    let to = call.text(call.len() - 2)?;
-    let moments = call.moment(call.len() - 1)?;
-    let mut zones = Zones::default();
-    let here = call.parameters().timezone.name();
-    let is_instant = matches!(moments, Moments::Instants(..));
-    call.moments(|row| {
-        let source = match &from {
-            Some(from) => from.get(row),
-            None if is_instant => Some("UTC"),
-            None => Some(here),
-        };
-        let moment = match is_instant {
-            true => moments.utc(row),
-            false => moments.get(row),
-        };
-        let (Some(source), Some(target), Some(moment)) = (source, to.get(row), moment) else {
-            return Ok(None);
-        };
-        let (source, target) = (zones.find(source)?, zones.find(target)?);
-        Ok(convert(moment, source, target))
+fn converted_type(types: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
+    Ok(match types {
+        [_, _] => zoned(),
+        _ => TIMESTAMP,
     })
 }
 
-/// The wall clock in `to` when it is `moment` in `from`. An hour that occurs twice is the first of them;
-/// one that is skipped is an hour later.
-fn convert(moment: NaiveDateTime, from: Tz, to: Tz) -> Option<NaiveDateTime> {
-    let local = |moment| from.from_local_datetime(&moment).earliest();
-    let instant = local(moment).or_else(|| local(moment + TimeDelta::hours(1)))?;
-    Some(instant.with_timezone(&to).naive_local())
+fn convert_timezone(call: &Call) -> Result<ArrayRef> {
+    let mut zones = Zones::default();
+    let here = call.parameters();
+    let moments = call.moment(call.len() - 1)?;
+    if call.len() == 2 {
+        let names = call.text(0)?;
+        return call.zoned(|row| {
+            let (Some(name), Some(utc)) = (names.get(row), moments.utc(row)) else {
+                return Ok(None);
+            };
+            let there = here.in_zone(zones.find(name)?);
+            Ok(Some((utc, session_minutes(&there, utc))))
+        });
+    }
+    let (from, to) = (call.text(0)?, call.text(1)?);
+    call.moments(|row| {
+        let (Some(from), Some(to), Some(wall)) = (from.get(row), to.get(row), moments.get(row))
+        else {
+            return Ok(None);
+        };
+        let (from, to) = (zones.find(from)?, zones.find(to)?);
+        let moved = |wall: NaiveDateTime| {
+            let utc = here.in_zone(from).utc(wall)?;
+            Some(here.in_zone(to).local(utc))
+        };
+        Ok(moved(wall))
+    })
 }
 
 /// Zones by name, each looked up once per batch.
 #[derive(Default)]
-struct Zones(HashMap<String, Tz>);
+pub(super) struct Zones(HashMap<String, Tz>);
 
 impl Zones {
-    fn find(&mut self, name: &str) -> Result<Tz> {
+    pub(super) fn find(&mut self, name: &str) -> Result<Tz> {
         if let Some(zone) = self.0.get(name) {
             return Ok(*zone);
         }

@@ -6,19 +6,22 @@ use arrow::array::{
     Array, ArrayAccessor, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Datum,
     Decimal128Array, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch,
     RecordBatchOptions, Scalar, StringArray, Time64NanosecondArray, TimestampMicrosecondArray,
-    UInt32Array,
+    TimestampNanosecondArray, UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, Schema,
-    Time64NanosecondType, TimestampMicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampNanosecondType,
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, exec_datafusion_err, exec_err, internal_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
+use crate::conversion::{kept, located};
+use crate::fine::{FINE, nanos};
 use crate::parameters::Parameters;
+use crate::zoned::{self, Zoned, is_zoned};
 
 /// One batch of arguments. A constant argument is an array of one value.
 pub(crate) struct Call {
@@ -62,9 +65,16 @@ impl<'a> Blobs<'a> {
 pub(crate) enum Moments<'a> {
     Dates(Values<&'a Date32Array>),
     Timestamps(Values<&'a TimestampMicrosecondArray>),
+    /// With all nine digits of a second.
+    Fine(Values<&'a TimestampNanosecondArray>),
     /// Instants, as the session's clock shows them.
     Instants(Values<&'a TimestampMicrosecondArray>, Parameters),
     Times(Values<&'a arrow::array::Time64NanosecondArray>),
+    /// Instants, as clocks show them at each one's own distance from UTC.
+    Zoned {
+        values: Zoned,
+        constant: bool,
+    },
 }
 
 impl Moments<'_> {
@@ -75,6 +85,9 @@ impl Moments<'_> {
                 .and_then(date_from_days)
                 .map(|date| date.and_time(chrono::NaiveTime::MIN)),
             Self::Timestamps(values) => values.get(row).and_then(moment_from_micros),
+            Self::Fine(values) => values
+                .get(row)
+                .map(|nanos| DateTime::from_timestamp_nanos(nanos).naive_utc()),
             Self::Instants(values, parameters) => values
                 .get(row)
                 .and_then(moment_from_micros)
@@ -82,6 +95,10 @@ impl Moments<'_> {
             Self::Times(values) => values
                 .get(row)
                 .map(|nanos| DateTime::UNIX_EPOCH.naive_utc() + TimeDelta::nanoseconds(nanos)),
+            Self::Zoned { .. } => {
+                let (utc, minutes) = self.zoned(row)?;
+                zoned::wall(utc, minutes)
+            }
         }
     }
 }
@@ -91,15 +108,25 @@ impl Moments<'_> {
     pub(crate) fn utc(&self, row: usize) -> Option<NaiveDateTime> {
         match self {
             Self::Instants(values, _) => values.get(row).and_then(moment_from_micros),
+            Self::Zoned { .. } => self.zoned(row).map(|(utc, _)| utc),
             _ => self.get(row),
         }
     }
 
     /// Seconds east of UTC, where it is an instant.
-    pub(crate) fn offset(&self, row: usize) -> i64 {
-        match (self, self.utc(row)) {
-            (Self::Instants(_, parameters), Some(utc)) => parameters.offset(utc),
-            _ => 0,
+    pub(crate) fn offset(&self, row: usize) -> Option<i64> {
+        match self {
+            Self::Instants(_, parameters) => Some(parameters.offset(self.utc(row)?)),
+            Self::Zoned { .. } => self.zoned(row).map(|(_, minutes)| i64::from(minutes) * 60),
+            _ => None,
+        }
+    }
+
+    /// A TIMESTAMP_TZ as UTC's wall clock and minutes east of UTC.
+    pub(crate) fn zoned(&self, row: usize) -> Option<(NaiveDateTime, i16)> {
+        match self {
+            Self::Zoned { values, constant } => values.get(if *constant { 0 } else { row }),
+            _ => None,
         }
     }
 }
@@ -270,6 +297,14 @@ impl Call {
                     array.as_primitive_opt::<Time64NanosecondType>()
                 })?))
             }
+            &FINE => Ok(Moments::Fine(self.typed(at, |array| {
+                array.as_primitive_opt::<TimestampNanosecondType>()
+            })?)),
+            kind if is_zoned(kind) => {
+                let (array, constant) = self.column(at)?;
+                let values = Zoned::of(array.as_ref())?;
+                Ok(Moments::Zoned { values, constant })
+            }
             data_type => {
                 let values = self.typed(at, |array| {
                     array.as_primitive_opt::<TimestampMicrosecondType>()
@@ -382,7 +417,21 @@ impl Call {
         Ok(Arc::new(array))
     }
 
-    /// Dates, times, wall clocks or instants, as announced.
+    /// Values of TIMESTAMP_TZ from instants, as UTC's wall clock, and minutes east of UTC.
+    pub(crate) fn zoned(
+        &self,
+        mut value: impl FnMut(usize) -> Result<Option<(NaiveDateTime, i16)>>,
+    ) -> Result<ArrayRef> {
+        zoned::build((0..self.rows).map(|row| {
+            let value = value(row)?;
+            value
+                .map(|(utc, minutes)| Ok((kept(utc, None)?, minutes)))
+                .transpose()
+        }))
+    }
+
+    /// Dates, times, wall clocks or instants, as announced. A TIMESTAMP_TZ has the distance from UTC of the
+    /// first argument that is one, or else the session's.
     pub(crate) fn moments(
         &self,
         mut value: impl FnMut(usize) -> Result<Option<NaiveDateTime>>,
@@ -400,19 +449,49 @@ impl Call {
                     .collect::<Result<_>>()?;
                 Ok(Arc::new(array))
             }
+            &FINE => {
+                let array: TimestampNanosecondArray = (0..self.rows)
+                    .map(|row| match value(row)? {
+                        Some(moment) => match nanos(moment) {
+                            Some(nanos) => Ok(Some(nanos)),
+                            None => out_of_range(&format!("The nanosecond {moment}")),
+                        },
+                        None => Ok(None),
+                    })
+                    .collect::<Result<_>>()?;
+                Ok(Arc::new(array))
+            }
             DataType::Timestamp(_, zone) => {
                 let parameters = self.parameters();
-                let micros = |moment: NaiveDateTime| {
-                    let utc = match zone {
-                        Some(_) => parameters.utc(moment),
-                        None => Some(moment),
-                    };
-                    utc.map(|utc| utc.and_utc().timestamp_micros())
-                };
                 let array: TimestampMicrosecondArray = (0..self.rows)
-                    .map(|row| Ok(value(row)?.and_then(micros)))
+                    .map(|row| {
+                        let Some(moment) = value(row)? else {
+                            return Ok(None);
+                        };
+                        let moment = kept(moment, None)?;
+                        let utc = match zone {
+                            Some(_) => parameters.utc(moment),
+                            None => Some(moment),
+                        };
+                        Ok(utc.map(|utc| utc.and_utc().timestamp_micros()))
+                    })
                     .collect::<Result<_>>()?;
                 Ok(Arc::new(array.with_timezone_opt(zone.clone())))
+            }
+            kind if is_zoned(kind) => {
+                let parameters = self.parameters();
+                let own = (0..self.len())
+                    .find(|at| self.data_type(*at).is_ok_and(is_zoned))
+                    .map(|at| self.moment(at))
+                    .transpose()?;
+                self.zoned(|row| {
+                    let Some(wall) = value(row)? else {
+                        return Ok(None);
+                    };
+                    let seconds = own.as_ref().and_then(|own| own.offset(row));
+                    let seconds = seconds.and_then(|seconds| i32::try_from(seconds).ok());
+                    Ok(located(wall, seconds, &parameters))
+                })
             }
             other => internal_err!("{other} holds no moments"),
         }

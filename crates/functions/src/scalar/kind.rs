@@ -3,7 +3,9 @@
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, TimeUnit};
 use datafusion::common::{Result, internal_datafusion_err, plan_err};
 
+use crate::fine::FINE;
 use crate::variant::cast::CARRIER;
+use crate::zoned::{is_zoned, zoned};
 
 /// Wall clock to the microsecond, as tables store it.
 pub(crate) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -80,6 +82,10 @@ pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Resu
 
 fn semi_structured(function: &str, data_type: &DataType) -> Result<DataType> {
     match data_type {
+        tz if is_zoned(tz) => plan_err!(
+            "{} takes a VARIANT, OBJECT or ARRAY, not TIMESTAMP_TZ",
+            function.to_uppercase()
+        ),
         DataType::Null
         | DataType::LargeUtf8
         | DataType::List(_)
@@ -106,8 +112,10 @@ fn number(function: &str, data_type: &DataType) -> Result<DataType> {
 fn moment(function: &str, data_type: &DataType) -> Result<DataType> {
     Ok(match plain(data_type) {
         DataType::Null | DataType::Utf8 | DataType::LargeUtf8 => TIMESTAMP,
+        FINE => FINE,
         DataType::Timestamp(_, zone) => zone.map_or(TIMESTAMP, |_| instant()),
         plain @ (DataType::Date32 | DataType::Time64(_)) => plain,
+        plain if is_zoned(&plain) => plain,
         other => {
             return plan_err!(
                 "{} takes a date or a timestamp, not {other}",
@@ -150,11 +158,13 @@ pub(crate) fn plain(data_type: &DataType) -> DataType {
             DataType::Decimal128(digits.min(DECIMAL128_MAX_PRECISION), 0)
         }
         DataType::Date64 => TIMESTAMP,
+        DataType::Timestamp(TimeUnit::Nanosecond, None) => FINE,
         DataType::Timestamp(_, None) => TIMESTAMP,
         DataType::Timestamp(_, Some(zone)) => {
             DataType::Timestamp(TimeUnit::Microsecond, Some(zone.clone()))
         }
         DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Nanosecond),
+        tz if is_zoned(tz) => zoned(),
         other => other.clone(),
     }
 }
@@ -185,7 +195,10 @@ fn both(left: &DataType, right: &DataType) -> Result<DataType> {
         (Decimal128(p1, s1), Decimal128(p2, s2)) => widen((*p1, *s1), (*p2, *s2)),
         (Boolean, Int64) | (Int64, Boolean) => Int64,
         (Date32, stamp @ Timestamp(..)) | (stamp @ Timestamp(..), Date32) => stamp.clone(),
+        (Timestamp(_, None), Timestamp(_, None)) => TIMESTAMP,
         (Timestamp(..), Timestamp(..)) => instant(),
+        (tz, Timestamp(..) | Date32) if is_zoned(tz) => zoned(),
+        (Timestamp(..) | Date32, tz) if is_zoned(tz) => zoned(),
         _ => return plan_err!("{left} and {right} have no type in common"),
     })
 }

@@ -135,6 +135,43 @@ impl Alphabet {
     }
 }
 
+/// How bytes are written as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    #[default]
+    Hex,
+    Base64,
+    Utf8,
+}
+
+impl Encoding {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name.trim().to_ascii_uppercase().as_str() {
+            "HEX" => Self::Hex,
+            "BASE64" => Self::Base64,
+            "UTF-8" | "UTF8" => Self::Utf8,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn read(self, text: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Hex => from_hex(text),
+            Self::Base64 => Alphabet::default().decode(text),
+            Self::Utf8 => Some(text.as_bytes().to_vec()),
+        }
+    }
+
+    /// The text of `bytes`; none if they are not what the encoding writes.
+    pub(crate) fn write(self, bytes: &[u8]) -> Option<String> {
+        Some(match self {
+            Self::Hex => hex(bytes, false),
+            Self::Base64 => Alphabet::default().encode(bytes, 0),
+            Self::Utf8 => str::from_utf8(bytes).ok()?.to_owned(),
+        })
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -100,7 +100,7 @@ pub(crate) fn month_number(letters: &str) -> Option<u32> {
 }
 
 /// A format, taken apart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DateFormat {
     pieces: Vec<Piece>,
 }
@@ -142,8 +142,8 @@ impl DateFormat {
         Ok(Self { pieces })
     }
 
-    /// The text of `moment` on a clock this many seconds east of UTC.
-    pub(crate) fn text_at(&self, moment: NaiveDateTime, offset: i64) -> String {
+    /// The text of `moment` on a clock this many seconds east of UTC; a clock nowhere has the zone `Z`.
+    pub(crate) fn text_at(&self, moment: NaiveDateTime, offset: Option<i64>) -> String {
         let mut text = String::with_capacity(24);
         for piece in &self.pieces {
             // Writing to a string cannot fail.
@@ -181,7 +181,7 @@ fn write_piece(
     text: &mut String,
     piece: &Piece,
     moment: NaiveDateTime,
-    offset: i64,
+    offset: Option<i64>,
 ) -> std::fmt::Result {
     match piece {
         Piece::Year => write!(text, "{:04}", moment.year()),
@@ -205,11 +205,24 @@ fn write_piece(
             let nine = format!("{:09}", moment.nanosecond() % 1_000_000_000);
             text.write_str(nine.get(..*digits).unwrap_or_default())
         }
+        Piece::Offset { .. } | Piece::OffsetHour if offset.is_none() => text.write_char('Z'),
         Piece::Offset { colon } => {
-            text.write_str(&offset_text(offset, if *colon { ":" } else { "" }))
+            let separator = if *colon { ":" } else { "" };
+            text.write_str(&offset_text(offset.unwrap_or(0), separator))
         }
-        Piece::OffsetHour => text.write_str(offset_text(offset, "").get(..3).unwrap_or_default()),
-        Piece::OffsetMinute => text.write_str(offset_text(offset, "").get(3..).unwrap_or_default()),
+        Piece::OffsetHour => {
+            let digits = offset_text(offset.unwrap_or(0), "");
+            text.write_str(digits.get(..3).unwrap_or_default())
+        }
+        Piece::OffsetMinute => {
+            let digits = offset.map(|offset| offset_text(offset, ""));
+            text.write_str(
+                digits
+                    .as_deref()
+                    .and_then(|text| text.get(3..))
+                    .unwrap_or_default(),
+            )
+        }
         Piece::Literal(literal) => text.write_str(literal),
     }
 }
@@ -358,7 +371,7 @@ mod tests {
         ] {
             let format = DateFormat::new(format).unwrap();
             let (moment, _) = format.parse_zoned(text, 1970).unwrap();
-            assert_eq!(format.text_at(moment, 0), text);
+            assert_eq!(format.text_at(moment, None), text);
         }
     }
 

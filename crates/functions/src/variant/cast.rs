@@ -17,9 +17,11 @@ use datafusion::common::{Result, exec_err};
 use super::{
     ArrayWriter, Kind, UNDEFINED, double, is_missing, kind, number, object, quote_into, text,
 };
-use crate::conversion::{Failure, convert};
+use crate::conversion::{Failure, convert, convert_in};
+use crate::parameters::Parameters;
 use crate::scalar::plain;
 use crate::text::number::{decimal_text, float_text};
+use crate::zoned::is_zoned;
 
 /// The Arrow type that carries VARIANT, OBJECT and ARRAY.
 pub(crate) const CARRIER: DataType = DataType::LargeUtf8;
@@ -51,7 +53,7 @@ pub(crate) fn to_variant(array: &ArrayRef) -> Result<LargeStringArray> {
         DataType::LargeBinary => crate::geography::to_variant(array),
         DataType::List(_) => list_to_variant::<i32>(array),
         DataType::LargeList(_) => list_to_variant::<i64>(array),
-        DataType::Struct(_) => struct_to_variant(array),
+        DataType::Struct(_) if !is_zoned(array.data_type()) => struct_to_variant(array),
         other => {
             let plain = plain(other);
             if plain.is_integer() || plain.is_decimal() || plain.is_floating() {
@@ -181,6 +183,7 @@ pub(crate) fn from_variant(
     values: &LargeStringArray,
     to: &DataType,
     failure: Failure,
+    parameters: &Parameters,
 ) -> Result<ArrayRef> {
     match to {
         DataType::LargeUtf8 => return Ok(Arc::new(values.clone())),
@@ -205,7 +208,7 @@ pub(crate) fn from_variant(
         })
         .collect();
     let texts: ArrayRef = Arc::new(texts);
-    let converted = convert(&texts, to, Failure::Null)?;
+    let converted = convert_in(&texts, to, Failure::Null, parameters)?;
     if failure == Failure::Error && converted.null_count() > texts.null_count() {
         let row = (0..values.len()).find(|row| converted.is_null(*row) && texts.is_valid(*row));
         let value = row.map_or(UNDEFINED, |row| values.value(row));
@@ -250,7 +253,8 @@ pub(crate) fn failed<T>(value: &str, to: &DataType) -> Result<T> {
         DataType::Boolean => "BOOLEAN",
         DataType::Date32 => "DATE",
         DataType::Timestamp(_, None) => "TIMESTAMP_NTZ",
-        DataType::Timestamp(_, Some(_)) => "TIMESTAMP_TZ",
+        DataType::Timestamp(_, Some(_)) => "TIMESTAMP_LTZ",
+        zoned if is_zoned(zoned) => "TIMESTAMP_TZ",
         DataType::Time64(_) => "TIME",
         DataType::Binary => "BINARY",
         number if number.is_floating() => "REAL",
@@ -294,15 +298,41 @@ mod tests {
     #[test]
     fn casts_read_strings_and_numbers_alike() {
         let values = LargeStringArray::from(vec!["\"12\"", "12", "null", "1.250000000000000e+01"]);
-        let texts = from_variant(&values, &DataType::Utf8, Failure::Error).unwrap();
+        let texts = from_variant(
+            &values,
+            &DataType::Utf8,
+            Failure::Error,
+            &Parameters::default(),
+        )
+        .unwrap();
         let texts: Vec<_> = texts.as_string::<i32>().iter().collect();
         assert_eq!(texts, [Some("12"), Some("12"), None, Some("12.5")]);
-        let whole = from_variant(&values, &DataType::Int64, Failure::Error).unwrap();
+        let whole = from_variant(
+            &values,
+            &DataType::Int64,
+            Failure::Error,
+            &Parameters::default(),
+        )
+        .unwrap();
         let whole: Vec<_> = whole.as_primitive::<Int64Type>().iter().collect();
         assert_eq!(whole, [Some(12), Some(12), None, Some(13)]);
         let broken = LargeStringArray::from(vec!["\"abc\"", "[1]"]);
-        assert!(from_variant(&broken, &DataType::Int64, Failure::Error).is_err());
-        let nulls = from_variant(&broken, &DataType::Int64, Failure::Null).unwrap();
+        assert!(
+            from_variant(
+                &broken,
+                &DataType::Int64,
+                Failure::Error,
+                &Parameters::default()
+            )
+            .is_err()
+        );
+        let nulls = from_variant(
+            &broken,
+            &DataType::Int64,
+            Failure::Null,
+            &Parameters::default(),
+        )
+        .unwrap();
         assert_eq!(nulls.null_count(), 2);
     }
 }

@@ -98,10 +98,20 @@ impl AsyncDB for Memory {
 
 fn rows(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
+    let parameters = functions::Parameters::default();
+    let columns: Vec<_> = batch
+        .columns()
+        .iter()
+        .map(
+            |column| match functions::is_shown_as_text(column.data_type(), &parameters) {
+                true => functions::shown_as_text(column, &parameters).unwrap(),
+                false => column.clone(),
+            },
+        )
+        .collect();
     (0..batch.num_rows())
         .map(|row| {
-            batch
-                .columns()
+            columns
                 .iter()
                 .map(|column| cell(column, row, &options))
                 .collect()

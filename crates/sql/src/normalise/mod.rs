@@ -13,6 +13,7 @@ mod interval;
 mod lateral_alias;
 mod like;
 mod limit;
+mod literal;
 mod outer_join;
 mod quantified;
 mod result_name;
@@ -251,6 +252,7 @@ impl VisitorMut for Rewriter<'_> {
         in_list::expand(expr);
         quantified::expand(expr);
         rounding::call(expr);
+        literal::float(expr);
         semi_structured::expand(expr);
         if let Expr::Function(function) = expr {
             grouping::rename(function);

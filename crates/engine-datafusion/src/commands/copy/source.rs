@@ -302,7 +302,10 @@ impl Source {
             DataType::Date32 => read("to_date", &csv.date_format),
             DataType::Time32(_) | DataType::Time64(_) => read("to_time", &csv.time_format),
             DataType::Timestamp(_, None) => read("to_timestamp_ntz", &csv.timestamp_format),
-            DataType::Timestamp(_, Some(_)) => read("to_timestamp_tz", &csv.timestamp_format),
+            DataType::Timestamp(_, Some(_)) => read("to_timestamp_ltz", &csv.timestamp_format),
+            zoned if functions::is_timestamp_tz(zoned) => {
+                read("to_timestamp_tz", &csv.timestamp_format)
+            }
             DataType::Binary | DataType::BinaryView => Some(format!(
                 "to_binary({value}, {})",
                 literal(&csv.binary_format)

@@ -172,7 +172,7 @@ fn narrowed(call: &Call, wanted: impl Fn(Kind) -> bool) -> Result<ArrayRef> {
     if *call.returns() == DataType::LargeUtf8 {
         return Ok(Arc::new(kept));
     }
-    let converted = from_variant(&kept, call.returns(), Failure::Error)?;
+    let converted = from_variant(&kept, call.returns(), Failure::Error, &call.parameters())?;
     debug_assert_eq!(converted.len(), kept.len());
     Ok(converted)
 }
