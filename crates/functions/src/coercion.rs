@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, plan_err};
-use datafusion::logical_expr::expr::{Case, Cast, InList, TryCast};
+use datafusion::logical_expr::expr::{Case, Cast, InList, TryCast, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -64,6 +64,7 @@ impl AnalyzerRule for ImplicitCasts {
                 ))))
             }
             Expr::Case(case) => alternatives(case, schema),
+            Expr::WindowFunction(call) => ordered(*call, schema),
             Expr::Literal(value, metadata) => match value.data_type() {
                 DataType::Decimal256(..) => {
                     plan_err!(
@@ -79,6 +80,26 @@ impl AnalyzerRule for ImplicitCasts {
             other => Ok(Transformed::no(other)),
         })
     }
+}
+
+/// A window's order by TIME or BINARY, of which DataFusion makes no ranges: by nanoseconds, by digits.
+fn ordered(call: WindowFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let mut call = call;
+    let mut changed = false;
+    for key in &mut call.params.order_by {
+        let value = key.expr.clone();
+        key.expr = match value.get_type(schema)? {
+            DataType::Time64(_) => scalar::call("date_part", vec![lit("epoch_nanosecond"), value])?,
+            DataType::Binary => scalar::call("hex_encode", vec![value])?,
+            _ => continue,
+        };
+        changed = true;
+    }
+    let call = Expr::WindowFunction(Box::new(call));
+    Ok(match changed {
+        true => Transformed::yes(call),
+        false => Transformed::no(call),
+    })
 }
 
 /// The type that values compared with each other are brought to, if text meets another type among them.
