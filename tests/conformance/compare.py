@@ -29,7 +29,7 @@ VOLATILE = {
     "build_path": "dbt sets it only for the node it has just run",
     "compiled_path": "dbt sets it only for nodes that this command compiled",
     "config_call_dict": "not kept by Sluice",
-    "meta_lineage": "Sluice's own",
+    "sluice": "in the meta of nodes: where the values of columns come from",
 }
 KINDS = [
     "nodes", "sources", "exposures", "metrics", "groups", "semantic_models", "saved_queries",

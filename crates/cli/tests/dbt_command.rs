@@ -175,7 +175,7 @@ fn a_failing_test_keeps_back_what_depends_on_it_and_nothing_else() {
     );
     assert_eq!(shop.csv("select max(order_id) n from dev.orders"), "N\n3\n");
     assert_eq!(
-        shop.csv("select count(*) n from dbt_test__audit.unique_stg_orders_order_id"),
+        shop.csv("select count(*) n from dev_dbt_test__audit.unique_stg_orders_order_id"),
         "N\n1\n"
     );
     // `run` does not ask tests.

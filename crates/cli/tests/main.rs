@@ -4,7 +4,10 @@
 mod architecture;
 mod commands;
 mod dbt_command;
+mod dbt_semantics;
+mod dbt_settings;
 mod dbt_upkeep;
 mod end_to_end;
 mod postgres;
+mod python_models;
 mod shell;

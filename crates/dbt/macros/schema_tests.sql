@@ -82,6 +82,8 @@ where parent.to_field is null
 {%- endmacro %}
 
 {% macro should_store_failures() %}
+  {% set kind = config.get('store_failures_as') %}
+  {% if kind is not none %}{% do return(kind != 'ephemeral') %}{% endif %}
   {% set wanted = config.get('store_failures') %}
   {% if wanted is none or wanted == '' %}{% set wanted = flags.STORE_FAILURES %}{% endif %}
   {% do return(wanted) %}

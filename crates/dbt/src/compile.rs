@@ -235,6 +235,45 @@ impl Compiler {
         Ok(value.to_string())
     }
 
+    /// What the macro `snapshot_NAME_strategy` gives for a snapshot: `updated_at`, `row_changed` and
+    /// `scd_id`, as SQL over `snapshotted_data` and `source_data`
+    /// (<https://docs.getdbt.com/docs/build/snapshots>).
+    ///
+    /// # Errors
+    /// `D2004` if there is no such macro, `D2005` if it lacks one of these, and what it raises.
+    pub fn snapshot_strategy(
+        &self,
+        compiled: &CompiledNode,
+        strategy: &str,
+        exists: bool,
+    ) -> Result<[String; 3]> {
+        let context = self.materialization_context(compiled);
+        let name = match strategy.split_once('.') {
+            Some((package, name)) => format!("{package}.snapshot_{name}_strategy"),
+            None => format!("snapshot_{strategy}_strategy"),
+        };
+        let model = crate::manifest::node_json(&compiled.node);
+        let config = Value::from(model.get("config").cloned().unwrap_or_default());
+        let arguments = Arguments::of([
+            Value::from(model),
+            "snapshotted_data".into(),
+            "source_data".into(),
+            config,
+            exists.into(),
+        ]);
+        let value = context
+            .call_macro(&name, arguments)
+            .map_err(|error| self.explain(error, &compiled.node))?;
+        let text = |key: &str| {
+            let found = value.as_dict().and_then(|texts| texts.get(key));
+            found.map(|text| text.to_string()).ok_or_else(|| {
+                Error::new(codes::D2005, format!("The macro `{name}` gives no `{key}`"))
+                    .with("node", &compiled.node.unique_id)
+            })
+        };
+        Ok([text("updated_at")?, text("row_changed")?, text("scd_id")?])
+    }
+
     fn compiled(&self, node: &Arc<Node>, path: &mut Vec<String>) -> Result<Compiled> {
         if node.resource_type == ResourceType::Seed {
             return Ok(Compiled::default());
@@ -272,6 +311,7 @@ impl Compiler {
             pre_injected_sql: sql,
             extra_ctes: ctes,
             path: None,
+            lineage: None,
         })
     }
 
@@ -286,7 +326,10 @@ impl Compiler {
 
     /// The rendered code and the ephemeral models it refers to.
     fn render(&self, node: &Arc<Node>) -> Result<(String, Vec<String>)> {
-        if !is_template(&node.raw_code) || node.language != "sql" {
+        if node.language == "python" {
+            return Ok((self.render_python(node)?, Vec::new()));
+        }
+        if !is_template(&node.raw_code) {
             return Ok((node.raw_code.clone(), Vec::new()));
         }
         let context = self.context(Some(node));
@@ -297,6 +340,24 @@ impl Compiler {
         let template = Template::parse(&self.source(node))?;
         let sql = context.render(&template)?;
         Ok((sql, context.captured().ephemeral.into_iter().collect()))
+    }
+
+    /// A Python model's code, and below it what its calls of `dbt` give.
+    fn render_python(&self, node: &Arc<Node>) -> Result<String> {
+        let context = self.context(Some(node));
+        let model = Value::from(crate::manifest::node_json(node));
+        let postfix = context.call_macro("py_script_postfix", Arguments::of([model]))?;
+        let ephemeral = context.captured().ephemeral.into_iter().next();
+        if let Some(inner) = ephemeral.and_then(|id| self.manifest.nodes.get(&id)) {
+            let message = format!(
+                "The Python model `{}` may not refer to `{}`, which is ephemeral",
+                node.name, inner.name
+            );
+            return Err(Error::new(codes::D1052, message)
+                .with("file", &node.original_file_path)
+                .help(format!("materialise `{}` as a view", inner.name)));
+        }
+        Ok(format!("{}\n\n{postfix}", node.raw_code))
     }
 
     /// The code of a node as a source: its whole file where the file is the code, so that places

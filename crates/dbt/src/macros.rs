@@ -206,6 +206,7 @@ macro_rules! built_in {
 
 built_in!(
     "macros/names.sql",
+    "macros/python.sql",
     "macros/statement.sql",
     "macros/schema_tests.sql",
     "macros/types.sql",

@@ -159,6 +159,8 @@ pub struct Compiled {
     pub extra_ctes: Vec<(String, String)>,
     /// The file it was written to, relative to the project.
     pub path: Option<String>,
+    /// By column, where its values come from, if that was asked for.
+    pub lineage: Option<Json>,
 }
 
 /// A node that has code or data: model, seed, snapshot, test, analysis, operation.

@@ -15,7 +15,7 @@ use diagnostic::Result;
 use model::RelationName;
 use settings::DatasetSpec;
 use transform::test::Verdict;
-use transform::{Nodes, relation_name, source_name};
+use transform::{Keep, Nodes, relation_name, source_name};
 
 use crate::node_record;
 use crate::{dataset, postgres_streams};
@@ -110,6 +110,11 @@ impl DbtGraph {
             }
         }
         found
+    }
+
+    /// The asset that the node or source `id` is.
+    pub(crate) fn key(&self, id: &str) -> Option<&AssetKey> {
+        self.keys.get(id)
     }
 
     /// The data tests that judge the node or source `id`.
@@ -277,6 +282,7 @@ impl Asset for NodeAsset {
         let before = self.version(&name);
         let built = self
             .nodes
+            .of_node(&self.node)
             .materialize(&compiled, context.full_refresh)
             .await?;
         record.rows = built.rows;
@@ -318,7 +324,7 @@ impl AssetCheck for NodeCheck {
         {
             return Ok(CheckOutcome::passed(self.spec.severity));
         }
-        let found = self.nodes.test(&self.id, true).await?;
+        let found = self.nodes.test(&self.id, Keep::Audit).await?;
         let stored_in = found.stored_in.as_ref().map(ToString::to_string);
         if found.verdict != Verdict::Pass {
             self.workspace.record_check(CheckRecord {

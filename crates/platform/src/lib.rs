@@ -14,7 +14,8 @@ mod sql;
 mod versions;
 
 pub use dbt_command::{
-    DbtEvent, DbtInvocation, DbtOptions, DbtReport, DbtRows, DbtWork, Freshness,
+    ColumnGraph, ColumnKey, DbtEvent, DbtInvocation, DbtOptions, DbtReport, DbtRows, DbtWork,
+    Freshness,
 };
 pub use platform::Platform;
 pub use run::{RunReport, RunRequest};

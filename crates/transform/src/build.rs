@@ -7,10 +7,12 @@ use dbt::node::Node;
 use diagnostic::{Error, Result, codes};
 
 use crate::configuration;
+use crate::documentation;
 use crate::materialization::{
     self, Batch, Built, Contract, MicrobatchConfig, OnSchemaChange, Target,
 };
 use crate::nodes::{Nodes, blocking};
+use crate::python;
 
 /// The strategies that are built in.
 const STRATEGIES: [&str; 5] = [
@@ -29,15 +31,26 @@ impl Nodes {
         compiled: &CompiledNode,
         full_refresh: bool,
     ) -> Result<Built> {
-        let node = &compiled.node;
-        if node.language == "python" {
-            return Err(Error::new(
-                codes::T1009,
-                format!("`{}` is a Python model, which is not supported", node.name),
-            )
-            .with("file", &node.original_file_path)
-            .help("leave it out with `--exclude`, or write it in SQL"));
+        if compiled.node.language == "python" {
+            let project = &self.project().context;
+            let (beside, compiled) = python::run(target, project, compiled).await?;
+            let built = self.of_query(target, &compiled, full_refresh).await;
+            target
+                .execute(format!("drop table if exists {beside}"))
+                .await?;
+            return built;
         }
+        self.of_query(target, compiled, full_refresh).await
+    }
+
+    /// Builds the relation of a model that is a query.
+    async fn of_query(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        full_refresh: bool,
+    ) -> Result<Built> {
+        let node = &compiled.node;
         if let Some(header) = node
             .config
             .text("sql_header")
@@ -85,7 +98,11 @@ impl Nodes {
                     return self.by_create_macro(target, compiled, true).await;
                 }
                 let secure = node.config.truth("secure").unwrap_or(false);
-                materialization::view(target, &compiled.sql, secure).await
+                let built = materialization::view(target, &compiled.sql, "", secure).await?;
+                if let Some(list) = documentation::view_columns(target, node).await? {
+                    materialization::view(target, &compiled.sql, &list, secure).await?;
+                }
+                Ok(built)
             }
             "table" => self.table(target, compiled).await,
             "incremental" => {
@@ -171,13 +188,8 @@ impl Nodes {
         let incoming = target.engine.describe(target.session, &temporary).await?;
         let incoming =
             incoming.ok_or_else(|| Error::new(codes::X0001, format!("`{temporary}` vanished")))?;
-        let mode = OnSchemaChange::parse(
-            compiled
-                .node
-                .config
-                .text("on_schema_change")
-                .unwrap_or("ignore"),
-        )?;
+        let mode = compiled.node.config.text("on_schema_change");
+        let mode = OnSchemaChange::of(mode.unwrap_or("ignore"));
         let columns = materialization::reconcile(target, &existing, &incoming, mode).await?;
         let columns: Vec<ColumnInfo> = incoming
             .columns
@@ -216,9 +228,14 @@ impl Nodes {
             flags.event_time_start,
             flags.event_time_end,
         );
-        let mut rows = 0;
+        let (mut rows, from_nothing) = (0, fresh);
         for batch in batches {
-            rows += self.batch(target, compiled, &config, &batch, fresh).await?;
+            let into = match (fresh, from_nothing) {
+                (true, _) => Destination::New,
+                (false, true) => Destination::Fresh,
+                (false, false) => Destination::Old,
+            };
+            rows += self.batch(target, compiled, &config, &batch, into).await?;
             fresh = false;
         }
         Ok(Built { rows: Some(rows) })
@@ -230,14 +247,21 @@ impl Nodes {
         compiled: &CompiledNode,
         config: &MicrobatchConfig,
         batch: &Batch,
-        fresh: bool,
+        into: Destination,
     ) -> Result<u64> {
         let kind = self.project().context.connection.kind.clone();
         let (compiler, node, of) = (self.compiler(), compiled.node.clone(), batch.clone());
         let sql = blocking(move || compiler.compile_batch(&node, &of)).await?;
-        if fresh {
-            let built = materialization::table(target, &sql).await?;
-            return Ok(built.rows.unwrap_or_default());
+        match into {
+            Destination::New => {
+                let built = materialization::table(target, &sql).await?;
+                return Ok(built.rows.unwrap_or_default());
+            }
+            Destination::Fresh => {
+                let insert = format!("insert into {}\nselect * from (\n{sql}\n)", target.name);
+                return target.change(insert).await;
+            }
+            Destination::Old => {}
         }
         let temporary = target.temporary();
         target
@@ -267,6 +291,17 @@ impl Nodes {
             .await?;
         Ok(rows)
     }
+}
+
+/// Where the rows of a batch go.
+#[derive(Clone, Copy)]
+enum Destination {
+    /// A table that the batch creates.
+    New,
+    /// A table that this run has created: it has no rows of the batch yet.
+    Fresh,
+    /// A table that may have rows of the batch, which go.
+    Old,
 }
 
 fn is_view(materialized: &str) -> bool {

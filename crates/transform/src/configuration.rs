@@ -13,19 +13,29 @@ use crate::test::TestConfig;
 /// The configuration of an incremental model.
 ///
 /// # Errors
-/// `T1001` or `T1002` for a value that is not known.
+/// `T1001` for a strategy that is not known, `T1011` for settings that contradict each other.
 pub(crate) fn incremental(node: &Node) -> Result<IncrementalConfig> {
     let config = &node.config;
+    let both = ["merge_update_columns", "merge_exclude_columns"];
+    if both.iter().all(|key| !config.texts(key).is_empty()) {
+        return Err(Error::new(
+            codes::T1011,
+            format!(
+                "`{}` takes `merge_update_columns` or `merge_exclude_columns`, not both",
+                node.name
+            ),
+        )
+        .with("file", &node.original_file_path));
+    }
     Ok(IncrementalConfig {
         strategy: IncrementalStrategy::parse(
             config.text("incremental_strategy").unwrap_or("default"),
         )?,
         unique_key: config.texts("unique_key"),
-        on_schema_change: OnSchemaChange::parse(
-            config.text("on_schema_change").unwrap_or("ignore"),
-        )?,
+        on_schema_change: OnSchemaChange::of(config.text("on_schema_change").unwrap_or("ignore")),
         merge_update_columns: config.texts("merge_update_columns"),
         merge_exclude_columns: config.texts("merge_exclude_columns"),
+        overwrite_columns: config.texts("overwrite_columns"),
         predicates: match config.texts("incremental_predicates") {
             none if none.is_empty() => config.texts("predicates"),
             predicates => predicates,
@@ -62,11 +72,12 @@ pub(crate) fn snapshot(node: &Node) -> Result<SnapshotConfig> {
             },
             updated_at,
         },
-        Some(other) => {
-            return Err(wrong(&format!(
-                "has the strategy `{other}`, which is not known"
-            )));
-        }
+        // A macro of the project gives the texts.
+        Some(_) => SnapshotStrategy::Custom {
+            updated_at: String::new(),
+            row_changed: String::new(),
+            scd_id: String::new(),
+        },
         None => return Err(wrong("has no `strategy`")),
     };
     let hard_deletes = match config.text("hard_deletes") {
@@ -108,6 +119,7 @@ pub(crate) fn snapshot(node: &Node) -> Result<SnapshotConfig> {
         hard_deletes,
         valid_to_current: config.text("dbt_valid_to_current").map(str::to_owned),
         names,
+        merges: true,
     })
 }
 

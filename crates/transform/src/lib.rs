@@ -7,15 +7,21 @@
 mod adapter;
 mod build;
 mod configuration;
+mod documentation;
 mod folding;
 pub mod materialization;
 mod names;
 mod nodes;
 mod places;
+mod probe;
+mod python;
 pub mod seed;
+mod session;
 pub mod test;
 
 pub use adapter::EngineAdapter;
 pub use folding::{fold, folding, folds};
 pub use names::{relation_name, source_name};
-pub use nodes::{Nodes, TestOutcome, audit_schema, has_hooks};
+pub use nodes::{Keep, Nodes, TestOutcome, audit_schema, has_hooks};
+pub use probe::Probe;
+pub use session::session_of;

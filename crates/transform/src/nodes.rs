@@ -7,6 +7,7 @@ use dbt::compile::{CompiledNode, Compiler};
 use dbt::context::ProjectContext;
 use dbt::load::Project;
 use dbt::node::{Node, ResourceType};
+use dbt::parse::stores_failures;
 use dbt::unit_test::UnitOutcome;
 use diagnostic::{Error, Result, ResultExt, Source, codes};
 use engine::{Engine, Session};
@@ -17,11 +18,14 @@ use tokio::runtime::Handle;
 
 use crate::adapter::EngineAdapter;
 use crate::configuration;
+use crate::documentation::persist_docs;
 use crate::folding::{folding, folds};
-use crate::materialization::{self, Built, Target};
+use crate::materialization::{self, Built, SnapshotConfig, SnapshotStrategy, TableOptions, Target};
 use crate::names::relation_name;
 use crate::places::relocate;
+use crate::probe::Probe;
 use crate::seed;
+use crate::session::session_of;
 use crate::test::{self, Verdict};
 
 /// The schema suffix dbt keeps failing rows in.
@@ -32,7 +36,7 @@ pub struct Nodes {
     project: Arc<Project>,
     engine: Arc<dyn Engine>,
     session: Session,
-    hooking: tokio::sync::Mutex<()>,
+    hooking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a test found.
@@ -46,6 +50,15 @@ pub struct TestOutcome {
     pub stored_in: Option<RelationName>,
     /// The test's statement.
     pub sql: String,
+}
+
+/// Where a test keeps the rows it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// In the test's own relation, if its configuration or the command's flag says so: as dbt does.
+    AsConfigured,
+    /// In [`audit_schema`], if there are any.
+    Audit,
 }
 
 /// Where failing rows are kept.
@@ -76,8 +89,25 @@ impl Nodes {
             project,
             engine,
             session,
-            hooking: tokio::sync::Mutex::new(()),
+            hooking: Arc::default(),
         }
+    }
+
+    /// The same nodes in another session.
+    #[must_use]
+    pub fn in_session(&self, session: Session) -> Self {
+        Self {
+            project: Arc::clone(&self.project),
+            engine: Arc::clone(&self.engine),
+            session,
+            hooking: Arc::clone(&self.hooking),
+        }
+    }
+
+    /// The same nodes in a session of `node`'s own.
+    #[must_use]
+    pub fn of_node(&self, node: &Node) -> Self {
+        self.in_session(session_of(&self.session, &self.project.context, node))
     }
 
     /// The project.
@@ -135,10 +165,12 @@ impl Nodes {
     ) -> Result<Built> {
         let node = &compiled.node;
         let name = relation_name(&self.project.context, node);
+        let options = TableOptions::of(node, &self.project.context.connection.kind)?;
         let target = Target {
             engine: self.engine.as_ref(),
             session: &self.session,
             name: &name,
+            options: &options,
         };
         target
             .execute(format!("create schema if not exists {}", name.namespace()))
@@ -146,7 +178,12 @@ impl Nodes {
         if let Some(rows) = self.by_block(compiled).await? {
             return Ok(rows);
         }
-        let result = self.build(target, compiled, full_refresh).await;
+        let mut result = self.build(target, compiled, full_refresh).await;
+        if result.is_ok()
+            && let Err(error) = persist_docs(target, node).await
+        {
+            result = Err(error);
+        }
         result.map_err(|error| {
             relocate(error, &self.project.context, compiled).with("node", &node.unique_id)
         })
@@ -208,10 +245,12 @@ impl Nodes {
         let asked = from.clone();
         let found = blocking(move || adapter.stored(&asked)).await?;
         let name = relation_name(&self.project.context, node);
+        let options = TableOptions::of(node, &self.project.context.connection.kind)?;
         let target = Target {
             engine: self.engine.as_ref(),
             session: &self.session,
             name: &name,
+            options: &options,
         };
         let Some(found) = found else {
             return Ok(None);
@@ -224,7 +263,7 @@ impl Nodes {
             .await?;
         if found.view {
             let sql = format!("select * from {}", found.name);
-            materialization::view(target, &sql, false).await?;
+            materialization::view(target, &sql, "", false).await?;
             return Ok(Some("CREATE VIEW".to_owned()));
         }
         target.make_way(false).await?;
@@ -255,11 +294,40 @@ impl Nodes {
         match node.resource_type {
             ResourceType::Seed => self.seed(target, node).await,
             ResourceType::Snapshot => {
-                materialization::snapshot(target, &compiled.sql, &configuration::snapshot(node)?)
-                    .await
+                let config = self.snapshot_config(target, compiled).await?;
+                materialization::snapshot(target, &compiled.sql, &config).await
             }
             _ => self.model(target, compiled, full_refresh).await,
         }
+    }
+
+    /// The configuration of a snapshot, whose strategy a macro of the project may give.
+    async fn snapshot_config(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+    ) -> Result<SnapshotConfig> {
+        let mut config = configuration::snapshot(&compiled.node)?;
+        let kind = self.project.context.connection.kind.as_str();
+        config.merges = !matches!(kind, "duckdb" | "postgres" | "redshift");
+        let strategy = compiled.node.config.text("strategy").unwrap_or_default();
+        let own = format!("snapshot_{strategy}_strategy");
+        let custom = matches!(config.strategy, SnapshotStrategy::Custom { .. });
+        if !custom && !self.compiler().overrides(&[&own]) {
+            return Ok(config);
+        }
+        let exists = target.existing().await?.is_some();
+        let (compiler, compiled) = (self.compiler(), compiled.clone());
+        let strategy = strategy.to_owned();
+        let texts =
+            blocking(move || compiler.snapshot_strategy(&compiled, &strategy, exists)).await?;
+        let [updated_at, row_changed, scd_id] = texts;
+        config.strategy = SnapshotStrategy::Custom {
+            updated_at,
+            row_changed,
+            scd_id,
+        };
+        Ok(config)
     }
 
     async fn seed(&self, target: Target<'_>, node: &Node) -> Result<Built> {
@@ -383,41 +451,94 @@ impl Nodes {
         Ok(())
     }
 
-    /// Judges a data test. Rows it finds wrong are kept if `store_failures` or its configuration says
-    /// so.
+    /// Judges a data test with the other tests of its table, and keeps what it finds as configured.
     ///
     /// # Errors
     /// What compiling or the engine raises.
-    pub async fn test(&self, unique_id: &str, store_failures: bool) -> Result<TestOutcome> {
+    pub async fn test_among(&self, probe: &Probe, unique_id: &str) -> Result<TestOutcome> {
+        if !probe
+            .passes(self.engine.as_ref(), &self.session, unique_id)
+            .await
+        {
+            return self.test(unique_id, Keep::AsConfigured).await;
+        }
+        Ok(TestOutcome {
+            verdict: Verdict::Pass,
+            failures: 0,
+            stored_in: None,
+            sql: self.compile(unique_id).await?.sql,
+        })
+    }
+
+    /// Judges a data test, and keeps the rows it finds as `keep` says.
+    ///
+    /// # Errors
+    /// What compiling or the engine raises.
+    pub async fn test(&self, unique_id: &str, keep: Keep) -> Result<TestOutcome> {
         let compiled = self.compile(unique_id).await?;
         let node = &compiled.node;
         let config = configuration::test(node);
-        let engine = self.engine.as_ref();
-        let (verdict, failures) =
-            test::judge(engine, &self.session, unique_id, &compiled.sql, &config)
-                .await
-                .map_err(|error| {
-                    relocate(error, &self.project.context, &compiled).with("node", unique_id)
-                })?;
-        let wanted = node
-            .config
-            .truth("store_failures")
-            .unwrap_or(store_failures);
-        let stored_in = if wanted && verdict != Verdict::Pass {
-            let name = self
-                .audit_schema()
-                .relation(Identifier::unquoted(&node.alias));
-            test::store_failures(engine, &self.session, &name, &compiled.sql).await?;
-            Some(name)
-        } else {
-            None
+        let project = &self.project.context;
+        let judged = async {
+            let mut stored_in = None;
+            let mut sql = compiled.sql.clone();
+            if keep == Keep::AsConfigured && stores_failures(project, node) {
+                let name = self.keep(&compiled).await?;
+                sql = format!("select * from {name}");
+                stored_in = Some(name);
+            }
+            let engine = self.engine.as_ref();
+            let (verdict, failures) =
+                test::judge(engine, &self.session, unique_id, &sql, &config).await?;
+            if keep == Keep::Audit && verdict != Verdict::Pass {
+                let name = self
+                    .audit_schema()
+                    .relation(Identifier::unquoted(&node.alias));
+                test::store_failures(engine, &self.session, &name, &compiled.sql, false).await?;
+                stored_in = Some(name);
+            }
+            Ok((verdict, failures, stored_in))
         };
+        let (verdict, failures, stored_in) = judged
+            .await
+            .map_err(|error: Error| relocate(error, project, &compiled).with("node", unique_id))?;
         Ok(TestOutcome {
             verdict,
             failures,
             stored_in,
             sql: compiled.sql,
         })
+    }
+
+    /// Keeps the rows that a test finds in its own relation, also if there are none: what an earlier run
+    /// has left there is no longer true.
+    async fn keep(&self, compiled: &CompiledNode) -> Result<RelationName> {
+        let node = &compiled.node;
+        let name = relation_name(&self.project.context, node);
+        let view = match node.config.text("store_failures_as") {
+            None | Some("table") => false,
+            Some("view") => true,
+            Some(other) => {
+                return Err(Error::new(
+                    codes::T1011,
+                    format!(
+                        "`store_failures_as: {other}` of `{}` is not known",
+                        node.name
+                    ),
+                )
+                .suggest(other, ["table", "view", "ephemeral"]));
+            }
+        };
+        let options = TableOptions::default();
+        let target = Target {
+            engine: self.engine.as_ref(),
+            session: &self.session,
+            name: &name,
+            options: &options,
+        };
+        target.make_way(view).await?;
+        test::store_failures(target.engine, &self.session, &name, &compiled.sql, view).await?;
+        Ok(name)
     }
 }
 

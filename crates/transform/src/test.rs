@@ -102,7 +102,7 @@ pub async fn judge(
     Ok((verdict, failures))
 }
 
-/// Keeps the rows a test found wrong in `name`.
+/// Keeps the rows a test found wrong in `name`, or with `view` the query that finds them.
 ///
 /// # Errors
 /// The engine's error.
@@ -111,9 +111,11 @@ pub async fn store_failures(
     session: &Session,
     name: &RelationName,
     sql: &str,
+    view: bool,
 ) -> Result<()> {
+    let kind = if view { "view" } else { "table" };
     let script = format!(
-        "create schema if not exists {};\ncreate or replace table {name} as (\n{sql}\n);",
+        "create schema if not exists {};\ncreate or replace {kind} {name} as (\n{sql}\n);",
         name.namespace()
     );
     let source = Source::new(name.to_string(), script);

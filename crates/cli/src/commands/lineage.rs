@@ -8,13 +8,14 @@ use diagnostic::{Error, Result, codes};
 use serde_json::json;
 
 use crate::arguments::Globals;
-use crate::commands::{Exit, open_platform};
+use crate::commands::watch::runtime;
+use crate::commands::{Exit, column_lineage, open_platform};
 use crate::output;
 
 /// Which asset.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The asset: its key, or the last part of it
+    /// The asset: its key, or the last part of it; with `.COLUMN` behind it, one of its columns
     pub asset: String,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
@@ -35,7 +36,23 @@ pub enum Format {
 pub fn lineage(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     let platform = open_platform(globals)?;
     let graph = platform.graph()?;
-    write_lineage(&graph, find(&graph, &arguments.asset)?, arguments.format)?;
+    let missing = match find(&graph, &arguments.asset) {
+        Ok(spec) => {
+            write_lineage(&graph, spec, arguments.format)?;
+            return Ok(Exit::Done);
+        }
+        Err(missing) => missing,
+    };
+    let (asset, column) = match arguments.asset.rsplit_once('.') {
+        Some((asset, column)) if platform.dbt_folder().is_ok() => (find(&graph, asset), column),
+        _ => return Err(missing),
+    };
+    // Whoever names no asset with the column in front wanted an asset.
+    let Ok(asset) = asset else {
+        return Err(missing);
+    };
+    let columns = runtime()?.block_on(platform.column_lineage())?;
+    column_lineage::write(&columns, asset, column, arguments.format)?;
     Ok(Exit::Done)
 }
 

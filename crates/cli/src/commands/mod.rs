@@ -1,5 +1,6 @@
 //! One file per command: its arguments, then the function, then what only it needs.
 
+mod column_lineage;
 pub mod completions;
 pub mod dbt;
 pub mod demo;

@@ -370,10 +370,12 @@ pub fn node_json(node: &Node) -> Json {
     put("tags", json!(node.tags()));
     put("description", json!(node.description));
     put("columns", columns_json(node.columns.values()));
-    put(
-        "meta",
-        node.config.0.get("meta").cloned().unwrap_or(json!({})),
-    );
+    let mut meta = node.config.0.get("meta").cloned().unwrap_or(json!({}));
+    let lineage = node.compiled.as_ref().and_then(|c| c.lineage.as_ref());
+    if let (Some(columns), Json::Object(meta)) = (lineage, &mut meta) {
+        meta.insert("sluice".to_owned(), json!({ "columns": columns }));
+    }
+    put("meta", meta);
     put("group", json!(node.config.text("group")));
     put(
         "docs",

@@ -91,7 +91,8 @@ packed!(Compiled {
     sql,
     pre_injected_sql,
     extra_ctes,
-    path
+    path,
+    lineage
 });
 packed!(Node {
     unique_id,

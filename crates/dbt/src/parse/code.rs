@@ -76,6 +76,9 @@ impl Parser<'_> {
         if let Some(patch) = patch {
             layer.extend(self.apply(&mut node, patch)?);
         }
+        if node.language == "python" && !layer.contains_key("materialized") {
+            layer.insert("materialized".to_owned(), Json::from("table"));
+        }
         let layers = Layers::new(self.project, job.package, job.resource, &node.fqn, layer);
         // The whole file is the source, so that places count its leading blank lines.
         let source = if start == 0 && raw.len() == text.len() {
@@ -84,6 +87,7 @@ impl Parser<'_> {
             Source::new(job.file.show.as_str(), text[..start + raw.len()].to_owned())
         };
         draft::complete(self.project, &mut node, &source, &layers)?;
+        check_contract(&node)?;
         Ok(node)
     }
 
@@ -280,6 +284,27 @@ fn block_source(source: &Source, body: std::ops::Range<usize>) -> Source {
         .collect();
     text.push_str(source.text.get(body).unwrap_or_default());
     Source::new(source.name.to_string(), text)
+}
+
+/// An incremental model with a contract may not leave its table behind its columns.
+fn check_contract(node: &Node) -> Result<()> {
+    let enforced = node.config.get("contract");
+    let enforced = enforced.and_then(|contract| contract.get("enforced")?.as_bool());
+    let mode = node.config.text("on_schema_change").unwrap_or("ignore");
+    let refused = enforced == Some(true)
+        && node.config.enabled()
+        && node.config.materialized() == "incremental"
+        && !matches!(mode, "append_new_columns" | "fail");
+    if !refused {
+        return Ok(());
+    }
+    let message = format!(
+        "The incremental model `{}` has a contract, so `on_schema_change: {mode}` is not allowed",
+        node.name
+    );
+    Err(Error::new(codes::D1051, message)
+        .with("file", &node.original_file_path)
+        .help("set `on_schema_change` to `append_new_columns` or `fail`"))
 }
 
 fn check_snapshot(node: &Node, source: &Source, span: std::ops::Range<usize>) -> Result<()> {

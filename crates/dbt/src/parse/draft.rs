@@ -159,7 +159,9 @@ pub fn complete(
     layers: &Layers,
 ) -> Result<Captured> {
     node.config = layers.config(node.resource_type, &[]);
-    let captured = if is_template(&node.raw_code) && node.language == "sql" {
+    let captured = if node.language == "python" {
+        super::python::captured(source).map_err(|error| of_node(error, node))?
+    } else if is_template(&node.raw_code) {
         let context = Context::parsing(project, &node.package, Some(Arc::new(node.clone())));
         context
             .render(&Template::parse(source)?)

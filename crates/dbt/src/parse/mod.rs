@@ -15,12 +15,14 @@ pub mod inventory;
 mod macro_calls;
 mod naming;
 mod properties;
+mod python;
 mod resolve;
 mod semantic;
 mod sources;
 mod spread;
 mod targets;
 pub mod tests;
+mod unheeded;
 pub mod unit;
 mod unit_tests;
 
@@ -149,6 +151,7 @@ pub fn parse(project: &Arc<ProjectContext>, mut before: Option<Before>) -> Resul
         &mut warnings,
         &mut errors,
     );
+    unheeded::warn(&manifest, &mut warnings);
     if semantic_manifest::lacks_time_spine(&manifest) {
         warnings.add(Warning::new(
             "SemanticValidationFailure",

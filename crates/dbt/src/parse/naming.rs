@@ -60,18 +60,18 @@ pub fn name_relation(project: &Arc<ProjectContext>, node: &mut Node) -> Result<(
     Ok(())
 }
 
-/// Whether a test keeps the rows it finds.
+/// Whether a test keeps the rows it finds: `store_failures_as` counts for more than `store_failures`, and
+/// that for more than the flag (<https://docs.getdbt.com/reference/resource-configs/store_failures_as>).
 #[must_use]
 pub fn stores_failures(project: &ProjectContext, node: &Node) -> bool {
-    let wanted = node.config.truth("store_failures").unwrap_or_else(|| {
-        observed::note(Subject::Flag("STORE_FAILURES".to_owned()));
-        project.flags.store_failures
-    });
-    wanted
-        || node
-            .config
-            .text("store_failures_as")
-            .is_some_and(|kind| kind != "ephemeral")
+    let config = &node.config;
+    match config.text("store_failures_as") {
+        Some(kind) => kind != "ephemeral",
+        None => config.truth("store_failures").unwrap_or_else(|| {
+            observed::note(Subject::Flag("STORE_FAILURES".to_owned()));
+            project.flags.store_failures
+        }),
+    }
 }
 
 fn custom(node: &Node, key: &str) -> Option<String> {

@@ -180,6 +180,7 @@ impl Compiler {
             pre_injected_sql: sql,
             extra_ctes: texts,
             path: None,
+            lineage: None,
         });
         Ok(CompiledNode {
             node: Arc::new(done),

@@ -10,6 +10,8 @@ codes! {
     T1007, Data, "A model breaks its contract";
     T1008, Configuration, "A microbatch model's configuration is incomplete";
     T1009, Configuration, "A Python model cannot be run";
+    T1010, Configuration, "A Python model failed";
+    T1011, Configuration, "A setting cannot be kept";
     T2001, Data, "A test gives no number of failures";
     T2002, Data, "A test failed";
     T2003, Data, "A source's freshness cannot be told";

@@ -8,10 +8,12 @@ use dbt::artifact::run_results::{NodeResult, Status, run_results_json};
 use dbt::artifact::{files, manifest_file};
 use dbt::compile::CompiledNode;
 use dbt::node::{Node, ResourceType};
+use dbt::parse::stores_failures;
 use dbt::surroundings;
 use diagnostic::{Error, Result, ResultExt as _, codes};
+use model::SchemaName;
 use tokio::task::JoinSet;
-use transform::{audit_schema, relation_name};
+use transform::{Probe, audit_schema, relation_name};
 
 use super::order::Order;
 use super::step::Step;
@@ -111,6 +113,10 @@ impl DbtInvocation {
             hook: None,
             published: None,
         };
+        if work == DbtWork::Build {
+            let ids = ids.iter().map(String::as_str);
+            let _ = self.probe.set(Probe::new(&self.project, ids));
+        }
         if self.options.state_aware {
             let _ = self.records.set(self.catalog.assets()?);
         }
@@ -121,6 +127,15 @@ impl DbtInvocation {
         }
         let done = self.hooked(&order, work, &mut report, tell).await;
         report.published = self.conclude(&report, done)?;
+        if !report.compiled.is_empty() {
+            let lineage = self.lineage(&report.compiled).await?;
+            for CompiledNode { node, .. } in &mut report.compiled {
+                let columns = lineage.get(&node.unique_id).cloned();
+                if let Some(compiled) = &mut Arc::make_mut(node).compiled {
+                    compiled.lineage = columns;
+                }
+            }
+        }
         report.elapsed = clock.elapsed();
         Ok(report)
     }
@@ -132,14 +147,17 @@ impl DbtInvocation {
         report: &mut DbtReport,
         tell: &(dyn Fn(DbtEvent<'_>) + Sync),
     ) -> Result<()> {
-        if work == DbtWork::Build {
-            self.start_hooks(order).await?;
-            self.pass_on(tell);
+        if work != DbtWork::Build {
+            return self.work_through(order, work, report, tell).await;
         }
+        self.start_hooks(order).await?;
+        self.pass_on(tell);
         self.work_through(order, work, report, tell).await?;
-        if work == DbtWork::Build {
-            report.hook = self.end_hooks(&report.results).await.err();
-            self.pass_on(tell);
+        report.hook = self.end_hooks(&report.results).await.err();
+        self.pass_on(tell);
+        report.results.splice(0..0, self.passed_hooks(false));
+        if report.hook.is_none() {
+            report.results.extend(self.passed_hooks(true));
         }
         Ok(())
     }
@@ -161,8 +179,22 @@ impl DbtInvocation {
             shared.publish()?;
             return Ok(Some(true));
         }
-        shared.publish_only(&audit_schema(&self.project.context), REASON)?;
+        shared.publish_only(&self.kept(report), REASON)?;
         Ok(Some(false))
+    }
+
+    /// Where the tests of a failed run keep the rows they found.
+    fn kept(&self, report: &DbtReport) -> SchemaName {
+        let context = &self.project.context;
+        let failed = report.results.iter().filter(|r| r.status.failed());
+        let tests = failed.filter_map(|r| self.project.manifest.nodes.get(&r.unique_id));
+        let mut kept = tests.filter(|node| {
+            node.resource_type == ResourceType::Test && stores_failures(context, node)
+        });
+        match kept.next() {
+            Some(test) => relation_name(context, test).namespace(),
+            None => audit_schema(context),
+        }
     }
 
     async fn work_through(
@@ -253,6 +285,19 @@ impl DbtInvocation {
         self.settle(&workspace, done)
     }
 
+    /// The results of hooks of the run that went well.
+    fn passed_hooks(&self, end: bool) -> Vec<NodeResult> {
+        let when = if end { "end" } else { "start" };
+        let hooks = self.project.manifest.hooks(end).into_iter().enumerate();
+        let results = hooks.map(|(at, hook)| {
+            let mut result = NodeResult::new(&hook.unique_id, Status::Success);
+            result.message = Some(format!("{}.on-run-{when}.{at} passed", hook.package));
+            result.failures = Some(0);
+            result
+        });
+        results.collect()
+    }
+
     async fn end_hooks(&self, results: &[NodeResult]) -> Result<()> {
         if self.project.manifest.hooks(true).is_empty() {
             return Ok(());
@@ -262,7 +307,8 @@ impl DbtInvocation {
         self.settle(&workspace, done)
     }
 
-    /// Writes `target/manifest.json`, with the statements of `compiled`.
+    /// Writes `target/manifest.json`, with the statements of `compiled` and, in the `meta` of nodes, where
+    /// the values of their columns come from.
     ///
     /// # Errors
     /// `D4001`.

@@ -27,10 +27,11 @@ use engine::Session;
 use engine_datafusion::{Compute, Embedded};
 use model::Identifier;
 use parking_lot::Mutex;
-use transform::{Nodes, folds};
+use transform::{Nodes, Probe, folds};
 
 use crate::Platform;
 
+pub use column_lineage::{ColumnGraph, ColumnKey};
 pub use event::DbtEvent;
 pub use execute::DbtReport;
 pub use freshness::Freshness;
@@ -58,6 +59,8 @@ pub struct DbtInvocation {
     /// Hooks of nodes come one after another: many write to one table.
     hooking: tokio::sync::Mutex<()>,
     options: DbtOptions,
+    /// The tests of one table that are judged together.
+    probe: OnceLock<Probe>,
     /// What all nodes work in, with `--publish run`.
     shared: OnceLock<Arc<Workspace>>,
     /// What earlier runs built nodes from, with `--state-aware`.
@@ -125,6 +128,7 @@ impl Platform {
             publishing: Mutex::new(()),
             hooking: tokio::sync::Mutex::new(()),
             options: DbtOptions::default(),
+            probe: OnceLock::new(),
             shared: OnceLock::new(),
             records: OnceLock::new(),
             project,

@@ -45,7 +45,11 @@ impl DbtInvocation {
         self.settle(engine.workspace(), compiled)
     }
 
-    async fn compile_on(&self, engine: &Embedded, node: Arc<Node>) -> Result<CompiledNode> {
+    pub(super) async fn compile_on(
+        &self,
+        engine: &Embedded,
+        node: Arc<Node>,
+    ) -> Result<CompiledNode> {
         let adapter = EngineAdapter::new(
             folding(&self.project.context, Arc::new(engine.clone())),
             self.session.clone(),
@@ -58,13 +62,13 @@ impl DbtInvocation {
             .explain(codes::X0001, || "A rendering thread ended early".to_owned())?
     }
 
-    fn engine(&self) -> Result<Embedded> {
+    pub(super) fn engine(&self) -> Result<Embedded> {
         let command = format!("dbt {}", self.project.context.flags.which);
         let workspace = Arc::new(self.catalog.begin(&command)?);
         Ok(Embedded::new(workspace, self.compute.clone()))
     }
 
-    /// At most `limit` rows of what `node`'s statement gives; of a seed, its table.
+    /// At most `limit` rows of what `node`'s statement gives; of a seed or a Python model, its table.
     ///
     /// # Errors
     /// What its code or the engine raises.
@@ -92,7 +96,9 @@ impl DbtInvocation {
         node: Arc<Node>,
         limit: Option<u64>,
     ) -> Result<Outcome> {
-        let sql = if node.resource_type == ResourceType::Seed {
+        // What a Python model gives is known once it is built.
+        let built = node.resource_type == ResourceType::Seed || node.language == "python";
+        let sql = if built {
             format!(
                 "select * from {}",
                 relation_name(&self.project.context, &node)

@@ -10,9 +10,10 @@ use dbt::artifact::run_results::{NodeResult, Status};
 use dbt::compile::CompiledNode;
 use dbt::node::{Compiled, Node, ResourceType};
 use diagnostic::{Error, Result, Style, codes};
+use engine::Session;
 use serde_json::json;
 use transform::test::Verdict;
-use transform::{Nodes, TestOutcome, has_hooks, relation_name};
+use transform::{Keep, Nodes, TestOutcome, has_hooks, relation_name, session_of};
 
 use super::{DbtInvocation, DbtWork};
 use crate::dbt_assets::node_key;
@@ -69,10 +70,13 @@ impl DbtInvocation {
 
     async fn work_on(&self, node: &Arc<Node>, work: DbtWork, step: &mut Step) -> Result<()> {
         let apart = work == DbtWork::Build && self.records.get().is_none();
+        // What hooks set in the session is there for the node, and for no other.
+        let session = session_of(&self.session, &self.project.context, node);
         if apart && has_hooks(node, "pre-hook") {
-            self.hooks(node, "pre-hook").await?;
+            self.hooks(node, "pre-hook", &session).await?;
         }
         let (workspace, nodes) = self.begin()?;
+        let nodes = nodes.in_session(session.clone());
         if work == DbtWork::Build && node.resource_type == ResourceType::UnitTest {
             let result = self.unit_test(&nodes, node, step).await;
             // Nothing of a unit test is for anybody else.
@@ -92,16 +96,17 @@ impl DbtInvocation {
         self.settle(&workspace, result)?;
         // What is built is there for everybody, and for its hooks, as in dbt.
         if apart && has_hooks(node, "post-hook") {
-            self.hooks(node, "post-hook").await?;
+            self.hooks(node, "post-hook", &session).await?;
         }
         Ok(())
     }
 
     /// Runs the hooks of a node, apart from the node: they often write to a table that the hooks of
     /// others write to as well.
-    async fn hooks(&self, node: &Arc<Node>, key: &'static str) -> Result<()> {
+    async fn hooks(&self, node: &Arc<Node>, key: &'static str, session: &Session) -> Result<()> {
         let _one_at_a_time = self.hooking.lock().await;
         let (workspace, nodes) = self.begin()?;
+        let nodes = nodes.in_session(session.clone());
         let done = async {
             let compiled = nodes.compile(&node.unique_id).await?;
             match nodes.builds_itself(&compiled) {
@@ -206,14 +211,20 @@ impl DbtInvocation {
     }
 
     async fn test(&self, nodes: &Nodes, node: &Arc<Node>, step: &mut Step) -> Result<()> {
-        let store = self.project.context.flags.store_failures;
-        let found = nodes.test(&node.unique_id, store).await?;
+        let found = match self.probe.get() {
+            Some(probe) => nodes.test_among(probe, &node.unique_id).await?,
+            None => nodes.test(&node.unique_id, Keep::AsConfigured).await?,
+        };
         step.result.status = match found.verdict {
             Verdict::Pass => Status::Pass,
             Verdict::Warn => Status::Warn,
             Verdict::Fail => Status::Fail,
         };
-        step.result.failures = Some(i64::try_from(found.failures).unwrap_or(i64::MAX));
+        // What a passing test counted is not told, as in dbt.
+        step.result.failures = Some(match found.verdict {
+            Verdict::Pass => 0,
+            _ => i64::try_from(found.failures).unwrap_or(i64::MAX),
+        });
         step.result.message = verdict(node, &found);
         step.compiled = Some(self.compiled_test(node, &found));
         Ok(())
@@ -263,6 +274,7 @@ impl DbtInvocation {
             pre_injected_sql: found.sql.clone(),
             extra_ctes: Vec::new(),
             path: Some(shown.display().to_string()),
+            lineage: None,
         };
         CompiledNode {
             node: Arc::new(Node {

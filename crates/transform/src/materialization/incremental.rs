@@ -55,6 +55,8 @@ pub struct IncrementalConfig {
     pub merge_update_columns: Vec<String>,
     /// Columns a merge does not update.
     pub merge_exclude_columns: Vec<String>,
+    /// Columns an `insert_overwrite` fills; all if none.
+    pub overwrite_columns: Vec<String>,
     /// Further conditions on the table's rows, by the alias `DBT_INTERNAL_DEST`.
     pub predicates: Vec<String>,
 }
@@ -115,6 +117,10 @@ async fn add(
         IncrementalStrategy::Append => target.change(insert).await,
         IncrementalStrategy::Merge => target.change(merge(target, &columns, config)).await,
         IncrementalStrategy::InsertOverwrite => {
+            let list = match config.overwrite_columns.as_slice() {
+                [] => list,
+                columns => columns.join(", "),
+            };
             target
                 .change(format!(
                     "insert overwrite into {name} ({list})\nselect {list} from {temporary}"

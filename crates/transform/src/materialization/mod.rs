@@ -4,6 +4,7 @@
 mod contract;
 mod incremental;
 mod microbatch;
+mod options;
 mod schema_change;
 mod snapshot;
 
@@ -14,6 +15,7 @@ use model::{Identifier, RelationName};
 pub use contract::Contract;
 pub use incremental::{IncrementalConfig, IncrementalStrategy, incremental};
 pub use microbatch::{Batch, BatchSize, MicrobatchConfig};
+pub use options::TableOptions;
 pub use schema_change::OnSchemaChange;
 pub(crate) use schema_change::reconcile;
 pub use snapshot::{HardDeletes, MetaColumns, SnapshotConfig, SnapshotStrategy, snapshot};
@@ -27,6 +29,8 @@ pub struct Target<'a> {
     pub session: &'a Session,
     /// The relation to make.
     pub name: &'a RelationName,
+    /// How a table is created.
+    pub options: &'a TableOptions,
 }
 
 /// What a materialisation did.
@@ -79,16 +83,16 @@ impl Target<'_> {
     }
 }
 
-/// `materialized: view`.
+/// `materialized: view`. `columns` is the list behind its name, or nothing.
 ///
 /// # Errors
 /// The engine's error.
-pub async fn view(target: Target<'_>, sql: &str, secure: bool) -> Result<Built> {
+pub async fn view(target: Target<'_>, sql: &str, columns: &str, secure: bool) -> Result<Built> {
     target.make_way(true).await?;
     let secure = if secure { "secure " } else { "" };
     target
         .execute(format!(
-            "create or replace {secure}view {} as (\n{sql}\n)",
+            "create or replace {secure}view {}{columns} as (\n{sql}\n)",
             target.name
         ))
         .await?;
@@ -102,10 +106,7 @@ pub async fn view(target: Target<'_>, sql: &str, secure: bool) -> Result<Built> 
 pub async fn table(target: Target<'_>, sql: &str) -> Result<Built> {
     target.make_way(false).await?;
     let rows = target
-        .change(format!(
-            "create or replace table {} as (\n{sql}\n)",
-            target.name
-        ))
+        .change(target.options.create(target.name, sql))
         .await?;
     Ok(Built { rows: Some(rows) })
 }

@@ -22,6 +22,15 @@ pub enum SnapshotStrategy {
         /// When a version begins; the run's time if not given.
         updated_at: Option<String>,
     },
+    /// By what a macro `snapshot_…_strategy` of the project gives, as SQL.
+    Custom {
+        /// When a version begins.
+        updated_at: String,
+        /// The condition under which a row of `source_data` differs from that of `snapshotted_data`.
+        row_changed: String,
+        /// What tells versions apart.
+        scd_id: String,
+    },
 }
 
 /// What happens to rows that are no longer in the query.
@@ -49,6 +58,9 @@ pub struct SnapshotConfig {
     pub valid_to_current: Option<String>,
     /// The names of dbt's columns.
     pub names: MetaColumns,
+    /// Whether versions that end and versions that begin are one MERGE by `dbt_scd_id`. Where they are an
+    /// UPDATE and an INSERT, a version may begin at the same moment as the one that it ends.
+    pub merges: bool,
 }
 
 /// The names of dbt's columns, which `snapshot_meta_column_names` may change.
@@ -123,13 +135,21 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
     }
     let temporary = target.temporary();
     let (columns, added) = columns(target, config, &existing, &shape).await?;
+    let is_new = |checked: &String| {
+        let name = checked.trim_matches('"');
+        added.iter().any(|added| added.eq_ignore_ascii_case(name))
+    };
     let mut kinds = existing.columns.iter();
     let kind = kinds
         .find(|(name, _)| name.eq_ignore_ascii_case(&config.names.valid_to))
         .map_or(shape.kind.as_str(), |(_, kind)| kind.as_str());
     let changed = match &config.strategy {
         // A new column is a change of every row.
-        SnapshotStrategy::Check { columns, .. } if columns.is_empty() && added => "true".to_owned(),
+        SnapshotStrategy::Check { columns, .. }
+            if columns.iter().any(is_new) || columns.is_empty() && !added.is_empty() =>
+        {
+            "true".to_owned()
+        }
         _ => changed(config, &columns),
     };
     let staged = staging(
@@ -183,25 +203,25 @@ impl Shape {
 }
 
 /// The columns to write: those of the query. New ones are added to the snapshot first; what the query
-/// no longer has stays NULL from now on. Also whether there were new ones.
+/// no longer has stays NULL from now on. Also the new ones alone.
 async fn columns(
     target: Target<'_>,
     config: &SnapshotConfig,
     existing: &engine::RelationInfo,
     shape: &Shape,
-) -> Result<(Vec<String>, bool)> {
+) -> Result<(Vec<String>, Vec<String>)> {
     let meta = |name: &str| {
         let mut all = config.names.all().into_iter();
         all.any(|meta| meta.eq_ignore_ascii_case(name))
     };
-    let (mut columns, mut added) = (Vec::new(), false);
+    let (mut columns, mut added) = (Vec::new(), Vec::new());
     for (name, kind) in shape.columns.iter().filter(|(name, _)| !meta(name)) {
         if !existing.columns.iter().any(|(have, _)| have == name) {
             let table = target.name;
             target
                 .execute(format!("alter table {table} add column \"{name}\" {kind}"))
                 .await?;
-            added = true;
+            added.push(name.clone());
         }
         columns.push(name.clone());
     }
@@ -225,8 +245,9 @@ fn now(target: Target<'_>) -> String {
 /// When a row's version begins.
 fn updated_at(config: &SnapshotConfig, now: &str) -> String {
     match &config.strategy {
-        SnapshotStrategy::Timestamp { updated_at } => updated_at.clone(),
-        SnapshotStrategy::Check {
+        SnapshotStrategy::Timestamp { updated_at }
+        | SnapshotStrategy::Custom { updated_at, .. }
+        | SnapshotStrategy::Check {
             updated_at: Some(updated_at),
             ..
         } => updated_at.clone(),
@@ -243,6 +264,14 @@ fn scd_id(keys: &[String], updated_at: &str) -> String {
         .map(|part| format!("coalesce(cast({part} as varchar), '')"))
         .collect();
     format!("md5({})", parts.join(" || '|' || "))
+}
+
+/// What tells the version of a row of the query from others.
+fn version_id(config: &SnapshotConfig, updated_at: &str) -> String {
+    match &config.strategy {
+        SnapshotStrategy::Custom { scd_id, .. } => scd_id.clone(),
+        _ => scd_id(&config.unique_key, updated_at),
+    }
 }
 
 /// What `dbt_valid_to` of a current version holds, in its type.
@@ -269,7 +298,7 @@ fn first(sql: &str, config: &SnapshotConfig, now: &str, kind: &str) -> String {
         updated_at = config.names.updated_at,
         valid_from = config.names.valid_from,
         to = config.names.valid_to,
-        id = scd_id(&config.unique_key, &updated),
+        id = version_id(config, &updated),
         valid_to = valid_to(config, kind),
         deleted = deleted(config, "False"),
     )
@@ -339,7 +368,7 @@ fn staging(
          where ({changed}){returns}",
         name = target.name,
         valid_to = valid_to(config, kind),
-        id = scd_id(&config.unique_key, &updated),
+        id = version_id(config, &updated),
         alive = deleted(config, "False"),
     );
     if config.hard_deletes != HardDeletes::Ignore {
@@ -380,6 +409,7 @@ fn staging(
 /// The condition under which a row has a new version.
 fn changed(config: &SnapshotConfig, columns: &[String]) -> String {
     match &config.strategy {
+        SnapshotStrategy::Custom { row_changed, .. } => format!("({row_changed})"),
         SnapshotStrategy::Timestamp { .. } => {
             format!(
                 "snapshotted_data.{} < source_data.{}",
@@ -428,6 +458,7 @@ fn apply(target: Target<'_>, config: &SnapshotConfig, columns: &[String], kind: 
         .map(|column| format!("DBT_INTERNAL_SOURCE.\"{column}\""))
         .collect();
     let (id, to) = (&names.scd_id, &names.valid_to);
+    let (list, values) = (quoted(&all), values.join(", "));
     let current = match &config.valid_to_current {
         None => format!("DBT_INTERNAL_DEST.{to} is null"),
         Some(_) => {
@@ -435,16 +466,23 @@ fn apply(target: Target<'_>, config: &SnapshotConfig, columns: &[String], kind: 
             format!("(DBT_INTERNAL_DEST.{to} is null or DBT_INTERNAL_DEST.{to} = {value})")
         }
     };
+    let (name, temporary) = (target.name, target.temporary());
+    if !config.merges {
+        return format!(
+            "merge into {name} as DBT_INTERNAL_DEST\n\
+             using (select * from {temporary} where dbt_change_type in ('update', 'delete')) as DBT_INTERNAL_SOURCE\n\
+             on DBT_INTERNAL_SOURCE.{id} = DBT_INTERNAL_DEST.{id}\n\
+             when matched and {current} then update set {to} = DBT_INTERNAL_SOURCE.{to};\n\
+             insert into {name} ({list})\nselect {values} from {temporary} as DBT_INTERNAL_SOURCE\n\
+             where dbt_change_type = 'insert'"
+        );
+    }
     format!(
         "merge into {name} as DBT_INTERNAL_DEST\nusing {temporary} as DBT_INTERNAL_SOURCE\n\
          on DBT_INTERNAL_SOURCE.{id} = DBT_INTERNAL_DEST.{id}\n\
          when matched and {current} and DBT_INTERNAL_SOURCE.dbt_change_type in ('update', 'delete')\n    \
          then update set {to} = DBT_INTERNAL_SOURCE.{to}\n\
          when not matched and DBT_INTERNAL_SOURCE.dbt_change_type = 'insert'\n    \
-         then insert ({list})\n    values ({values})",
-        name = target.name,
-        temporary = target.temporary(),
-        list = quoted(&all),
-        values = values.join(", "),
+         then insert ({list})\n    values ({values})"
     )
 }

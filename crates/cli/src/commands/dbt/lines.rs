@@ -405,7 +405,8 @@ fn subject(node: &Node) -> String {
         ResourceType::Snapshot => format!("snapshot {}", relation(node)),
         ResourceType::Model => {
             format!(
-                "sql {} model {}",
+                "{} {} model {}",
+                node.language,
                 node.config.materialized(),
                 relation(node)
             )
