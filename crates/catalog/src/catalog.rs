@@ -23,7 +23,8 @@ struct Inner {
     state: State,
     warehouse: Warehouse,
     publishing: parking_lot::Mutex<()>,
-    opened: parking_lot::Mutex<HashMap<(String, u64), Table>>,
+    /// Tables by location, each at the version that was last asked for.
+    opened: parking_lot::Mutex<HashMap<String, Table>>,
     process: OnceLock<Process>,
 }
 
@@ -186,8 +187,9 @@ impl Catalog {
     /// # Errors
     /// `K2004` if it cannot be opened.
     pub(crate) async fn published(&self, location: &str, version: u64) -> Result<Table> {
-        let key = (location.to_owned(), version);
-        if let Some(table) = self.inner.opened.lock().get(&key) {
+        if let Some(table) = self.inner.opened.lock().get(location)
+            && table.version() == Some(version)
+        {
             return Ok(table.clone());
         }
         let table = self.inner.warehouse.open(location, version).await?;
@@ -195,7 +197,7 @@ impl Catalog {
         if opened.len() >= OPEN_TABLES {
             opened.clear();
         }
-        opened.insert(key, table.clone());
+        opened.insert(location.to_owned(), table.clone());
         Ok(table)
     }
 
