@@ -107,6 +107,14 @@ impl Catalog {
         self.inner.state.namespace_times()
     }
 
+    /// When each relation was last published, RFC 3339 in UTC.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn relation_times(&self) -> Result<BTreeMap<RelationName, String>> {
+        self.inner.state.relation_times()
+    }
+
     /// The files COPY loaded, of all tables, oldest first.
     ///
     /// # Errors

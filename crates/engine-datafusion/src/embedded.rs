@@ -29,7 +29,7 @@ use crate::prepare::{Given, prepare};
 use crate::provider::Databases;
 use crate::{
     Compute, columns, commands, dynamic_pivot, history, information_schema, join_fallback,
-    parameters, sequences, statement, user_functions, write, zone,
+    parameters, scripting, sequences, statement, user_functions, write, zone,
 };
 
 /// The embedded warehouse as one run sees and changes it.
@@ -93,6 +93,10 @@ impl Embedded {
     }
 
     async fn attempt(&self, session: &Session, mut statement: sql::Statement) -> Result<Outcome> {
+        if scripting::is_script(&statement) {
+            let mut here = scripting::InPlace(self.clone());
+            return Box::pin(scripting::run(&mut here, session, statement)).await;
+        }
         if let Some(command) = statement.command.take() {
             return Box::pin(commands::run(self, session, *command)).await;
         }

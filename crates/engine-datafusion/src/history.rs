@@ -4,11 +4,12 @@
 //! <https://docs.snowflake.com/en/sql-reference/functions/result_scan>,
 //! <https://docs.snowflake.com/en/sql-reference/functions/query_history>
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use datafusion::datasource::{MemTable, TableProvider};
 use diagnostic::{Error, Result, ResultExt, codes};
@@ -208,7 +209,7 @@ pub(crate) fn timeout(session: &Session) -> Option<Duration> {
 }
 
 /// A change or a sentence as the row Snowflake gives.
-fn status(outcome: &Outcome) -> Result<RecordBatch> {
+pub(crate) fn status(outcome: &Outcome) -> Result<RecordBatch> {
     let number = |count: &u64| -> ArrayRef {
         Arc::new(Int64Array::from(vec![
             i64::try_from(*count).unwrap_or(i64::MAX),
@@ -261,7 +262,24 @@ fn not_kept(id: &str, sentence: &str) -> Error {
         .help("run the statement again, or create a temporary table from it")
 }
 
+/// A table of `batches`; columns of one name are told apart as queries do it.
 fn memory(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {
+    let mut given = BTreeSet::new();
+    let mut fields = Vec::new();
+    for field in schema.fields() {
+        let (mut name, mut number) = (field.name().clone(), 1);
+        while !given.insert(name.clone()) {
+            number += 1;
+            name = sql::repeated(field.name(), number);
+        }
+        fields.push(Arc::new(field.as_ref().clone().with_name(name)));
+    }
+    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+    let batches = batches
+        .into_iter()
+        .map(|batch| RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .explain(codes::X0001, || "A result cannot be named".to_owned())?;
     let table = MemTable::try_new(schema, vec![batches]).map_err(explain)?;
     Ok(Arc::new(table))
 }

@@ -1,118 +1,72 @@
-//! INFORMATION_SCHEMA: what exists, as tables, with Snowflake's column names
-//! (<https://docs.snowflake.com/en/sql-reference/info-schema>).
+//! INFORMATION_SCHEMA: what exists, as tables, with Snowflake's columns
+//! (<https://docs.snowflake.com/en/sql-reference/info-schema>). Each family of views has its file; what costs
+//! reading tables is done for the rows and columns that a query asks for.
+
+mod containers;
+mod keys;
+mod loads;
+mod objects;
+mod relations;
+mod view;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use catalog::RelationKind;
-use datafusion::datasource::{MemTable, TableProvider};
-use diagnostic::{Result, ResultExt, codes};
+use datafusion::datasource::TableProvider;
+use diagnostic::{Error, Result, codes};
 use model::Identifier;
 
-use crate::failure::explain;
+pub(crate) use keys::referenced;
+pub(crate) use loads::copy_history;
+
+use crate::listing::Kind;
 use crate::provider::Databases;
 
 /// The schema's name in every database.
 pub(crate) const NAME: &str = "INFORMATION_SCHEMA";
 
-/// The table `name` of `database`'s information schema, if there is one.
-pub(crate) async fn table(
+/// Names and types of a view's columns.
+type Header = &'static [(&'static str, Kind)];
+
+/// Every view, in the order of their names.
+const VIEWS: &[(&str, Header)] = &[
+    ("APPLICABLE_ROLES", containers::APPLICABLE_ROLES),
+    ("COLUMNS", relations::COLUMNS),
+    ("DATABASES", containers::DATABASES),
+    ("ENABLED_ROLES", containers::ENABLED_ROLES),
+    ("FILE_FORMATS", objects::FILE_FORMATS),
+    ("FUNCTIONS", objects::FUNCTIONS),
+    ("INFORMATION_SCHEMA_CATALOG_NAME", containers::CATALOG_NAME),
+    ("LOAD_HISTORY", loads::LOAD_HISTORY),
+    ("PROCEDURES", objects::PROCEDURES),
+    ("REFERENTIAL_CONSTRAINTS", keys::REFERENTIAL_CONSTRAINTS),
+    ("SCHEMATA", containers::SCHEMATA),
+    ("SEQUENCES", objects::SEQUENCES),
+    ("STAGES", objects::STAGES),
+    ("TABLES", relations::TABLES),
+    ("TABLE_CONSTRAINTS", keys::TABLE_CONSTRAINTS),
+    ("VIEWS", relations::VIEWS),
+];
+
+/// The view `name` of `database`'s information schema.
+///
+/// # Errors
+/// `K3001` if there is none.
+pub(crate) fn table(
     databases: &Databases,
     database: &Identifier,
     name: &str,
-) -> Result<Option<Arc<dyn TableProvider>>> {
-    let batch = match name {
-        "TABLES" => tables(databases, database)?,
-        "COLUMNS" => all_columns(databases, database).await?,
-        "SCHEMATA" => schemata(databases, database)?,
-        _ => return Ok(None),
+) -> Result<Arc<dyn TableProvider>> {
+    let found = VIEWS.iter().find(|(view, _)| *view == name);
+    let Some((name, header)) = found else {
+        let names = VIEWS.iter().map(|(view, _)| *view);
+        return Err(Error::new(
+            codes::K3001,
+            format!("The information schema has no view `{name}`"),
+        )
+        .suggest(name, names));
     };
-    let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(explain)?;
-    Ok(Some(Arc::new(table)))
-}
-
-fn tables(databases: &Databases, database: &Identifier) -> Result<RecordBatch> {
-    let mut schemas = Vec::new();
-    let mut names = Vec::new();
-    let mut kinds = Vec::new();
-    let mut comments = Vec::new();
-    for (name, relation) in databases.workspace.relations() {
-        if name.database == *database {
-            schemas.push(name.schema.as_str().to_owned());
-            names.push(name.name.as_str().to_owned());
-            kinds.push(match relation.kind {
-                RelationKind::Table { .. } => "BASE TABLE",
-                RelationKind::View { .. } => "VIEW",
-            });
-            comments.push(relation.comment);
-        }
-    }
-    let catalogs = vec![database.as_str(); names.len()];
-    batch(vec![
-        ("TABLE_CATALOG", Arc::new(StringArray::from(catalogs))),
-        ("TABLE_SCHEMA", Arc::new(StringArray::from(schemas))),
-        ("TABLE_NAME", Arc::new(StringArray::from(names))),
-        ("TABLE_TYPE", Arc::new(StringArray::from(kinds))),
-        ("COMMENT", Arc::new(StringArray::from(comments))),
-    ])
-}
-
-async fn all_columns(databases: &Databases, database: &Identifier) -> Result<RecordBatch> {
-    let mut schemas = Vec::new();
-    let mut tables = Vec::new();
-    let mut names = Vec::new();
-    let mut positions = Vec::new();
-    let mut types = Vec::new();
-    for (name, relation) in databases.workspace.relations() {
-        if name.database != *database {
-            continue;
-        }
-        let provider = databases
-            .provider(&name, &relation)
-            .await
-            .map_err(explain)?;
-        for (position, (column, kind)) in (1_i64..).zip(columns(&provider.schema())) {
-            schemas.push(name.schema.as_str().to_owned());
-            tables.push(name.name.as_str().to_owned());
-            names.push(column);
-            positions.push(position);
-            types.push(kind);
-        }
-    }
-    let catalogs = vec![database.as_str(); names.len()];
-    let nullable = vec!["YES"; names.len()];
-    batch(vec![
-        ("TABLE_CATALOG", Arc::new(StringArray::from(catalogs))),
-        ("TABLE_SCHEMA", Arc::new(StringArray::from(schemas))),
-        ("TABLE_NAME", Arc::new(StringArray::from(tables))),
-        ("COLUMN_NAME", Arc::new(StringArray::from(names))),
-        ("ORDINAL_POSITION", Arc::new(Int64Array::from(positions))),
-        ("IS_NULLABLE", Arc::new(StringArray::from(nullable))),
-        ("DATA_TYPE", Arc::new(StringArray::from(types))),
-    ])
-}
-
-fn schemata(databases: &Databases, database: &Identifier) -> Result<RecordBatch> {
-    let names: Vec<String> = databases
-        .workspace
-        .namespaces()
-        .into_iter()
-        .filter(|name| name.database == *database)
-        .map(|name| name.schema.as_str().to_owned())
-        .collect();
-    let catalogs = vec![database.as_str(); names.len()];
-    batch(vec![
-        ("CATALOG_NAME", Arc::new(StringArray::from(catalogs))),
-        ("SCHEMA_NAME", Arc::new(StringArray::from(names))),
-    ])
-}
-
-fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
-    RecordBatch::try_from_iter_with_nullable(
-        columns.into_iter().map(|(name, array)| (name, array, true)),
-    )
-    .explain(codes::X0001, || "A listing cannot be built".to_owned())
+    Ok(Arc::new(view::View::new(databases, database, name, header)))
 }
 
 /// Names and types of columns as Snowflake shows them.

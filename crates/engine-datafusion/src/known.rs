@@ -5,7 +5,9 @@
 
 use diagnostic::{Error, Result, codes};
 use engine::{Session, Value};
-use sqlparser::ast::{Expr, Ident, ObjectName, Value as Literal};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value as Literal,
+};
 use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::parser::Parser;
 
@@ -120,7 +122,8 @@ impl SessionValues<'_> {
         let word = name.strip_prefix([':', '?'])?;
         match word.parse::<usize>() {
             Ok(position) => binds.positional.get(position.checked_sub(1)?).cloned(),
-            Err(_) => binds.named.get(word).cloned(),
+            // The word behind a colon may look like a path into a value, which keeps its case.
+            Err(_) => binds.named.get(&word.to_uppercase()).cloned(),
         }
     }
 }
@@ -194,6 +197,17 @@ pub(crate) fn literal(value: &Value) -> Expr {
             Some(number) => Expr::Nested(Box::new(number)),
             None => Expr::value(Literal::SingleQuotedString(number.clone())),
         },
+        Value::Typed { kind, text } if matches!(kind.as_str(), "VARIANT" | "OBJECT" | "ARRAY") => {
+            let mut parsed = expression(&format!("PARSE_JSON('')::{kind}"));
+            if let Some(Expr::Cast { expr, .. }) = &mut parsed
+                && let Expr::Function(call) = expr.as_mut()
+                && let FunctionArguments::List(list) = &mut call.args
+            {
+                let text = Expr::value(Literal::SingleQuotedString(text.clone()));
+                list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(text))];
+            }
+            parsed.unwrap_or_else(|| Expr::value(Literal::Null))
+        }
         Value::Typed { kind, text } => match expression(&format!("null::{kind}")) {
             Some(Expr::Cast {
                 kind, data_type, ..

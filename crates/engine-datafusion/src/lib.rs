@@ -24,6 +24,7 @@ mod place;
 mod prepare;
 mod provider;
 mod runtime_filter;
+pub mod scripting;
 mod semi_join;
 mod sequences;
 mod stages;

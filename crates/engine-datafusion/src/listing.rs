@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::DateTime;
 use diagnostic::{Result, ResultExt, codes};
 use engine::{Outcome, Rows};
@@ -74,6 +75,32 @@ impl Listing {
     pub(crate) fn push(&mut self, row: Vec<Cell>) {
         debug_assert_eq!(row.len(), self.header.len());
         self.rows.push(row);
+    }
+
+    /// Adds a row by the names of its columns; those without a cell are NULL.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = (&'static str, Cell)>) {
+        let mut row = vec![Cell::Null; self.header.len()];
+        for (name, cell) in cells {
+            let at = self.header.iter().position(|(column, _)| *column == name);
+            debug_assert!(at.is_some(), "no column {name}");
+            if let Some(place) = at.and_then(|at| row.get_mut(at)) {
+                *place = cell;
+            }
+        }
+        self.rows.push(row);
+    }
+
+    /// The columns of a listing with this header.
+    pub(crate) fn schema(header: &[(&str, Kind)]) -> SchemaRef {
+        let fields = header.iter().map(|(name, kind)| {
+            let kind = match kind {
+                Kind::Text => DataType::Utf8,
+                Kind::Number => DataType::Int64,
+                Kind::Moment => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            };
+            Field::new(*name, kind, true)
+        });
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
     /// Some of the columns only, for TERSE.

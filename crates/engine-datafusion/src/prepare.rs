@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use catalog::{At, Moment};
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::TableProvider;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, Ident,
-    Statement, TableAlias, TableFactor, TableVersion, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Statement, TableAlias,
+    TableFactor, TableVersion, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::commands::ddl;
@@ -21,7 +21,7 @@ use crate::failure::explain;
 use crate::names::relation;
 use crate::provider::Databases;
 use crate::stages::{self, Used};
-use crate::{sequences, user_functions};
+use crate::{information_schema, sequences, user_functions};
 
 /// Tables that a statement's text cannot name, by the names that stand for them in its tree.
 pub(crate) type Given = BTreeMap<String, Arc<dyn TableProvider>>;
@@ -178,19 +178,32 @@ pub(crate) fn resolve_names<T: VisitMut>(
 fn is_special(factor: &TableFactor) -> bool {
     match factor {
         TableFactor::Table { name, version, .. } => version.is_some() || stages::is_stage(name),
-        TableFactor::TableFunction { expr, .. } => infer_schema(expr).is_some(),
+        TableFactor::TableFunction { expr, .. } => {
+            infer_schema(expr).is_some() || copy_history(expr).is_some()
+        }
         _ => false,
     }
 }
 
 /// The arguments of INFER_SCHEMA, if `expr` calls it.
 fn infer_schema(expr: &Expr) -> Option<&[FunctionArg]> {
+    called(expr, |name| name == "INFER_SCHEMA")
+}
+
+/// The arguments of COPY_HISTORY, if `expr` calls it.
+fn copy_history(expr: &Expr) -> Option<&[FunctionArg]> {
+    called(expr, |name| {
+        name.ends_with("INFORMATION_SCHEMA.COPY_HISTORY")
+    })
+}
+
+fn called(expr: &Expr, wanted: impl Fn(&str) -> bool) -> Option<&[FunctionArg]> {
     match expr {
         Expr::Function(Function {
             name,
             args: FunctionArguments::List(list),
             ..
-        }) if name.to_string().eq_ignore_ascii_case("INFER_SCHEMA") => Some(&list.args),
+        }) if wanted(&name.to_string().to_uppercase()) => Some(&list.args),
         _ => None,
     }
 }
@@ -274,8 +287,14 @@ async fn replacement(
             (provider, None, alias)
         }
         TableFactor::TableFunction { expr, alias } => {
-            let arguments = infer_schema(&expr).unwrap_or_default();
-            (stages::infer_schema(databases, arguments)?, None, alias)
+            let provider = match copy_history(&expr) {
+                Some(arguments) => information_schema::copy_history(databases, arguments).await?,
+                None => {
+                    let arguments = infer_schema(&expr).unwrap_or_default();
+                    stages::infer_schema(databases, arguments)?
+                }
+            };
+            (provider, None, alias)
         }
         _ => return Err(Error::new(codes::X0001, "Only tables are replaced")),
     };
@@ -305,15 +324,7 @@ pub(crate) async fn moment(databases: &Databases, version: &TableVersion) -> Res
         _ => Err(not_understood(version)),
     };
     let moment = match kind.as_str() {
-        "TIMESTAMP" => match evaluated("timestamp_ltz").await? {
-            ScalarValue::TimestampMicrosecond(Some(micros), _) => {
-                DateTime::from_timestamp_micros(micros).map(Moment::Timestamp)
-            }
-            ScalarValue::TimestampNanosecond(Some(nanos), _) => {
-                Some(Moment::Timestamp(DateTime::from_timestamp_nanos(nanos)))
-            }
-            _ => None,
-        },
+        "TIMESTAMP" => instant(&evaluated("timestamp_ltz").await?).map(Moment::Timestamp),
         "OFFSET" => match evaluated("double").await? {
             #[allow(
                 clippy::cast_possible_truncation,
@@ -348,27 +359,26 @@ pub(crate) async fn moment(databases: &Databases, version: &TableVersion) -> Res
     Ok(At { moment, before })
 }
 
+/// The point in time that a timestamp says.
+pub(crate) fn instant(value: &ScalarValue) -> Option<DateTime<Utc>> {
+    match value {
+        ScalarValue::TimestampMicrosecond(Some(micros), _) => {
+            DateTime::from_timestamp_micros(*micros)
+        }
+        ScalarValue::TimestampNanosecond(Some(nanos), _) => {
+            Some(DateTime::from_timestamp_nanos(*nanos))
+        }
+        _ => None,
+    }
+}
+
+/// The one `name => value`.
 fn argument(function: &Function) -> Option<(String, Expr)> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
-    match list.args.as_slice() {
-        [
-            FunctionArg::Named {
-                name,
-                arg: FunctionArgExpr::Expr(value),
-                operator: FunctionArgOperator::RightArrow,
-            },
-        ] => Some((name.value.to_uppercase(), value.clone())),
-        [
-            FunctionArg::ExprNamed {
-                name: Expr::Identifier(name),
-                arg: FunctionArgExpr::Expr(value),
-                operator: FunctionArgOperator::RightArrow,
-            },
-        ] => Some((name.value.to_uppercase(), value.clone())),
-        _ => None,
-    }
+    let mut named = stages::arguments(&list.args).ok()?;
+    named.pop().filter(|_| named.is_empty())
 }
 
 fn not_understood(version: &TableVersion) -> Error {

@@ -126,7 +126,7 @@ impl SchemaProvider for Namespace {
         if self.name.schema.as_str() == information_schema::NAME {
             let databases = &self.databases;
             return information_schema::table(databases, &self.name.database, name)
-                .await
+                .map(Some)
                 .map_err(external);
         }
         let name = self.name.relation(Identifier::quoted(name));

@@ -292,7 +292,7 @@ pub(crate) fn parse_body(body: &str) -> Result<Query> {
     }
 }
 
-fn parse_expr(text: &str) -> Result<Expr> {
+pub(crate) fn parse_expr(text: &str) -> Result<Expr> {
     plain(parse_body(text)?)
         .map_err(|_| Error::new(codes::E1002, format!("`{text}` is no expression")))
 }

@@ -1,9 +1,11 @@
 //! Statements of a person or a program: each script sees one state, and publishes what it changed.
 
+use async_trait::async_trait;
 use catalog::Workspace;
 use dbt::warning::Warnings;
 use diagnostic::{Result, Source, codes};
 use engine::{Outcome, Session};
+use engine_datafusion::scripting::{self, Statements};
 use engine_datafusion::{Compute, Embedded, locate};
 use model::SchemaName;
 use sql::command::Command;
@@ -58,37 +60,28 @@ impl Platform {
             false => script.text.as_ref().into(),
         };
         let script = &Source::new(script.name.to_string(), folded.into_owned());
-        let mut transaction: Option<Arc<Workspace>> = None;
+        let mut publishing = Publishing {
+            platform: self,
+            compute,
+            transaction: None,
+            look: None,
+        };
         for statement in sql::parse_script(script)? {
             let span = statement.span.clone();
             let place = |error| locate(error, script, &span);
-            if let Some(control) = Control::of(&statement.ast) {
-                self.control(session, control, &mut transaction)
-                    .map_err(place)?;
-                let done = "Statement executed successfully.".to_owned();
-                report(Outcome::Done(done)).await.map_err(place)?;
-                continue;
-            }
-            // As in Snowflake, a definition ends the transaction it stands in, and has its own.
-            if defines(&statement)
-                && let Some(open) = transaction.take()
-            {
-                open.publish().map_err(place)?;
-            }
-            let outcome = match &transaction {
-                Some(open) => {
-                    let engine = Embedded::new(Arc::clone(open), compute.clone());
-                    let outcome = engine.run(session, statement).await;
-                    if let Err(error) = &outcome {
-                        open.discard(error.message())?;
-                    }
-                    outcome
-                }
-                None => self.alone(session, &compute, statement).await,
+            let outcome = match scripting::is_script(&statement) {
+                true => scripting::run(&mut publishing, session, statement).await,
+                false => publishing.run(session, statement).await,
             };
+            if let Err(error) = &outcome
+                && let Some(open) = publishing.transaction.take()
+            {
+                open.discard(error.message())?;
+            }
+            publishing.forget()?;
             report(outcome.map_err(place)?).await.map_err(place)?;
         }
-        if let Some(open) = transaction {
+        if let Some(open) = publishing.transaction.take() {
             open.discard("the script ended before COMMIT")?;
         }
         Ok(())
@@ -165,6 +158,63 @@ impl Platform {
     }
 }
 
+/// Statements that publish what they changed, each or between BEGIN and COMMIT; those of blocks too.
+struct Publishing<'a> {
+    platform: &'a Platform,
+    compute: Compute,
+    transaction: Option<Arc<Workspace>>,
+    /// What expressions of blocks see, until a statement is run.
+    look: Option<Arc<Workspace>>,
+}
+
+impl Publishing<'_> {
+    fn forget(&mut self) -> Result<()> {
+        match self.look.take() {
+            Some(look) => look.discard("expressions change nothing"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Statements for Publishing<'_> {
+    async fn run(&mut self, session: &Session, statement: sql::Statement) -> Result<Outcome> {
+        self.forget()?;
+        if let Some(control) = Control::of(&statement.ast) {
+            self.platform
+                .control(session, control, &mut self.transaction)?;
+            let done = "Statement executed successfully.".to_owned();
+            return Ok(Outcome::Done(done));
+        }
+        // As in Snowflake, a definition ends the transaction it stands in, and has its own.
+        if defines(&statement)
+            && let Some(open) = self.transaction.take()
+        {
+            open.publish()?;
+        }
+        match &self.transaction {
+            Some(open) => {
+                let engine = Embedded::new(Arc::clone(open), self.compute.clone());
+                engine.run(session, statement).await
+            }
+            None => self.platform.alone(session, &self.compute, statement).await,
+        }
+    }
+
+    async fn engine(&mut self, session: &Session) -> Result<Embedded> {
+        let seen = match (&self.transaction, &self.look) {
+            (Some(open), _) => Arc::clone(open),
+            (None, Some(look)) => Arc::clone(look),
+            (None, None) => {
+                let look = Arc::new(self.platform.begin_sql(session)?);
+                self.look = Some(Arc::clone(&look));
+                look
+            }
+        };
+        Ok(Embedded::new(seen, self.compute.clone()))
+    }
+}
+
 /// How often a statement is run again after conflicts.
 const ATTEMPTS: u32 = 50;
 
@@ -218,6 +268,8 @@ fn defines(statement: &sql::Statement) -> bool {
                 | Command::Undrop { .. }
                 | Command::CreateFunction(_)
                 | Command::DropFunction { .. }
+                | Command::CreateProcedure(_)
+                | Command::DropProcedure { .. }
                 | Command::TableFromTemplate(_)
         );
     }

@@ -24,6 +24,7 @@
 
 mod columns;
 pub mod command;
+mod connect_by;
 mod distinct_from;
 mod fold;
 mod lineage;
@@ -35,12 +36,13 @@ mod recursive;
 mod refuse;
 mod relations;
 mod scope;
+pub mod scripting;
 mod session_syntax;
 mod substitute;
 
 pub use columns::{Columns, NoColumns};
 pub use lineage::{ColumnLineage, ColumnRef, lineage, query_of};
-pub use normalise::{normalise, normalise_with, wants_columns};
+pub use normalise::{normalise, normalise_with, repeated, shown_name, wants_columns};
 pub use parse::{Statement, parse_script};
 pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};

@@ -7,15 +7,16 @@ use std::ops::Range;
 use diagnostic::{Error, Place, Result, Source, codes};
 use sqlparser::ast;
 use sqlparser::dialect::SnowflakeDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 use crate::command::{self, Command, local_files, stage_words};
-use crate::distinct_from;
 use crate::fold::fold;
-use crate::recursive;
+use crate::normalise::cut_nth_value;
 use crate::refuse::unsupported;
-use crate::session_syntax;
+use crate::scripting::Reader;
+use crate::{distinct_from, scripting, session_syntax};
 
 /// How deep brackets, CASE and subqueries may nest. Parser and visitors grow their stack, so this only
 /// stops input that nobody wrote by hand.
@@ -37,6 +38,18 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// A query that stands at `span` of `script`.
+    #[must_use]
+    pub fn of_query(query: ast::Query, span: Range<usize>, script: &Source) -> Self {
+        Self {
+            text: script.text.get(span.clone()).unwrap_or_default().to_owned(),
+            ast: ast::Statement::Query(Box::new(query)),
+            command: None,
+            span,
+            source: script.clone(),
+        }
+    }
+
     /// The place of a node of the syntax tree, or of the whole statement if the node has none.
     #[must_use]
     pub fn place(&self, span: Span) -> Place {
@@ -60,7 +73,10 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
     tokens = local_files(tokens);
     fold(&mut tokens);
     tokens = stage_words(tokens);
+    name_identifier(&mut tokens);
     number_parameters(&mut tokens);
+    cut_nth_value(&mut tokens);
+    let (mut tokens, mut into) = scripting::cut(tokens);
     if let Some(token) = distinct_from::stand_in(&mut tokens) {
         return Err(unexpected(script, &token, "an operator"));
     }
@@ -70,47 +86,74 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
-        let first = parser.peek_token();
-        if first.token == Token::EOF {
+        if parser.peek_token_ref().token == Token::EOF {
             return Ok(statements);
         }
-        if session_syntax::is_block(&parser) {
-            let start = offset(script, first.span.start);
-            let place = script.place(start..start + first.token.to_string().len());
-            let remedy = "run the statements of the block one by one";
-            return Err(unsupported("A block of Snowflake Scripting", remedy, place));
+        let mut reader = Reader {
+            parser: &mut parser,
+            script,
+            into: &mut into,
+        };
+        statements.push(statement(&mut reader)?);
+        let after = parser.peek_token();
+        if !matches!(after.token, Token::SemiColon | Token::EOF) {
+            return Err(unexpected(script, &after, "the end of the statement"));
         }
-        let parsed = match session_syntax::parse(&mut parser) {
+        if let Some(left) = into.first() {
+            let start = offset(script, left.at);
+            let remedy = "put the statement into a block: `begin … end`";
+            let place = script.place(start..start + "into".len());
+            return Err(unsupported("INTO outside of a block", remedy, place));
+        }
+    }
+}
+
+/// The statement that begins where `reader` stands; a block's variables behind INTO stay with the reader.
+pub(crate) fn statement(reader: &mut Reader<'_, '_>) -> Result<Statement> {
+    let start = reader.here();
+    let (mut ast, command) = match scripted(reader)? {
+        Some(command) => (command::stand_in(), Some(Box::new(command))),
+        None => reader.read(|parser| match session_syntax::parse(parser) {
             Some(parsed) => parsed.map(|ast| (ast, None)),
-            None => match command::parse(&mut parser) {
+            None => match command::parse(parser) {
                 Some(command) => {
                     command.map(|command| (command::stand_in(), Some(Box::new(command))))
                 }
                 None => parser.parse_statement().map(|ast| (ast, None)),
             },
-        };
-        let (mut ast, command) =
-            parsed.map_err(|error| parse_error(script, &parser.peek_token(), error))?;
-        distinct_from::restore(&mut ast);
-        recursive::mark(&mut ast);
-        let after = parser.peek_token();
-        if !matches!(after.token, Token::SemiColon | Token::EOF) {
-            return Err(unexpected(script, &after, "the end of the statement"));
-        }
-        let start = offset(script, first.span.start);
-        let end = match after.token {
-            Token::EOF => script.text.len(),
-            _ => offset(script, after.span.start),
-        };
-        let text = script.text.get(start..end).unwrap_or_default().trim_end();
-        statements.push(Statement {
-            ast,
-            command,
-            span: start..start + text.len(),
-            text: text.to_owned(),
-            source: script.clone(),
-        });
+        })?,
+    };
+    scripting::settle(&mut ast);
+    let span = reader.span(start);
+    Ok(Statement {
+        ast,
+        command,
+        text: reader
+            .script
+            .text
+            .get(span.clone())
+            .unwrap_or_default()
+            .to_owned(),
+        span,
+        source: reader.script.clone(),
+    })
+}
+
+/// A block of Snowflake Scripting, or what has to do with stored procedures.
+fn scripted(reader: &mut Reader<'_, '_>) -> Result<Option<Command>> {
+    if session_syntax::is_block(reader.parser) {
+        let block = scripting::block(reader)?;
+        return Ok(Some(Command::Block(Box::new(block))));
     }
+    if scripting::creates_procedure(reader.parser) {
+        let create = scripting::create_procedure(reader)?;
+        return Ok(Some(Command::CreateProcedure(Box::new(create))));
+    }
+    if command::word(reader.parser, 0) == "CALL" {
+        let call = scripting::call(reader)?;
+        return Ok(Some(Command::Call(Box::new(call))));
+    }
+    Ok(None)
 }
 
 /// `?` becomes `?1`, `?2` and so on, in the order of the script; `$name` is upper case as any name.
@@ -127,13 +170,36 @@ fn number_parameters(tokens: &mut [TokenWithSpan]) {
     }
 }
 
-/// The body of a query that is written here, to be filled in.
-pub(crate) fn template(text: &str) -> Option<ast::SetExpr> {
-    let mut parser = Parser::new(&SnowflakeDialect).try_with_sql(text).ok()?;
-    parser.parse_query().ok().map(|query| *query.body)
+/// IDENTIFIER without a bracket behind it is a name, which the parser would take for the function.
+fn name_identifier(tokens: &mut [TokenWithSpan]) {
+    let mut called = false;
+    for token in tokens.iter_mut().rev() {
+        match &mut token.token {
+            Token::Whitespace(_) => continue,
+            Token::Word(word)
+                if !called && word.quote_style.is_none() && word.value == "IDENTIFIER" =>
+            {
+                word.quote_style = Some('"');
+                word.keyword = Keyword::NoKeyword;
+            }
+            _ => {}
+        }
+        called = token.token == Token::LParen;
+    }
 }
 
-fn offset(script: &Source, at: Location) -> usize {
+/// The body of a query that is written here, to be filled in.
+pub(crate) fn template(text: &str) -> Option<ast::SetExpr> {
+    template_query(text).map(|query| *query.body)
+}
+
+/// A query that is written here, to be filled in.
+pub(crate) fn template_query(text: &str) -> Option<ast::Query> {
+    let mut parser = Parser::new(&SnowflakeDialect).try_with_sql(text).ok()?;
+    parser.parse_query().ok().map(|query| *query)
+}
+
+pub(crate) fn offset(script: &Source, at: Location) -> usize {
     let line = usize::try_from(at.line).unwrap_or(1);
     let column = usize::try_from(at.column).unwrap_or(1);
     script.offset(line, column)
@@ -147,7 +213,7 @@ fn token_error(script: &Source, error: &TokenizerError) -> Error {
 }
 
 /// The parser says what it expected; where, it says only in its message.
-fn parse_error(script: &Source, next: &TokenWithSpan, error: ParserError) -> Error {
+pub(crate) fn parse_error(script: &Source, next: &TokenWithSpan, error: ParserError) -> Error {
     let message = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
         ParserError::RecursionLimitExceeded => {
@@ -174,8 +240,11 @@ fn named_place(text: &str) -> Option<Location> {
     })
 }
 
-fn unexpected(script: &Source, token: &TokenWithSpan, wanted: &str) -> Error {
-    let start = offset(script, token.span.start);
+pub(crate) fn unexpected(script: &Source, token: &TokenWithSpan, wanted: &str) -> Error {
+    let start = match token.token {
+        Token::EOF => script.text.len(),
+        _ => offset(script, token.span.start),
+    };
     let length = word_length(script.text.get(start..).unwrap_or_default());
     Error::new(
         codes::S0001,
@@ -205,6 +274,23 @@ mod tests {
         let texts: Vec<&str> = statements.iter().map(|s| s.text.as_str()).collect();
         assert_eq!(texts, ["select 1", "select ';' as x"]);
         assert_eq!(&script.text[statements[1].span.clone()], "select ';' as x");
+    }
+
+    #[test]
+    fn a_column_may_be_called_identifier() {
+        let script = Source::new(
+            "s.sql",
+            "insert into t (name, identifier, x) values (1, 2, 3)",
+        );
+        assert_eq!(
+            parse_script(&script).unwrap()[0].ast.to_string(),
+            "INSERT INTO T (NAME, \"IDENTIFIER\", X) VALUES (1, 2, 3)"
+        );
+        let script = Source::new("s.sql", "select * from identifier ($x)");
+        assert_eq!(
+            parse_script(&script).unwrap()[0].ast.to_string(),
+            "SELECT * FROM IDENTIFIER($X)"
+        );
     }
 
     #[test]

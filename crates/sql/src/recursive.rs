@@ -8,15 +8,15 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Cte, Ident, ObjectName, Query, SetExpr, SetOperator, SetQuantifier, Statement, TableAlias,
-    TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    Cte, Ident, ObjectName, Query, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor,
+    Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::scope::dotted;
 
-/// Marks the recursive WITH clauses of a statement as it was parsed.
-pub(crate) fn mark(statement: &mut Statement) {
-    let _: ControlFlow<()> = VisitMut::visit(statement, &mut Marker);
+/// Marks the recursive WITH clauses of a tree as it was parsed.
+pub(crate) fn mark<T: VisitMut>(tree: &mut T) {
+    let _: ControlFlow<()> = VisitMut::visit(tree, &mut Marker);
 }
 
 struct Marker;

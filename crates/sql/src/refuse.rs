@@ -213,8 +213,8 @@ pub(crate) fn select(select: &Select) -> Result<(), Refusal> {
     absent(prewhere.is_some(), "PREWHERE", "write WHERE")?;
     absent(
         !connect_by.is_empty(),
-        "CONNECT BY",
-        "use a recursive WITH clause",
+        "CONNECT BY over a join, or with NOCYCLE",
+        "put the join into a subquery: `from (select …) connect by …`",
     )?;
     absent(
         !cluster_by.is_empty(),

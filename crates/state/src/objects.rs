@@ -29,6 +29,8 @@ pub enum ObjectKind {
     Stage,
     /// A function; its name ends with the types of its arguments in brackets.
     Function,
+    /// A stored procedure; named as functions are.
+    Procedure,
 }
 
 impl ObjectKind {
@@ -40,6 +42,7 @@ impl ObjectKind {
             Self::FileFormat => "file format",
             Self::Stage => "stage",
             Self::Function => "function",
+            Self::Procedure => "procedure",
         }
     }
 
@@ -51,6 +54,7 @@ impl ObjectKind {
             Self::FileFormat,
             Self::Stage,
             Self::Function,
+            Self::Procedure,
         ]
         .into_iter()
         .find(|kind| kind.name() == text)

@@ -133,6 +133,22 @@ pub(crate) fn namespaces(tx: &Transaction<'_>) -> Result<BTreeSet<SchemaName>> {
 }
 
 impl State {
+    /// When each relation was last published, RFC 3339 in UTC.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn relation_times(&self) -> Result<BTreeMap<RelationName, String>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached("select database, schema, name, updated_at from relations")
+                .row()?;
+            let rows = statement
+                .query_map([], |row| Ok((name_of(row)?, row.get::<_, String>(3)?)))
+                .row()?;
+            rows.map(RowResult::row).collect()
+        })
+    }
+
     /// The generation `name` reached so far, 0 if it never existed. The next publication that
     /// changes it counts one more.
     ///

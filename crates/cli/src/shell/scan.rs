@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use diagnostic::Source;
+
 /// What stands at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -100,7 +102,7 @@ fn quoted(kind: Kind, rest: &str, quote: char, escapes: bool) -> (Kind, usize, b
     (kind, rest.len(), true)
 }
 
-/// Whether `text` can be run: it is blank, a `\` command, or ends with a `;`.
+/// Whether `text` can be run: it is blank, a `\` command, or ends with a `;` that is not inside of a block.
 pub(super) fn is_complete(text: &str) -> bool {
     let text = text.trim();
     if text.is_empty() || text.starts_with('\\') {
@@ -113,7 +115,15 @@ pub(super) fn is_complete(text: &str) -> bool {
             .is_some_and(|written| written.trim().is_empty());
         !blank && (part.kind != Kind::Comment || part.open)
     });
-    last.is_some_and(|part| part.kind == Kind::Semicolon)
+    last.is_some_and(|part| part.kind == Kind::Semicolon) && !is_open(text)
+}
+
+/// Whether the parser wants more: a block lacks its END.
+fn is_open(text: &str) -> bool {
+    match sql::parse_script(&Source::new("input", text)) {
+        Ok(_) => false,
+        Err(error) => error.message().ends_with("found: EOF"),
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +140,9 @@ mod tests {
             "select ';' ; -- done",
             "select $$;$$;\n/* x */",
             "select 'it''s \\' ;' ;",
+            "begin; select 1;",
+            "begin let x := 1; return x; end;",
+            "select from;",
         ] {
             assert!(is_complete(complete), "{complete}");
         }
@@ -141,6 +154,8 @@ mod tests {
             "select 1; /* ",
             "select $$;",
             "select \";\"",
+            "begin let x := 1;",
+            "declare x int;",
         ] {
             assert!(!is_complete(open), "{open}");
         }

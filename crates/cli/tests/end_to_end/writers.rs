@@ -55,3 +55,36 @@ fn transactions_change_several_tables_at_once_or_none() {
     assert!(done.status.success(), "{}", said(&done));
     assert_eq!(count(), "1 1");
 }
+
+#[test]
+fn statements_of_a_block_publish_one_by_one() {
+    let shop = Shop::new();
+    let sql = |text: &str| shop.sluice(&["sql", "--format", "csv", "-c", text]);
+    let count = || {
+        let counted = sql("select count(*) from public.a");
+        let told = String::from_utf8_lossy(&counted.stdout).into_owned();
+        told.lines().last().unwrap_or_default().to_owned()
+    };
+    sql("create table public.a (x int)");
+    // What was done before the error stays, as in Snowflake.
+    let failed = sql("begin insert into public.a values (1); select no_such from public.a; end");
+    assert!(!failed.status.success());
+    assert_eq!(count(), "1");
+    let handled = sql("begin
+           begin transaction;
+           insert into public.a values (2);
+           select no_such from public.a;
+           commit;
+         exception when other then
+           rollback;
+           return (select count(*) from public.a);
+         end");
+    assert!(handled.status.success(), "{}", said(&handled));
+    assert_eq!(count(), "1");
+    let done = sql(
+        "execute immediate $$begin let n := (select count(*) from public.a);
+        insert into public.a values (:n + 1); return (select max(x) from public.a); end$$",
+    );
+    let told = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(told.lines().last(), Some("2"), "{}", said(&done));
+}

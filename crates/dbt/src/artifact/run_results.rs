@@ -149,8 +149,11 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
     let moment = jinja::modules::datetime_value;
     let each = results.iter().map(|result| {
         let (fields, plain) = (Dict::new(), Dict::new());
-        if let Json::Object(known) = result.to_json() {
-            for (key, value) in &known {
+        let known = result.to_json();
+        let timing_json = known.get("timing").and_then(Json::as_array);
+        let mut timing_json = timing_json.cloned().unwrap_or_default().into_iter();
+        if let Json::Object(known) = &known {
+            for (key, value) in known {
                 fields.insert(key, Value::from(value));
                 plain.insert(key, Value::from(value));
             }
@@ -165,7 +168,8 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
             step.insert("name", name);
             step.insert("started_at", moment(start));
             step.insert("completed_at", moment(end));
-            Some(Value::Dict(step))
+            let plain = timing_json.next().unwrap_or_default();
+            Some(Record::value("TimingInfo", step, Value::from(plain)))
         });
         fields.insert("timing", Value::list(timing));
         let node = manifest.nodes.get(&result.unique_id);

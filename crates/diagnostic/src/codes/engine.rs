@@ -16,6 +16,7 @@ codes! {
     E1108, UserInput, "The result of a statement is not kept";
     E1109, Resource, "A statement ran longer than the session allows";
     E1110, UserInput, "A column is neither grouped nor aggregated";
+    E1111, Data, "An exception was raised by a script";
     E1201, Data, "A NOT NULL column got no value";
     E1202, Data, "A value is too long for its column";
     E1301, Data, "A record of a staged file cannot be loaded";

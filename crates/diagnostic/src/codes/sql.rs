@@ -8,4 +8,5 @@ codes! {
     S1003, UserInput, "Aliases of a select cannot be resolved";
     S1005, UserInput, "A session variable or bind parameter has no value";
     S1006, UserInput, "A text is not the name of an object";
+    S1007, UserInput, "A name of a block is not declared";
 }

@@ -36,6 +36,7 @@ pub(super) async fn run(
             .await
         }
         ObjectWord::Function => Err(unsupported(&"ALTER FUNCTION")),
+        ObjectWord::Procedure => Err(unsupported(&"ALTER PROCEDURE")),
     }
 }
 

@@ -52,7 +52,8 @@ pub(crate) async fn get_ddl(databases: &Databases, kind: &str, name: &str) -> Re
             ObjectKind::FileFormat,
             &relation(session, &parsed)?,
         ),
-        "FUNCTION" => function_named(databases, name),
+        "FUNCTION" => function_named(databases, ObjectKind::Function, name),
+        "PROCEDURE" => function_named(databases, ObjectKind::Procedure, name),
         other => Err(unsupported(&format!("GET_DDL('{other}', …)"))),
     }
 }
@@ -87,7 +88,10 @@ async fn whole_schema(databases: &Databases, name: &SchemaName) -> Result<String
     for ((kind, object_name), _) in databases.workspace.objects() {
         let plain = matches!(
             kind,
-            ObjectKind::Sequence | ObjectKind::FileFormat | ObjectKind::Function
+            ObjectKind::Sequence
+                | ObjectKind::FileFormat
+                | ObjectKind::Function
+                | ObjectKind::Procedure
         );
         if plain && object_name.namespace() == *name {
             let _ = writeln!(text, "\n{}", object(databases, kind, &object_name)?);
@@ -225,7 +229,7 @@ pub(crate) fn view(name: &RelationName, found: &Relation) -> String {
     format!("create or replace {secure}view {name}{columns}{comment} as {sql};")
 }
 
-fn function_named(databases: &Databases, name: &str) -> Result<String> {
+fn function_named(databases: &Databases, wanted_kind: ObjectKind, name: &str) -> Result<String> {
     let wanted = relation(&databases.session, &object_name(name)?)?;
     let start = format!("{}(", wanted.name.as_str());
     let given: String = name.to_uppercase().split_whitespace().collect();
@@ -235,7 +239,7 @@ fn function_named(databases: &Databases, name: &str) -> Result<String> {
         .into_keys()
         .find(|(kind, key)| {
             let spaceless: String = key.name.as_str().split_whitespace().collect();
-            *kind == ObjectKind::Function
+            *kind == wanted_kind
                 && key.namespace() == wanted.namespace()
                 && key.name.as_str().starts_with(&start)
                 && (!given.contains('(') || given.ends_with(&spaceless))
@@ -244,7 +248,7 @@ fn function_named(databases: &Databases, name: &str) -> Result<String> {
         Some((kind, key)) => object(databases, kind, &key),
         None => Err(Error::new(
             codes::K3001,
-            format!("Function `{name}` does not exist"),
+            format!("The {wanted_kind} `{name}` does not exist"),
         )),
     }
 }
@@ -303,7 +307,8 @@ fn object(databases: &Databases, kind: ObjectKind, name: &RelationName) -> Resul
                 .collect();
             let secure = if *secure { "SECURE " } else { "" };
             format!(
-                "CREATE OR REPLACE {secure}FUNCTION {}({})\nRETURNS {result}\nLANGUAGE SQL\nAS '{}';",
+                "CREATE OR REPLACE {secure}{} {}({})\nRETURNS {result}\nLANGUAGE SQL\nAS '{}';",
+                kind.to_string().to_uppercase(),
                 quoted_always(&plain),
                 arguments.join(", "),
                 body.replace('\'', "''")

@@ -43,7 +43,7 @@ pub(super) async fn run(
             show::run(engine, session, &show).await
         }
         ObjectWord::Stage | ObjectWord::FileFormat => properties(engine, session, describe),
-        ObjectWord::Function => of_function(engine, session, describe),
+        ObjectWord::Function | ObjectWord::Procedure => of_function(engine, session, describe),
     }
 }
 
@@ -226,8 +226,9 @@ fn properties(engine: &Embedded, session: &Session, describe: &Describe) -> Resu
 fn of_function(engine: &Embedded, session: &Session, describe: &Describe) -> Result<Outcome> {
     let name = relation(session, &describe.name)?;
     let name = function::with_types(&name, &describe.arguments);
-    let Some(object) = engine.workspace().object(ObjectKind::Function, &name) else {
-        return Err(missing(engine, ObjectKind::Function, &name));
+    let kind = super::kind_of(describe.kind)?;
+    let Some(object) = engine.workspace().object(kind, &name) else {
+        return Err(missing(engine, kind, &name));
     };
     let ObjectBody::Function {
         arguments,

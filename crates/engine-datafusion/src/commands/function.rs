@@ -9,7 +9,6 @@ use model::{Identifier, RelationName};
 use sql::command::{CreateFunction, Returns};
 use sqlparser::ast::{DataType, ObjectName};
 
-use super::missing;
 use crate::Embedded;
 use crate::names::{identifier, relation};
 use crate::statement::create::known_namespace;
@@ -21,16 +20,30 @@ pub(super) fn create(
     session: &Session,
     create: CreateFunction,
 ) -> Result<Outcome> {
+    if create.language == "SQL" {
+        // What does not parse now would fail at every call.
+        parse_body(&create.body)?;
+    }
+    create_as(engine, session, ObjectKind::Function, create)
+}
+
+/// Keeps a function, or a procedure.
+pub(crate) fn create_as(
+    engine: &Embedded,
+    session: &Session,
+    kind: ObjectKind,
+    create: CreateFunction,
+) -> Result<Outcome> {
     if create.language != "SQL" {
         return Err(unsupported(&format!("LANGUAGE {}", create.language))
-            .help("functions are written in SQL"));
+            .help(format!("a {kind} is written in SQL")));
     }
     if create.strict {
         return Err(unsupported(&"RETURNS NULL ON NULL INPUT")
             .help("write `case when argument is not null then … end`"));
     }
     if create.temporary {
-        return Err(unsupported(&"A temporary function").help("leave TEMPORARY out"));
+        return Err(unsupported(&format!("A temporary {kind}")).help("leave TEMPORARY out"));
     }
     let plain = relation(session, &create.name)?;
     known_namespace(engine, session, &plain.namespace())?;
@@ -41,19 +54,17 @@ pub(super) fn create(
         .collect();
     let name = with_types(&plain, &kinds);
     let workspace = engine.workspace();
-    if workspace.object(ObjectKind::Function, &name).is_some() {
+    if workspace.object(kind, &name).is_some() {
         if create.if_not_exists {
             return Ok(done(&name, "already exists, statement succeeded"));
         }
         if !create.or_replace {
             return Err(
-                Error::new(codes::K3002, format!("Function `{name}` exists already"))
-                    .help("write `create or replace function`"),
+                Error::new(codes::K3002, format!("The {kind} `{name}` exists already"))
+                    .help(format!("write `create or replace {kind}`")),
             );
         }
     }
-    // What does not parse now would fail at every call.
-    parse_body(&create.body)?;
     let arguments = create
         .arguments
         .into_iter()
@@ -73,7 +84,7 @@ pub(super) fn create(
         ),
     };
     workspace.change_object(
-        ObjectKind::Function,
+        kind,
         &name,
         Some(Object {
             body: ObjectBody::Function {
@@ -97,20 +108,11 @@ pub(super) fn drop(
     if_exists: bool,
 ) -> Result<Outcome> {
     let name = with_types(&relation(session, name)?, arguments);
-    let workspace = engine.workspace();
-    if workspace.object(ObjectKind::Function, &name).is_none() {
-        return if if_exists {
-            Ok(done(&name, "does not exist, statement succeeded"))
-        } else {
-            Err(missing(engine, ObjectKind::Function, &name))
-        };
-    }
-    workspace.change_object(ObjectKind::Function, &name, None);
-    Ok(done(&name, "successfully dropped"))
+    super::drop_called(engine, ObjectKind::Function, &name, if_exists)
 }
 
 /// The name a function is kept under: functions of one name differ in the types of their arguments.
-pub(super) fn with_types(name: &RelationName, kinds: &[DataType]) -> RelationName {
+pub(crate) fn with_types(name: &RelationName, kinds: &[DataType]) -> RelationName {
     let kinds: Vec<String> = kinds.iter().map(family).collect();
     let text = format!("{}({})", name.name.as_str(), kinds.join(", "));
     RelationName {
@@ -134,7 +136,7 @@ fn family(kind: &DataType) -> String {
 }
 
 /// A function's name without types, what it returns, and whether that is a table.
-pub(super) fn signature(name: &RelationName, returns: &FunctionResult) -> (String, String, bool) {
+pub(crate) fn signature(name: &RelationName, returns: &FunctionResult) -> (String, String, bool) {
     let whole = name.name.as_str();
     let plain = whole.split('(').next().unwrap_or(whole).to_owned();
     match returns {

@@ -7,8 +7,8 @@ mod copy;
 mod create;
 pub(crate) mod ddl;
 mod describe;
-mod function;
-mod show;
+pub(crate) mod function;
+pub(crate) mod show;
 mod stage_files;
 mod table_template;
 mod undrop;
@@ -25,6 +25,7 @@ use sqlparser::ast::ObjectName;
 
 use crate::Embedded;
 use crate::names::{identifier, relation};
+use crate::scripting;
 use crate::statement::{done, unsupported};
 
 /// Runs a command.
@@ -55,6 +56,17 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, command: Command) 
             arguments,
             if_exists,
         } => function::drop(engine, session, &name, &arguments, if_exists),
+        Command::CreateProcedure(create) => scripting::create(engine, session, *create),
+        Command::DropProcedure {
+            name,
+            arguments,
+            if_exists,
+        } => scripting::drop_procedure(engine, session, &name, &arguments, if_exists),
+        // The interpreter of blocks runs these before anybody comes here.
+        Command::Block(_) | Command::Call(_) => Err(Error::new(
+            codes::X0001,
+            "A block is run by its interpreter only",
+        )),
         Command::Show(show) => show::run(engine, session, &show).await,
         Command::Describe(describe) => describe::run(engine, session, &describe).await,
     }
@@ -67,6 +79,7 @@ fn kind_of(word: ObjectWord) -> Result<ObjectKind> {
         ObjectWord::FileFormat => Ok(ObjectKind::FileFormat),
         ObjectWord::Sequence => Ok(ObjectKind::Sequence),
         ObjectWord::Function => Ok(ObjectKind::Function),
+        ObjectWord::Procedure => Ok(ObjectKind::Procedure),
         ObjectWord::Schema => Ok(ObjectKind::Schema),
         ObjectWord::Database => Ok(ObjectKind::Database),
         ObjectWord::Table | ObjectWord::View => Err(unsupported(&word)),
@@ -81,16 +94,26 @@ fn drop_object(
     if_exists: bool,
 ) -> Result<Outcome> {
     let (kind, name) = (kind_of(word)?, relation(session, name)?);
+    drop_called(engine, kind, &name, if_exists)
+}
+
+/// Drops the object of `kind` that is kept as `name`.
+pub(crate) fn drop_called(
+    engine: &Embedded,
+    kind: ObjectKind,
+    name: &RelationName,
+    if_exists: bool,
+) -> Result<Outcome> {
     let workspace = engine.workspace();
-    if workspace.object(kind, &name).is_none() {
+    if workspace.object(kind, name).is_none() {
         return if if_exists {
-            Ok(done(&name, "does not exist, statement succeeded"))
+            Ok(done(name, "does not exist, statement succeeded"))
         } else {
-            Err(missing(engine, kind, &name))
+            Err(missing(engine, kind, name))
         };
     }
-    workspace.change_object(kind, &name, None);
-    Ok(done(&name, "successfully dropped"))
+    workspace.change_object(kind, name, None);
+    Ok(done(name, "successfully dropped"))
 }
 
 /// The error for an object that is not there.
@@ -127,12 +150,12 @@ fn database_name(name: &ObjectName) -> Result<Identifier> {
 }
 
 /// The key under which what is declared about a schema is kept.
-fn schema_key(name: &SchemaName) -> RelationName {
+pub(crate) fn schema_key(name: &SchemaName) -> RelationName {
     name.relation(Identifier::quoted(""))
 }
 
 /// The key under which what is declared about a database is kept.
-fn database_key(name: &Identifier) -> RelationName {
+pub(crate) fn database_key(name: &Identifier) -> RelationName {
     RelationName {
         database: name.clone(),
         schema: Identifier::quoted(""),

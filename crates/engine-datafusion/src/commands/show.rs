@@ -1,6 +1,6 @@
 //! SHOW: <https://docs.snowflake.com/en/sql-reference/sql/show>, with Snowflake's columns.
 
-use catalog::{ConstraintKind, ObjectBody, ObjectKind, Relation, RelationKind};
+use catalog::{ConstraintKind, ObjectBody, ObjectKind, Relation, RelationKind, Workspace};
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
 use model::{Identifier, RelationName, SchemaName};
@@ -9,7 +9,7 @@ use sql::command::{Show, ShowIn};
 use super::{containers::no_database, database_key, schema_key};
 use crate::Embedded;
 use crate::failure::explain;
-use crate::information_schema::type_name;
+use crate::information_schema::{referenced, type_name};
 use crate::listing::{Cell, Kind, Listing, count};
 use crate::names::{namespace, relation};
 use crate::statement::unsupported;
@@ -37,7 +37,8 @@ pub(super) async fn run(engine: &Embedded, session: &Session, show: &Show) -> Re
         "SEQUENCES" => look.sequences(),
         "STAGES" => look.stages(),
         "FILE FORMATS" => look.file_formats(),
-        "USER FUNCTIONS" => look.functions(),
+        "USER FUNCTIONS" => look.functions(ObjectKind::Function),
+        "PROCEDURES" | "USER PROCEDURES" => look.functions(ObjectKind::Procedure),
         "PRIMARY KEYS" => look.keys(&|kind| *kind == ConstraintKind::PrimaryKey),
         "UNIQUE KEYS" => look.keys(&|kind| *kind == ConstraintKind::Unique),
         "IMPORTED KEYS" | "EXPORTED KEYS" => look.foreign_keys(),
@@ -170,18 +171,6 @@ impl Look<'_> {
             .collect()
     }
 
-    /// Rows and bytes of a table.
-    async fn size(&self, name: &RelationName) -> (Cell, Cell) {
-        let Ok(table) = self.engine.workspace().table(name).await else {
-            return (Cell::Null, Cell::Null);
-        };
-        let Ok(files) = table.files().await else {
-            return (Cell::Null, Cell::Null);
-        };
-        let rows = files.iter().filter_map(|file| file.rows).sum();
-        (count(rows), count(files.iter().map(|file| file.size).sum()))
-    }
-
     async fn tables(&self) -> Result<Outcome> {
         let mut listing = Listing::new(&[
             ("created_on", Kind::Moment),
@@ -203,7 +192,7 @@ impl Look<'_> {
         ]);
         let tables = self.relations(|found| matches!(found.kind, RelationKind::Table { .. }));
         for (name, found) in tables {
-            let (rows, bytes) = self.size(&name).await;
+            let (rows, bytes) = size(self.engine.workspace(), &name).await;
             let retention = found.details.retention_days.map_or(RETENTION, i64::from);
             listing.push(vec![
                 Cell::Moment(found.created_at.clone()),
@@ -300,7 +289,7 @@ impl Look<'_> {
             let table = matches!(found.kind, RelationKind::Table { .. });
             // Sizes are dear where a schema holds many tables; TERSE does not show them.
             let (rows, bytes) = if table && !self.show.terse {
-                self.size(&name).await
+                size(self.engine.workspace(), &name).await
             } else {
                 (Cell::Null, Cell::Null)
             };
@@ -624,7 +613,7 @@ impl Look<'_> {
         listing.outcome()
     }
 
-    fn functions(&self) -> Result<Outcome> {
+    fn functions(&self, kind: ObjectKind) -> Result<Outcome> {
         let mut listing = Listing::new(&[
             ("created_on", Kind::Moment),
             ("name", Kind::Text),
@@ -638,7 +627,7 @@ impl Look<'_> {
             ("is_secure", Kind::Text),
             ("language", Kind::Text),
         ]);
-        for (name, object) in self.kept(ObjectKind::Function) {
+        for (name, object) in self.kept(kind) {
             let ObjectBody::Function {
                 returns, secure, ..
             } = &object.body
@@ -656,7 +645,7 @@ impl Look<'_> {
                 object
                     .comment
                     .clone()
-                    .unwrap_or_else(|| "user-defined function".to_owned())
+                    .unwrap_or_else(|| format!("user-defined {kind}"))
                     .into(),
                 name.database.as_str().into(),
                 if table { "Y" } else { "N" }.into(),
@@ -710,6 +699,8 @@ impl Look<'_> {
     fn foreign_keys(&self) -> Result<Outcome> {
         let mut listing = Listing::new(&[
             ("created_on", Kind::Moment),
+            ("pk_database_name", Kind::Text),
+            ("pk_schema_name", Kind::Text),
             ("pk_table_name", Kind::Text),
             ("pk_column_name", Kind::Text),
             ("fk_database_name", Kind::Text),
@@ -717,42 +708,73 @@ impl Look<'_> {
             ("fk_table_name", Kind::Text),
             ("fk_column_name", Kind::Text),
             ("key_sequence", Kind::Number),
+            ("update_rule", Kind::Text),
+            ("delete_rule", Kind::Text),
             ("fk_name", Kind::Text),
+            ("pk_name", Kind::Text),
+            ("deferrability", Kind::Text),
             ("rely", Kind::Text),
             ("comment", Kind::Text),
         ]);
         let exported = self.show.kind == "EXPORTED KEYS";
-        for (name, found) in self.engine.workspace().relations() {
+        let relations = self.engine.workspace().relations();
+        for (name, found) in &relations {
             for key in &found.details.constraints {
                 let ConstraintKind::ForeignKey { table, columns } = &key.kind else {
                     continue;
                 };
-                let holds = match (&self.scope, exported) {
-                    (Scope::Table(wanted), true) => wanted.to_string() == *table,
-                    _ => self.scope.holds(&name),
+                let mut others = relations.iter();
+                let other = others.find(|(other, _)| other.to_string() == *table);
+                let holds = match (other, exported) {
+                    (Some((other, _)), true) => self.scope.holds(other),
+                    (None, true) => false,
+                    (_, false) => self.scope.holds(name),
                 };
-                if !holds {
+                let Some((other, target)) = other.filter(|_| holds) else {
                     continue;
-                }
+                };
+                let primary = referenced(target, columns);
+                let targets = match (columns.is_empty(), primary) {
+                    (true, Some(primary)) => &primary.columns,
+                    _ => columns,
+                };
                 for (at, column) in key.columns.iter().enumerate() {
-                    listing.push(vec![
-                        Cell::Moment(found.created_at.clone()),
-                        table.as_str().into(),
-                        columns.get(at).cloned().into(),
-                        name.database.as_str().into(),
-                        name.schema.as_str().into(),
-                        name.name.as_str().into(),
-                        column.as_str().into(),
-                        i64::try_from(at + 1).unwrap_or(0).into(),
-                        key.name.as_str().into(),
-                        "false".into(),
-                        key.comment.clone().into(),
+                    listing.row([
+                        ("created_on", Cell::Moment(found.created_at.clone())),
+                        ("pk_database_name", other.database.as_str().into()),
+                        ("pk_schema_name", other.schema.as_str().into()),
+                        ("pk_table_name", other.name.as_str().into()),
+                        ("pk_column_name", targets.get(at).cloned().into()),
+                        ("fk_database_name", name.database.as_str().into()),
+                        ("fk_schema_name", name.schema.as_str().into()),
+                        ("fk_table_name", name.name.as_str().into()),
+                        ("fk_column_name", column.as_str().into()),
+                        ("key_sequence", i64::try_from(at + 1).unwrap_or(0).into()),
+                        ("update_rule", "NO ACTION".into()),
+                        ("delete_rule", "NO ACTION".into()),
+                        ("fk_name", key.name.as_str().into()),
+                        ("pk_name", primary.map(|key| key.name.clone()).into()),
+                        ("deferrability", "NOT DEFERRABLE".into()),
+                        ("rely", "false".into()),
+                        ("comment", key.comment.clone().into()),
                     ]);
                 }
             }
         }
         listing.outcome()
     }
+}
+
+/// Rows and bytes of a table.
+pub(crate) async fn size(workspace: &Workspace, name: &RelationName) -> (Cell, Cell) {
+    let Ok(table) = workspace.table(name).await else {
+        return (Cell::Null, Cell::Null);
+    };
+    let Ok(files) = table.files().await else {
+        return (Cell::Null, Cell::Null);
+    };
+    let rows = files.iter().filter_map(|file| file.rows).sum();
+    (count(rows), count(files.iter().map(|file| file.size).sum()))
 }
 
 /// TABLE, TRANSIENT or TEMPORARY.
@@ -766,7 +788,7 @@ pub(crate) fn table_kind(found: &Relation) -> &'static str {
     }
 }
 
-fn clustering(keys: Option<&str>) -> String {
+pub(crate) fn clustering(keys: Option<&str>) -> String {
     match keys {
         None => String::new(),
         Some(keys) if keys.starts_with('(') => format!("LINEAR{keys}"),
@@ -774,7 +796,8 @@ fn clustering(keys: Option<&str>) -> String {
     }
 }
 
-fn container(body: Option<&ObjectBody>) -> (&'static str, i64) {
+/// What is declared about a schema or database: TRANSIENT, and days of retention.
+pub(crate) fn container(body: Option<&ObjectBody>) -> (&'static str, i64) {
     match body {
         Some(ObjectBody::Container {
             transient,

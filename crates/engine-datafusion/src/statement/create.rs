@@ -366,10 +366,11 @@ pub(super) async fn query_plan(
 pub(super) fn unique_columns(plan: &LogicalPlan) -> Result<()> {
     let mut seen = HashSet::new();
     for field in plan.schema().fields() {
-        if !seen.insert(field.name()) {
+        let name = sql::shown_name(field.name());
+        if !seen.insert(name) {
             return Err(Error::new(
                 codes::K3006,
-                format!("Column `{}` appears twice in the query", field.name()),
+                format!("Column `{name}` appears twice in the query"),
             )
             .help("give one of them another name with `as`"));
         }

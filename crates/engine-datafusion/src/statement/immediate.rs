@@ -1,19 +1,15 @@
-//! EXECUTE IMMEDIATE: a text run as a statement.
+//! EXECUTE IMMEDIATE: a text run as a script.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/sql/execute-immediate>
 
-use diagnostic::{Error, Result, Source, codes};
-use engine::{Binds, Outcome, Session, Value};
+use diagnostic::{Error, Result, codes};
+use engine::Value;
 use sqlparser::ast::{Expr, Statement};
 
 use super::unsupported;
-use crate::Embedded;
 
-pub(super) async fn run(
-    engine: &Embedded,
-    session: &Session,
-    statement: Statement,
-) -> Result<Outcome> {
+/// The text of EXECUTE IMMEDIATE, and the values behind USING.
+pub(crate) fn text_and_values(statement: &Statement) -> Result<(String, Vec<Value>)> {
     let Statement::Execute {
         name: None,
         parameters,
@@ -23,12 +19,12 @@ pub(super) async fn run(
         using,
         output: false,
         default: false,
-    } = &statement
+    } = statement
     else {
-        return Err(unsupported(&statement));
+        return Err(unsupported(statement));
     };
     if !into.is_empty() {
-        return Err(unsupported(&statement));
+        return Err(unsupported(statement));
     }
     let text = match parameters.as_slice() {
         [Expr::Value(value)] => value.value.clone().into_string(),
@@ -44,21 +40,7 @@ pub(super) async fn run(
         .iter()
         .map(|bind| constant(&bind.expr))
         .collect::<Result<Vec<Value>>>()?;
-    let inner = match positional.is_empty() {
-        true => session.clone(),
-        false => session.clone().with_binds(Binds {
-            positional,
-            ..Binds::default()
-        }),
-    };
-    let script = Source::new("execute immediate", text.trim());
-    let mut last = Outcome::Done("Statement executed successfully.".to_owned());
-    for statement in sql::parse_script(&script)? {
-        let span = statement.span.clone();
-        let outcome = Box::pin(engine.run(&inner, statement)).await;
-        last = outcome.map_err(|error| crate::locate(error, &script, &span))?;
-    }
-    Ok(last)
+    Ok((text, positional))
 }
 
 /// A value behind USING.

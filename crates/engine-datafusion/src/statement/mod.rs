@@ -6,9 +6,9 @@ mod create_view;
 pub(crate) mod definition;
 mod drop;
 mod explain;
-mod immediate;
-mod query;
-mod session;
+pub(crate) mod immediate;
+pub(crate) mod query;
+pub(crate) mod session;
 mod show;
 
 use catalog::{RelationKind, Workspace};
@@ -29,7 +29,6 @@ pub(crate) async fn run(
     match statement {
         Statement::Query(_) => query::run(engine, session, statement).await,
         Statement::Explain { .. } => explain::run(engine, session, statement).await,
-        Statement::Execute { .. } => immediate::run(engine, session, statement).await,
         Statement::Set(_)
         | Statement::Use(_)
         | Statement::AlterSession { .. }

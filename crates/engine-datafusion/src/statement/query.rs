@@ -1,7 +1,11 @@
 //! SELECT: rows as they are produced. And the text of a query that a statement holds.
 
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use diagnostic::{Error, Result, Source, codes};
+use diagnostic::{Error, Result, ResultExt, Source, codes};
 use engine::{Outcome, Rows, Session};
 use futures::StreamExt;
 use sqlparser::ast::Statement;
@@ -25,6 +29,15 @@ pub(super) async fn rows_of(engine: &Embedded, session: &Session, text: &str) ->
     let Some(statement) = sql::parse_script(&source)?.pop() else {
         return Err(Error::new(codes::X0001, "A query without text"));
     };
+    rows_of_statement(engine, session, statement).await
+}
+
+/// The rows of a query that no history knows.
+pub(crate) async fn rows_of_statement(
+    engine: &Embedded,
+    session: &Session,
+    statement: sql::Statement,
+) -> Result<Rows> {
     let (engine, statement) = engine.prepare(session, statement).await?;
     let plan = engine.plan(session, statement.ast).await?;
     stream(&engine, session, &plan).await
@@ -49,8 +62,30 @@ pub(super) async fn stream(
 ) -> Result<Rows> {
     let state = engine.state(session)?;
     let batches = join_fallback::execute(&state, plan).await?;
+    let planned = batches.schema();
+    let batches = join_fallback::stream(state, plan.clone(), batches).boxed();
+    let repeats = |field: &Arc<Field>| sql::shown_name(field.name()) != field.name();
+    if !planned.fields().iter().any(repeats) {
+        return Ok(Rows {
+            schema: planned,
+            batches,
+        });
+    }
+    let fields = planned.fields().iter().map(|field| {
+        let name = sql::shown_name(field.name());
+        Arc::new(field.as_ref().clone().with_name(name))
+    });
+    let schema = Arc::new(Schema::new_with_metadata(
+        fields.collect::<Vec<_>>(),
+        planned.metadata().clone(),
+    ));
+    let shown = Arc::clone(&schema);
+    let batches = batches.map(move |batch| {
+        RecordBatch::try_new(Arc::clone(&shown), batch?.columns().to_vec())
+            .explain(codes::X0001, || "A result cannot be named".to_owned())
+    });
     Ok(Rows {
-        schema: batches.schema(),
-        batches: join_fallback::stream(state, plan.clone(), batches).boxed(),
+        schema,
+        batches: batches.boxed(),
     })
 }

@@ -143,7 +143,8 @@ async fn evaluate(
     batch.columns().iter().map(value).collect()
 }
 
-fn value(column: &ArrayRef) -> Result<Value> {
+/// The value of the first row of `column`.
+pub(crate) fn value(column: &ArrayRef) -> Result<Value> {
     if column.is_null(0) {
         return Ok(Value::Null);
     }

@@ -6,6 +6,7 @@ mod files;
 mod geography;
 mod joins;
 mod memory;
+mod mutations;
 mod random_queries;
 mod semi_structured;
 mod sessions;

@@ -81,6 +81,16 @@ impl Warehouse {
         self.try_run(script).unwrap()
     }
 
+    /// What becomes of `script`, of which nothing is published.
+    pub async fn outcome(&self, script: &str) -> Result<()> {
+        let workspace = Arc::new(self.catalog.begin("test").unwrap());
+        let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
+        let source = Source::new("test.sql", script);
+        let outcomes = engine.execute(&self.session, &source).await;
+        workspace.discard("looked at").unwrap();
+        outcomes.map(drop)
+    }
+
     /// The error of `script`; nothing of it is published.
     pub fn error(&self, script: &str) -> Error {
         self.try_run(script).unwrap_err()

@@ -1,4 +1,5 @@
-//! CREATE and DROP FUNCTION: <https://docs.snowflake.com/en/sql-reference/sql/create-function>.
+//! CREATE and DROP of functions and procedures: <https://docs.snowflake.com/en/sql-reference/sql/create-function>,
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-procedure>.
 
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName};
 use sqlparser::parser::{Parser, ParserError};
@@ -52,11 +53,21 @@ pub(super) fn create(parser: &mut Parser<'_>) -> Option<Result<Command, ParserEr
 }
 
 fn statement(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    let mut function = signature(parser, "FUNCTION")?;
+    function.body = text(parser)?;
+    Ok(Command::CreateFunction(Box::new(function)))
+}
+
+/// Everything before the body of a function or a procedure, AS included.
+pub(crate) fn signature(
+    parser: &mut Parser<'_>,
+    what: &str,
+) -> Result<CreateFunction, ParserError> {
     expect(parser, &["CREATE"])?;
     let or_replace = take(parser, &["OR", "REPLACE"]);
     let temporary = take(parser, &["TEMPORARY"]) || take(parser, &["TEMP"]);
     let secure = take(parser, &["SECURE"]);
-    expect(parser, &["FUNCTION"])?;
+    expect(parser, &[what])?;
     let if_not_exists = take(parser, &["IF", "NOT", "EXISTS"]);
     let name = parser.parse_object_name(false)?;
     let arguments = in_brackets(parser, argument)?;
@@ -84,10 +95,15 @@ fn statement(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
         body: String::new(),
     };
     while !take(parser, &["AS"]) {
-        clause(parser, &mut function)?;
+        let rights = what == "PROCEDURE" && take(parser, &["EXECUTE", "AS"]);
+        match rights {
+            // With one role, the owner's rights and the caller's are the same.
+            true if take(parser, &["CALLER"]) || take(parser, &["OWNER"]) => {}
+            true => return parser.expected_ref("CALLER or OWNER", parser.peek_token_ref()),
+            false => clause(parser, &mut function)?,
+        }
     }
-    function.body = text(parser)?;
-    Ok(Command::CreateFunction(Box::new(function)))
+    Ok(function)
 }
 
 fn clause(parser: &mut Parser<'_>, function: &mut CreateFunction) -> Result<(), ParserError> {
@@ -111,6 +127,9 @@ fn clause(parser: &mut Parser<'_>, function: &mut CreateFunction) -> Result<(), 
 }
 
 fn argument(parser: &mut Parser<'_>) -> Result<(Ident, DataType, Option<Expr>), ParserError> {
+    if word(parser, 0) == "IN" {
+        parser.advance_token();
+    }
     let name = parser.parse_identifier()?;
     let kind = parser.parse_data_type()?;
     let default = match take(parser, &["DEFAULT"]) {
@@ -133,15 +152,26 @@ fn in_brackets<'p, T>(
     Ok(all)
 }
 
-/// `DROP FUNCTION [IF EXISTS] name (types)`.
+/// `DROP {FUNCTION | PROCEDURE} [IF EXISTS] name (types)`.
 pub(super) fn drop(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
-    expect(parser, &["DROP", "FUNCTION"])?;
+    expect(parser, &["DROP"])?;
+    let procedure = take(parser, &["PROCEDURE"]);
+    if !procedure {
+        expect(parser, &["FUNCTION"])?;
+    }
     let if_exists = take(parser, &["IF", "EXISTS"]);
     let name = parser.parse_object_name(false)?;
     let arguments = in_brackets(parser, Parser::parse_data_type)?;
-    Ok(Command::DropFunction {
-        name,
-        arguments,
-        if_exists,
+    Ok(match procedure {
+        true => Command::DropProcedure {
+            name,
+            arguments,
+            if_exists,
+        },
+        false => Command::DropFunction {
+            name,
+            arguments,
+            if_exists,
+        },
     })
 }

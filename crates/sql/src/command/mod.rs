@@ -20,11 +20,14 @@ pub use show::{Describe, Show, ShowIn};
 pub use stages::{StageFiles, Transfer};
 pub use table_template::TableFromTemplate;
 
+pub(crate) use function::signature;
 pub(crate) use words::{local_files, stage_words};
 
 use sqlparser::ast::{DataType, Ident, ObjectName, Statement};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
+
+use crate::scripting::{Block, Call, CreateProcedure};
 
 /// A statement that `sqlparser` has no tree for.
 #[derive(Clone, Debug)]
@@ -74,6 +77,21 @@ pub enum Command {
         /// Its name.
         name: ObjectName,
     },
+    /// A block of Snowflake Scripting.
+    Block(Box<Block>),
+    /// CALL of a stored procedure.
+    Call(Box<Call>),
+    /// CREATE PROCEDURE.
+    CreateProcedure(Box<CreateProcedure>),
+    /// DROP PROCEDURE.
+    DropProcedure {
+        /// Its name.
+        name: ObjectName,
+        /// The types of its arguments.
+        arguments: Vec<DataType>,
+        /// Whether it may be missing.
+        if_exists: bool,
+    },
     /// SHOW of objects.
     Show(Show),
     /// DESCRIBE of an object.
@@ -92,7 +110,7 @@ pub(crate) fn parse(parser: &mut Parser<'_>) -> Option<Result<Command, ParserErr
             .or_else(|| function::create(parser))
             .or_else(|| objects::create(parser)),
         ("ALTER", _) => objects::alter(parser),
-        ("DROP", "FUNCTION") => Some(function::drop(parser)),
+        ("DROP", "FUNCTION" | "PROCEDURE") => Some(function::drop(parser)),
         ("DROP", _) => objects::drop(parser),
         ("UNDROP", _) => Some(objects::undrop(parser)),
         ("SHOW", _) => show::parse(parser),
@@ -109,7 +127,7 @@ pub(crate) fn stand_in() -> Statement {
 }
 
 /// The unquoted word `at` tokens from here, or nothing.
-fn word(parser: &Parser<'_>, at: usize) -> String {
+pub(crate) fn word(parser: &Parser<'_>, at: usize) -> String {
     match &parser.peek_nth_token_ref(at).token {
         Token::Word(word) if word.quote_style.is_none() => word.value.clone(),
         _ => String::new(),
@@ -117,7 +135,7 @@ fn word(parser: &Parser<'_>, at: usize) -> String {
 }
 
 /// Takes `words` if they come next, one after the other.
-fn take(parser: &mut Parser<'_>, words: &[&str]) -> bool {
+pub(crate) fn take(parser: &mut Parser<'_>, words: &[&str]) -> bool {
     let there = words
         .iter()
         .enumerate()
@@ -139,12 +157,12 @@ fn expect(parser: &mut Parser<'_>, words: &[&str]) -> Result<(), ParserError> {
 }
 
 /// Whether the statement ends here.
-fn ended(parser: &Parser<'_>) -> bool {
+pub(crate) fn ended(parser: &Parser<'_>) -> bool {
     matches!(parser.peek_token_ref().token, Token::SemiColon | Token::EOF)
 }
 
 /// Text between single quotes or dollar signs.
-fn text(parser: &mut Parser<'_>) -> Result<String, ParserError> {
+pub(crate) fn text(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     let token = parser.next_token();
     match token.token {
         Token::SingleQuotedString(text) => Ok(text),

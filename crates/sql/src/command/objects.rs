@@ -31,10 +31,12 @@ pub enum ObjectWord {
     Sequence,
     /// FUNCTION.
     Function,
+    /// PROCEDURE.
+    Procedure,
 }
 
 impl ObjectWord {
-    const ALL: [(Self, &'static [&'static str]); 8] = [
+    const ALL: [(Self, &'static [&'static str]); 9] = [
         (Self::Database, &["DATABASE"]),
         (Self::Schema, &["SCHEMA"]),
         (Self::Table, &["TABLE"]),
@@ -43,6 +45,7 @@ impl ObjectWord {
         (Self::FileFormat, &["FILE", "FORMAT"]),
         (Self::Sequence, &["SEQUENCE"]),
         (Self::Function, &["FUNCTION"]),
+        (Self::Procedure, &["PROCEDURE"]),
     ];
 
     /// The kind whose words stand `at` tokens from here, and how many they are.
@@ -82,6 +85,7 @@ impl std::fmt::Display for ObjectWord {
             Self::FileFormat => "file format",
             Self::Sequence => "sequence",
             Self::Function => "function",
+            Self::Procedure => "procedure",
         })
     }
 }
@@ -165,7 +169,7 @@ pub(super) fn create(parser: &mut Parser<'_>) -> Option<Result<Command, ParserEr
         at += 1;
     }
     match ObjectWord::at(parser, at)?.0 {
-        ObjectWord::Table | ObjectWord::View | ObjectWord::Function => None,
+        ObjectWord::Table | ObjectWord::View | ObjectWord::Function | ObjectWord::Procedure => None,
         _ => Some(create_object(parser)),
     }
 }
@@ -272,7 +276,7 @@ pub(super) fn alter(parser: &mut Parser<'_>) -> Option<Result<Command, ParserErr
                 _ => None,
             }
         }
-        ObjectWord::Function => None,
+        ObjectWord::Function | ObjectWord::Procedure => None,
         _ => Some(alter_object(parser)),
     }
 }

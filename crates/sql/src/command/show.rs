@@ -65,6 +65,8 @@ const KINDS: &[&[&str]] = &[
     &["STAGES"],
     &["FILE", "FORMATS"],
     &["USER", "FUNCTIONS"],
+    &["USER", "PROCEDURES"],
+    &["PROCEDURES"],
     &["PRIMARY", "KEYS"],
     &["UNIQUE", "KEYS"],
     &["IMPORTED", "KEYS"],
@@ -160,7 +162,8 @@ fn describe_object(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
     }
     let name = parser.parse_object_name(false)?;
     let mut arguments = Vec::new();
-    if kind == ObjectWord::Function && parser.consume_token(&Token::LParen) {
+    let called = matches!(kind, ObjectWord::Function | ObjectWord::Procedure);
+    if called && parser.consume_token(&Token::LParen) {
         if parser.peek_token_ref().token != Token::RParen {
             arguments = parser.parse_comma_separated(Parser::parse_data_type)?;
         }

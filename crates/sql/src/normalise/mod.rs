@@ -7,6 +7,7 @@ mod change;
 mod collect;
 mod count_distinct;
 mod date_parts;
+mod distinct_on;
 mod grouping;
 mod in_list;
 mod interval;
@@ -14,6 +15,7 @@ mod lateral_alias;
 mod like;
 mod limit;
 mod literal;
+mod nth_value;
 mod outer_join;
 mod quantified;
 mod result_name;
@@ -43,7 +45,9 @@ use crate::refuse::{self, Refusal};
 use crate::scope::{Context, Names, anchor_shape, query_shape, with_names};
 use crate::{Columns, NoColumns, Statement};
 
+pub(crate) use nth_value::cut as cut_nth_value;
 pub(crate) use result_name::column_name;
+pub use result_name::{repeated, shown_name};
 
 /// [`normalise_with`] without knowledge of any relation's columns.
 ///
@@ -158,6 +162,7 @@ impl VisitorMut for Rewriter<'_> {
         limit::fetch_to_limit(query);
         limit::drop_nulls(query);
         limit::order_by_all(query);
+        distinct_on::rewrite(query);
         set_operation::rewrite(&mut query.body);
         let names = self.names();
         shadow::rename(query, &names, &mut self.shadows);
@@ -258,6 +263,7 @@ impl VisitorMut for Rewriter<'_> {
             grouping::rename(function);
             within_group::fold(function);
             count_distinct::pack(function);
+            nth_value::from_last(function);
             collect::aggregate(function);
         }
         let verdict = interval::add(expr, self.statement)

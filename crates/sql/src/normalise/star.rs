@@ -9,6 +9,7 @@ use sqlparser::ast::{
     WildcardAdditionalOptions,
 };
 
+use super::result_name::repeated;
 use crate::scope::{Scope, dotted, excluded, matches_pattern};
 use crate::{Statement, refuse};
 
@@ -88,7 +89,7 @@ fn number_repeated(select: &mut Select, scope: &Scope) {
             continue;
         }
         number += 1;
-        let alias = Ident::with_quote('"', format!("{name}_{number}"));
+        let alias = Ident::with_quote('"', repeated(&name, number));
         match item {
             SelectItem::ExprWithAlias { alias: old, .. } => *old = alias,
             SelectItem::UnnamedExpr(expr) => {
