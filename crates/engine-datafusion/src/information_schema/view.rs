@@ -172,10 +172,8 @@ impl TableProvider for View {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = self.wanted(state, filters)?;
         let sizes = projection.is_none_or(|columns| {
-            let names = columns.iter().filter_map(|at| self.header.get(*at));
-            names
-                .into_iter()
-                .any(|(name, _)| matches!(*name, "ROW_COUNT" | "BYTES"))
+            let mut names = columns.iter().filter_map(|at| self.header.get(*at));
+            names.any(|(name, _)| matches!(*name, "ROW_COUNT" | "BYTES"))
         });
         let batch = self.rows(wanted.as_ref(), sizes).await.map_err(external)?;
         let table = MemTable::try_new(Arc::clone(&self.schema), vec![vec![batch]])?;

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// What must be left of the stack for a step: the longest way down to where a plan is run.
-const RED_ZONE: usize = 3 << 19;
+/// What must be left of the stack for a step: twice what planning a statement takes without optimisation.
+const RED_ZONE: usize = 3 << 20;
 
 /// How much the stack grows by.
-const SEGMENT: usize = 4 << 20;
+const SEGMENT: usize = 8 << 20;
 
 /// A future that has a stack of its own where little is left of the thread's.
 pub(super) struct Deep<'a, T>(Pin<Box<dyn Future<Output = T> + Send + 'a>>);
