@@ -313,19 +313,7 @@ impl<'a> Interpreter<'a> {
         let kind = variable.kind.clone();
         match &variable.held {
             Held::Rows(_) => {
-                let source = match given {
-                    Given::Rows(source) => source.clone(),
-                    Given::Value(Expr::Subquery(query)) => {
-                        let query = query.as_ref().clone();
-                        let statement = sql::Statement::of_query(query, span.clone(), &self.script);
-                        RowSource::Statement(Box::new(statement))
-                    }
-                    Given::Value(Expr::Identifier(other)) => RowSource::Name(other.value.clone()),
-                    Given::Value(other) => {
-                        let sentence = format!("`{other}` is no statement between brackets");
-                        return Err(self.wrong(span, sentence));
-                    }
-                };
+                let source = self.rows_of(given, span)?;
                 let outcome = self.outcome(&source, Vec::new(), span).await?;
                 let table = self.read(outcome, span).await?;
                 self.hold(name, Held::Rows(Some(table)));
@@ -337,6 +325,25 @@ impl<'a> Interpreter<'a> {
             _ => return Err(self.wrong(span, format!("`{name}` cannot be assigned to"))),
         }
         Ok(())
+    }
+
+    /// What a result set is set to.
+    fn rows_of(&self, given: &Given, span: &Range<usize>) -> Result<RowSource> {
+        match given {
+            Given::Rows(source) => Ok(source.clone()),
+            Given::Value(value) => match value.as_ref() {
+                Expr::Subquery(query) => {
+                    let query = query.as_ref().clone();
+                    let statement = sql::Statement::of_query(query, span.clone(), &self.script);
+                    Ok(RowSource::Statement(Box::new(statement)))
+                }
+                Expr::Identifier(other) => Ok(RowSource::Name(other.value.clone())),
+                other => {
+                    let sentence = format!("`{other}` is no statement between brackets");
+                    Err(self.wrong(span, sentence))
+                }
+            },
+        }
     }
 
     /// Lets a variable hold `value`, as its type.

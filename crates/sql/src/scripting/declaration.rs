@@ -71,7 +71,7 @@ impl Reader<'_, '_> {
             self.read(|parser| parser.expect_token(&Token::RParen))?;
             return Ok(Given::Rows(source));
         }
-        self.expression().map(Given::Value)
+        Ok(Given::Value(Box::new(self.expression()?)))
     }
 
     /// A statement, a dynamic one, or the name of something with rows.
@@ -82,7 +82,7 @@ impl Reader<'_, '_> {
                 true => self.bracketed()?,
                 false => Vec::new(),
             };
-            return Ok(RowSource::Text(text, values));
+            return Ok(RowSource::Text(Box::new(text), values));
         }
         let alone = matches!(
             self.parser.peek_nth_token_ref(1).token,

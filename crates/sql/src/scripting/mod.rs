@@ -61,7 +61,7 @@ pub enum Holds {
 #[derive(Clone, Debug)]
 pub enum Given {
     /// A value; a query between brackets is one too, where no result set is meant.
-    Value(Expr),
+    Value(Box<Expr>),
     /// The rows of a statement between brackets.
     Rows(RowSource),
 }
@@ -72,7 +72,7 @@ pub enum RowSource {
     /// A statement.
     Statement(Box<Statement>),
     /// `EXECUTE IMMEDIATE text [USING (…)]`.
-    Text(Expr, Vec<Expr>),
+    Text(Box<Expr>, Vec<Expr>),
     /// A cursor or a result set.
     Name(String),
 }
@@ -133,9 +133,9 @@ pub enum Loop {
         /// Downwards.
         reverse: bool,
         /// The least.
-        from: Expr,
+        from: Box<Expr>,
         /// The greatest.
-        to: Expr,
+        to: Box<Expr>,
     },
     /// The rows of a cursor, a result set or a query.
     Rows {
@@ -145,9 +145,9 @@ pub enum Loop {
         rows: RowSource,
     },
     /// WHILE.
-    While(Expr),
+    While(Box<Expr>),
     /// REPEAT … UNTIL.
-    Until(Expr),
+    Until(Box<Expr>),
     /// LOOP.
     Forever,
 }

@@ -189,7 +189,7 @@ impl<'p> Reader<'_, 'p> {
     }
 
     /// The variables behind an INTO that stood in the statement from `start` on.
-    pub(super) fn into_since(&mut self, start: usize) -> Vec<String> {
+    pub(super) fn variables_since(&mut self, start: usize) -> Vec<String> {
         let span = start..self.here();
         let script = self.script;
         let mine = |into: &Into| span.contains(&offset(script, into.at));

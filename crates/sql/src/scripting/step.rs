@@ -68,11 +68,11 @@ impl Reader<'_, '_> {
                 true => self.bracketed()?,
                 false => Vec::new(),
             };
-            let into = self.into_since(start);
-            return Ok(Action::Run(RowSource::Text(text, values), into));
+            let into = self.variables_since(start);
+            return Ok(Action::Run(RowSource::Text(Box::new(text), values), into));
         }
         let statement = RowSource::Statement(Box::new(self.statement()?));
-        let into = self.into_since(start);
+        let into = self.variables_since(start);
         Ok(Action::Run(statement, into))
     }
 
@@ -128,14 +128,14 @@ impl Reader<'_, '_> {
                 (what, self.body(&["FOR", open])?)
             }
             "WHILE" => {
-                let what = Loop::While(self.expression()?);
+                let what = Loop::While(Box::new(self.expression()?));
                 let open = self.opening()?;
                 (what, self.body(&["WHILE", open])?)
             }
             "REPEAT" => {
                 let body = self.steps(&["UNTIL"])?;
                 self.expect("UNTIL")?;
-                let what = Loop::Until(self.expression()?);
+                let what = Loop::Until(Box::new(self.expression()?));
                 self.expect("END")?;
                 self.expect("REPEAT")?;
                 (what, body)
@@ -175,12 +175,11 @@ impl Reader<'_, '_> {
         let reverse = self.take(&["REVERSE"]);
         let first = self.expression()?;
         if self.take(&["TO"]) {
-            let to = self.expression()?;
             return Ok(Loop::Numbers {
                 name,
                 reverse,
-                from: first,
-                to,
+                from: Box::new(first),
+                to: Box::new(self.expression()?),
             });
         }
         let rows = match first {
@@ -229,7 +228,7 @@ impl Reader<'_, '_> {
         let start = self.here();
         self.expect("FETCH")?;
         let name = self.name()?;
-        let mut into = self.into_since(start);
+        let mut into = self.variables_since(start);
         if into.is_empty() {
             self.expect("INTO")?;
             into = self.names()?;
