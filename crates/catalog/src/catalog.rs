@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use diagnostic::{Result, ResultExt, codes};
 use lake::{Table, Warehouse};
-use model::{RunId, SchemaName};
+use model::{RelationName, RunId, SchemaName};
 use state::{AssetRecord, LedgerEntry, LoadedFile, RunRecord, Snapshot, State};
 
 use crate::process::{self, Process};
