@@ -17,7 +17,7 @@ use diagnostic::{Result, Source};
 use engine::{Binds, Outcome, Session};
 use sql::command::Command;
 
-use crate::Embedded;
+use crate::{Embedded, zone};
 use flow::Interpreter;
 
 pub(crate) use procedure::{create, drop_procedure};
@@ -61,7 +61,8 @@ pub async fn run(
     statement: sql::Statement,
 ) -> Result<Outcome> {
     let script = statement.source.clone();
-    nested(statements, session, statement, &script, 0).await
+    let outcome = nested(statements, session, statement, &script, 0).await?;
+    Ok(zone::told(&session.clone().current(), outcome))
 }
 
 /// Like [`run`], `depth` deep in others.

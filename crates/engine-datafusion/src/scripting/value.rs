@@ -23,12 +23,10 @@ pub(super) fn cell(batch: &RecordBatch, column: usize, row: usize) -> Result<Val
         return Ok(Value::Null);
     }
     match array.data_type() {
-        DataType::LargeUtf8
-        | DataType::LargeBinary
-        | DataType::Binary
-        | DataType::BinaryView
-        | DataType::Timestamp(_, Some(_)) => typed(array.as_ref(), field),
-        _ => session::value(array.as_ref()),
+        DataType::LargeUtf8 | DataType::LargeBinary | DataType::Binary | DataType::BinaryView => {
+            typed(array.as_ref(), field)
+        }
+        _ => session::value(&array),
     }
 }
 
