@@ -1,6 +1,6 @@
 //! [`Process`]: how others see that a process is alive whose runs have not ended.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use diagnostic::{Result, ResultExt, codes};
@@ -22,8 +22,8 @@ pub(crate) fn folder(catalog: &Path) -> PathBuf {
 pub(crate) struct Process {
     id: String,
     path: PathBuf,
-    live: Mutex<BTreeSet<RunId>>,
-    unfinished: Mutex<BTreeSet<RunId>>,
+    /// The runs without a recorded end, and whether somebody works on them.
+    runs: Mutex<BTreeMap<RunId, bool>>,
     _lock: RunLock,
 }
 
@@ -39,8 +39,7 @@ impl Process {
             _lock: RunLock::take(&path)?,
             id,
             path,
-            live: Mutex::default(),
-            unfinished: Mutex::default(),
+            runs: Mutex::default(),
         })
     }
 
@@ -51,31 +50,31 @@ impl Process {
 
     /// Notes that `run` begins to write.
     pub(crate) fn begins(&self, run: RunId) {
-        self.live.lock().insert(run);
-        self.unfinished.lock().insert(run);
+        self.runs.lock().insert(run, true);
     }
 
-    /// Notes that nobody works on `run` any more, whether its end is recorded or not.
+    /// Notes that nobody works on `run` any more, though its end may not be recorded.
     pub(crate) fn leaves(&self, run: RunId) {
-        self.live.lock().remove(&run);
+        if let Some(works) = self.runs.lock().get_mut(&run) {
+            *works = false;
+        }
     }
 
     /// Notes that the end of `run` is recorded.
     pub(crate) fn ended(&self, run: RunId) {
-        self.leaves(run);
-        self.unfinished.lock().remove(&run);
+        self.runs.lock().remove(&run);
     }
 
     /// Whether somebody works on `run`.
     pub(crate) fn works_on(&self, run: RunId) -> bool {
-        self.live.lock().contains(&run)
+        self.runs.lock().get(&run) == Some(&true)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // What has no end is left for whoever starts next.
-        if self.unfinished.get_mut().is_empty()
+        if self.runs.get_mut().is_empty()
             && let Err(error) = recovery::remove_file(&self.path)
         {
             tracing::warn!("the lock file of a process is left behind: {error}");

@@ -4,7 +4,7 @@ use std::fmt;
 
 use diagnostic::{Error, Result, codes};
 use model::RunId;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use crate::State;
 use crate::database::RowResult;
@@ -166,24 +166,6 @@ impl State {
                 }
             }
             Ok(open)
-        })
-    }
-
-    /// How far `run` has come; `None` if it is not known.
-    ///
-    /// # Errors
-    /// `K2001` if the state file cannot be used.
-    pub fn run_status(&self, run: RunId) -> Result<Option<RunStatus>> {
-        self.read(|tx| {
-            tx.query_row(
-                "select status from runs where run_id = ?1",
-                params![run.to_string()],
-                |row| row.get::<_, String>(0),
-            )
-            .optional()
-            .row()?
-            .map(|status| RunStatus::parse(&status))
-            .transpose()
         })
     }
 
