@@ -4,6 +4,7 @@ mod batch;
 mod changes;
 mod crash;
 mod cut;
+mod parallel;
 mod server;
 mod tls;
 

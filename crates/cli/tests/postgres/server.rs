@@ -149,7 +149,7 @@ impl Server {
     pub fn connection(&self, port: u16) -> String {
         format!(
             "connection: {{host: 127.0.0.1, port: {port}, database: postgres, user: postgres, \
-             password: '${{PGPASSWORD}}'}}"
+             password: '${{PGPASSWORD}}', copy_connections: 3}}"
         )
     }
 

@@ -16,6 +16,7 @@ mod copy;
 mod frontend;
 mod kind;
 mod pgoutput;
+mod ranges;
 mod replication;
 mod scram;
 mod socket;
@@ -28,6 +29,7 @@ pub use columns::{Column, ColumnBuilder, RowBuilder, fields};
 pub use copy::{CopyReader, copy_statement};
 pub use kind::{Element, Kind, Wire, kind_of, overridden};
 pub use pgoutput::{Cell, Change, RelationColumn, RelationMessage, Tuple, TupleKind};
+pub use ranges::copy_ranges;
 pub use replication::{
     ChangeStream, Event, Lsn, Slot, SlotState, check_publication, create_publication, create_slot,
     current_lsn, drop_slot, exported_snapshot, slot, system_identifier,

@@ -12,7 +12,7 @@ use settings::PostgresSync;
 use telemetry::failpoint;
 use tokio::runtime::Handle;
 
-use super::copy::copy_to_files;
+use super::copy::Copy;
 use super::keyed::{Key, KeyColumns};
 use super::merge::{Merge, Merged, Net, Put, Take};
 use super::shape::evolved;
@@ -124,8 +124,14 @@ impl Sync<'_> {
         let table = &self.request.table;
         let schema = shape.schema();
         let folder = self.handle.block_on(self.tables.folder(table))?;
-        let (add, rows) =
-            copy_to_files(&mut self.client, shape, "", &schema, &folder, self.progress)?;
+        let (add, rows) = Copy {
+            connection: &self.request.connection,
+            shape,
+            schema: &schema,
+            folder: &folder,
+            progress: self.progress,
+        }
+        .all(&mut self.client)?;
         failpoint("postgres.after_files");
         let change = Change {
             operation: Operation::Overwrite,
@@ -186,14 +192,14 @@ impl Sync<'_> {
         }
         let name = &self.request.table;
         let (schema, notices) = evolved(&table.schema, &shape.columns, &self.request.stream)?;
-        let (add, rows) = copy_to_files(
-            &mut self.client,
+        let (add, rows) = Copy {
+            connection: &self.request.connection,
             shape,
-            &rest,
-            &schema,
-            &table.folder,
-            self.progress,
-        )?;
+            schema: &schema,
+            folder: &table.folder,
+            progress: self.progress,
+        }
+        .some(&mut self.client, &rest)?;
         failpoint("postgres.after_files");
         let changed = !add.is_empty();
         if changed {

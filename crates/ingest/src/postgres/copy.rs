@@ -1,52 +1,175 @@
-//! A copy from the server into data files.
+//! A copy from the server into data files, over several connections where the table is large.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use arrow::datatypes::SchemaRef;
-use connectors::postgres::{Client, CopyReader, copy_statement};
-use diagnostic::{Result, ResultExt, codes};
+use connectors::postgres::{Client, CopyReader, copy_ranges, copy_statement, literal};
+use diagnostic::{Error, Result, ResultExt, codes};
 use lake::DataFile;
+use parking_lot::Mutex;
+use settings::PostgresConnection;
 
 use super::{OnRows, Shape};
 use crate::existing::conform;
 use crate::sinks::Sink;
 
-/// Copies the rows of `shape` for which `rest` holds into files of `schema` in `folder`. Reading and writing
-/// go on beside each other.
-pub(super) fn copy_to_files(
-    client: &mut Client,
-    shape: &Shape,
-    rest: &str,
-    schema: &SchemaRef,
-    folder: &Path,
-    progress: &OnRows,
-) -> Result<(Vec<DataFile>, u64)> {
-    let statement = copy_statement(&shape.columns, &shape.from, rest);
-    let mut reader = CopyReader::start(client, &statement, shape.columns.clone())?;
-    let (read, files) = thread::scope(|scope| {
-        let sink = Sink::start(scope, folder, schema.clone());
-        let mut read = || -> Result<()> {
-            while let Some(batch) = reader.next_batch()? {
-                if !sink.write(conform(&batch, schema)?) {
-                    break;
-                }
-                progress(reader.total())?;
-            }
-            Ok(())
+/// A copy of a stream's rows into files of `schema` in `folder`.
+pub(super) struct Copy<'a> {
+    pub(super) connection: &'a PostgresConnection,
+    pub(super) shape: &'a Shape,
+    pub(super) schema: &'a SchemaRef,
+    pub(super) folder: &'a Path,
+    pub(super) progress: &'a OnRows,
+}
+
+impl Copy<'_> {
+    /// Copies all rows that the transaction of `client` sees, which must be one of `repeatable read`: other
+    /// connections take part in its snapshot.
+    pub(super) fn all(&self, client: &mut Client) -> Result<(Vec<DataFile>, u64)> {
+        let connections = self.connection.copy_connections;
+        let parts = match &self.shape.table {
+            Some(table) => copy_ranges(client, table.oid, connections)?,
+            None => Vec::new(),
         };
-        let read = read();
-        (read, sink.finish())
-    });
-    let files = files?;
-    if let Err(error) = read {
-        for file in &files {
-            let path = folder.join(&file.path);
+        if parts.is_empty() {
+            return self.some(client, "");
+        }
+        let snapshot = client.value("select pg_catalog.pg_export_snapshot()")?;
+        let snapshot = snapshot.unwrap_or_default();
+        let work = Work::new(parts);
+        let others = connections.min(work.len()).saturating_sub(1);
+        let results = thread::scope(|scope| {
+            let others: Vec<_> = (0..others)
+                .map(|_| scope.spawn(|| self.join_in(&snapshot, &work)))
+                .collect();
+            let mut results = vec![self.copy(client, &work)];
+            results.extend(others.into_iter().map(|other| {
+                let broken = || Err(Error::new(codes::X0001, "A thread that copies broke down"));
+                other.join().unwrap_or_else(|_| broken())
+            }));
+            results
+        });
+        let mut files = Vec::new();
+        let mut failure = None;
+        for result in results {
+            match result {
+                Ok(more) => files.extend(more),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        match failure {
+            None => Ok((files, work.rows.into_inner())),
+            Some(error) => {
+                self.remove(&files)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Copies the rows for which `rest` holds.
+    pub(super) fn some(&self, client: &mut Client, rest: &str) -> Result<(Vec<DataFile>, u64)> {
+        let work = Work::new(vec![rest.to_owned()]);
+        let files = self.copy(client, &work)?;
+        Ok((files, work.rows.into_inner()))
+    }
+
+    /// Takes parts over a connection of its own, in the snapshot of the first.
+    fn join_in(&self, snapshot: &str, work: &Work) -> Result<Vec<DataFile>> {
+        let mut client = Client::connect(self.connection)?;
+        client.query(&format!(
+            "begin isolation level repeatable read read only; set transaction snapshot {}",
+            literal(snapshot)
+        ))?;
+        let files = self.copy(&mut client, work)?;
+        client.query("commit")?;
+        Ok(files)
+    }
+
+    /// Takes parts of `work` until none is left. Reading and writing go on beside each other.
+    fn copy(&self, client: &mut Client, work: &Work) -> Result<Vec<DataFile>> {
+        let (read, files) = thread::scope(|scope| {
+            let sink = Sink::start(scope, self.folder, self.schema.clone());
+            let read = self.read(client, work, &sink);
+            (read, sink.finish())
+        });
+        let read = work.heed(read);
+        let files = work.heed(files)?;
+        match read {
+            Ok(()) => Ok(files),
+            Err(error) => {
+                self.remove(&files)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn read(&self, client: &mut Client, work: &Work, sink: &Sink<'_>) -> Result<()> {
+        while let Some(part) = work.next() {
+            let columns = &self.shape.columns;
+            let statement = copy_statement(columns, &self.shape.from, &part);
+            let mut reader = CopyReader::start(client, &statement, columns.clone())?;
+            while let Some(batch) = reader.next_batch()? {
+                let rows = batch.num_rows() as u64;
+                if work.is_over() || !sink.write(conform(&batch, self.schema)?) {
+                    return Ok(());
+                }
+                (self.progress)(work.rows.fetch_add(rows, Ordering::Relaxed) + rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, files: &[DataFile]) -> Result<()> {
+        for file in files {
+            let path = self.folder.join(&file.path);
             std::fs::remove_file(&path).explain(codes::K2003, || {
                 format!("`{}` cannot be removed", path.display())
             })?;
         }
-        return Err(error);
+        Ok(())
     }
-    Ok((files, reader.total()))
+}
+
+/// The parts of a table that are still to be copied, and how many rows are.
+struct Work {
+    parts: Mutex<Vec<String>>,
+    rows: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Work {
+    fn new(mut parts: Vec<String>) -> Self {
+        parts.reverse();
+        Self {
+            parts: Mutex::new(parts),
+            rows: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.parts.lock().len()
+    }
+
+    /// The next part; none once a connection has failed, since all is copied or nothing.
+    fn next(&self) -> Option<String> {
+        match self.is_over() {
+            true => None,
+            false => self.parts.lock().pop(),
+        }
+    }
+
+    /// Notes a failure, so that the others end soon.
+    fn heed<T>(&self, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn is_over(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
 }

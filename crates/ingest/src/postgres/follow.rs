@@ -20,7 +20,7 @@ use settings::{PostgresConnection, PostgresReplication, PostgresStream};
 use telemetry::failpoint;
 use tokio::runtime::Handle;
 
-use super::copy::copy_to_files;
+use super::copy::Copy;
 use super::keyed::KeyColumns;
 use super::merge::Merge;
 use super::pending::{Pending, Route};
@@ -360,14 +360,14 @@ impl Follower<'_> {
             let done = self.done;
             let progress = Arc::clone(self.progress);
             let progress: OnRows = Arc::new(move |rows| progress(done + rows));
-            let (add, rows) = copy_to_files(
-                &mut self.client,
-                &lane.shape,
-                "",
-                &schema,
-                &folder,
-                &progress,
-            )?;
+            let (add, rows) = Copy {
+                connection: &self.request.connection,
+                shape: &lane.shape,
+                schema: &schema,
+                folder: &folder,
+                progress: &progress,
+            }
+            .all(&mut self.client)?;
             failpoint("postgres.after_files");
             let change = Change {
                 operation: Operation::Overwrite,

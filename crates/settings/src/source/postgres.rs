@@ -1,6 +1,7 @@
 //! `kind: postgres`: the connection, and which tables or queries become which tables of ours.
 
 use std::fmt;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use diagnostic::{Error, Result, codes};
@@ -42,7 +43,13 @@ pub struct PostgresConnection {
     pub sslrootcert: Option<PathBuf>,
     /// Seconds to wait for the server to accept.
     pub connect_timeout: u64,
+    /// Connections that copy one large table at once; by default as many as there are cores, at most 4.
+    pub copy_connections: usize,
 }
+
+/// Connections that copy one table, if nothing else is said: a server that others work with as well should
+/// not notice.
+const COPY_CONNECTIONS: usize = 4;
 
 /// Whether a connection is encrypted, and what is checked
 /// (<https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION>).
@@ -203,6 +210,7 @@ fn read_connection(item: Item<'_>) -> Result<PostgresConnection> {
         "sslmode",
         "sslrootcert",
         "connect_timeout",
+        "copy_connections",
     ])?;
     let text = |key: &str, default: &str| -> Result<String> {
         fields
@@ -224,6 +232,7 @@ fn read_connection(item: Item<'_>) -> Result<PostgresConnection> {
         ])?,
         None => SslMode::Prefer,
     };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     Ok(PostgresConnection {
         host: text("host", "localhost")?,
         port,
@@ -236,6 +245,7 @@ fn read_connection(item: Item<'_>) -> Result<PostgresConnection> {
             .map(|item| item.path())
             .transpose()?,
         connect_timeout: u64::try_from(number("connect_timeout", 10)?).unwrap_or(10),
+        copy_connections: number("copy_connections", cores.min(COPY_CONNECTIONS))?.max(1),
     })
 }
 

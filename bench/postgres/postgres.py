@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+"""Sluice against connectorx, dlt and PostgreSQL's own clients. See bench/README.md.
+
+    bench/postgres/postgres.py                       loads 5,000,000 rows, then follows 1,000,000 changes
+    bench/postgres/postgres.py load --rows 1000000   smaller
+    bench/postgres/postgres.py load --engines sluice copy
+    bench/postgres/postgres.py changes               the log of changes only
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import venv
+
+HERE = pathlib.Path(__file__).resolve().parent
+BENCH = HERE.parent
+ROOT = BENCH.parent
+WORK = BENCH / "work" / "postgres"
+PYTHON = WORK / "venv" / "bin" / "python"
+LOADERS = ["sluice", "connectorx", "dlt", "copy"]
+FOLLOWERS = ["sluice", "pg_recvlogical"]
+USER = "postgres"
+# A server on loopback in a folder of its own; the clients' drivers want some password.
+PASSWORD = "bench"
+
+
+def main():
+    arguments = parse()
+    install()
+    if pathlib.Path(sys.prefix).resolve() != (WORK / "venv").resolve():
+        os.execv(PYTHON, [str(PYTHON), str(HERE / "postgres.py"), *sys.argv[1:]])
+    sys.path.insert(0, str(BENCH))
+    with Server() as server:
+        bench = Bench(arguments, server)
+        results = {}
+        for name in arguments.benchmarks:
+            results[name] = getattr(bench, name)()
+    (WORK / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    print(table(results))
+    print(f"\nDetails: {WORK / 'results.json'}")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    # Each name is a method of Bench.
+    parser.add_argument("benchmarks", nargs="*", help="load, changes")
+    parser.add_argument("--rows", type=int, default=5_000_000, help="rows to load")
+    parser.add_argument("--changes", type=int, default=1_000_000, help="changes to follow")
+    parser.add_argument("--engines", nargs="+", choices=sorted({*LOADERS, *FOLLOWERS}))
+    parser.add_argument("--sluice", type=pathlib.Path, help="the binary; built from this checkout if missing")
+    arguments = parser.parse_args()
+    arguments.benchmarks = arguments.benchmarks or ["load", "changes"]
+    for name in arguments.benchmarks:
+        if name not in ("load", "changes"):
+            parser.error(f"there is no benchmark `{name}`: load, changes")
+    return arguments
+
+
+def install():
+    """The server by the project's script, the peers with pip into bench/work."""
+    subprocess.run([ROOT / "scripts" / "postgres"], check=True)
+    WORK.mkdir(parents=True, exist_ok=True)
+    wanted = (HERE / "requirements.txt").read_text()
+    stamp = WORK / "venv" / "requirements.txt"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        venv.create(WORK / "venv", with_pip=True)
+        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
+        stamp.write_text(wanted)
+
+
+def postgres_bin():
+    if "POSTGRES_BIN" in os.environ:
+        return pathlib.Path(os.environ["POSTGRES_BIN"])
+    return sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))[-1].parent
+
+
+class Server:
+    """A server of its own, which keeps its data between runs so that rows are made once."""
+
+    def __init__(self):
+        self.bin = postgres_bin()
+        self.folder = pathlib.Path(os.environ.get("BENCH_POSTGRES", "/var/tmp/sluice-bench-postgres"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.account = []
+        if os.geteuid() == 0:
+            # A server does not run as root.
+            self.account = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+        self.url = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/postgres"
+
+    def __enter__(self):
+        data = self.folder / "data"
+        if not data.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            password = self.folder / "password"
+            password.write_text(PASSWORD)
+            if self.account:
+                subprocess.run(["chown", "-R", USER, self.folder], check=True)
+            self.server("initdb", "-D", data, "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync",
+                        "--auth=scram-sha-256", f"--pwfile={password}")
+        options = f"-p {self.port} -k '' -h 127.0.0.1 -c wal_level=logical -c fsync=off -c max_wal_size=8GB"
+        self.server("pg_ctl", "-D", data, "-w", "-l", self.folder / "log", "start", "-o", options)
+        return self
+
+    def __exit__(self, *_):
+        self.server("pg_ctl", "-D", self.folder / "data", "-m", "fast", "stop")
+
+    def server(self, program, *arguments):
+        subprocess.run([*self.account, self.bin / program, *map(str, arguments)], check=True,
+                       stdout=subprocess.DEVNULL, cwd="/")
+
+    def psql(self, sql):
+        done = subprocess.run([self.bin / "psql", self.url, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql],
+                              stdout=subprocess.PIPE, check=True, text=True)
+        return done.stdout.strip()
+
+
+ROW = """
+    n::bigint as id,
+    (n * 7919 % 1000003)::int as customer_id,
+    md5(n::text)::uuid as reference,
+    (array['new','paid','packed','shipped','returned'])[1 + n % 5] as status,
+    ((n * 104729 % 10000000) / 100.0)::numeric(12,2) as amount,
+    (n * 31 % 65537) / 7.0::float8 as weight,
+    (n % 300)::int2 as quantity,
+    n % 3 = 0 as gift,
+    date '2020-01-01' + (n % 2000)::int as ordered_on,
+    timestamptz '2020-01-01 00:00:00+00' + n * interval '7 seconds' as created_at,
+    timestamp '2020-01-01' + n * interval '7.25 seconds' as updated_at,
+    case when n % 10 < 7 then 'a remark of a customer, number ' || n end as remark,
+    jsonb_build_object('channel', (array['web','shop','phone'])[1 + n % 3], 'items', n % 9, 'tags',
+                       jsonb_build_array('t' || n % 11, 't' || n % 13)) as details
+"""
+
+
+class Bench:
+    def __init__(self, arguments, server):
+        self.server = server
+        self.rows = arguments.rows
+        self.changes_wanted = arguments.changes
+        self.engines = arguments.engines
+        self.runs = WORK / "runs"
+        self.sluice = (arguments.sluice or self.built()).resolve()
+        shutil.rmtree(self.runs, ignore_errors=True)
+        self.runs.mkdir(parents=True)
+
+    def built(self):
+        subprocess.run(["cargo", "build", "--release", "-p", "sluice"], check=True, cwd=ROOT)
+        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        return target / "release" / "sluice"
+
+    def chosen(self, names):
+        return [name for name in names if self.engines is None or name in self.engines]
+
+    def project(self, name, sync, table):
+        """A project of one stream, and the environment it runs in."""
+        folder = self.runs / name
+        (folder / "sources").mkdir(parents=True)
+        (folder / "sluice.yml").write_text(f"name: {name}\n")
+        (folder / "sources" / "shop.yml").write_text(f"""sources:
+  - name: shop
+    kind: postgres
+    connection:
+      {{host: 127.0.0.1, port: {self.server.port}, database: postgres, user: {USER}, password: '${{PGPASSWORD}}'}}
+    target_schema: RAW
+    streams:
+      - {{name: {table}, into: RAW.ORDERS, sync: {sync}}}
+""")
+        return folder, {**os.environ, "PGPASSWORD": PASSWORD}
+
+    def count(self, folder, environment):
+        sql = ("select count(*) as rows, sum(amount) as amount, sum(quantity) as quantity, count(remark) as remarks"
+               " from raw.orders")
+        done = subprocess.run([self.sluice, "-C", folder, "sql", "-c", sql, "--format", "json"], check=True,
+                              capture_output=True, text=True, env=environment)
+        [row] = json.loads(done.stdout)
+        return ["{:.2f}".format(float(value)) for value in row.values()]
+
+    def expected(self, table):
+        row = self.server.psql(f"select count(*), sum(amount), sum(quantity), count(remark) from {table}")
+        return ["{:.2f}".format(float(value)) for value in row.split("|")]
+
+    def load(self):
+        """Every row of a table of 13 columns of all kinds."""
+        import measure
+
+        table = f"orders_{self.rows}"
+        if self.server.psql(f"select to_regclass('{table}')") == "":
+            self.server.psql(f"create table {table} as select {ROW} from generate_series(1::bigint, {self.rows}) n")
+            self.server.psql(f"alter table {table} add primary key (id)")
+            self.server.psql(f"vacuum analyze {table}")
+        self.server.psql(f"select count(*) from {table}")
+        results = {}
+        for engine in self.chosen(LOADERS):
+            if engine == "sluice":
+                folder, environment = self.project("load", "full_refresh", table)
+                measured = measure.run([self.sluice, "-C", folder, "run"], env=environment)
+                if self.count(folder, environment) != self.expected(table):
+                    sys.exit(f"Sluice's rows are not the server's: {self.count(folder, environment)}")
+            elif engine == "copy":
+                sql = f"copy {table} to stdout (format binary)"
+                measured = measure.run(["sh", "-c", f'exec "{self.server.bin}/psql" "$0" -Xqc "{sql}" > /dev/null',
+                                        self.server.url])
+            else:
+                out = self.runs / engine
+                measured = measure.run([PYTHON, HERE / "peers.py", engine, self.server.url, table, out])
+            results[engine] = {**measured, "done": self.rows}
+        return results
+
+    def changes(self):
+        """Inserts, updates of whole rows and deletes that were committed before the client came."""
+        import measure
+
+        base = self.changes_wanted // 2
+        table = "followed"
+        self.drop_slots()
+        self.server.psql(f"drop table if exists {table}")
+        self.server.psql(f"create table {table} as select {ROW} from generate_series(1::bigint, {base}) n")
+        self.server.psql(f"alter table {table} add primary key (id)")
+        folder, environment = self.project("changes", "cdc", table)
+        subprocess.run([self.sluice, "-C", folder, "run"], check=True, capture_output=True, env=environment)
+        self.server.psql("select pg_create_logical_replication_slot('peer', 'pgoutput')")
+        inserts, updates = self.changes_wanted // 2, self.changes_wanted * 2 // 5
+        deletes = self.changes_wanted - inserts - updates
+        self.transactions(table, f"insert into {table} select {ROW} from generate_series({{0}}::bigint, {{1}}) n",
+                          base + 1, base + inserts)
+        self.transactions(table, f"update {table} set amount = amount + 1, status = 'paid', updated_at = updated_at"
+                                 f" + interval '1 day' where id between {{0}} and {{1}}", 1, updates)
+        self.transactions(table, f"delete from {table} where id between {{0}} and {{1}}", base + 1, base + deletes)
+        end = self.server.psql("select pg_current_wal_lsn()")
+        results = {}
+        for engine in self.chosen(FOLLOWERS):
+            if engine == "sluice":
+                measured = measure.run([self.sluice, "-C", folder, "run"], env=environment)
+                if self.count(folder, environment) != self.expected(table):
+                    sys.exit(f"Sluice's rows are not the server's: {self.count(folder, environment)}")
+            else:
+                measured = measure.run([self.server.bin / "pg_recvlogical", "-d", self.server.url, "--start",
+                                        "--slot", "peer", "--endpos", end, "-o", "proto_version=1", "-o",
+                                        "publication_names=sluice_shop", "-f", self.runs / "recvlogical"])
+            results[engine] = {**measured, "done": self.changes_wanted}
+        self.drop_slots()
+        return results
+
+    def transactions(self, table, sql, first, last, rows=1000):
+        """Runs `sql` over ranges of ids, `rows` of them in a transaction."""
+        for at in range(first, last + 1, rows * 100):
+            parts = range(at, min(at + rows * 100, last + 1), rows)
+            self.server_script("".join(sql.format(part, min(part + rows - 1, last)) + ";\n" for part in parts))
+
+    def server_script(self, text):
+        subprocess.run([self.server.bin / "psql", self.server.url, "-Xq", "-v", "ON_ERROR_STOP=1"], input=text,
+                       check=True, text=True)
+
+    def drop_slots(self):
+        self.server.psql("select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active")
+        self.server.psql("drop publication if exists sluice_shop")
+
+
+def table(results):
+    lines = ["| benchmark | engine | rows or changes per CPU s | CPU s | wall s | peak MiB |",
+             "|---|---|--:|--:|--:|--:|"]
+    for benchmark in ("load", "changes"):
+        for engine, result in results.get(benchmark, {}).items():
+            rate = result["done"] / result["cpu_s"]
+            lines.append(f"| {benchmark} | {engine} | {rate:,.0f} | {result['cpu_s']:.2f} | {result['wall_s']:.1f}"
+                         f" | {result['peak_mib']:.0f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
