@@ -62,6 +62,7 @@ rooms!(
     orchestrate,
     postgres,
     sql,
+    storage,
     transform,
 );
 
