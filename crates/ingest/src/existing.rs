@@ -26,7 +26,7 @@ pub(crate) fn check_types(contract: &Contract, table: &TableState) -> Result<()>
             continue; // A new column: rows from before have no value in it.
         };
         let same = stored.data_type() == &column.silver_type()
-            || (column.is_text()
+            || ((column.is_text() || column.is_variant())
                 && matches!(stored.data_type(), DataType::Utf8View | DataType::LargeUtf8));
         if !same {
             return Err(Error::new(

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use connectors::files::{self, ContentHash, FoundFile, csv};
+use connectors::files::{self, ContentHash, FileFormat, FoundFile, PathValues, Place, csv, json};
 use diagnostic::{Error, Result, ResultExt, codes};
 use settings::{Format, RawMode, StreamSpec};
 use state::{LedgerEntry, LoadStatus};
 
+use crate::delivery::{Gated, Promise, gate};
 use crate::plan::{Candidate, arrival};
 
 /// A file that was just written may change again within one tick of its clock, so its time says nothing.
@@ -20,6 +21,8 @@ pub(crate) struct Arrived {
     pub(crate) file: FoundFile,
     pub(crate) content: ContentHash,
     pub(crate) partition: Option<String>,
+    /// What the manifest of its delivery promises of it.
+    pub(crate) promise: Promise,
 }
 
 impl Arrived {
@@ -48,8 +51,15 @@ impl Arrived {
     }
 }
 
-/// A file whose bytes could not be read, and why.
-pub(crate) type Unhashed = (String, Error);
+/// The files of a stream as they are there now.
+#[derive(Default)]
+pub(crate) struct Arrivals {
+    pub(crate) files: Vec<Arrived>,
+    /// Files that could not be read, or are not what they should be, and why.
+    pub(crate) failed: Vec<(String, Error)>,
+    /// What people should know, in sentences.
+    pub(crate) notices: Vec<String>,
+}
 
 /// Lists the files of `stream` below `folder` and hashes those that `known` does not already tell apart by
 /// name, size and time.
@@ -57,19 +67,29 @@ pub(crate) fn arrive(
     folder: &Path,
     stream: &StreamSpec,
     known: &[LedgerEntry],
-) -> Result<(Vec<Arrived>, Vec<Unhashed>)> {
-    let patterns: Vec<String> = stream
-        .files
-        .iter()
-        .map(|pattern| pattern.value.clone())
-        .collect();
+) -> Result<Arrivals> {
+    let patterns = patterns(stream);
     let by_name: HashMap<&str, &LedgerEntry> = known
         .iter()
         .map(|entry| (entry.path.as_str(), entry))
         .collect();
-    let mut arrived = Vec::new();
-    let mut failed = Vec::new();
-    for file in files::discover(folder, &patterns)? {
+    let found = files::discover(folder, &patterns)?;
+    let gated = match &stream.marker {
+        Some(marker) => gate(folder, marker, found),
+        None => Gated {
+            complete: found
+                .into_iter()
+                .map(|file| (file, Promise::default()))
+                .collect(),
+            ..Gated::default()
+        },
+    };
+    let mut arrivals = Arrivals {
+        failed: gated.refused,
+        notices: gated.notices,
+        ..Arrivals::default()
+    };
+    for (file, promise) in gated.complete {
         let remembered = by_name
             .get(file.name.as_str())
             .filter(|entry| entry.size == file.size && !entry.modified.is_empty())
@@ -77,34 +97,44 @@ pub(crate) fn arrive(
             .and_then(|entry| entry.content_hash.parse().ok());
         let content = match remembered {
             Some(content) => Ok(content),
-            None => files::hash(&file.path, &file.name),
+            None => promise
+                .check_sum(&file.place, &file.name)
+                .and_then(|()| files::hash(&file.place, &file.name)),
         };
         match content {
             Ok(content) => {
                 let partition = stream
                     .batch
                     .as_ref()
-                    .and_then(|batch| file.partitions.get(batch))
+                    .and_then(|batch| file.values.get(batch))
                     .cloned();
-                arrived.push(Arrived {
+                arrivals.files.push(Arrived {
                     file,
                     content,
                     partition,
+                    promise,
                 });
             }
-            Err(error) => failed.push((file.name, error)),
+            Err(error) => arrivals.failed.push((file.name, error)),
         }
     }
-    Ok((arrived, failed))
+    Ok(arrivals)
+}
+
+fn patterns(stream: &StreamSpec) -> Vec<String> {
+    let patterns = stream.files.iter();
+    patterns.map(|pattern| pattern.value.clone()).collect()
 }
 
 /// Loaded files that are gone from the source, read from their copies in the raw zone, and a notice for
 /// each without one. A rebuild would lose their rows otherwise, while the ledger calls them taken.
 pub(crate) fn replay(
+    stream: &StreamSpec,
     known: &[LedgerEntry],
     arrived: &[Arrived],
     raw_folder: &Path,
 ) -> Result<(Vec<Arrived>, Vec<String>)> {
+    let values = PathValues::new(&patterns(stream))?;
     let mut here: HashSet<&str> = arrived
         .iter()
         .map(|arrived| arrived.file.name.as_str())
@@ -137,17 +167,18 @@ pub(crate) fn replay(
             format!("`{}` cannot be read", path.display())
         })?;
         let file = FoundFile {
-            path,
+            place: Place::file(path),
             name: entry.path.clone(),
             size: metadata.len(),
             modified,
-            partitions: Default::default(),
+            values: values.of(&entry.path),
         };
         let partition = arrival(&entry.batch).is_none().then(|| entry.batch.clone());
         replayed.push(Arrived {
             file,
             content,
             partition,
+            promise: Promise::default(),
         });
     }
     replayed.reverse();
@@ -169,9 +200,9 @@ fn raw_place(name: &str, hash: &str) -> (PathBuf, String) {
 
 /// Where a file's bytes are read from: a copy in the raw zone, or the file itself. A copy has the content's
 /// hash in its name, so that no version replaces another.
-pub(crate) fn keep_raw(arrived: &Arrived, mode: RawMode, raw_folder: &Path) -> Result<PathBuf> {
+pub(crate) fn keep_raw(arrived: &Arrived, mode: RawMode, raw_folder: &Path) -> Result<Place> {
     if mode == RawMode::Reference {
-        return Ok(arrived.file.path.clone());
+        return Ok(arrived.file.place.clone());
     }
     let name = &arrived.file.name;
     let hash = arrived.content.to_string();
@@ -179,18 +210,19 @@ pub(crate) fn keep_raw(arrived: &Arrived, mode: RawMode, raw_folder: &Path) -> R
     let folder = raw_folder.join(folder);
     let cannot = || format!("`{name}` cannot be copied to `{}`", folder.display());
     std::fs::create_dir_all(&folder).explain(codes::F1002, cannot)?;
-    let target = folder.join(file_name);
-    let is_there = std::fs::metadata(&target).is_ok_and(|there| there.len() == arrived.file.size);
+    let path = folder.join(file_name);
+    let target = Place::file(&path);
+    let is_there = std::fs::metadata(&path).is_ok_and(|there| there.len() == arrived.file.size);
     if is_there && files::hash(&target, name)? == arrived.content {
         return Ok(target);
     }
     // Under another name until it is whole: a crash leaves no half copy that looks like one.
     let partial = folder.join(format!("_{hash}.partial"));
-    if files::copy_and_hash(&arrived.file.path, name, &partial)? != arrived.content {
+    if files::copy_and_hash(&arrived.file.place, name, &partial)? != arrived.content {
         std::fs::remove_file(&partial).explain(codes::F1002, cannot)?;
         return Err(changed(name));
     }
-    std::fs::rename(&partial, &target).explain(codes::F1002, cannot)?;
+    std::fs::rename(&partial, &path).explain(codes::F1002, cannot)?;
     Ok(target)
 }
 
@@ -200,12 +232,13 @@ pub(crate) fn check_unchanged(arrived: &Arrived, mode: RawMode) -> Result<()> {
         return Ok(());
     }
     let name = &arrived.file.name;
-    let now = std::fs::metadata(&arrived.file.path)
+    let now = std::fs::metadata(&arrived.file.place.path)
         .explain(codes::F1001, || format!("`{name}` cannot be read"))?;
     let same_time = now
         .modified()
         .is_ok_and(|modified| modified == arrived.file.modified);
-    if same_time && now.len() == arrived.file.size {
+    let is_member = arrived.file.place.member.is_some();
+    if same_time && (is_member || now.len() == arrived.file.size) {
         return Ok(());
     }
     Err(changed(name))
@@ -230,16 +263,31 @@ fn trusted_time(modified: SystemTime) -> String {
 }
 
 /// The stream's format as the reader takes it. `columns` are the contract's, for files without header.
-pub(crate) fn csv_format(stream: &StreamSpec, columns: &[String]) -> csv::CsvFormat {
-    let Format::Csv(format) = &stream.format;
-    csv::CsvFormat {
-        delimiter: format.delimiter,
-        quote: format.quote,
-        columns: (!format.header).then(|| columns.to_vec()),
-        encoding: match format.encoding {
-            settings::Encoding::Auto => files::Encoding::Auto,
-            settings::Encoding::Named(encoding) => files::Encoding::Declared(encoding),
-        },
-        max_record: usize::try_from(format.max_record).unwrap_or(usize::MAX),
+pub(crate) fn file_format(stream: &StreamSpec, columns: &[String]) -> FileFormat {
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let encoding = |encoding: settings::Encoding| match encoding {
+        settings::Encoding::Auto => files::Encoding::Auto,
+        settings::Encoding::Named(encoding) => files::Encoding::Declared(encoding),
+    };
+    match &stream.format {
+        Format::Csv(format) => FileFormat::Csv(csv::CsvFormat {
+            delimiter: format.delimiter,
+            quote: format.quote,
+            columns: (!format.header).then(|| columns.to_vec()),
+            encoding: encoding(format.encoding),
+            max_record: size(format.max_record),
+        }),
+        Format::Json(format) => FileFormat::Json(json::JsonFormat {
+            lines: format.lines,
+            encoding: encoding(format.encoding),
+            max_record: size(format.max_record),
+        }),
+        Format::Parquet(format) => FileFormat::Parquet(size(format.max_record)),
+        Format::Avro(format) => FileFormat::Avro(size(format.max_record)),
+        Format::Excel(format) => FileFormat::Excel(files::ExcelFormat {
+            sheet: format.sheet.clone(),
+            header_row: format.header_row,
+            range: format.range,
+        }),
     }
 }

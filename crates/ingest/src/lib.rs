@@ -10,6 +10,7 @@
 //! published here: [`Tables`] and the ledger entries of [`IngestOutcome`] belong to the caller's transaction.
 
 mod contract;
+mod delivery;
 mod existing;
 mod incoming;
 mod load;

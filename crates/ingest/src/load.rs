@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::filter;
 use arrow::datatypes::SchemaRef;
-use connectors::files::csv::{CsvFormat, Records};
+use connectors::files::{FileFormat, Records};
 use diagnostic::{Error, Result, ResultExt, codes};
 use lake::DataFile;
 
@@ -21,7 +21,7 @@ use crate::tables::TableState;
 /// What a second pass needs.
 pub(crate) struct Load<'a> {
     pub(crate) contract: &'a Contract,
-    pub(crate) format: &'a CsvFormat,
+    pub(crate) format: &'a FileFormat,
     pub(crate) settled: &'a Settled,
     /// Sources that the first pass rejected.
     pub(crate) rejected: &'a HashSet<u32>,
@@ -118,11 +118,13 @@ impl Load<'_> {
     }
 
     fn load(&self, input: &Input, number: u32, sinks: &Sinks<'_>) -> Result<()> {
-        let (mut reader, file) = open(self.contract, input, self.format)?;
+        let (mut reader, mut file) = open(self.contract, input, self.format)?;
         let losers = self.settled.losers.get(&number);
         let mut constants = Constants::new(input, self.run_id);
         let mut row = 0;
-        while let Some(records) = reader.next()? {
+        while reader.next()? {
+            let records = reader.lend();
+            file.look(self.contract, reader.header(), &records)?;
             let judged = self.contract.judge(&records, &file, &[])?;
             let bronze = self.bronze_batch(&records, &file, &mut constants, sinks)?;
             accepted(sinks.bronze.write(bronze))?;
@@ -163,11 +165,11 @@ impl Load<'_> {
         sinks: &Sinks<'_>,
     ) -> Result<RecordBatch> {
         let rows = records.len();
-        let nulls = &self.contract.null_values;
+        let nulls = &self.contract.texts;
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(sinks.bronze_schema.fields().len());
         for column in 0..self.contract.columns.len() {
             let mut strings = StringsBuilder::with_capacity(rows, 16);
-            file.fields(records, column)
+            file.fields(records, column, false)
                 .for_each(|field| strings.append_field(field, nulls));
             arrays.push(Arc::new(strings.finish()?));
         }
@@ -209,10 +211,7 @@ impl Load<'_> {
         for column in 0..self.contract.columns.len() {
             let mut strings = StringsBuilder::with_capacity(rows, 16);
             for record in broken {
-                strings.append_field(
-                    file.field(records, *record, column),
-                    &self.contract.null_values,
-                );
+                strings.append_field(file.field(records, *record, column), &self.contract.texts);
             }
             arrays.push(Arc::new(strings.finish()?));
         }
@@ -279,7 +278,7 @@ impl Load<'_> {
                     let mut strings = StringsBuilder::with_capacity(staying.len(), 16);
                     for record in &staying {
                         let field = file.field(records, *record, at);
-                        column.append_text(field, &self.contract.null_values, &mut strings);
+                        column.append_text(field, &self.contract.texts, &mut strings);
                     }
                     Arc::new(strings.finish()?)
                 }

@@ -96,6 +96,22 @@ impl LoadPlan {
     }
 }
 
+impl LoadPlan {
+    /// Takes out the files that changed since they were loaded, whose old rows then stand as they were.
+    pub(crate) fn hold_changed(&mut self) -> Vec<usize> {
+        let held: Vec<PlannedLoad> = self
+            .to_load
+            .extract_if(.., |load| load.changed_from.is_some())
+            .collect();
+        for load in &held {
+            if let Some(before) = &load.changed_from {
+                self.superseded.remove(before);
+            }
+        }
+        held.iter().map(|load| load.candidate).collect()
+    }
+}
+
 /// The ledger, indexed.
 struct Ledger<'a> {
     /// Contents whose rows were taken, with their batch.

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
-use connectors::files::csv::CsvFormat;
+use connectors::files::FileFormat;
 use diagnostic::{Error, Result, ResultExt, codes};
 use lake::Operation;
 use model::{Identifier, RelationName, RunId, SchemaName};
-use settings::{DatasetSpec, Format, StreamSpec, WriteMode};
+use settings::{DatasetSpec, FileChange, StreamSpec, WriteMode};
 use state::{LedgerEntry, LoadStatus};
 use telemetry::failpoint;
 
 use crate::contract::{Contract, HIDDEN_COLUMNS};
 use crate::existing::{add_entries, check_types};
-use crate::incoming::{Arrived, arrive, check_unchanged, csv_format, keep_raw, replay};
+use crate::incoming::{Arrivals, Arrived, arrive, check_unchanged, file_format, keep_raw, replay};
 use crate::load::{Load, Written};
 use crate::order::{Entries, KeyFilter, KeyHasher, Names, Settled, settle};
 use crate::outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection, SilverOutcome};
@@ -107,8 +107,7 @@ pub async fn run(
     tables: &dyn Tables,
     progress: OnProgress,
 ) -> Result<IngestOutcome> {
-    let Format::Csv(format) = &request.stream.format;
-    let contract = Contract::compile(&request.dataset, &format.null_values, request.clock)?;
+    let contract = Contract::compile(&request.dataset, &request.stream.format, request.clock)?;
     let known = if request.options.full_refresh {
         Vec::new()
     } else {
@@ -117,20 +116,32 @@ pub async fn run(
     let request = Arc::new(request);
 
     let arriving = Arc::clone(&request);
-    let (arrived, failed, notices) = blocking(move || {
-        let (mut arrived, failed) = arrive(&arriving.folder, &arriving.stream, &arriving.ledger)?;
-        let mut notices = Vec::new();
+    let Arrivals {
+        files: arrived,
+        failed,
+        notices,
+    } = blocking(move || {
+        let mut arrivals = arrive(&arriving.folder, &arriving.stream, &arriving.ledger)?;
         if arriving.options.full_refresh {
-            let (replayed, missing) = replay(&arriving.ledger, &arrived, &arriving.raw_folder)?;
-            arrived.extend(replayed);
-            arrived.sort_by(|a, b| a.file.name.cmp(&b.file.name));
-            notices = missing;
+            let (replayed, missing) = replay(
+                &arriving.stream,
+                &arriving.ledger,
+                &arrivals.files,
+                &arriving.raw_folder,
+            )?;
+            arrivals.files.extend(replayed);
+            arrivals.files.sort_by(|a, b| a.file.name.cmp(&b.file.name));
+            arrivals.notices.extend(missing);
         }
-        Ok((arrived, failed, notices))
+        Ok(arrivals)
     })
     .await?;
     let candidates: Vec<_> = arrived.iter().map(Arrived::candidate).collect();
-    let plan = LoadPlan::new(&candidates, &known);
+    let mut plan = LoadPlan::new(&candidates, &known);
+    let changed = match request.stream.on_file_change {
+        FileChange::Reload => Vec::new(),
+        FileChange::Error | FileChange::Ignore => plan.hold_changed(),
+    };
     let mut outcome = IngestOutcome {
         notices,
         ..IngestOutcome::default()
@@ -141,6 +152,9 @@ pub async fn run(
         again: false,
     });
     outcome.rejected.extend(rejections);
+    for file in changed.iter().filter_map(|at| arrived.get(*at)) {
+        report_changed(file, request.stream.on_file_change, &mut outcome);
+    }
     report_known(&plan, &arrived, &request.stream_name, &mut outcome);
 
     if !plan.to_load.is_empty() {
@@ -172,6 +186,38 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .explain(codes::X0001, || "A load broke down".to_owned())?
+}
+
+/// Reports a file that changed although the stream's files do not.
+fn report_changed(file: &Arrived, policy: FileChange, outcome: &mut IngestOutcome) {
+    let name = file.file.name.clone();
+    if policy == FileChange::Ignore {
+        outcome.notices.push(format!(
+            "`{name}` has changed since it was loaded, which the stream ignores"
+        ));
+        outcome.files.push(FileOutcome {
+            name,
+            status: FileStatus::Unchanged,
+        });
+        return;
+    }
+    let error = Error::new(
+        codes::F1006,
+        format!("`{name}` has another content than when it was loaded"),
+    )
+    .with("file", &name)
+    .help(
+        "deliver corrections as files of their own, or set `on_file_change: reload` for the stream",
+    );
+    outcome.files.push(FileOutcome {
+        name: name.clone(),
+        status: FileStatus::Rejected,
+    });
+    outcome.rejected.push(Rejection {
+        file: name,
+        error,
+        again: false,
+    });
 }
 
 /// Reports the files that need no loading.
@@ -283,7 +329,7 @@ struct Done {
 
 impl Work {
     fn run(&self) -> Result<Done> {
-        let format = csv_format(&self.request.stream, &self.contract.header_names());
+        let format = file_format(&self.request.stream, &self.contract.header_names());
         let (inputs, kept) = self.inputs();
         let entries = Entries::new(&self.request.spill_folder, self.request.options.memory);
         let (batches, contents) = (Names::default(), Names::default());
@@ -304,6 +350,8 @@ impl Work {
             .into_iter()
             .zip(kept)
             .map(|(surveyed, kept)| kept.and(surveyed))
+            .zip(&self.plan.to_load)
+            .map(|(surveyed, load)| self.as_promised(surveyed?, load.candidate))
             .collect();
         let rejected: HashSet<u32> = (0..)
             .zip(&surveyed)
@@ -341,6 +389,15 @@ impl Work {
         })
     }
 
+    /// What was found in a file, if it has as many rows as its manifest says.
+    fn as_promised(&self, surveyed: Surveyed, candidate: usize) -> Result<Surveyed> {
+        if let Some(arrived) = self.arrived.get(candidate) {
+            let name = &arrived.file.name;
+            arrived.promise.check_rows(surveyed.rows, name)?;
+        }
+        Ok(surveyed)
+    }
+
     /// Keeps the raw bytes of each file. A file for which that fails is rejected, like one that is damaged.
     fn inputs(&self) -> (Vec<Input>, Vec<Result<()>>) {
         let loads = self
@@ -351,13 +408,14 @@ impl Work {
         loads
             .map(|(load, arrived)| {
                 let kept = keep_raw(arrived, self.request.stream.raw, &self.request.raw_folder);
-                let (path, kept) = match kept {
-                    Ok(path) => (path, Ok(())),
-                    Err(error) => (arrived.file.path.clone(), Err(error)),
+                let (place, kept) = match kept {
+                    Ok(place) => (place, Ok(())),
+                    Err(error) => (arrived.file.place.clone(), Err(error)),
                 };
                 let input = Input {
                     name: arrived.file.name.clone(),
-                    path,
+                    place,
+                    values: arrived.file.values.clone(),
                     batch: load.batch.clone(),
                     content: arrived.content.to_string(),
                 };
@@ -388,7 +446,7 @@ impl Work {
     fn write(
         &self,
         inputs: &[Input],
-        format: &CsvFormat,
+        format: &FileFormat,
         settled: &Settled,
         rejected: &HashSet<u32>,
         extra: &[String],

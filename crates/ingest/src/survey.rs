@@ -5,12 +5,11 @@
 //! known.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use connectors::files::csv::{CsvFormat, CsvReader};
-use connectors::files::header;
+use connectors::files::{FileFormat, FileReader, Place};
 use diagnostic::Result;
+use indexmap::IndexMap;
 use parking_lot::Mutex;
 
 use crate::contract::{Contract, FileColumns, Verdict, pick};
@@ -21,7 +20,9 @@ pub(crate) struct Input {
     /// How people call it.
     pub(crate) name: String,
     /// Where its bytes are.
-    pub(crate) path: PathBuf,
+    pub(crate) place: Place,
+    /// What its path says of all its rows.
+    pub(crate) values: IndexMap<String, String>,
     /// The batch of its rows.
     pub(crate) batch: String,
     /// Its content's hash.
@@ -44,24 +45,18 @@ pub(crate) struct Surveyed {
 pub(crate) fn open(
     contract: &Contract,
     input: &Input,
-    format: &CsvFormat,
-) -> Result<(CsvReader, FileColumns)> {
-    let reader = CsvReader::open(&input.path, &input.name, format)?;
-    let map = header::map(
-        &input.name,
-        reader.header(),
-        reader.header_line(),
-        format.delimiter,
-        &contract.header_names(),
-    )?;
-    let columns = FileColumns::new(contract, &input.name, map)?;
+    format: &FileFormat,
+) -> Result<(FileReader, FileColumns)> {
+    let reader = FileReader::open(&input.place, &input.name, format, &contract.header_names())?;
+    let map = reader.columns()?;
+    let columns = FileColumns::new(contract, &input.name, map, &input.values, format.is_json())?;
     Ok((reader, columns))
 }
 
 /// What all files of a first pass share.
 pub(crate) struct Survey<'a> {
     pub(crate) contract: &'a Contract,
-    pub(crate) format: &'a CsvFormat,
+    pub(crate) format: &'a FileFormat,
     pub(crate) hasher: &'a KeyHasher,
     pub(crate) entries: &'a Entries,
     pub(crate) batches: &'a Names,
@@ -98,7 +93,7 @@ impl Survey<'_> {
 
     fn survey(&self, input: &Input, at: usize) -> Result<Surveyed> {
         let contract = self.contract;
-        let (mut reader, file) = open(contract, input, self.format)?;
+        let (mut reader, mut file) = open(contract, input, self.format)?;
         let also: Vec<usize> = contract
             .key
             .iter()
@@ -115,7 +110,9 @@ impl Survey<'_> {
         let mut rows = 0_u64;
         let batch = self.batches.number(&input.batch);
         let content = self.contents.number(&input.content);
-        while let Some(records) = reader.next()? {
+        while reader.next()? {
+            let records = reader.lend();
+            file.look(contract, reader.header(), &records)?;
             let judged = contract.judge(&records, &file, &also)?;
             for verdict in &judged.verdicts {
                 *counts.entry(*verdict).or_default() += 1;
@@ -148,6 +145,7 @@ impl Survey<'_> {
             rows += records.len() as u64;
             (self.progress)(records.len() as u64);
         }
+        file.finish(contract, rows)?;
         writer.finish()?;
         let valid = counts.remove(&Verdict::Valid).unwrap_or_default();
         let discarded = counts.remove(&Verdict::Discarded).unwrap_or_default();

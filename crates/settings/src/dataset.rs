@@ -26,6 +26,8 @@ pub struct DatasetSpec {
     pub write: WriteMode,
     /// What happens when the source changes its shape.
     pub schema_contract: SchemaContract,
+    /// Whether the contract itself says what a missing column means; formats differ where it does not.
+    pub says_missing_column: bool,
     /// What must hold for the result before readers see it.
     pub checks: Vec<CheckSpec>,
     /// The whole file, for a hash of the contract.

@@ -38,6 +38,8 @@ pub enum FormatPart {
     Second,
     /// `S` to `SSSSSSSSS`: that many digits of a second's fraction.
     Fraction(u8),
+    /// `X`, `XX` or `XXX`: `Z`, or hours and minutes east of UTC: `+02`, `+0200`, `+02:00`.
+    Offset,
     /// Anything else, as written.
     Literal(char),
 }
@@ -130,6 +132,7 @@ fn letters(letter: char, run: usize) -> Option<FormatPart> {
         ('m', 2) => FormatPart::Minute,
         ('s', 2) => FormatPart::Second,
         ('S', 1..=9) => FormatPart::Fraction(u8::try_from(run).ok()?),
+        ('X', 1..=3) => FormatPart::Offset,
         _ => return None,
     })
 }

@@ -24,8 +24,8 @@ pub use located::Located;
 pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};
 pub use source::{
-    CsvFormat, Encoding, Format, PostgresConnection, PostgresOrigin, PostgresReplication,
-    PostgresSource, PostgresStream, PostgresSync, RawMode, Secret, SourceKind, SourceSpec, SslMode,
-    StreamSpec,
+    CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format, JsonFormat,
+    PostgresConnection, PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream,
+    PostgresSync, RawMode, Secret, SourceKind, SourceSpec, SslMode, StreamSpec,
 };
 pub use surroundings::Surroundings;

@@ -1,5 +1,6 @@
 //! `sources/*.yml`: systems that data comes from, and the streams in them.
 
+mod files;
 mod postgres;
 
 use std::path::PathBuf;
@@ -7,8 +8,12 @@ use std::path::PathBuf;
 use diagnostic::Result;
 
 use crate::Located;
-use crate::reader::{Fields, File, Item, refuse_twins};
+use crate::reader::{File, Item, refuse_twins};
 
+pub use files::{
+    CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format, JsonFormat,
+    RawMode, StreamSpec,
+};
 pub use postgres::{
     PostgresConnection, PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream,
     PostgresSync, Secret, SslMode,
@@ -42,77 +47,6 @@ pub enum SourceKind {
 enum KindWord {
     Files,
     Postgres,
-}
-
-/// One stream of records: files of one shape.
-#[derive(Clone, Debug)]
-pub struct StreamSpec {
-    /// Its name, the second part of `from: source.stream`.
-    pub name: Located<String>,
-    /// Patterns of paths relative to the source's folder, `/` between the parts; at least one.
-    pub files: Vec<Located<String>>,
-    /// How a file is split into records.
-    pub format: Format,
-    /// The part of the path (`run_date=2026-08-01`) that orders batches; without one, all files are
-    /// one batch.
-    pub batch: Option<String>,
-    /// What is kept of the bytes.
-    pub raw: RawMode,
-}
-
-/// How files are split into records.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Format {
-    /// Separated values.
-    Csv(CsvFormat),
-}
-
-/// RFC 4180, with the usual deviations.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CsvFormat {
-    /// Between two fields.
-    pub delimiter: u8,
-    /// Whether the first record names the columns.
-    pub header: bool,
-    /// Round fields that hold a delimiter or line end; `None` if quotes mean nothing.
-    pub quote: Option<u8>,
-    /// How bytes become text.
-    pub encoding: Encoding,
-    /// The longest record in bytes; a longer one is quarantined, not kept in memory.
-    pub max_record: u64,
-    /// Texts that mean NULL.
-    pub null_values: Vec<String>,
-}
-
-/// How bytes become text.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Encoding {
-    /// A byte order mark decides; without one, UTF-8 if the file is valid UTF-8, else Windows-1252.
-    Auto,
-    /// This one.
-    Named(&'static encoding_rs::Encoding),
-}
-
-/// What is kept of a file's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RawMode {
-    /// A copy in the raw zone: the source may delete the file.
-    Copy,
-    /// The path and the content's digest: the source keeps the file.
-    Reference,
-}
-
-impl Default for CsvFormat {
-    fn default() -> Self {
-        Self {
-            delimiter: b',',
-            header: true,
-            quote: Some(b'"'),
-            encoding: Encoding::Auto,
-            max_record: 16 << 20,
-            null_values: vec![String::new()],
-        }
-    }
 }
 
 impl SourceSpec {
@@ -182,7 +116,7 @@ fn read_files(item: Item<'_>) -> Result<SourceSpec> {
     let kind = SourceKind::Files {
         path: path.located(path.path()?),
     };
-    let streams = fields.require("streams")?.list(read_stream)?;
+    let streams = fields.require("streams")?.list(files::read_stream)?;
     let places = streams
         .iter()
         .map(|stream| (stream.name.value.as_str(), stream.name.place()));
@@ -192,97 +126,4 @@ fn read_files(item: Item<'_>) -> Result<SourceSpec> {
         kind,
         streams,
     })
-}
-
-fn read_stream(item: Item<'_>) -> Result<StreamSpec> {
-    let fields = item.fields(&["name", "files", "format", "batch", "raw"])?;
-    let name = fields.require("name")?;
-    let files = fields.require("files")?;
-    let patterns = files.list(read_pattern)?;
-    if patterns.is_empty() {
-        return Err(files.refuse("A stream needs at least one pattern in `files`"));
-    }
-    let format = match fields.get("format") {
-        Some(format) => read_format(format)?,
-        None => Format::Csv(CsvFormat::default()),
-    };
-    let batch = fields
-        .get("batch")
-        .map(|batch| batch.name("a batch"))
-        .transpose()?;
-    let raw = match fields.get("raw") {
-        Some(raw) => raw.word(&[("copy", RawMode::Copy), ("reference", RawMode::Reference)])?,
-        None => RawMode::Copy,
-    };
-    Ok(StreamSpec {
-        name: name.located(name.name("a stream")?),
-        files: patterns,
-        format,
-        batch,
-        raw,
-    })
-}
-
-fn read_pattern(item: Item<'_>) -> Result<Located<String>> {
-    let pattern = item.filled()?;
-    match globset::Glob::new(&pattern) {
-        Ok(_) => Ok(item.located(pattern)),
-        Err(error) => Err(item.refuse(&format!("`{pattern}` is no pattern: {}", error.kind()))),
-    }
-}
-
-fn read_format(item: Item<'_>) -> Result<Format> {
-    let fields = item.fields(&[
-        "kind",
-        "delimiter",
-        "header",
-        "quote",
-        "encoding",
-        "max_record",
-        "null_values",
-    ])?;
-    fields.require("kind")?.word(&[("csv", ())])?;
-    read_csv(&fields).map(Format::Csv)
-}
-
-fn read_csv(fields: &Fields<'_>) -> Result<CsvFormat> {
-    let mut format = CsvFormat::default();
-    if let Some(delimiter) = fields.get("delimiter") {
-        format.delimiter = delimiter.ascii()?;
-    }
-    if let Some(header) = fields.get("header") {
-        format.header = header.boolean()?;
-    }
-    if let Some(quote) = fields.get("quote") {
-        format.quote = match quote.text()?.as_str() {
-            "" | "none" => None,
-            _ => Some(quote.ascii()?),
-        };
-        if format.quote == Some(format.delimiter) {
-            return Err(quote.refuse("`quote` and `delimiter` are the same character"));
-        }
-    }
-    if let Some(encoding) = fields.get("encoding") {
-        format.encoding = read_encoding(encoding)?;
-    }
-    if let Some(max_record) = fields.get("max_record") {
-        format.max_record = max_record.bytes()?;
-    }
-    if let Some(null_values) = fields.get("null_values") {
-        format.null_values = null_values.list(|item| item.text())?;
-    }
-    Ok(format)
-}
-
-fn read_encoding(item: Item<'_>) -> Result<Encoding> {
-    let label = item.text()?;
-    if label == "auto" {
-        return Ok(Encoding::Auto);
-    }
-    match encoding_rs::Encoding::for_label(label.as_bytes()) {
-        Some(encoding) => Ok(Encoding::Named(encoding)),
-        None => Err(item
-            .refuse(&format!("`{label}` is no encoding"))
-            .help("write `auto`, `utf-8`, `windows-1252`, or another label of the WHATWG list")),
-    }
 }

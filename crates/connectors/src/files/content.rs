@@ -6,8 +6,11 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::str::FromStr;
 
-use diagnostic::{Error, Result, ResultExt, codes};
+use diagnostic::{Result, ResultExt, codes};
 use serde::{Deserialize, Serialize};
+
+use super::decompress::{Compression, read_error};
+use super::place::Place;
 
 /// BLAKE3 of a file's bytes as they lie on disk, before decompression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,30 +61,30 @@ impl TryFrom<String> for ContentHash {
     }
 }
 
-/// Hashes the file at `path` in one sequential pass; `name` is how errors call it.
+/// Hashes the bytes at `place` in one sequential pass; `name` is how errors call it.
 ///
 /// # Errors
 /// `F1001` if the file cannot be read.
-pub fn hash(path: &Path, name: &str) -> Result<ContentHash> {
-    pass(path, name, &mut io::sink())
+pub fn hash(place: impl Into<Place>, name: &str) -> Result<ContentHash> {
+    pass(&place.into(), name, &mut io::sink())
 }
 
-/// Copies the file at `path` to `target` and hashes it in the same pass. The copy is flushed to disk, so
+/// Copies the bytes at `place` to `target` and hashes it in the same pass. The copy is flushed to disk, so
 /// that what is read from it later is what was hashed.
 ///
 /// # Errors
 /// `F1001` if the file cannot be read, `F1002` if the copy cannot be written.
-pub fn copy_and_hash(path: &Path, name: &str, target: &Path) -> Result<ContentHash> {
+pub fn copy_and_hash(place: &Place, name: &str, target: &Path) -> Result<ContentHash> {
     let cannot_write = || format!("`{name}` cannot be copied to `{}`", target.display());
     let mut copy = File::create(target).explain(codes::F1002, cannot_write)?;
-    let hash = pass(path, name, &mut copy)?;
+    let hash = pass(place, name, &mut copy)?;
     copy.sync_all().explain(codes::F1002, cannot_write)?;
     Ok(hash)
 }
 
-fn pass(path: &Path, name: &str, target: &mut dyn Write) -> Result<ContentHash> {
+fn pass(place: &Place, name: &str, target: &mut dyn Write) -> Result<ContentHash> {
     let cannot_read = || format!("`{name}` cannot be read");
-    let mut file = File::open(path).explain(codes::F1001, cannot_read)?;
+    let mut file = place.open().explain(codes::F1001, cannot_read)?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {
@@ -89,7 +92,7 @@ fn pass(path: &Path, name: &str, target: &mut dyn Write) -> Result<ContentHash> 
             Ok(0) => return Ok(ContentHash(*hasher.finalize().as_bytes())),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::new(codes::F1001, cannot_read()).because(error)),
+            Err(error) => return Err(read_error(name, Compression::None, error)),
         };
         let bytes = buffer.get(..count).unwrap_or_default();
         hasher.update(bytes);

@@ -9,8 +9,9 @@ use encoding_rs::{Decoder, DecoderResult, UTF_8, UTF_16BE, UTF_16LE};
 /// Which encoding a stream's files are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// A byte order mark decides; without one a file is UTF-8, and a record that is not valid UTF-8 is read
-    /// as Windows-1252. That never mistakes text: hardly any Windows-1252 text beyond ASCII is valid UTF-8.
+    /// A byte order mark decides. Without one a file whose first two characters have a zero byte each is
+    /// UTF-16, every other one UTF-8, and a record that is not valid UTF-8 is read as Windows-1252. That never
+    /// mistakes text: hardly any Windows-1252 text beyond ASCII is valid UTF-8.
     Auto,
     /// The one encoding the contract names. A record that does not keep to it is a defect.
     Declared(&'static encoding_rs::Encoding),
@@ -75,12 +76,16 @@ struct Transcoder {
 impl<R: Read> Decoding<R> {
     /// Looks at the first bytes of `inner` and decides.
     pub(crate) fn new(mut inner: R, encoding: Encoding) -> io::Result<(Self, InvalidUtf8)> {
-        let mut head = Vec::with_capacity(3);
-        inner.by_ref().take(3).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(4);
+        inner.by_ref().take(4).read_to_end(&mut head)?;
         let mark = encoding_rs::Encoding::for_bom(&head);
         let (source, invalid) = match (encoding, mark) {
             (Encoding::Auto, Some((marked, _))) => (marked, InvalidUtf8::Windows1252),
-            (Encoding::Auto, None) => (UTF_8, InvalidUtf8::Windows1252),
+            (Encoding::Auto, None) => match head.as_slice() {
+                [1..=255, 0, 1..=255, 0] => (UTF_16LE, InvalidUtf8::Defect),
+                [0, 1..=255, 0, 1..=255] => (UTF_16BE, InvalidUtf8::Defect),
+                _ => (UTF_8, InvalidUtf8::Windows1252),
+            },
             // "utf-16" without a side means little endian (WHATWG); a mark knows better.
             (Encoding::Declared(declared), Some((marked, _)))
                 if is_utf16(declared) && is_utf16(marked) =>
@@ -212,6 +217,8 @@ mod tests {
             decode(b"id", "auto").unwrap(),
             ("id".to_owned(), InvalidUtf8::Windows1252)
         );
+        assert_eq!(decode(b"i\0d\0", "auto").unwrap().0, "id");
+        assert_eq!(decode(b"\0i\0d", "auto").unwrap().0, "id");
         assert_eq!(decode(b"", "auto").unwrap().0, "");
         assert_eq!(decode(b"x", "auto").unwrap().0, "x");
     }

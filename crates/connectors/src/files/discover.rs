@@ -1,29 +1,35 @@
-//! Finding a stream's files by pattern, with the partitions that their path names.
+//! Finding a stream's files by pattern, with the values that their paths name.
 
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use diagnostic::{Error, Result, ResultExt, codes};
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 use indexmap::IndexMap;
 use walkdir::WalkDir;
+
+use super::archive;
+use super::place::Place;
+use super::values::{PathValues, without_placeholders};
 
 /// A file that a stream's pattern matches.
 #[derive(Clone, Debug)]
 pub struct FoundFile {
-    /// Where to open it.
-    pub path: PathBuf,
+    /// Where its bytes are.
+    pub place: Place,
     /// How people and the ledger call it: relative to the project folder if it lies there, with `/`.
     pub name: String,
-    /// Bytes on disk.
+    /// How many bytes it has; unpacked ones for a member of an archive.
     pub size: u64,
-    /// When it was last changed.
+    /// When it, or its archive, was last changed.
     pub modified: SystemTime,
-    /// Hive partitions of its path, `run_date=2026-08-01`, outermost first.
-    pub partitions: IndexMap<String, String>,
+    /// What its path says: hive partitions, `run_date=2026-08-01`, and placeholders, outermost first.
+    pub values: IndexMap<String, String>,
 }
 
-/// The files that any of `patterns` matches, sorted by name. A relative pattern starts at `root`.
+/// The files that any of `patterns` matches, sorted by name. A relative pattern starts at `root`. Each member of
+/// a ZIP archive is a file of its own, `archive.zip/member`; all of them are taken if a pattern matches the
+/// archive, some if it goes on behind `.zip/`.
 ///
 /// Markers and hidden files (a name that begins with `_` or `.`, or lies in such a folder below the
 /// pattern's fixed part) are no data and left out.
@@ -32,10 +38,12 @@ pub struct FoundFile {
 /// `F1003` for a pattern that is not one, `F1004` if the folder it starts in does not exist, `F1001` if a
 /// folder cannot be read.
 pub fn discover(root: &Path, patterns: &[String]) -> Result<Vec<FoundFile>> {
-    let mut found: IndexMap<PathBuf, FoundFile> = IndexMap::new();
+    let values = PathValues::new(patterns)?;
+    let mut found: IndexMap<String, FoundFile> = IndexMap::new();
     for pattern in patterns {
-        for file in matches(root, pattern)? {
-            found.entry(file.path.clone()).or_insert(file);
+        for mut file in matches(root, &without_placeholders(pattern))? {
+            file.values = values.of(&file.name);
+            found.entry(file.name.clone()).or_insert(file);
         }
     }
     let mut files: Vec<FoundFile> = found.into_values().collect();
@@ -44,14 +52,19 @@ pub fn discover(root: &Path, patterns: &[String]) -> Result<Vec<FoundFile>> {
 }
 
 fn matches(root: &Path, pattern: &str) -> Result<Vec<FoundFile>> {
-    let (base, rest) = fixed_part(root, pattern);
-    let glob = GlobBuilder::new(&rest)
-        .literal_separator(true)
-        .build()
-        .explain(codes::F1003, || {
+    let compile = |glob: &str| -> Result<GlobMatcher> {
+        let glob = GlobBuilder::new(glob).literal_separator(true).build();
+        let glob = glob.explain(codes::F1003, || {
             format!("`{pattern}` is not a valid file pattern")
-        })?
-        .compile_matcher();
+        })?;
+        Ok(glob.compile_matcher())
+    };
+    let (outside, inside) = match pattern.split_once(".zip/") {
+        Some((archive, inside)) => (format!("{archive}.zip"), Some(compile(inside)?)),
+        None => (pattern.to_owned(), None),
+    };
+    let (base, rest) = fixed_part(root, &outside);
+    let glob = compile(&rest)?;
     if !base.exists() {
         return Err(Error::new(
             codes::F1004,
@@ -88,17 +101,44 @@ fn matches(root: &Path, pattern: &str) -> Result<Vec<FoundFile>> {
         let metadata = entry
             .metadata()
             .explain(codes::F1001, || format!("`{name}` cannot be read"))?;
-        files.push(FoundFile {
-            path: entry.path().to_path_buf(),
-            partitions: partitions(&name),
+        let file = FoundFile {
+            place: Place::file(entry.path()),
+            values: IndexMap::new(),
             size: metadata.len(),
             modified: metadata
                 .modified()
                 .explain(codes::F1001, || format!("`{name}` has no time of change"))?,
             name,
-        });
+        };
+        match members(&file, inside.as_ref()) {
+            Some(members) => files.extend(members),
+            None if inside.is_some() => {}
+            None => files.push(file),
+        }
     }
     Ok(files)
+}
+
+/// The members of `file` that match, if it is an archive that can be read. One that cannot is left as a file,
+/// and rejected when it is opened.
+fn members(file: &FoundFile, inside: Option<&GlobMatcher>) -> Option<Vec<FoundFile>> {
+    let path = file.place.plain()?;
+    if !archive::is_zip(path) {
+        return None;
+    }
+    let members = archive::members(path, &file.name).ok().flatten()?;
+    let wanted = members.into_iter().filter(|(name, ..)| {
+        let hidden = name.split('/').any(is_marker);
+        !hidden && inside.is_none_or(|glob| glob.is_match(name))
+    });
+    let found = wanted.map(|(name, size, place)| FoundFile {
+        place,
+        name: format!("{}/{name}", file.name),
+        size,
+        modified: file.modified,
+        values: IndexMap::new(),
+    });
+    Some(found.collect())
 }
 
 /// Splits a pattern into the folder it must start in and the part that has wildcards.
@@ -146,16 +186,6 @@ fn is_marker(file_name: &str) -> bool {
     file_name.starts_with(['_', '.'])
 }
 
-fn partitions(name: &str) -> IndexMap<String, String> {
-    let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
-    folders
-        .split('/')
-        .filter_map(|folder| folder.split_once('='))
-        .filter(|(key, _)| !key.is_empty())
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -185,8 +215,8 @@ mod tests {
                 "data/run_date=2026-08-01/region=eu/b.csv"
             ]
         );
-        assert_eq!(found[0].partitions["run_date"], "2026-08-01");
-        assert_eq!(found[0].partitions["region"], "eu");
+        assert_eq!(found[0].values["run_date"], "2026-08-01");
+        assert_eq!(found[0].values["region"], "eu");
     }
 
     #[test]
@@ -202,7 +232,7 @@ mod tests {
         .unwrap();
 
         assert_eq!(found.len(), 1);
-        assert!(found[0].name.ends_with("orders.csv") && found[0].partitions.is_empty());
+        assert!(found[0].name.ends_with("orders.csv") && found[0].values.is_empty());
     }
 
     #[test]

@@ -52,30 +52,49 @@ pub fn map(
     delimiter: u8,
     expected: &[String],
 ) -> Result<HeaderMap> {
-    let names: Vec<String> = header
-        .iter()
-        .enumerate()
-        .map(|(at, name)| match normalise(name) {
-            normal if normal.is_empty() => format!("column_{}", at + 1),
-            normal => normal,
-        })
-        .collect();
+    let names = normalised(header);
+    let found = expected.iter().filter(|name| names.contains(name)).count();
+    check_delimiter(file, header_line, delimiter, expected, found)?;
+    map_names(file, header, Some(1), expected)
+}
+
+/// Maps the columns of the file called `file` to the `expected` ones (normalised names). `line` is where the
+/// file names them, if it is a line.
+///
+/// # Errors
+/// `F3003` if a column stands twice, `F3004` if there is none of the expected columns.
+pub fn map_names(
+    file: &str,
+    header: &[String],
+    line: Option<usize>,
+    expected: &[String],
+) -> Result<HeaderMap> {
+    let names = normalised(header);
     let columns: Vec<Option<usize>> = expected
         .iter()
         .map(|column| names.iter().position(|name| name == column))
         .collect();
-    let found = columns.iter().flatten().count();
-    check_delimiter(file, header_line, delimiter, expected, found)?;
-    check_duplicates(file, header, &names)?;
-    if found == 0 {
-        return Err(Error::new(
+    check_duplicates(file, header, &names, line)?;
+    if columns.iter().all(Option::is_none) {
+        let what = match line {
+            Some(1) => "The first line of".to_owned(),
+            Some(line) => format!("Row {line} of"),
+            None => "The schema of".to_owned(),
+        };
+        let error = Error::new(
             codes::F3004,
-            format!("The first line of `{file}` names none of the {} expected columns", expected.len()),
-        )
-        .at(Place::line(file, 1))
-        .with("found", quoted(header))
-        .with("expected", quoted(expected))
-        .help("the first line of a file must be its header; check that the file belongs to this stream"));
+            format!(
+                "{what} `{file}` names none of the {} expected columns",
+                expected.len()
+            ),
+        );
+        return Err(placed(error, file, line)
+            .with("found", quoted(header))
+            .with("expected", quoted(expected))
+            .help(match line {
+                Some(_) => "the first line of a file must be its header; check that the file belongs to this stream",
+                None => "check that the file belongs to this stream",
+            }));
     }
     let missing = expected
         .iter()
@@ -93,6 +112,23 @@ pub fn map(
         missing,
         unknown,
     })
+}
+
+fn normalised(header: &[String]) -> Vec<String> {
+    let names = header.iter().enumerate();
+    names
+        .map(|(at, name)| match normalise(name) {
+            normal if normal.is_empty() => format!("column_{}", at + 1),
+            normal => normal,
+        })
+        .collect()
+}
+
+fn placed(error: Error, file: &str, line: Option<usize>) -> Error {
+    match line {
+        Some(line) => error.at(Place::line(file, line)),
+        None => error.with("file", file),
+    }
 }
 
 fn check_delimiter(
@@ -140,7 +176,12 @@ fn check_delimiter(
     )))
 }
 
-fn check_duplicates(file: &str, header: &[String], names: &[String]) -> Result<()> {
+fn check_duplicates(
+    file: &str,
+    header: &[String],
+    names: &[String],
+    line: Option<usize>,
+) -> Result<()> {
     let twice = names.iter().enumerate().find_map(|(at, name)| {
         let first = names.iter().position(|other| other == name)?;
         (first < at).then_some((first, at))
@@ -149,7 +190,7 @@ fn check_duplicates(file: &str, header: &[String], names: &[String]) -> Result<(
         return Ok(());
     };
     let spelled = |at: usize| header.get(at).map_or("", String::as_str);
-    Err(Error::new(
+    let error = Error::new(
         codes::F3003,
         format!(
             "The header of `{file}` names a column twice: `{}` (column {}) and `{}` (column {})",
@@ -158,8 +199,8 @@ fn check_duplicates(file: &str, header: &[String], names: &[String]) -> Result<(
             spelled(at),
             at + 1
         ),
-    )
-    .at(Place::line(file, 1)))
+    );
+    Err(placed(error, file, line))
 }
 
 fn quoted(names: &[String]) -> String {

@@ -11,8 +11,9 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use diagnostic::{Error, Result, ResultExt, codes};
 use model::Identifier;
 
-use super::values::{array, json, number, time};
+use super::values::{array, number, time};
 use super::{Kind, Wire, values};
+use crate::json_text as json;
 
 /// A column to read.
 #[derive(Clone, Debug, PartialEq, Eq)]

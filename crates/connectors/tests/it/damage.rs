@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use connectors::files::csv::{CsvFormat, Defect};
+use connectors::files::Defect;
+use connectors::files::csv::CsvFormat;
 use connectors::files::{ContentHash, copy_and_hash, hash};
 
 use crate::{file, read, rows, texts};
@@ -29,7 +30,7 @@ fn packed_files_are_known_by_their_content() {
     );
     let two_members = [gzip(text), gzip(b"3,4\n")].concat();
     assert_eq!(rows(&two_members).len(), 2);
-    assert_eq!(code(b"PK\x03\x04rest of an archive"), "F2002");
+    assert_eq!(code(b"PK\x03\x04rest of an archive"), "F2001");
 }
 
 #[test]
@@ -50,15 +51,6 @@ fn empty_files_and_headers_without_rows() {
     assert_eq!(code(b"\xef\xbb\xbf\n\r\n"), "F3001");
     assert!(rows(b"a,b\n").is_empty());
     assert!(rows(b"a,b").is_empty());
-    assert_eq!(
-        code(
-            &"a,b\n"
-                .encode_utf16()
-                .flat_map(u16::to_le_bytes)
-                .collect::<Vec<_>>()
-        ),
-        "F2003"
-    );
 }
 
 #[test]
@@ -105,8 +97,9 @@ fn an_unclosed_quote_costs_its_line_only() {
 fn the_same_content_has_the_same_hash() {
     let (folder, path) = file(b"a,b\n");
     let copy = folder.path().join("copy");
-    let hashed = hash(&path, "a.csv").unwrap();
-    assert_eq!(copy_and_hash(&path, "a.csv", &copy).unwrap(), hashed);
+    let place = connectors::files::Place::file(&path);
+    let hashed = hash(&place, "a.csv").unwrap();
+    assert_eq!(copy_and_hash(&place, "a.csv", &copy).unwrap(), hashed);
     assert_eq!(ContentHash::of(b"a,b\n"), hashed);
     assert_eq!(hashed.to_string().parse::<ContentHash>().unwrap(), hashed);
     assert_eq!(std::fs::read(copy).unwrap(), b"a,b\n");

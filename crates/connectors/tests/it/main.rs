@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod damage;
+mod formats;
 mod reading;
+mod workbook;
 
 use std::path::PathBuf;
 
-use connectors::files::csv::{CsvFormat, CsvReader, Defect};
+use connectors::files::csv::{CsvFormat, CsvReader};
+use connectors::files::{Defect, Place};
 use tempfile::TempDir;
 
 /// A record as the tests look at it.
@@ -27,7 +30,7 @@ fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
 
 fn read(bytes: &[u8], format: &CsvFormat) -> diagnostic::Result<(Vec<String>, Vec<Row>)> {
     let (_folder, path) = file(bytes);
-    let mut reader = CsvReader::open(&path, "a.csv", format)?;
+    let mut reader = CsvReader::open(&Place::file(path), "a.csv", format)?;
     let header = reader.header().to_vec();
     let mut rows = Vec::new();
     while let Some(records) = reader.next()? {

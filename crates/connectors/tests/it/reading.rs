@@ -1,6 +1,7 @@
 //! What is well written is read exactly.
 
-use connectors::files::csv::{CsvFormat, Defect};
+use connectors::files::Defect;
+use connectors::files::csv::CsvFormat;
 use proptest::prelude::*;
 
 use crate::{read, rows, texts};
@@ -46,6 +47,7 @@ fn encodings_are_told_apart_by_mark_and_by_record() {
         .flat_map(u16::to_le_bytes)
         .collect();
     assert_eq!(texts(&self::rows(&utf16)[0]), ["1", "Müller"]);
+    assert_eq!(texts(&self::rows(&utf16[2..])[0]), ["1", "Müller"]);
 
     let format = CsvFormat {
         encoding: "utf-8".parse().unwrap(),

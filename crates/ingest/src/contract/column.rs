@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, StringArray,
+    TimestampMicrosecondArray,
 };
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, TimeUnit};
+use connectors::json_text;
 use diagnostic::{Error, Result, ResultExt, codes};
 use model::ColumnType;
 use settings::{Clean, ColumnSpec};
 
-use super::strings::{NullValues, StringsBuilder};
+use super::strings::{StringsBuilder, TextRules};
 use crate::value::{
     DateParser, Exact, Precision, Unreadable, boolean, clean, decimal, is_blank, trim,
 };
@@ -38,6 +41,10 @@ enum Kind {
     Boolean,
     Date(DateParser),
     Timestamp(DateParser),
+    /// An instant, kept in UTC.
+    Instant(DateParser),
+    /// Any JSON value, in its canonical form.
+    Variant,
 }
 
 /// A column of a batch, read.
@@ -54,7 +61,7 @@ pub(crate) struct Reading {
 pub(crate) type RawField<'a> = Option<(&'a [u8], bool)>;
 
 impl Column {
-    pub(crate) fn compile(spec: &ColumnSpec) -> Result<Self> {
+    pub(crate) fn compile(spec: &ColumnSpec, texts: &TextRules) -> Result<Self> {
         let cap = |scale: u8| {
             let Some(text) = &spec.cap else {
                 return Ok(None);
@@ -72,6 +79,7 @@ impl Column {
                 .at(spec.name.place())
             })
         };
+        let parser = |precision| DateParser::new(&spec.formats, precision, texts.dates);
         let kind = match spec.kind {
             ColumnType::Varchar => Kind::Text,
             ColumnType::Number { precision, scale } => Kind::Number {
@@ -90,15 +98,11 @@ impl Column {
                     })?,
             },
             ColumnType::Boolean => Kind::Boolean,
-            ColumnType::Date => Kind::Date(DateParser::new(&spec.formats, Precision::Days)),
-            ColumnType::TimestampNtz => {
-                Kind::Timestamp(DateParser::new(&spec.formats, Precision::Microseconds))
-            }
-            ColumnType::Time
-            | ColumnType::TimestampLtz
-            | ColumnType::TimestampTz
-            | ColumnType::Binary
-            | ColumnType::Variant => {
+            ColumnType::Date => Kind::Date(parser(Precision::Days)),
+            ColumnType::TimestampNtz => Kind::Timestamp(parser(Precision::Microseconds)),
+            ColumnType::TimestampLtz => Kind::Instant(parser(Precision::Instant)),
+            ColumnType::Variant => Kind::Variant,
+            ColumnType::Time | ColumnType::TimestampTz | ColumnType::Binary => {
                 return Err(Error::new(
                     codes::L2004,
                     format!(
@@ -122,14 +126,25 @@ impl Column {
         matches!(self.kind, Kind::Text)
     }
 
+    pub(crate) fn is_variant(&self) -> bool {
+        matches!(self.kind, Kind::Variant)
+    }
+
     /// The column of the silver table.
     pub(crate) fn field(&self) -> Field {
-        Field::new(&self.stored, self.silver_type(), true)
+        let field = Field::new(&self.stored, self.silver_type(), true);
+        match self.kind {
+            Kind::Variant => {
+                let metadata = (lake::LOGICAL_TYPE.to_owned(), "VARIANT".to_owned());
+                field.with_metadata(std::iter::once(metadata).collect())
+            }
+            _ => field,
+        }
     }
 
     pub(crate) fn silver_type(&self) -> DataType {
         match self.kind {
-            Kind::Text => DataType::Utf8,
+            Kind::Text | Kind::Variant => DataType::Utf8,
             Kind::Number {
                 precision, scale, ..
             } => DataType::Decimal128(precision, scale.cast_signed()),
@@ -137,6 +152,7 @@ impl Column {
             Kind::Boolean => DataType::Boolean,
             Kind::Date(_) => DataType::Date32,
             Kind::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Kind::Instant(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         }
     }
 
@@ -149,6 +165,8 @@ impl Column {
                 let (precision, scale) = judged_digits(precision, scale);
                 DataType::Decimal128(precision, scale.cast_signed())
             }
+            // The warehouse's carrier of VARIANT, see decision 0008.
+            Kind::Variant => DataType::LargeUtf8,
             _ => self.silver_type(),
         }
     }
@@ -158,11 +176,13 @@ impl Column {
     pub(crate) fn append_text(
         &self,
         field: RawField<'_>,
-        nulls: &NullValues,
+        nulls: &TextRules,
         strings: &mut StringsBuilder,
     ) {
         match field {
-            Some((text, quoted)) if !nulls.contains(text, quoted) && !is_blank(text) => {
+            Some((text, quoted))
+                if !(nulls.contains(text, quoted) || (nulls.blank && is_blank(text))) =>
+            {
                 if self.clean.is_empty() {
                     strings.append(text);
                 } else {
@@ -177,7 +197,7 @@ impl Column {
     pub(crate) fn read<'a>(
         &self,
         fields: impl ExactSizeIterator<Item = RawField<'a>>,
-        nulls: &NullValues,
+        nulls: &TextRules,
         for_rules: bool,
     ) -> Result<Reading> {
         let mut unreadable = Vec::new();
@@ -229,6 +249,23 @@ impl Column {
                 let times: TimestampMicrosecondArray =
                     values.read(fields, |text| parser.parse(text)).collect();
                 (Arc::new(times), None)
+            }
+            Kind::Instant(parser) => {
+                let times: TimestampMicrosecondArray =
+                    values.read(fields, |text| parser.parse(text)).collect();
+                (Arc::new(times.with_timezone("UTC")), None)
+            }
+            Kind::Variant => {
+                let typed: ArrayRef = Arc::new(values.variants(fields).collect::<StringArray>());
+                let judged = match for_rules {
+                    true => Some(
+                        cast(&typed, &DataType::LargeUtf8).explain(codes::X0001, || {
+                            format!("Column `{}` has an impossible type", self.name)
+                        })?,
+                    ),
+                    false => None,
+                };
+                (typed, judged)
             }
         };
         let judged = judged.unwrap_or_else(|| Arc::clone(&typed));
@@ -323,7 +360,10 @@ impl Column {
                 "has a time of day, which a date does not keep".to_owned()
             }
             (Kind::Date(parser), _) => format!("is not a date in {}", parser.patterns()),
-            (Kind::Timestamp(parser), _) => format!("is not a time in {}", parser.patterns()),
+            (Kind::Timestamp(parser) | Kind::Instant(parser), _) => {
+                format!("is not a time in {}", parser.patterns())
+            }
+            (Kind::Variant, _) => "is not JSON".to_owned(),
             (Kind::Text, _) => "is not text".to_owned(),
         }
     }
@@ -340,7 +380,7 @@ fn judged_digits(precision: u8, scale: u8) -> (u8, u8) {
 
 /// Reads fields to values and notes the unreadable ones.
 struct Values<'n> {
-    nulls: &'n NullValues,
+    nulls: &'n TextRules,
     unreadable: &'n mut Vec<(u32, Unreadable)>,
 }
 
@@ -356,6 +396,33 @@ impl Values<'_> {
         })
     }
 
+    /// JSON in its canonical form.
+    fn variants<'a>(
+        &mut self,
+        fields: impl Iterator<Item = RawField<'a>>,
+    ) -> impl Iterator<Item = Option<String>> {
+        fields.enumerate().map(move |(record, field)| {
+            let (text, quoted) = field?;
+            if self.nulls.contains(text, quoted) || (!self.nulls.typed && is_blank(text)) {
+                return None;
+            }
+            let mut canonical = String::with_capacity(text.len());
+            if self.nulls.typed && quoted {
+                json_text::string(std::str::from_utf8(text).ok()?, &mut canonical);
+                return Some(canonical);
+            }
+            let is_json = connectors::files::json::check(text).is_ok();
+            let written = std::str::from_utf8(text)
+                .ok()
+                .filter(|_| is_json)
+                .and_then(|text| json_text::canonical(text, &mut canonical));
+            match written {
+                Some(()) => Some(canonical),
+                None => self.report(record, Unreadable::NotThis),
+            }
+        })
+    }
+
     /// The text without blanks round it, if there is any.
     #[inline]
     fn text<'a>(&self, field: RawField<'a>) -> Option<&'a [u8]> {
@@ -363,7 +430,7 @@ impl Values<'_> {
         if self.nulls.contains(text, quoted) {
             return None;
         }
-        Some(trim(text)).filter(|text| !text.is_empty())
+        Some(trim(text)).filter(|text| !text.is_empty() || !self.nulls.blank)
     }
 
     #[cold]

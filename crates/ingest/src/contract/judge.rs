@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use arrow::array::ArrayRef;
-use connectors::files::csv::{Defect, Records};
-use connectors::files::header::HeaderMap;
+use connectors::files::header::{self, HeaderMap};
+use connectors::files::{Defect, PathValues, Records};
 use diagnostic::{Error, Place, Result, codes};
+use indexmap::IndexMap;
 use settings::OnChange;
 
 use super::column::RawField;
@@ -17,85 +18,226 @@ pub(crate) struct FileColumns {
     /// How errors and tables call the file.
     pub(crate) name: String,
     /// Where the file has each column of the contract.
-    positions: Vec<Option<usize>>,
+    positions: Vec<Origin>,
     /// Columns beyond the contract: position in the file and stored name.
     pub(crate) extra: Vec<(usize, String)>,
     /// Columns of the contract whose absence sends rows to quarantine.
     missing: Vec<usize>,
     /// What was found and did not stop the file, in sentences.
     pub(crate) notices: Vec<String>,
+    /// Whether each record says itself which columns it has.
+    is_json: bool,
+    /// How many of the reader's columns have been looked at.
+    looked: usize,
+    /// Columns of the contract that a record has had.
+    seen: Vec<bool>,
+}
+
+/// Where a column's values come from.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// The file lacks the column.
+    Nowhere,
+    /// The file's column of this position.
+    Field(usize),
+    /// The path of the file, which says it for all of its rows; `None` is NULL.
+    Path(Option<String>),
 }
 
 impl FileColumns {
-    /// Applies the schema contract to what the header of `name` has.
+    /// Applies the schema contract to what the file called `name` has. `values` are what its path says; a
+    /// column of the file comes before that. Of JSON, whose columns are known at the end of the file only (see
+    /// [`FileColumns::look`] and [`FileColumns::finish`]), the path comes first.
     ///
     /// # Errors
     /// `L1001` and `L1002` if the contract is frozen against the change.
-    pub(crate) fn new(contract: &Contract, name: &str, map: HeaderMap) -> Result<Self> {
-        let mut notices = Vec::new();
-        let listed = |names: &[String]| {
-            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            names.join(", ")
+    pub(crate) fn new(
+        contract: &Contract,
+        name: &str,
+        map: HeaderMap,
+        values: &IndexMap<String, String>,
+        is_json: bool,
+    ) -> Result<Self> {
+        let value = |name: &str| {
+            let mut values = values.iter();
+            let (_, value) = values.find(|(key, _)| header::normalise(key) == name)?;
+            Some(Origin::Path(PathValues::as_value(value).map(str::to_owned)))
         };
-        if !map.missing.is_empty() {
-            let what = format!("`{name}` lacks {}", listed(&map.missing));
-            if contract.changes.missing_column == OnChange::Freeze {
-                return Err(Error::new(codes::L1002, format!("{what}, which the contract of `{}` requires", contract.name))
-                    .at(Place::line(name, 1))
-                    .help("have the column delivered, or set `schema_contract: {missing_column: evolve}` to read it as NULL"));
-            }
-            notices.push(what);
-        }
-        let unknown: Vec<String> = map.unknown.iter().map(|(_, name)| name.clone()).collect();
-        if !unknown.is_empty() {
-            let what = format!("`{name}` has {} beyond the contract", listed(&unknown));
-            if contract.changes.new_column == OnChange::Freeze {
-                return Err(Error::new(codes::L1001, format!("{what} of `{}`", contract.name))
-                    .at(Place::line(name, 1))
-                    .help("add the column to the contract, or set `schema_contract: {new_column: evolve}` to keep it in bronze"));
-            }
-            notices.push(what);
-        }
-        let quarantines = contract.changes.missing_column == OnChange::Quarantine;
-        let missing = map
+        let names = contract.header_names();
+        let positions: Vec<Origin> = map
             .columns
             .iter()
-            .enumerate()
-            .filter(|(_, at)| quarantines && at.is_none());
-        Ok(Self {
+            .zip(&names)
+            .map(|(at, name)| match at {
+                Some(at) if !is_json => Origin::Field(*at),
+                Some(at) => value(name).unwrap_or(Origin::Field(*at)),
+                None => value(name).unwrap_or(Origin::Nowhere),
+            })
+            .collect();
+        let mut columns = Self {
             name: name.to_owned(),
-            missing: missing.map(|(at, _)| at).collect(),
-            positions: map.columns,
-            extra: map
-                .unknown
-                .into_iter()
-                .map(|(at, name)| (at, name.to_uppercase()))
-                .collect(),
-            notices,
-        })
+            seen: vec![false; positions.len()],
+            looked: positions.len(),
+            missing: Vec::new(),
+            positions,
+            extra: Vec::new(),
+            notices: Vec::new(),
+            is_json,
+        };
+        let missing: Vec<usize> = columns
+            .positions
+            .iter()
+            .enumerate()
+            .filter(|(_, origin)| matches!(origin, Origin::Nowhere))
+            .map(|(at, _)| at)
+            .collect();
+        columns.lack(contract, &missing)?;
+        if contract.changes.missing_column == OnChange::Quarantine {
+            columns.missing = missing;
+        }
+        columns.meet(contract, map.unknown)?;
+        Ok(columns)
     }
 
-    /// The fields of the contract's column `column` in a batch of this file.
+    /// Takes note of columns that have come up in a file of JSON since the last call.
+    ///
+    /// # Errors
+    /// `L1001` if the contract is frozen against new columns.
+    pub(crate) fn look(
+        &mut self,
+        contract: &Contract,
+        header: &[String],
+        records: &Records<'_>,
+    ) -> Result<()> {
+        if !self.is_json {
+            return Ok(());
+        }
+        for (seen, origin) in self.seen.iter_mut().zip(&self.positions) {
+            *seen = *seen
+                || match origin {
+                    Origin::Field(at) => (0..records.len()).any(|record| records.has(record, *at)),
+                    Origin::Path(_) => true,
+                    Origin::Nowhere => false,
+                };
+        }
+        let new: Vec<(usize, String)> = header
+            .iter()
+            .enumerate()
+            .skip(self.looked)
+            .map(|(at, name)| (at, name.clone()))
+            .collect();
+        self.looked = header.len();
+        self.meet(contract, new)
+    }
+
+    /// Applies the schema contract to the columns that no record of a file of JSON had.
+    ///
+    /// # Errors
+    /// `L1002` if the contract is frozen against missing columns.
+    pub(crate) fn finish(&mut self, contract: &Contract, rows: u64) -> Result<()> {
+        if !self.is_json || rows == 0 {
+            return Ok(());
+        }
+        let seen = self.seen.iter().enumerate();
+        let missing: Vec<usize> = seen.filter(|(_, seen)| !**seen).map(|(at, _)| at).collect();
+        self.lack(contract, &missing)
+    }
+
+    /// The file has no column of the contract at these positions.
+    fn lack(&mut self, contract: &Contract, missing: &[usize]) -> Result<()> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names = contract.header_names();
+        let missing = missing.iter().filter_map(|at| names.get(*at));
+        let what = format!("`{}` lacks {}", self.name, listed(missing));
+        if contract.changes.missing_column == OnChange::Freeze {
+            return Err(Error::new(
+                codes::L1002,
+                format!("{what}, which the contract of `{}` requires", contract.name),
+            )
+            .at(Place::line(self.name.as_str(), 1))
+            .help("have the column delivered, or set `schema_contract: {missing_column: evolve}` to read it as NULL"));
+        }
+        self.notices.push(what);
+        Ok(())
+    }
+
+    /// The file has columns beyond the contract.
+    fn meet(&mut self, contract: &Contract, unknown: Vec<(usize, String)>) -> Result<()> {
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let what = format!(
+            "`{}` has {} beyond the contract",
+            self.name,
+            listed(unknown.iter().map(|(_, name)| name))
+        );
+        if contract.changes.new_column == OnChange::Freeze {
+            return Err(Error::new(codes::L1001, format!("{what} of `{}`", contract.name))
+                .at(Place::line(self.name.as_str(), 1))
+                .help("add the column to the contract, or set `schema_contract: {new_column: evolve}` to keep it in bronze"));
+        }
+        self.notices.push(what);
+        let unknown = unknown.into_iter();
+        self.extra
+            .extend(unknown.map(|(at, name)| (at, name.to_uppercase())));
+        Ok(())
+    }
+
+    /// The fields of the contract's column `column` in a batch of this file. With `json`, a field that says
+    /// that it has no value is JSON's `null`.
     pub(crate) fn fields<'a>(
-        &self,
+        &'a self,
         records: &'a Records<'a>,
         column: usize,
+        json: bool,
     ) -> impl ExactSizeIterator<Item = RawField<'a>> + use<'a> {
-        let position = self.positions.get(column).copied().flatten();
-        (0..records.len()).map(move |record| records.field(record, position?))
+        let origin = self.positions.get(column);
+        let json = json && self.is_json;
+        (0..records.len()).map(move |record| match origin? {
+            Origin::Nowhere => None,
+            Origin::Field(at) => records.field(record, *at).or_else(|| {
+                (json && records.has(record, *at)).then_some((b"null".as_slice(), false))
+            }),
+            Origin::Path(value) => value.as_ref().map(|value| (value.as_bytes(), true)),
+        })
     }
 
     /// One field of the contract's column `column`.
     #[inline]
     pub(crate) fn field<'a>(
-        &self,
+        &'a self,
         records: &Records<'a>,
         record: usize,
         column: usize,
     ) -> RawField<'a> {
-        let position = self.positions.get(column).copied().flatten()?;
-        records.field(record, position)
+        match self.positions.get(column)? {
+            Origin::Nowhere => None,
+            Origin::Field(at) => records.field(record, *at),
+            Origin::Path(value) => value.as_ref().map(|value| (value.as_bytes(), true)),
+        }
     }
+
+    /// Whether a record of JSON lacks the key of the contract's column `column`.
+    fn lacks(&self, records: &Records<'_>, record: usize, column: usize) -> bool {
+        match self.positions.get(column) {
+            Some(Origin::Field(at)) => !records.has(record, *at),
+            _ => false,
+        }
+    }
+
+    /// How many columns the file has.
+    fn width(&self) -> usize {
+        let own = self.positions.iter();
+        let own = own.filter(|origin| matches!(origin, Origin::Field(_)));
+        own.count() + self.extra.len()
+    }
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// What becomes of a record.
@@ -123,6 +265,8 @@ pub(crate) enum Verdict {
     UnclosedQuote,
     /// It is not in the declared encoding.
     UndecodableRecord,
+    /// It is no JSON, or no object.
+    MalformedJson,
 }
 
 impl From<Defect> for Verdict {
@@ -133,6 +277,7 @@ impl From<Defect> for Verdict {
             Defect::Oversized => Self::OversizedRecord,
             Defect::UnclosedQuote => Self::UnclosedQuote,
             Defect::Undecodable => Self::UndecodableRecord,
+            Defect::Malformed(_) => Self::MalformedJson,
         }
     }
 }
@@ -167,7 +312,11 @@ impl Contract {
             if column.is_text() && !for_rules && !also.contains(&at) {
                 continue;
             }
-            let reading = column.read(file.fields(records, at), &self.null_values, for_rules)?;
+            let reading = column.read(
+                file.fields(records, at, column.is_variant()),
+                &self.texts,
+                for_rules,
+            )?;
             if for_rules {
                 judged_arrays.push(reading.judged);
             }
@@ -202,6 +351,13 @@ impl Contract {
         for missing in &file.missing {
             (0..records.len())
                 .for_each(|record| find(record, Verdict::MissingColumn(short(*missing))));
+        }
+        if file.is_json && self.changes.missing_column == OnChange::Quarantine {
+            for column in 0..self.columns.len() {
+                (0..records.len())
+                    .filter(|record| file.lacks(records, *record, column))
+                    .for_each(|record| find(record, Verdict::MissingColumn(short(column))));
+            }
         }
         self.find_unreadable(records, file, &unreadable, &mut find)?;
         for (record, defect) in defects() {
@@ -263,7 +419,7 @@ impl Contract {
             };
             for (record, field) in records.column(*position).enumerate() {
                 if field.is_some_and(|(text, quoted)| {
-                    !self.null_values.contains(text, quoted) && !text.is_empty()
+                    !self.texts.contains(text, quoted) && !text.is_empty()
                 }) {
                     find(record, verdict);
                 }
@@ -299,6 +455,7 @@ impl Contract {
             Verdict::OversizedRecord => "oversized_record".into(),
             Verdict::UnclosedQuote => "unclosed_quote".into(),
             Verdict::UndecodableRecord => "undecodable_record".into(),
+            Verdict::MalformedJson => "malformed_json".into(),
         })
     }
 
@@ -314,7 +471,7 @@ impl Contract {
             .records()
             .get(record)
             .map_or(0, |record| record.fields);
-        let width = file.positions.iter().flatten().count() + file.extra.len();
+        let width = file.width();
         match judged
             .verdicts
             .get(record)
@@ -335,7 +492,10 @@ impl Contract {
                     .columns
                     .get(usize::from(at))
                     .map_or("", |column| column.name.as_str());
-                format!("The file has no column `{name}`")
+                match file.is_json {
+                    true => format!("The record has no key `{name}`"),
+                    false => format!("The file has no column `{name}`"),
+                }
             }
             Verdict::NewColumn(at) => {
                 let (position, name) = file
@@ -359,6 +519,7 @@ impl Contract {
             }
             Verdict::UnclosedQuote => "A quoted field does not end".to_owned(),
             Verdict::UndecodableRecord => "The record is not in the declared encoding".to_owned(),
+            Verdict::MalformedJson => malformed_reason(records, record),
         }
     }
 
@@ -378,7 +539,7 @@ impl Contract {
                 .iter()
                 .position(|column| column.name.eq_ignore_ascii_case(name))?;
             let (text, quoted) = file.field(records, record, at)?;
-            (!self.null_values.contains(text, quoted)).then(|| String::from_utf8_lossy(text))
+            (!self.texts.contains(text, quoted)).then(|| String::from_utf8_lossy(text))
         };
         let mut sentence = reason::fill(template, value);
         for at in self.predicates.columns_of(rule) {
@@ -412,6 +573,22 @@ impl Contract {
             column.complaint(why)
         )
     }
+}
+
+/// Where the record stops being JSON, and why: in the record and in the file's text.
+fn malformed_reason(records: &Records<'_>, record: usize) -> String {
+    let found = records.records().get(record);
+    let Some((offset, Some(Defect::Malformed(why)))) =
+        found.map(|found| (found.offset, found.defect))
+    else {
+        return "The record is not valid JSON".to_owned();
+    };
+    let byte = offset + u64::from(why.at);
+    format!(
+        "The record is not a JSON object: {} at character {} (byte {byte} of the file)",
+        why.why,
+        why.at + 1
+    )
 }
 
 fn why_unreadable(judged: &Judged, record: usize, column: usize) -> Option<Unreadable> {

@@ -13,12 +13,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use connectors::files::header;
 use diagnostic::{Error, Result, codes};
-use settings::{DatasetSpec, OnChange, SchemaContract, WriteMode};
+use settings::{DatasetSpec, Format, OnChange, SchemaContract, WriteMode};
 
 pub(crate) use column::Column;
 pub(crate) use judge::{FileColumns, Judged, Verdict};
 use predicate::Predicates;
-pub(crate) use strings::{NullValues, StringsBuilder};
+pub(crate) use strings::{StringsBuilder, TextRules};
 
 /// The trailing columns of a silver table that order its rows and that readers do not see.
 pub const HIDDEN_COLUMNS: [&str; 2] = ["_BATCH", "_CONTENT_HASH"];
@@ -36,7 +36,7 @@ pub struct Contract {
     pub(crate) deduplicates: bool,
     pub(crate) write: WriteMode,
     pub(crate) changes: SchemaContract,
-    pub(crate) null_values: NullValues,
+    pub(crate) texts: TextRules,
 }
 
 struct Rule {
@@ -45,20 +45,17 @@ struct Rule {
 }
 
 impl Contract {
-    /// Compiles `dataset`; `null_values` are the texts by which its stream says NULL, `clock` is the
-    /// instant that rules call the current one.
+    /// Compiles `dataset`, whose stream is written as `format` says; `clock` is the instant that rules call
+    /// the current one.
     ///
     /// # Errors
     /// `L2001` to `L2004` for what does not make sense, at the place where it is written.
-    pub fn compile(
-        dataset: &DatasetSpec,
-        null_values: &[String],
-        clock: DateTime<Utc>,
-    ) -> Result<Self> {
+    pub fn compile(dataset: &DatasetSpec, format: &Format, clock: DateTime<Utc>) -> Result<Self> {
+        let texts = TextRules::new(format);
         let columns = dataset
             .columns
             .iter()
-            .map(Column::compile)
+            .map(|column| Column::compile(column, &texts))
             .collect::<Result<Vec<_>>>()?;
         let position = |name: &settings::Located<String>| {
             columns
@@ -101,6 +98,11 @@ impl Contract {
                 reason: rule.reason.value.clone(),
             })
             .collect();
+        let mut changes = dataset.schema_contract;
+        if matches!(format, Format::Json(_)) && !dataset.says_missing_column {
+            // Whoever writes JSON leaves keys without a value out.
+            changes.missing_column = OnChange::Evolve;
+        }
         let predicates = Predicates::compile(&dataset.rules, &columns, clock)?;
         Ok(Self {
             name: dataset.name.value.clone(),
@@ -111,8 +113,8 @@ impl Contract {
             key,
             latest_by,
             write: dataset.write,
-            changes: dataset.schema_contract,
-            null_values: NullValues::new(null_values),
+            changes,
+            texts,
         })
     }
 

@@ -3,19 +3,31 @@
 use arrow::array::StringArray;
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use diagnostic::{Result, ResultExt, codes};
+use settings::Format;
 
-/// The texts by which a stream says NULL.
+/// What a stream's texts mean.
 #[derive(Clone, Debug)]
-pub(crate) struct NullValues {
-    /// An empty field that is not quoted.
+pub(crate) struct TextRules {
+    /// An empty field that is not quoted is NULL.
     empty: bool,
+    /// Nothing but blanks is NULL, too.
+    pub(crate) blank: bool,
+    /// Texts are quoted, and nothing else is: the format tells text from numbers, truth values and objects.
+    pub(crate) typed: bool,
+    /// Dates and times come in ISO 8601, whatever else people write.
+    pub(crate) dates: bool,
     others: Vec<Vec<u8>>,
 }
 
-impl NullValues {
-    pub(crate) fn new(values: &[String]) -> Self {
+impl TextRules {
+    pub(crate) fn new(format: &Format) -> Self {
+        let values = format.null_values();
+        let is_csv = matches!(format, Format::Csv(_));
         Self {
             empty: values.iter().any(String::is_empty),
+            blank: is_csv || values.iter().any(String::is_empty),
+            typed: !is_csv,
+            dates: !matches!(format, Format::Csv(_) | Format::Json(_)),
             others: values
                 .iter()
                 .filter(|value| !value.is_empty())
@@ -27,7 +39,7 @@ impl NullValues {
     #[inline]
     pub(crate) fn contains(&self, text: &[u8], quoted: bool) -> bool {
         if text.is_empty() {
-            return self.empty && !quoted;
+            return self.empty && (!quoted || self.typed);
         }
         !self.others.is_empty() && self.others.iter().any(|other| other == text)
     }
@@ -67,7 +79,7 @@ impl StringsBuilder {
 
     /// Appends the text as read, or NULL.
     #[inline]
-    pub(crate) fn append_field(&mut self, field: Option<(&[u8], bool)>, nulls: &NullValues) {
+    pub(crate) fn append_field(&mut self, field: Option<(&[u8], bool)>, nulls: &TextRules) {
         match field {
             Some((text, quoted)) if !nulls.contains(text, quoted) => self.append(text),
             _ => self.append_null(),

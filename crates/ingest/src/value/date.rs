@@ -9,15 +9,26 @@ use super::Unreadable;
 pub(crate) enum Precision {
     /// Days since 1970-01-01.
     Days,
-    /// Microseconds since 1970-01-01 00:00.
+    /// Microseconds since 1970-01-01 00:00, on the clock of whoever wrote it.
     Microseconds,
+    /// Microseconds since 1970-01-01 00:00 in UTC; a time without offset is one in UTC.
+    Instant,
 }
 
 /// Reads dates or timestamps written in one of several patterns.
 #[derive(Clone, Debug)]
 pub(crate) struct DateParser {
     formats: Vec<DateFormat>,
+    /// Whether ISO 8601 is read, too.
+    iso: bool,
     precision: Precision,
+}
+
+/// A date, a time of day in microseconds, and minutes east of UTC if the text says so.
+struct Moment {
+    days: i64,
+    micros: i64,
+    offset: Option<i64>,
 }
 
 const MONTHS: [&str; 12] = [
@@ -38,34 +49,24 @@ const MONTHS: [&str; 12] = [
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 impl DateParser {
-    /// A parser for `formats`, tried in their order; none means ISO 8601.
-    pub(crate) fn new(formats: &[DateFormat], precision: Precision) -> Self {
-        let iso: &[&str] = match precision {
-            Precision::Days => &["yyyy-MM-dd"],
-            Precision::Microseconds => &[
-                "yyyy-MM-dd HH:mm:ss",
-                "yyyy-MM-dd'T'HH:mm:ss",
-                "yyyy-MM-dd HH:mm:ss.SSS",
-                "yyyy-MM-dd'T'HH:mm:ss.SSS",
-                "yyyy-MM-dd HH:mm:ss.SSSSSS",
-                "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
-                "yyyy-MM-dd",
-            ],
-        };
-        let formats = if formats.is_empty() {
-            iso.iter()
-                .filter_map(|format| format.parse().ok())
-                .collect()
-        } else {
-            formats.to_vec()
-        };
-        Self { formats, precision }
+    /// A parser for `formats`, tried in their order; none means ISO 8601, which is read after them if `iso`.
+    pub(crate) fn new(formats: &[DateFormat], precision: Precision, iso: bool) -> Self {
+        Self {
+            formats: formats.to_vec(),
+            iso: iso || formats.is_empty(),
+            precision,
+        }
     }
 
     /// The patterns in words.
     pub(crate) fn patterns(&self) -> String {
         let names: Vec<String> = self.formats.iter().map(ToString::to_string).collect();
-        names.join(" or ")
+        match (names.is_empty(), self.precision) {
+            (false, _) => names.join(" or "),
+            (true, Precision::Days) => "yyyy-MM-dd".to_owned(),
+            (true, Precision::Microseconds) => "ISO 8601 without an offset".to_owned(),
+            (true, Precision::Instant) => "ISO 8601".to_owned(),
+        }
     }
 
     /// What `text` (without blanks round it) says.
@@ -74,20 +75,98 @@ impl DateParser {
             .formats
             .iter()
             .filter_map(|format| moment(format.parts(), text));
-        let (days, micros) = moments.next().ok_or(Unreadable::NotThis)?;
-        match self.precision {
-            Precision::Days if micros == 0 => Ok(days),
+        let moment = moments.next().or_else(|| iso(text).filter(|_| self.iso));
+        let moment = moment.ok_or(Unreadable::NotThis)?;
+        let local = moment.days * MICROS_PER_DAY + moment.micros;
+        match (self.precision, moment.offset.unwrap_or_default()) {
+            (Precision::Days, 0) if moment.micros == 0 => Ok(moment.days),
             // A date with a time of day would lose it.
-            Precision::Days => Err(Unreadable::TooPrecise),
-            Precision::Microseconds => Ok(days * MICROS_PER_DAY + micros),
+            (Precision::Days, _) => Err(Unreadable::TooPrecise),
+            (Precision::Microseconds, 0) => Ok(local),
+            // A clock without zone would lose where it stood.
+            (Precision::Microseconds, _) => Err(Unreadable::NotThis),
+            (Precision::Instant, offset) => Ok(local - offset * 60_000_000),
         }
     }
 }
 
-/// Days since 1970-01-01 and microseconds of the day.
-fn moment(parts: &[FormatPart], mut text: &[u8]) -> Option<(i64, i64)> {
+/// A date or time in ISO 8601, with a blank or `T` between the two:
+/// `2026-08-01`, `2026-08-01T06:30:00.25+02:00`.
+fn iso(mut text: &[u8]) -> Option<Moment> {
+    let rest = &mut text;
+    let year = number(rest, 4, 4)?;
+    literal(rest, b'-')?;
+    let month = number(rest, 2, 2)?;
+    literal(rest, b'-')?;
+    let days = days(year, month, number(rest, 2, 2)?)?;
+    let mut moment = Moment {
+        days,
+        micros: 0,
+        offset: None,
+    };
+    if rest.is_empty() {
+        return Some(moment);
+    }
+    literal(rest, b'T').or_else(|| literal(rest, b' '))?;
+    let mut seconds = 3600 * below(number(rest, 2, 2)?, 24)?;
+    literal(rest, b':')?;
+    seconds += 60 * below(number(rest, 2, 2)?, 60)?;
+    if literal(rest, b':').is_some() {
+        seconds += below(number(rest, 2, 2)?, 60)?;
+        if literal(rest, b'.').is_some() {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            moment.micros = fraction(rest, digits)?;
+        }
+    }
+    moment.micros += seconds * 1_000_000;
+    if !rest.is_empty() {
+        let _ = literal(rest, b' ');
+        moment.offset = Some(offset(rest)?);
+    }
+    rest.is_empty().then_some(moment)
+}
+
+fn literal(text: &mut &[u8], byte: u8) -> Option<()> {
+    *text = text.strip_prefix(&[byte])?;
+    Some(())
+}
+
+/// Microseconds of a second's fraction that has `digits` digits; none if there are finer ones.
+fn fraction(text: &mut &[u8], digits: usize) -> Option<i64> {
+    if !(1..=9).contains(&digits) {
+        return None;
+    }
+    let fraction = number(text, digits, digits)?;
+    let nanos = fraction * 10_i64.pow(9 - u32::try_from(digits).ok()?);
+    (nanos % 1000 == 0).then_some(nanos / 1000)
+}
+
+/// `Z`, or minutes east of UTC.
+fn offset(text: &mut &[u8]) -> Option<i64> {
+    if literal(text, b'Z').is_some() {
+        return Some(0);
+    }
+    let sign = match text.first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    *text = text.get(1..)?;
+    let hours = below(number(text, 2, 2)?, 24)?;
+    let colon = literal(text, b':').is_some();
+    let minutes = match text.first() {
+        Some(b'0'..=b'9') => below(number(text, 2, 2)?, 60)?,
+        _ if colon => return None,
+        _ => 0,
+    };
+    Some(sign * (hours * 60 + minutes))
+}
+
+/// What a text in a pattern of `parts` says.
+fn moment(parts: &[FormatPart], mut text: &[u8]) -> Option<Moment> {
     let (mut year, mut month, mut day) = (1970, 1, 1);
     let (mut seconds, mut micros) = (0, 0);
+    let mut zone = None;
     for part in parts {
         match part {
             FormatPart::Year => year = number(&mut text, 4, 4)?,
@@ -110,15 +189,8 @@ fn moment(parts: &[FormatPart], mut text: &[u8]) -> Option<(i64, i64)> {
             FormatPart::Hour => seconds += 3600 * below(number(&mut text, 2, 2)?, 24)?,
             FormatPart::Minute => seconds += 60 * below(number(&mut text, 2, 2)?, 60)?,
             FormatPart::Second => seconds += below(number(&mut text, 2, 2)?, 60)?,
-            FormatPart::Fraction(digits) => {
-                let digits = usize::from(*digits);
-                let fraction = number(&mut text, digits, digits)?;
-                let nanos = fraction * 10_i64.pow(9 - u32::try_from(digits).ok()?);
-                if nanos % 1000 != 0 {
-                    return None;
-                }
-                micros = nanos / 1000;
-            }
+            FormatPart::Fraction(digits) => micros = fraction(&mut text, usize::from(*digits))?,
+            FormatPart::Offset => zone = Some(offset(&mut text)?),
             FormatPart::Literal(c) => {
                 let mut bytes = [0; 4];
                 text = text.strip_prefix(c.encode_utf8(&mut bytes).as_bytes())?;
@@ -128,7 +200,11 @@ fn moment(parts: &[FormatPart], mut text: &[u8]) -> Option<(i64, i64)> {
     if !text.is_empty() {
         return None;
     }
-    Some((days(year, month, day)?, seconds * 1_000_000 + micros))
+    Some(Moment {
+        days: days(year, month, day)?,
+        micros: seconds * 1_000_000 + micros,
+        offset: zone,
+    })
 }
 
 fn below(value: i64, limit: i64) -> Option<i64> {
@@ -195,7 +271,7 @@ mod tests {
             .iter()
             .map(|format| format.parse().unwrap())
             .collect();
-        DateParser::new(&formats, precision)
+        DateParser::new(&formats, precision, false)
     }
 
     #[test]
@@ -222,12 +298,39 @@ mod tests {
     #[test]
     fn reads_timestamps() {
         let times = parser(&[], Precision::Microseconds);
-        assert_eq!(
-            times.parse(b"1970-01-02T00:00:01.5"),
-            Err(super::Unreadable::NotThis)
-        );
+        assert_eq!(times.parse(b"1970-01-02T00:00:01.5"), Ok(86_401_500_000));
+        assert_eq!(times.parse(b"1970-01-02 00:00Z"), Ok(86_400_000_000));
+        for text in [
+            "1970-01-02T00:00:01.0000005",
+            "1970-01-02T00:00:00+02:00",
+            "1970-01-02T00:00:00 ",
+            "1970-01-02T",
+            "1970-01-02x",
+        ] {
+            assert!(times.parse(text.as_bytes()).is_err(), "{text}");
+        }
         assert_eq!(times.parse(b"1970-01-02T00:00:01.500"), Ok(86_401_500_000));
         assert_eq!(times.parse(b"1970-01-02"), Ok(86_400_000_000));
         assert!(times.parse(b"1970-01-02 24:00:00").is_err());
+    }
+
+    #[test]
+    fn instants_are_kept_in_utc() {
+        let hours = |hours: i64| Ok(hours * 3_600_000_000);
+        let times = parser(&[], Precision::Instant);
+        assert_eq!(times.parse(b"1970-01-01T06:00:00+02:00"), hours(4));
+        assert_eq!(
+            times.parse(b"1970-01-01T06:00:00-0530"),
+            hours(11).map(|t: i64| t + 1_800_000_000)
+        );
+        assert_eq!(times.parse(b"1970-01-01 06:00:00"), hours(6));
+        let times = parser(&["dd.MM.yyyy HH:mm XXX"], Precision::Instant);
+        assert_eq!(times.parse(b"01.01.1970 06:00 +01:00"), hours(5));
+        assert!(times.parse(b"1970-01-01T06:00:00Z").is_err());
+        let both = DateParser::new(&["dd.MM.yyyy".parse().unwrap()], Precision::Days, true);
+        assert_eq!(
+            (both.parse(b"02.01.1970"), both.parse(b"1970-01-03")),
+            (Ok(1), Ok(2))
+        );
     }
 }

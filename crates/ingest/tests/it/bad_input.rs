@@ -42,7 +42,7 @@ async fn files_that_cannot_be_read_leave_nothing() {
     assert_eq!(rejected(b"").await, "F3001");
     assert_eq!(rejected(GOOD.replace(',', ";").as_bytes()).await, "F3002");
     assert_eq!(rejected(b"a,01-01-2020,x,1\n").await, "F3004");
-    assert_eq!(rejected(b"PK\x03\x04").await, "F2002");
+    assert_eq!(rejected(b"PK\x03\x04").await, "F2001");
 }
 
 #[tokio::test(flavor = "multi_thread")]

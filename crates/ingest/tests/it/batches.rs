@@ -187,3 +187,82 @@ proptest! {
         prop_assert_eq!(silver_after(&files, &[all]), silver_after(&files, &runs));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_may_forbid_or_ignore_changes_of_its_files() {
+    let row = |city: &str| format!("order_id,day,city,amount\na,01-01-2020,{city},1\n");
+    for (policy, rejected) in [("error", 1), ("ignore", 0)] {
+        let mut lake = Lake::new(SALES, &format!("on_file_change: {policy}"));
+        lake.deliver("a.csv", row("x"));
+        lake.run().await;
+        lake.deliver("a.csv", row("y"));
+        for _ in 0..2 {
+            let outcome = lake.run().await;
+            assert!(!outcome.changed());
+            assert_eq!(outcome.rejected.len(), rejected);
+            assert!(
+                outcome
+                    .rejected
+                    .iter()
+                    .all(|no| no.error.code().id == "F1006")
+            );
+            assert_eq!(outcome.notices.len(), 1 - rejected);
+            assert_eq!(lake.rows("SILVER", &["CITY"]), [["X"]]);
+        }
+        // Another file is not affected, and the old rows still stand as those of a current file.
+        lake.deliver("b.csv", row("z").replace("a,", "b,"));
+        assert!(lake.run().await.changed());
+        assert_eq!(lake.rows("SILVER", &["CITY"]), [["X"], ["Z"]]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_waits_for_its_marker_and_keeps_to_its_manifest() {
+    let mut lake = Lake::new(SALES, "marker: _SUCCESS");
+    let row = |id: &str| format!("order_id,day,city,amount\n{id},01-01-2020,x,1\n");
+    lake.deliver("d=1/a.csv", row("a"));
+    let outcome = lake.run().await;
+    assert!(!outcome.changed() && outcome.notices[0].contains("_SUCCESS"));
+    lake.deliver("d=1/_SUCCESS", "");
+    assert_eq!(lake.run().await.bronze_rows, 1);
+
+    let manifest = |entries: &str| format!("{{\"files\": [{entries}]}}");
+    let refused = async |lake: &mut Lake, entries: &str| -> Vec<String> {
+        lake.deliver("d=2/_SUCCESS", manifest(entries));
+        let outcome = lake.run().await;
+        assert!(!outcome.changed());
+        let errors = outcome
+            .rejected
+            .iter()
+            .map(|no| no.error.message().to_owned());
+        errors.collect()
+    };
+    lake.deliver("d=2/b.csv", row("b"));
+    lake.deliver("d=2/c.csv", row("c"));
+    let b = r#"{"path": "b.csv", "rows": 1}"#;
+    let errors = refused(&mut lake, &format!(r#"{b}, {{"path": "gone.csv"}}"#)).await;
+    assert_eq!(errors.len(), 2);
+    assert!(errors[0].contains("gone.csv"), "{errors:?}");
+    for wrong in [
+        r#"{"path": "b.csv", "rows": 2}"#,
+        r#"{"path": "b.csv", "size": 7}"#,
+        r#"{"path": "b.csv", "sha256": "00"}"#,
+    ] {
+        let errors = refused(&mut lake, wrong).await;
+        assert!(
+            errors[0].contains("not what its manifest says"),
+            "{errors:?}"
+        );
+    }
+    lake.deliver("d=2/_SUCCESS", manifest(b));
+    let outcome = lake.run().await;
+    assert!(
+        outcome
+            .notices
+            .iter()
+            .any(|notice| notice.contains("c.csv")),
+        "{:?}",
+        outcome.notices
+    );
+    assert_eq!(lake.rows("SILVER", &["ORDER_ID"]), [["a"], ["b"]]);
+}

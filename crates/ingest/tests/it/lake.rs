@@ -78,8 +78,13 @@ pub struct Lake {
 }
 
 impl Lake {
-    /// A project with one dataset; `stream` are further settings of its stream.
+    /// A project with one dataset of CSV files; `stream` are further settings of its stream.
     pub fn new(dataset: &str, stream: &str) -> Self {
+        Self::of(dataset, "**/*.csv*", stream)
+    }
+
+    /// The same over files that match `pattern`.
+    pub fn of(dataset: &str, pattern: &str, stream: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = Self {
             tables: TestTables {
@@ -95,7 +100,7 @@ impl Lake {
         lake.write("sluice.yml", "name: shop\n");
         lake.contract(dataset);
         let sources = format!(
-            "sources:\n  - name: shop\n    kind: files\n    path: landing\n    streams:\n      - name: sales\n        files: ['**/*.csv*']\n        {stream}\n"
+            "sources:\n  - name: shop\n    kind: files\n    path: landing\n    streams:\n      - name: sales\n        files: ['{pattern}']\n        {stream}\n"
         );
         lake.write("sources/shop.yml", &sources);
         lake

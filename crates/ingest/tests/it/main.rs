@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod batches;
+mod formats;
 mod lake;
 mod measure;
 mod rules;

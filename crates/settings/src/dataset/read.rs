@@ -63,6 +63,10 @@ impl DatasetSpec {
                 Some(contract) => read_contract(contract)?,
                 None => SchemaContract::default(),
             },
+            says_missing_column: match fields.get("schema_contract") {
+                Some(contract) => contract.node.get("missing_column").is_some(),
+                None => false,
+            },
             checks: list(fields.get("checks"), read_check)?,
             source: file.document.source.clone(),
         })

@@ -124,7 +124,9 @@ fn reads_sources_and_contracts() {
         (stream.batch.as_deref(), stream.raw),
         (Some("run_date"), RawMode::Copy)
     );
-    let Format::Csv(csv) = &stream.format;
+    let Format::Csv(csv) = &stream.format else {
+        panic!("not CSV")
+    };
     assert_eq!((csv.encoding, csv.max_record), (Encoding::Auto, 16 << 20));
 
     let sales = &project.datasets[0];
@@ -140,6 +142,51 @@ fn reads_sources_and_contracts() {
     assert_eq!(sales.deduplicate.as_ref().unwrap().key[0].value, "order_id");
     assert_eq!(sales.schema_contract.missing_column, OnChange::Freeze);
     assert_eq!(sales.checks[0].severity, Severity::Warn);
+}
+
+/// The format of a stream with `lines` as its settings.
+fn format(lines: &str) -> Result<Format, String> {
+    let source = format!(
+        "sources:\n  - name: s\n    kind: files\n    path: in\n    streams:\n      - name: t\n        {lines}\n"
+    );
+    let folder = Folder::new(&[("sluice.yml", "name: shop\n"), ("sources/s.yml", &source)]);
+    let project = folder.open(None).map_err(|error| error.to_string())?;
+    Ok(project.sources[0].streams[0].format.clone())
+}
+
+#[test]
+fn formats_are_told_by_name_or_declared() {
+    let kind = |files: &str| format(&format!("files: ['{files}']")).unwrap();
+    assert!(matches!(kind("**/*.csv.gz"), Format::Csv(csv) if csv.delimiter == b','));
+    assert!(matches!(kind("*.tsv"), Format::Csv(csv) if csv.delimiter == b'\t'));
+    assert!(matches!(kind("{shop}/*.JSONL.zst*"), Format::Json(json) if json.lines));
+    assert!(matches!(kind("*.zip/*.json"), Format::Json(json) if !json.lines));
+    assert!(matches!(kind("*.parquet"), Format::Parquet(_)));
+    assert!(matches!(kind("*.avro.bz2"), Format::Avro(_)));
+    assert!(matches!(kind("*.xlsx"), Format::Excel(_)));
+    assert!(matches!(kind("*"), Format::Csv(_)));
+
+    let excel = "files: '*', format: {kind: excel, sheet: A b, header_row: 3, range: 'B:D'}";
+    let Format::Excel(excel) = format(&excel.replace(", format", "\n        format")).unwrap()
+    else {
+        panic!("not Excel")
+    };
+    assert_eq!(
+        (excel.sheet.as_deref(), excel.header_row),
+        (Some("A b"), Some(3))
+    );
+    assert_eq!(excel.range.unwrap().columns, (1, Some(3)));
+    for wrong in [
+        "format: {kind: excel, delimiter: ','}",
+        "format: {kind: parquet, encoding: utf-8}",
+        "format: {kind: excel, range: B0}",
+        "format: {kind: xml}",
+        "marker: a/b",
+        "on_file_change: replace",
+    ] {
+        let lines = format!("files: '*'\n        {wrong}");
+        assert!(format(&lines).is_err(), "{wrong}");
+    }
 }
 
 #[test]

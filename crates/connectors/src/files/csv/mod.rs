@@ -5,11 +5,9 @@
 //! line.
 
 mod reader;
-mod records;
 mod split;
 
 pub use reader::CsvReader;
-pub use records::{Defect, Record, Records};
 
 use diagnostic::{Error, Result, codes};
 

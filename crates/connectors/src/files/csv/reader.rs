@@ -1,16 +1,15 @@
 //! [`CsvReader`]: a file as batches of records.
 
 use std::io::{self, Read};
-use std::path::Path;
 
 use diagnostic::{Error, Place, Result, codes};
 use encoding_rs::WINDOWS_1252;
 
 use super::CsvFormat;
-use super::records::{Defect, Field, Records};
 use super::split::{PADDING, Span, Splitter};
 use crate::files::decode::{Decoding, InvalidUtf8};
-use crate::files::{Compression, decompress};
+use crate::files::records::{Defect, Field, Records};
+use crate::files::{Compression, Kind, Place as Bytes, decompress};
 
 /// Text held at once, if no single record is longer.
 const BLOCK: usize = 512 * 1024;
@@ -35,14 +34,14 @@ pub struct CsvReader {
 }
 
 impl CsvReader {
-    /// Opens the file at `path` and reads its header. `name` is how errors call the file.
+    /// Opens the file at `place` and reads its header. `name` is how errors call the file.
     ///
     /// # Errors
     /// `F1001` if it cannot be read, `F2001` to `F2003` if it cannot be unpacked or decoded, `F3001` if it is
     /// empty, `F3005` if its first record is no header.
-    pub fn open(path: &Path, name: &str, format: &CsvFormat) -> Result<Self> {
+    pub fn open(place: &Bytes, name: &str, format: &CsvFormat) -> Result<Self> {
         format.check()?;
-        let (packed, compression) = decompress::open(path, name)?;
+        let (packed, compression) = decompress::open(place, name, Kind::Text)?;
         let (input, invalid_utf8) = Decoding::new(packed, format.encoding)
             .map_err(|error| decompress::read_error(name, compression, error))?;
         let mut reader = Self {
@@ -108,13 +107,15 @@ impl CsvReader {
         Ok(Some(self.lend()))
     }
 
-    fn lend(&self) -> Records<'_> {
+    /// The batch that [`CsvReader::next`] gave last.
+    pub(in crate::files) fn lend(&self) -> Records<'_> {
         Records {
             buffer: &self.buffer,
             side: &self.splitter.side,
             fields: &self.splitter.fields,
             records: &self.splitter.records,
             width: self.header.len(),
+            header: &[],
         }
     }
 
@@ -184,19 +185,7 @@ impl CsvReader {
     }
 
     fn read_error(&self, error: io::Error) -> Error {
-        if error.kind() == io::ErrorKind::InvalidData && self.compression == Compression::None {
-            return Error::new(
-                codes::F2003,
-                format!("`{}` is not in the declared encoding", self.name),
-            )
-            .at(Place::line(
-                self.name.as_str(),
-                usize::try_from(self.splitter.line).unwrap_or(usize::MAX),
-            ))
-            .because(error)
-            .help("correct `encoding` of the stream, or set it to `auto`");
-        }
-        decompress::read_error(&self.name, self.compression, error)
+        decompress::text_error(&self.name, self.compression, self.splitter.line, error)
     }
 
     fn read_header(&mut self) -> Result<()> {
@@ -299,6 +288,7 @@ fn transcode(field: &mut Field, buffer: &[u8], side: &mut Vec<u8>) {
         fields: &[],
         records: &[],
         width: 0,
+        header: &[],
     };
     let Some((bytes, quoted)) = one.bytes(*field) else {
         return;

@@ -1,6 +1,6 @@
 //! Splitting a buffer into records and fields. Knows bytes only; refilling is the reader's work.
 
-use super::records::{Defect, Field, Record};
+use crate::files::records::{Defect, Field, Record};
 use crate::files::structural::Structural;
 
 /// The most of an oversized record that is kept as its raw text.

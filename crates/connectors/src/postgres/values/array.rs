@@ -1,7 +1,7 @@
 //! Arrays (<https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>) and hstore
 //! (<https://www.postgresql.org/docs/current/hstore.html>) from their text to JSON.
 
-use super::json;
+use crate::json_text as json;
 use crate::postgres::Element;
 
 /// Writes the array `text` as JSON. Lower bounds other than 1 are not kept.

@@ -1,7 +1,6 @@
 //! Decoding values, in PostgreSQL's binary form and in its text form. Each gives the same value for both.
 
 pub(super) mod array;
-pub(super) mod json;
 pub(super) mod number;
 pub(super) mod time;
 

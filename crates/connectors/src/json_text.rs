@@ -4,8 +4,9 @@
 /// How deep values may nest: PostgreSQL's own limit is its stack.
 const DEEPEST: usize = 512;
 
-/// Writes `text`, which is JSON, to `out`.
-pub(in super::super) fn canonical(text: &str, out: &mut String) -> Option<()> {
+/// Writes `text`, which is JSON, to `out`; `None` if it is not.
+#[must_use]
+pub fn canonical(text: &str, out: &mut String) -> Option<()> {
     let mut scanner = Scanner {
         text,
         bytes: text.as_bytes(),
@@ -17,7 +18,7 @@ pub(in super::super) fn canonical(text: &str, out: &mut String) -> Option<()> {
 }
 
 /// Writes `text` as a JSON string.
-pub(in super::super) fn string(text: &str, out: &mut String) {
+pub fn string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || (c as u32) < 0x20) {
@@ -42,7 +43,8 @@ pub(in super::super) fn string(text: &str, out: &mut String) {
 }
 
 /// A decimal number without the zeros that say nothing; others as they are.
-pub(in super::super) fn number(text: &str) -> &str {
+#[must_use]
+pub fn number(text: &str) -> &str {
     if !text.contains('.') || text.contains(['e', 'E']) {
         return match text {
             "-0" => "0",

@@ -1,8 +1,11 @@
-//! [`Records`]: one batch of records, lent by the reader that owns their bytes.
+//! [`Records`]: one batch of records, lent by the reader that owns their bytes. All formats hand on their rows
+//! this way: as text, with what tells a value's kind.
 
 use std::borrow::Cow;
 
 use encoding_rs::WINDOWS_1252;
+
+use crate::json_text as json;
 
 /// Why a record is not what its header promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +20,17 @@ pub enum Defect {
     UnclosedQuote,
     /// Not in the encoding that was declared; it has no fields.
     Undecodable,
+    /// Not JSON, or no object; it has no fields.
+    Malformed(Malformed),
+}
+
+/// Where a text stops being what it should be, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Malformed {
+    /// Why, as the end of a sentence.
+    pub why: &'static str,
+    /// Bytes from the beginning of the record.
+    pub at: u32,
 }
 
 /// Where a record stands, and what is wrong with it.
@@ -30,33 +44,42 @@ pub struct Record {
     pub fields: u32,
     /// What is wrong with it, if anything is.
     pub defect: Option<Defect>,
-    pub(super) start: u32,
-    pub(super) end: u32,
+    pub(in crate::files) start: u32,
+    pub(in crate::files) end: u32,
 }
 
 /// One field: a range of the block's bytes, or of the side buffer for text that had to be rewritten.
 #[derive(Clone, Copy)]
-pub(super) struct Field {
-    pub(super) start: u32,
-    pub(super) length: u32,
+pub(in crate::files) struct Field {
+    pub(in crate::files) start: u32,
+    pub(in crate::files) length: u32,
 }
 
 impl Field {
-    pub(super) const SIDE: u32 = 1 << 31;
-    pub(super) const QUOTED: u32 = 1 << 31;
-    pub(super) const MISSING: Self = Self {
+    pub(in crate::files) const SIDE: u32 = 1 << 31;
+    pub(in crate::files) const QUOTED: u32 = 1 << 31;
+    /// The record does not have the field.
+    pub(in crate::files) const MISSING: Self = Self {
         start: u32::MAX,
         length: 0,
+    };
+    /// The record says that the field has no value.
+    pub(in crate::files) const NULL: Self = Self {
+        start: u32::MAX,
+        length: 1,
     };
 }
 
 /// A batch of records. Fields are UTF-8.
 pub struct Records<'a> {
-    pub(super) buffer: &'a [u8],
-    pub(super) side: &'a [u8],
-    pub(super) fields: &'a [Field],
-    pub(super) records: &'a [Record],
-    pub(super) width: usize,
+    pub(in crate::files) buffer: &'a [u8],
+    pub(in crate::files) side: &'a [u8],
+    pub(in crate::files) fields: &'a [Field],
+    pub(in crate::files) records: &'a [Record],
+    /// From one record's fields to the next one's.
+    pub(in crate::files) width: usize,
+    /// The names of the columns, where a record's own text has to be made of them.
+    pub(in crate::files) header: &'a [String],
 }
 
 impl<'a> Records<'a> {
@@ -79,7 +102,7 @@ impl<'a> Records<'a> {
     }
 
     /// The fields of the header's column `at`: text and whether it was quoted, `None` where the record has
-    /// no such field.
+    /// no such field or no value in it. A format with types of its own quotes what is text to it.
     pub fn column(
         &self,
         at: usize,
@@ -100,7 +123,7 @@ impl<'a> Records<'a> {
     }
 
     #[inline]
-    pub(super) fn bytes(&self, field: Field) -> Option<(&'a [u8], bool)> {
+    pub(in crate::files) fn bytes(&self, field: Field) -> Option<(&'a [u8], bool)> {
         let quoted = field.length & Field::QUOTED != 0;
         let length = (field.length & !Field::QUOTED) as usize;
         let start = (field.start & !Field::SIDE) as usize;
@@ -114,6 +137,13 @@ impl<'a> Records<'a> {
         from.get(start..start + length).map(|bytes| (bytes, quoted))
     }
 
+    /// Whether the record has the field at all, if only to say that it has no value.
+    #[must_use]
+    pub fn has(&self, record: usize, column: usize) -> bool {
+        let field = self.fields.get(record * self.width + column);
+        field.is_some_and(|field| (field.start, field.length) != (u32::MAX, 0))
+    }
+
     /// The record's bytes as they stand in the file, without the end of the line; cut if it is oversized.
     #[must_use]
     pub fn raw(&self, record: usize) -> &'a [u8] {
@@ -123,9 +153,13 @@ impl<'a> Records<'a> {
             .unwrap_or_default()
     }
 
-    /// [`Records::raw`] as text: UTF-8, or Windows-1252 if it is not valid UTF-8.
+    /// [`Records::raw`] as text: UTF-8, or Windows-1252 if it is not valid UTF-8. A record of a file that is
+    /// no text is written as a JSON object.
     #[must_use]
     pub fn raw_text(&self, record: usize) -> Cow<'a, str> {
+        if !self.header.is_empty() {
+            return Cow::Owned(self.as_object(record));
+        }
         let raw = self.raw(record);
         match std::str::from_utf8(raw) {
             Ok(text) => Cow::Borrowed(text),
@@ -135,5 +169,26 @@ impl<'a> Records<'a> {
             }
             Err(_) => WINDOWS_1252.decode_without_bom_handling(raw).0,
         }
+    }
+
+    fn as_object(&self, record: usize) -> String {
+        let mut object = String::from("{");
+        for (column, name) in self.header.iter().enumerate() {
+            if !self.has(record, column) {
+                continue;
+            }
+            if object.len() > 1 {
+                object.push(',');
+            }
+            json::string(name, &mut object);
+            object.push(':');
+            match self.field(record, column) {
+                None => object.push_str("null"),
+                Some((text, true)) => json::string(&String::from_utf8_lossy(text), &mut object),
+                Some((text, false)) => object.push_str(&String::from_utf8_lossy(text)),
+            }
+        }
+        object.push('}');
+        object
     }
 }
