@@ -8,9 +8,10 @@ use diagnostic::{Result, ResultExt, codes};
 use lake::{Table, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use state::{AssetRecord, LedgerEntry, LoadedFile, RunRecord, Snapshot, State};
+use storage::Storage;
 
 use crate::process::{self, Process};
-use crate::{RunLock, Temporary, Workspace, recovery, temporary};
+use crate::{RunLock, Temporary, Workspace, place, recovery, temporary};
 
 /// The catalog of one project. Cheap to share.
 #[derive(Clone)]
@@ -28,6 +29,9 @@ struct Inner {
     process: OnceLock<Process>,
 }
 
+/// The folder of tables that are nowhere else, below the catalog's.
+const WAREHOUSE: &str = "warehouse";
+
 /// How many tables are kept open. One holds the list of its files; builds read each table a few times.
 const OPEN_TABLES: usize = 256;
 
@@ -38,17 +42,38 @@ impl Catalog {
     /// # Errors
     /// `K2001`, `K2002` if the state file cannot be used, `K2003` if the folder cannot.
     pub fn open(folder: &Path) -> Result<Self> {
+        Self::open_with(folder, None)
+    }
+
+    /// [`Catalog::open`] with its tables in `tables`, a folder or an object store.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`]; `K2005` if its tables are elsewhere, `B3001` if the store cannot keep two writers
+    /// apart, `B1003` to `B2003` if it cannot be used.
+    pub fn open_in(folder: &Path, tables: &Storage) -> Result<Self> {
+        Self::open_with(folder, Some(tables))
+    }
+
+    fn open_with(folder: &Path, tables: Option<&Storage>) -> Result<Self> {
         std::fs::create_dir_all(folder).explain(codes::K2003, || {
             format!("Folder `{}` cannot be created", folder.display())
         })?;
         let folder = &folder.canonicalize().explain(codes::K2003, || {
             format!("Folder `{}` cannot be found", folder.display())
         })?;
+        let state = State::open(&folder.join("catalog.db"))?;
+        let own = folder.join(WAREHOUSE);
+        let tables = tables.filter(|tables| !is_own(tables, folder));
+        place::settle(folder, tables, &state)?;
+        let warehouse = match tables {
+            Some(tables) => Warehouse::published_in(tables, &own)?,
+            None => Warehouse::published(&own)?,
+        };
         let catalog = Self {
             inner: Arc::new(Inner {
                 folder: folder.clone(),
-                state: State::open(&folder.join("catalog.db"))?,
-                warehouse: Warehouse::published(&folder.join("warehouse"))?,
+                state,
+                warehouse,
                 publishing: parking_lot::Mutex::default(),
                 opened: parking_lot::Mutex::default(),
                 process: OnceLock::new(),
@@ -230,4 +255,13 @@ impl Catalog {
         let process = Process::new(&process::folder(&self.inner.folder))?;
         Ok(self.inner.process.get_or_init(|| process))
     }
+}
+
+/// Whether `tables` is the folder of tables that are nowhere else, however it is written.
+fn is_own(tables: &Storage, folder: &Path) -> bool {
+    let Some(place) = tables.location().as_local() else {
+        return false;
+    };
+    let parent = place.parent().and_then(|parent| parent.canonicalize().ok());
+    parent.as_deref() == Some(folder) && place.ends_with(WAREHOUSE)
 }

@@ -12,10 +12,13 @@
 
 mod catalog;
 mod history;
+mod place;
 mod process;
 mod recovery;
 mod run_lock;
 mod temporary;
+mod upkeep;
+mod vacuum;
 mod workspace;
 
 pub use catalog::Catalog;
@@ -27,4 +30,5 @@ pub use state::{
     ObjectKind, Objects, Relation, RelationKind, RunRecord, RunStatus, Snapshot,
 };
 pub use temporary::{Temporary, TemporaryState};
+pub use vacuum::{Vacuum, Vacuumed};
 pub use workspace::{Published, Workspace};

@@ -109,7 +109,7 @@ pub(crate) fn drop_created(
 ) -> Result<()> {
     for location in created {
         if !published.contains(&location.as_str()) {
-            remove(&catalog.warehouse().directory(location))?;
+            catalog.warehouse().remove(location)?;
         }
     }
     Ok(())

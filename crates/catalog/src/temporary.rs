@@ -6,16 +6,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use diagnostic::{Result, ResultExt, codes};
-use lake::Table;
+use lake::{TEMPORARY, Table};
 use model::{RelationName, RunId};
 use parking_lot::Mutex;
 use state::{Relation, RelationKind};
 
 use crate::workspace::{LOCK, folder_name};
 use crate::{Catalog, RunLock, recovery};
-
-/// The folder of all sessions' tables in the warehouse. No database's folder begins with a dot.
-pub(crate) const FOLDER: &str = ".temporary";
 
 /// The tables of one session. A temporary table hides a permanent one of the same name.
 #[derive(Default)]
@@ -90,8 +87,8 @@ impl Temporary {
                 if !table.is_newest().await? {
                     let place = self.place(catalog, name)?;
                     let (from, to) = (
-                        catalog.warehouse().directory(&location),
-                        catalog.warehouse().directory(place.location()),
+                        catalog.warehouse().folder(&location),
+                        catalog.warehouse().folder(place.location()),
                     );
                     return table.copy_to(&from, &place, &to).await.map(Some);
                 }
@@ -129,8 +126,9 @@ impl Temporary {
 
 impl Place {
     fn new(catalog: &Catalog) -> Result<Self> {
-        let location = format!("{FOLDER}/{}", RunId::fresh());
-        let folder = catalog.warehouse().directory(&location);
+        let session = RunId::fresh().to_string();
+        let location = format!("{TEMPORARY}/{session}");
+        let folder = catalog.warehouse().temporary().join(session);
         let _folders = catalog.lock_folders()?;
         std::fs::create_dir_all(&folder).explain(codes::K2003, || {
             format!("`{}` cannot be created", folder.display())
@@ -162,7 +160,7 @@ impl Drop for Temporary {
 
 /// Removes what sessions left whose process is gone.
 pub(crate) fn clean(catalog: &Catalog) -> Result<()> {
-    let folder = catalog.warehouse().directory(FOLDER);
+    let folder = catalog.warehouse().temporary();
     if !folder.exists() || recovery::is_empty(&folder)? {
         return Ok(());
     }

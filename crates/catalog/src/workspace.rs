@@ -1,11 +1,10 @@
 //! [`Workspace`]: what one run reads and what it has staged, until it publishes or is dropped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use diagnostic::{Error, Result, ResultExt, codes};
-use lake::{Staged as Staging, Table, Warehouse};
+use diagnostic::{Error, Result, codes};
+use lake::{DataFolder, Staged as Staging, Table, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
 use state::{
@@ -14,7 +13,7 @@ use state::{
 };
 
 use crate::temporary::Temporary;
-use crate::{Catalog, recovery};
+use crate::{Catalog, recovery, upkeep};
 
 pub(crate) const LOCK: &str = "lock";
 
@@ -251,10 +250,10 @@ impl Workspace {
         }
     }
 
-    /// The folder on disk that `table`'s data files are written to.
+    /// The folder that `table`'s data files are written to.
     #[must_use]
-    pub fn folder(&self, table: &Table) -> PathBuf {
-        self.catalog.warehouse().directory(table.location())
+    pub fn folder(&self, table: &Table) -> DataFolder {
+        self.catalog.warehouse().folder(table.location())
     }
 
     /// A place for a table that will take the name `name`, whatever the name points at now.
@@ -282,29 +281,7 @@ impl Workspace {
     fn new_table(&self, warehouse: &Warehouse, name: &RelationName) -> Result<Table> {
         let parts =
             [&name.database, &name.schema, &name.name].map(|part| folder_name(part.as_str()));
-        let plain = parts.join("/");
-        let parent = warehouse.directory(&parts[..2].join("/"));
-        std::fs::create_dir_all(&parent).explain(codes::K2003, || {
-            format!("`{}` cannot be created", parent.display())
-        })?;
-        // A folder of that name may hold a dropped table, so the first free name is taken.
-        let mut location = plain.clone();
-        let mut attempt = 1;
-        loop {
-            let folder = warehouse.directory(&location);
-            match std::fs::create_dir(&folder) {
-                Ok(()) => break,
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    attempt += 1;
-                    location = format!("{plain}-{attempt}");
-                }
-                Err(error) => {
-                    return Err(error).explain(codes::K2003, || {
-                        format!("`{}` cannot be created", folder.display())
-                    });
-                }
-            }
-        }
+        let location = warehouse.reserve(&parts.join("/"))?;
         // Only a folder this run made is noted, since a discarded run removes what is noted.
         self.note_created(&location)?;
         warehouse.place(&location)
@@ -522,6 +499,10 @@ impl Workspace {
         }
         finished?;
         self.end(RunStatus::Published, None)?;
+        upkeep::checkpoint(&self.catalog, &publication, |location, version| {
+            let key = (location.to_owned(), version);
+            self.tables.lock().get(&key).cloned()
+        });
         Ok(Published {
             relations: publication
                 .changes
@@ -641,7 +622,7 @@ impl Workspace {
             .state()
             .start_run(self.run, &self.command, process.id())?;
         let staged = Staging::default();
-        let warehouse = self.catalog.warehouse().staging(&staged)?;
+        let warehouse = self.catalog.warehouse().staging(&staged);
         *writing = Some(Writing {
             warehouse: warehouse.clone(),
             staged,

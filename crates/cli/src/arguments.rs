@@ -95,6 +95,10 @@ pub enum Command {
     Source(commands::source::Arguments),
     /// Run SQL on the project's warehouse
     Sql(commands::sql::Arguments),
+    /// Write the small files of tables together to larger ones
+    Optimize(commands::optimize::Arguments),
+    /// Remove the files that no version within retention needs
+    Vacuum(commands::vacuum::Arguments),
     /// Do what the `dbt` executable does
     #[command(disable_help_flag = true)]
     Dbt(commands::dbt::Arguments),

@@ -8,6 +8,7 @@ mod dbt_semantics;
 mod dbt_settings;
 mod dbt_upkeep;
 mod end_to_end;
+mod lake;
 mod postgres;
 mod python_models;
 mod shell;

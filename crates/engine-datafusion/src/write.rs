@@ -1,7 +1,6 @@
 //! Results to data files: a plan's rows, cast to storable types and held against what the table's columns
 //! refuse, in one file per partition or more.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
@@ -14,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::StreamExt;
-use lake::{DataFile, ParquetSink, SinkOptions, storable_schema};
+use lake::{DataFile, DataFolder, ParquetSink, SinkOptions, storable_schema};
 
 use crate::failure::explain;
 use crate::join_fallback;
@@ -143,7 +142,7 @@ impl Written {
 pub(crate) async fn write_plan(
     state: &SessionState,
     plan: &LogicalPlan,
-    folder: &Path,
+    folder: &DataFolder,
     shape: Option<Shape>,
 ) -> Result<Written> {
     match write_once(state, plan, folder, shape.clone()).await {
@@ -158,7 +157,7 @@ pub(crate) async fn write_plan(
 async fn write_once(
     state: &SessionState,
     plan: &LogicalPlan,
-    folder: &Path,
+    folder: &DataFolder,
     shape: Option<Shape>,
 ) -> Result<Written> {
     let physical = state.create_physical_plan(plan).await.map_err(explain)?;

@@ -1,7 +1,5 @@
 //! The rows that the silver table has already: their keys and order, and rewriting files without some rows.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,6 +8,7 @@ use arrow::array::{
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use diagnostic::{Error, Result, ResultExt, codes};
+use lake::DataFolder;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
@@ -71,7 +70,7 @@ pub(crate) fn add_entries(
     let (keys, latest) = (contract.key.len(), contract.latest_by.len());
     for (number, file) in (EXISTING..).zip(&table.files) {
         let mut row = 0_u32;
-        for batch in read(&table.folder.join(&file.path), &schema)? {
+        for batch in read(&table.folder, &file.path, &schema)? {
             let batch = conform(&batch?, &schema)?;
             let arrays = batch.columns();
             let hashes = hasher.hash(arrays.get(..keys).unwrap_or_default(), batch.num_rows())?;
@@ -139,16 +138,17 @@ impl<'a> RowNames<'a> {
     }
 }
 
-/// Hands the rows of the table's file at `path` that are not in `leaving` to `write`, as `schema`.
+/// Hands the rows of the table's file `name` that are not in `leaving` to `write`, as `schema`.
 pub(crate) fn rewrite(
-    path: &Path,
+    folder: &DataFolder,
+    name: &str,
     schema: &SchemaRef,
     leaving: &Bitmap,
     mut write: impl FnMut(RecordBatch) -> Result<()>,
 ) -> Result<u64> {
     let mut row = 0;
     let mut kept = 0;
-    for batch in read(path, schema)? {
+    for batch in read(folder, name, schema)? {
         let batch = conform(&batch?, schema)?;
         let keep: BooleanArray = (row..row + batch.num_rows())
             .map(|row| Some(!leaving.contains(row)))
@@ -167,18 +167,15 @@ pub(crate) fn rewrite(
 
 /// The batches of a file, with the columns of `schema` that it has.
 pub(crate) fn read(
-    path: &Path,
+    folder: &DataFolder,
+    name: &str,
     schema: &Schema,
 ) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
     let wrong = {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = name.to_owned();
         move || format!("The silver file `{name}` cannot be read")
     };
-    let file = File::open(path).explain(codes::L3003, &wrong)?;
+    let file = folder.open(name).explain(codes::L3003, &wrong)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).explain(codes::L3003, &wrong)?;
     let has = builder
         .parquet_schema()

@@ -1,7 +1,6 @@
 //! The second pass over files: rows as read to bronze, broken ones to quarantine, those that stay to silver.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
@@ -9,7 +8,7 @@ use arrow::compute::filter;
 use arrow::datatypes::SchemaRef;
 use connectors::files::{FileFormat, Records};
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::DataFile;
+use lake::{DataFile, DataFolder};
 
 use crate::contract::{Contract, FileColumns, Judged, StringsBuilder, Verdict};
 use crate::existing::rewrite;
@@ -28,9 +27,9 @@ pub(crate) struct Load<'a> {
     /// Stored names of all columns beyond the contract that bronze keeps.
     pub(crate) extra: &'a [String],
     pub(crate) run_id: &'a str,
-    pub(crate) bronze: &'a Path,
-    pub(crate) quarantine: &'a Path,
-    pub(crate) silver: &'a Path,
+    pub(crate) bronze: &'a DataFolder,
+    pub(crate) quarantine: &'a DataFolder,
+    pub(crate) silver: &'a DataFolder,
     /// The silver table to merge into.
     pub(crate) existing: Option<&'a TableState>,
     pub(crate) progress: &'a (dyn Fn(u64) + Sync),
@@ -107,7 +106,8 @@ impl Load<'_> {
                 continue;
             };
             rewrite(
-                &table.folder.join(&file.path),
+                &table.folder,
+                &file.path,
                 &sinks.silver_schema,
                 leaving,
                 |batch| accepted(sinks.silver.write(batch)),

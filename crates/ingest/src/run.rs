@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 use connectors::files::FileFormat;
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::Operation;
+use lake::{DataFolder, Operation};
 use model::{Identifier, RelationName, RunId, SchemaName};
 use settings::{DatasetSpec, FileChange, StreamSpec, WriteMode};
 use state::{LedgerEntry, LoadStatus};
@@ -266,9 +266,9 @@ impl ZoneNames {
 
 /// Where the tables' files go, and what the tables hold already.
 struct Places {
-    bronze: PathBuf,
-    quarantine: PathBuf,
-    silver: PathBuf,
+    bronze: DataFolder,
+    quarantine: DataFolder,
+    silver: DataFolder,
     /// Columns of the bronze table beyond the contract.
     extra: Vec<String>,
     /// The silver table to merge into.

@@ -1,13 +1,12 @@
 //! Writing tables beside the reading: one thread per table, handed batches through a short queue.
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use diagnostic::{Error, Result, codes};
-use lake::{DataFile, ParquetSink, SinkOptions};
+use lake::{DataFile, DataFolder, ParquetSink, SinkOptions};
 
 /// Batches that may wait for a writer: enough to bridge the end of a row group, little memory.
 const QUEUE: usize = 4;
@@ -22,7 +21,7 @@ impl<'scope> Sink<'scope> {
     /// Starts a writer of files with `schema` into `folder`.
     pub(crate) fn start(
         scope: &'scope Scope<'scope, '_>,
-        folder: &Path,
+        folder: &DataFolder,
         schema: SchemaRef,
     ) -> Self {
         let (queue, batches) = sync_channel(QUEUE);

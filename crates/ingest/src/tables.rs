@@ -1,25 +1,22 @@
 //! [`Tables`]: what ingest needs of the catalog.
 
-use std::path::PathBuf;
-
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use diagnostic::Result;
-use lake::{DataFile, Operation, StoredFile};
+use lake::{DataFile, DataFolder, Operation, StoredFile};
 use model::RelationName;
 
 /// The tables of a project as one run sees them.
 ///
-/// Data files lie in a folder of the local file system. What [`Tables::commit`] is told becomes visible to
-/// later calls of the same run; readers outside see it when the run is published. One caller at a time
-/// writes to a table.
+/// What [`Tables::commit`] is told becomes visible to later calls of the same run; readers outside see it when
+/// the run is published. One caller at a time writes to a table.
 #[async_trait]
 pub trait Tables: Send + Sync {
     /// The table called `name` as it is now; `None` if it does not exist.
     async fn open(&self, name: &RelationName) -> Result<Option<TableState>>;
 
     /// The folder for data files of the table called `name`, which need not exist as a table yet.
-    async fn folder(&self, name: &RelationName) -> Result<PathBuf>;
+    async fn folder(&self, name: &RelationName) -> Result<DataFolder>;
 
     /// Makes the next version of a table, and the table if need be.
     async fn commit(&self, name: &RelationName, change: Change) -> Result<()>;
@@ -29,7 +26,7 @@ pub trait Tables: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct TableState {
     /// Where its files lie.
-    pub folder: PathBuf,
+    pub folder: DataFolder,
     /// Its columns, hidden ones included.
     pub schema: SchemaRef,
     /// Its files; paths are relative to the folder.

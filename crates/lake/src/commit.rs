@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use arrow::datatypes::{DataType, SchemaRef};
+use deltalake::kernel::Metadata;
 use diagnostic::{Result, ResultExt, codes};
 use serde_json::{Value, json};
 
@@ -28,6 +29,8 @@ pub enum Operation {
     Delete,
     /// Columns were added or changed.
     ChangeColumns,
+    /// The same rows are in other files.
+    Optimize,
 }
 
 impl Operation {
@@ -39,6 +42,7 @@ impl Operation {
             Self::Update => "UPDATE",
             Self::Delete => "DELETE",
             Self::ChangeColumns => "CHANGE COLUMN",
+            Self::Optimize => "OPTIMIZE",
         }
     }
 
@@ -46,10 +50,18 @@ impl Operation {
         match self {
             Self::Append => json!({"mode": "Append"}),
             Self::Overwrite => json!({"mode": "Overwrite"}),
-            Self::Create | Self::Merge | Self::Update | Self::Delete | Self::ChangeColumns => {
-                json!({})
-            }
+            Self::Create
+            | Self::Merge
+            | Self::Update
+            | Self::Delete
+            | Self::ChangeColumns
+            | Self::Optimize => json!({}),
         }
+    }
+
+    /// Whether readers of changes have something to see.
+    fn changes_rows(self) -> bool {
+        self != Self::Optimize
     }
 }
 
@@ -88,7 +100,15 @@ impl Commit {
     }
 }
 
-pub(crate) fn log_entry(commit: &Commit, first: bool, stored: &[StoredFile]) -> Result<Vec<u8>> {
+/// The text of `commit`. `known` is what the log says about the table, where columns change; `stored` are the
+/// table's files, where some leave.
+pub(crate) fn log_entry(
+    commit: &Commit,
+    first: bool,
+    known: Option<&Metadata>,
+    stored: &[StoredFile],
+) -> Result<Vec<u8>> {
+    let data_change = commit.operation.changes_rows();
     let now = chrono::Utc::now().timestamp_millis();
     let mut lines = String::new();
     line(&mut lines, &commit_info(commit, now));
@@ -96,7 +116,7 @@ pub(crate) fn log_entry(commit: &Commit, first: bool, stored: &[StoredFile]) -> 
         if first || needs_wall_clock(schema) {
             line(&mut lines, &protocol(schema));
         }
-        line(&mut lines, &metadata(schema, now)?);
+        line(&mut lines, &metadata(schema, known, now)?);
     } else if first {
         return Err(diagnostic::Error::new(
             codes::X0001,
@@ -117,7 +137,7 @@ pub(crate) fn log_entry(commit: &Commit, first: bool, stored: &[StoredFile]) -> 
                 &json!({"remove": {
                     "path": file.path,
                     "deletionTimestamp": now,
-                    "dataChange": true,
+                    "dataChange": data_change,
                     "extendedFileMetadata": true,
                     "partitionValues": {},
                     "size": file.size,
@@ -133,7 +153,7 @@ pub(crate) fn log_entry(commit: &Commit, first: bool, stored: &[StoredFile]) -> 
                 "partitionValues": {},
                 "size": file.size,
                 "modificationTime": now,
-                "dataChange": true,
+                "dataChange": data_change,
                 "stats": Some(&file.stats).filter(|stats| !stats.is_empty()),
             }}),
         );
@@ -151,6 +171,8 @@ fn commit_info(commit: &Commit, now: i64) -> Value {
         "operation": commit.operation.name(),
         "operationParameters": commit.operation.parameters(),
         "engineInfo": concat!("sluice/", env!("CARGO_PKG_VERSION")),
+        // No two commits are the same text: a writer whose answer was lost knows its own by it.
+        "txnId": uuid::Uuid::new_v4().to_string(),
     });
     if let Some(fields) = info.as_object_mut() {
         for (key, value) in &commit.info {
@@ -182,16 +204,20 @@ fn protocol(schema: &SchemaRef) -> Value {
     }
 }
 
-fn metadata(schema: &SchemaRef, now: i64) -> Result<Value> {
+fn metadata(schema: &SchemaRef, known: Option<&Metadata>, now: i64) -> Result<Value> {
     let text = serde_json::to_string(&delta_schema(schema)?).explain(codes::X0001, || {
         "A table's columns cannot be written".to_owned()
     })?;
+    let id = match known {
+        Some(known) => known.id().to_owned(),
+        None => uuid::Uuid::new_v4().to_string(),
+    };
     Ok(json!({"metaData": {
-        "id": uuid::Uuid::new_v4().to_string(),
+        "id": id,
         "format": {"provider": "parquet", "options": {}},
         "schemaString": text,
         "partitionColumns": [],
-        "configuration": {},
-        "createdTime": now,
+        "configuration": known.map_or_else(|| json!({}), |known| json!(known.configuration())),
+        "createdTime": known.and_then(Metadata::created_time).unwrap_or(now),
     }}))
 }

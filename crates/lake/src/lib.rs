@@ -1,25 +1,33 @@
-//! Delta tables on a file system: open at a version, write data files, commit, and the overlay that
+//! Delta tables in a folder or a bucket: open at a version, write data files, commit, and the overlay that
 //! keeps a run's commits away from readers until it is published.
 //!
-//! - [`Warehouse`] is a folder of tables, seen as everybody sees it or as one run sees it.
+//! - [`Warehouse`] is a place of tables, seen as everybody sees it or as one run sees it.
 //! - [`Table`] is one table at one version; [`Table::commit`] adds the next one.
 //! - [`ParquetSink`] writes data files and gathers the statistics Delta keeps of them.
 //!
 //! Committing follows the Delta protocol
-//! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md>); log replay, merge, checkpoints and
-//! vacuum are the Delta library's.
+//! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md>); log replay and checkpoints are the Delta
+//! library's.
 
 mod column_types;
 mod commit;
+mod data_folder;
+mod file_rows;
+mod optimize;
 mod overlay;
 mod parquet_sink;
 mod statistics;
 mod table;
+mod upkeep;
 mod warehouse;
 
 pub use column_types::{LOGICAL_TYPE, carrier, storable, storable_schema, timestamp_tz};
 pub use commit::{Commit, Operation};
+pub use data_folder::{DataFolder, DataRead, DataReader, DataWriter, RemoteFile};
+pub use file_rows::FileRows;
+pub use optimize::Compaction;
 pub use overlay::Staged;
 pub use parquet_sink::{DataFile, ParquetSink, SinkOptions};
 pub use table::{StoredFile, Table};
-pub use warehouse::Warehouse;
+pub use upkeep::Inventory;
+pub use warehouse::{TEMPORARY, Warehouse};

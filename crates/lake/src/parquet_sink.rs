@@ -1,9 +1,6 @@
 //! [`ParquetSink`]: writes record batches to data files of a table's folder, a new file whenever one
 //! is large enough.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use diagnostic::{Error, Result, ResultExt, codes};
@@ -12,7 +9,8 @@ use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde::{Deserialize, Serialize};
 
-use crate::statistics;
+use crate::data_folder::DataWriter;
+use crate::{DataFolder, statistics};
 
 /// A data file that was written and is not yet part of a table version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +49,7 @@ impl Default for SinkOptions {
 
 /// Writes batches of one schema to files in one folder.
 pub struct ParquetSink {
-    folder: PathBuf,
+    folder: DataFolder,
     schema: SchemaRef,
     options: SinkOptions,
     open: Option<Open>,
@@ -60,16 +58,15 @@ pub struct ParquetSink {
 
 struct Open {
     name: String,
-    path: PathBuf,
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<DataWriter>,
 }
 
 impl ParquetSink {
     /// A sink for batches of `schema` into `folder`, which exists.
     #[must_use]
-    pub fn new(folder: &Path, schema: SchemaRef, options: SinkOptions) -> Self {
+    pub fn new(folder: &DataFolder, schema: SchemaRef, options: SinkOptions) -> Self {
         Self {
-            folder: folder.to_owned(),
+            folder: folder.clone(),
             schema,
             options,
             open: None,
@@ -92,7 +89,7 @@ impl ParquetSink {
             return Ok(());
         };
         open.writer.write(batch).explain(codes::K2003, || {
-            format!("`{}` cannot be written", open.path.display())
+            format!("`{}` cannot be written", self.folder.shown(&open.name))
         })?;
         let bytes = open.writer.bytes_written() + open.writer.in_progress_size();
         if bytes >= self.options.file_size {
@@ -112,9 +109,8 @@ impl ParquetSink {
 
     fn begin(&self) -> Result<Open> {
         let name = format!("part-{}.parquet", uuid::Uuid::now_v7());
-        let path = self.folder.join(&name);
-        let wrong = || format!("`{}` cannot be written", path.display());
-        let file = File::create_new(&path).explain(codes::K2003, wrong)?;
+        let wrong = || format!("`{}` cannot be written", self.folder.shown(&name));
+        let file = self.folder.create(&name)?;
         let properties = WriterProperties::builder()
             .set_compression(self.options.compression)
             .set_max_row_group_row_count(Some(self.options.row_group_rows))
@@ -123,18 +119,18 @@ impl ParquetSink {
             .build();
         let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))
             .explain(codes::K2003, wrong)?;
-        Ok(Open { name, path, writer })
+        Ok(Open { name, writer })
     }
 
     fn end(&mut self) -> Result<()> {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let wrong = || format!("`{}` cannot be written", open.path.display());
-        let metadata = open.writer.close().explain(codes::K2003, wrong)?;
-        let size = std::fs::metadata(&open.path)
-            .explain(codes::K2003, wrong)?
-            .len();
+        let wrong = || format!("`{}` cannot be written", self.folder.shown(&open.name));
+        let mut writer = open.writer;
+        let metadata = writer.finish().explain(codes::K2003, wrong)?;
+        // The footer is written and flushed; what is below has all bytes.
+        let size = writer.inner_mut().finish()?;
         let rows = u64::try_from(metadata.file_metadata().num_rows())
             .map_err(|cause| Error::new(codes::K2003, wrong()).because(cause))?;
         self.done.push(DataFile {

@@ -1,6 +1,5 @@
 //! [`Table`]: one Delta table at one version.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -11,7 +10,7 @@ use object_store::{ObjectStoreExt, PutMode};
 use tokio::sync::OnceCell;
 
 use crate::commit::log_entry;
-use crate::{Commit, DataFile, Operation};
+use crate::{Commit, DataFile, DataFolder, Operation};
 
 /// One Delta table at one version, or a place where one is about to be created.
 #[derive(Clone, Debug)]
@@ -80,6 +79,12 @@ impl Table {
             })
     }
 
+    /// What was read of the log, perhaps at an earlier version.
+    pub(crate) fn known(&self) -> Option<&DeltaTable> {
+        let known = self.loaded.get().unwrap_or(&self.place);
+        known.version().is_some().then_some(known)
+    }
+
     /// The columns, hidden ones included.
     ///
     /// # Errors
@@ -133,19 +138,12 @@ impl Table {
     /// file system has them.
     ///
     /// # Errors
-    /// `K2003` if a file cannot be linked, `K2004` if a log cannot be read or written.
-    pub async fn copy_to(&self, from: &Path, place: &Self, to: &Path) -> Result<Self> {
+    /// `K2003` if a file cannot be copied, `K2004` if a log cannot be read or written.
+    pub async fn copy_to(&self, from: &DataFolder, place: &Self, to: &DataFolder) -> Result<Self> {
         let mut commit = Commit::new(Operation::Create);
         commit.schema = Some(self.schema().await?);
         for file in self.files().await? {
-            let (source, target) = (from.join(&file.path), to.join(&file.path));
-            let wrong = || format!("`{}` cannot be linked", source.display());
-            if let Some(parent) = target.parent() {
-                std::fs::create_dir_all(parent).explain(codes::K2003, wrong)?;
-            }
-            if std::fs::hard_link(&source, &target).is_err() {
-                std::fs::copy(&source, &target).explain(codes::K2003, wrong)?;
-            }
+            to.adopt(from, &file.path)?;
             commit.add.push(DataFile {
                 path: file.path,
                 size: file.size,
@@ -168,7 +166,16 @@ impl Table {
             true => self.files().await?,
             false => Vec::new(),
         };
-        let entry = log_entry(commit, self.version().is_none(), &stored)?;
+        // A change of columns keeps what else the log says about the table.
+        let known = match (&commit.schema, self.version()) {
+            (Some(_), Some(_)) => {
+                let loaded = self.loaded().await?;
+                let state = loaded.snapshot().explain(codes::K2004, || self.broken())?;
+                Some(state.metadata())
+            }
+            _ => None,
+        };
+        let entry = log_entry(commit, self.version().is_none(), known, &stored)?;
         let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
         let put = self
             .place

@@ -1,22 +1,36 @@
-//! [`Warehouse`]: the folder that holds a project's tables, seen by everybody or by one run.
+//! [`Warehouse`]: the place that holds a project's tables, seen by everybody or by one run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
-use deltalake::{DeltaTable, DeltaTableBuilder};
+use deltalake::logstore::{
+    LogStore, LogStoreFactory, ObjectStoreRef, StorageConfig, default_logstore, logstore_factories,
+};
+use deltalake::{DeltaResult, DeltaTable, DeltaTableBuilder};
 use diagnostic::{Error, Result, ResultExt, codes};
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
+use storage::{Created, Location, Scheme, Storage, StorageOptions, block_on};
 use url::Url;
 
-use crate::Table;
 use crate::overlay::{Overlay, Staged};
+use crate::{DataFolder, Table};
 
-/// A folder of Delta tables. Locations are paths relative to it, with `/`.
+/// The folder of all sessions' temporary tables. It is on this machine, wherever the other tables are. No
+/// database's folder begins with a dot.
+pub const TEMPORARY: &str = ".temporary";
+
+/// How many tables' commits are published at once to an object store.
+const AT_ONCE: usize = 16;
+
+/// Delta tables in a folder or a bucket. Locations are paths relative to it, with `/`.
 #[derive(Clone, Debug)]
 pub struct Warehouse {
-    folder: PathBuf,
-    store: Arc<dyn ObjectStore>,
+    tables: Storage,
+    /// The store of `tables`, perhaps with a run's commits laid over it.
+    seen: Arc<dyn ObjectStore>,
+    temporary: Storage,
 }
 
 impl Warehouse {
@@ -25,33 +39,65 @@ impl Warehouse {
     /// # Errors
     /// `K2003` if the folder cannot be created.
     pub fn published(folder: &Path) -> Result<Self> {
-        let folder = existing(folder)?;
+        let storage = local(folder)?;
         Ok(Self {
-            folder,
-            store: Arc::new(LocalFileSystem::new()),
+            seen: Arc::clone(storage.store()),
+            temporary: storage.clone(),
+            tables: storage,
+        })
+    }
+
+    /// The tables in `tables` as everybody sees them; temporary ones are in `folder`.
+    ///
+    /// # Errors
+    /// `K2003` if a folder cannot be created.
+    pub fn published_in(tables: &Storage, folder: &Path) -> Result<Self> {
+        let tables = match tables.location().as_local() {
+            Some(folder) => local(folder)?,
+            None => {
+                know_schemes();
+                tables.clone()
+            }
+        };
+        Ok(Self {
+            seen: Arc::clone(tables.store()),
+            temporary: local(folder)?,
+            tables,
         })
     }
 
     /// The same tables as a run sees them that keeps its commits in `staged`.
-    ///
-    /// # Errors
-    /// `K2003` if the warehouse's folder is no usable path.
-    pub fn staging(&self, staged: &Staged) -> Result<Self> {
-        let warehouse = object_store::path::Path::from_absolute_path(&self.folder)
-            .explain(codes::K2003, || {
-                format!("`{}` is no usable path", self.folder.display())
-            })?;
-        let overlay = Overlay::new(Arc::clone(&self.store), warehouse, staged.clone());
-        Ok(Self {
-            folder: self.folder.clone(),
-            store: Arc::new(overlay),
-        })
+    #[must_use]
+    pub fn staging(&self, staged: &Staged) -> Self {
+        let base = Arc::clone(self.tables.store());
+        let overlay = Overlay::new(base, self.tables.path(""), staged.clone());
+        Self {
+            seen: Arc::new(overlay),
+            ..self.clone()
+        }
     }
 
-    /// The folder on disk of the table at `location`.
+    /// Where the tables are.
     #[must_use]
-    pub fn directory(&self, location: &str) -> PathBuf {
-        self.folder.join(location)
+    pub fn storage(&self) -> &Storage {
+        &self.tables
+    }
+
+    /// The folder of temporary tables.
+    #[must_use]
+    pub fn temporary(&self) -> PathBuf {
+        let folder = self.temporary.location().as_local();
+        folder.unwrap_or(Path::new("")).join(TEMPORARY)
+    }
+
+    /// The folder of the data files of the table at `location`.
+    #[must_use]
+    pub fn folder(&self, location: &str) -> DataFolder {
+        let storage = self.storage_of(location);
+        match storage.location().as_local() {
+            Some(folder) => DataFolder::Local(folder.join(location)),
+            None => DataFolder::Remote(storage.below(location)),
+        }
     }
 
     /// The table at `location` as of `version`.
@@ -69,20 +115,85 @@ impl Warehouse {
     /// # Errors
     /// `K2003` if its folder cannot be created.
     pub fn place(&self, location: &str) -> Result<Table> {
-        existing(&self.directory(location))?;
+        if let DataFolder::Local(folder) = self.folder(location) {
+            existing(&folder)?;
+        }
         Ok(Table::new(location, self.delta(location)?, None))
     }
 
+    /// A location for a new table that nobody else has: `plain`, or `plain` with a suffix.
+    ///
+    /// # Errors
+    /// `K2003` if its folder cannot be created.
+    pub fn reserve(&self, plain: &str) -> Result<String> {
+        let DataFolder::Local(folder) = self.folder(plain) else {
+            // A bucket has no folders to make first.
+            return Ok(format!("{plain}-{}", uuid::Uuid::now_v7().simple()));
+        };
+        if let Some(parent) = folder.parent() {
+            std::fs::create_dir_all(parent).explain(codes::K2003, || {
+                format!("`{}` cannot be created", parent.display())
+            })?;
+        }
+        // A folder of that name may hold a dropped table, so the first free name is taken.
+        let mut location = plain.to_owned();
+        let mut attempt = 1;
+        loop {
+            let DataFolder::Local(folder) = self.folder(&location) else {
+                return Ok(location);
+            };
+            match std::fs::create_dir(&folder) {
+                Ok(()) => return Ok(location),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    attempt += 1;
+                    location = format!("{plain}-{attempt}");
+                }
+                Err(error) => {
+                    return Err(error).explain(codes::K2003, || {
+                        format!("`{}` cannot be created", folder.display())
+                    });
+                }
+            }
+        }
+    }
+
+    /// Removes everything at `location`, which no pointer names. It may be gone already.
+    ///
+    /// # Errors
+    /// `K2003` if it cannot be removed, `B2002`, `B2003` in an object store.
+    pub fn remove(&self, location: &str) -> Result<()> {
+        match self.folder(location) {
+            DataFolder::Local(folder) => match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
+                    .explain(codes::K2003, || {
+                        format!("`{}` cannot be removed", folder.display())
+                    }),
+                _ => Ok(()),
+            },
+            DataFolder::Remote(storage) => block_on(async move {
+                for entry in storage.list(None).await? {
+                    storage.remove(&entry.name).await?;
+                }
+                Ok(())
+            })?,
+        }
+    }
+
+    fn storage_of(&self, location: &str) -> &Storage {
+        match location.starts_with(TEMPORARY) {
+            true => &self.temporary,
+            false => &self.tables,
+        }
+    }
+
     fn delta(&self, location: &str) -> Result<DeltaTable> {
-        let folder = self.directory(location);
-        let url = Url::from_directory_path(&folder).map_err(|()| {
-            Error::new(
-                codes::K2003,
-                format!("`{}` is no absolute path", folder.display()),
-            )
-        })?;
+        let url = url_of(&self.storage_of(location).location().join(location))?;
+        let store = match location.starts_with(TEMPORARY) {
+            true => self.temporary.store(),
+            false => &self.seen,
+        };
         DeltaTableBuilder::from_url(url.clone())
-            .map(|builder| builder.with_storage_backend(Arc::clone(&self.store), url))
+            .map(|builder| builder.with_storage_backend(Arc::clone(store), url))
             .and_then(DeltaTableBuilder::build)
             .explain(codes::K2004, || {
                 format!("Table `{location}` cannot be opened")
@@ -93,14 +204,50 @@ impl Warehouse {
     /// a crash finishes what was begun.
     ///
     /// # Errors
-    /// `K1004` if another file stands in the way, `K2003` if a file cannot be written.
+    /// `K1004` if another file stands in the way, `K2003` if a file cannot be written, `B2001` to `B2003` in an
+    /// object store.
     pub fn publish(&self, commits: &[(String, String)]) -> Result<()> {
-        for (path, text) in commits {
-            put(&self.folder.join(path), text)?;
-            telemetry::failpoint("publish.between_logs");
+        if let Some(folder) = self.tables.location().as_local() {
+            for (path, text) in commits {
+                put(&folder.join(path), text)?;
+                telemetry::failpoint("publish.between_logs");
+            }
+            return Ok(());
         }
-        Ok(())
+        let storage = self.tables.clone();
+        // The commits of one table in their order, those of different tables beside each other.
+        let mut tables: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for (path, text) in commits {
+            let table = path.rsplit_once('/').map_or("", |(table, _)| table);
+            let commits = tables.entry(table.to_owned()).or_default();
+            commits.push((path.clone(), text.clone()));
+        }
+        block_on(async move {
+            stream::iter(tables.into_values())
+                .map(|commits| put_all(storage.clone(), commits))
+                .buffer_unordered(AT_ONCE)
+                .try_collect::<Vec<()>>()
+                .await
+                .map(drop)
+        })?
     }
+}
+
+/// Writes new objects, which must not exist with another content.
+async fn put_all(storage: Storage, commits: Vec<(String, String)>) -> Result<()> {
+    for (path, text) in commits {
+        if storage.create(&path, text).await? == Created::Exists {
+            return Err(Error::new(
+                codes::K1004,
+                format!(
+                    "`{}` was written by somebody else",
+                    storage.location().join(&path)
+                ),
+            ));
+        }
+        telemetry::failpoint("publish.between_logs");
+    }
+    Ok(())
 }
 
 /// Writes `text` to the new file `path`, which nobody sees half written. Nothing happens if the same
@@ -133,4 +280,64 @@ fn existing(folder: &Path) -> Result<PathBuf> {
     let wrong = || format!("Folder `{}` cannot be created", folder.display());
     std::fs::create_dir_all(folder).explain(codes::K2003, wrong)?;
     folder.canonicalize().explain(codes::K2003, wrong)
+}
+
+fn local(folder: &Path) -> Result<Storage> {
+    Storage::open(
+        &Location::Local(existing(folder)?),
+        &StorageOptions::default(),
+    )
+}
+
+/// `location` as the Delta library names tables.
+fn url_of(location: &Location) -> Result<Url> {
+    let wrong = || Error::new(codes::K2003, format!("`{location}` is no usable place"));
+    match location {
+        Location::Local(folder) => Url::from_directory_path(folder).map_err(|()| wrong()),
+        Location::Remote {
+            scheme,
+            bucket,
+            path,
+        } => {
+            let mut url = Url::parse(&format!("{}{bucket}/", scheme.prefix()))
+                .map_err(|cause| wrong().because(cause))?;
+            url.path_segments_mut()
+                .map_err(|()| wrong())?
+                .extend(path.split('/'))
+                .push("");
+            Ok(url)
+        }
+    }
+}
+
+/// Logs in object stores are like those in folders, since these stores know conditional writes.
+struct PlainLogs;
+
+impl LogStoreFactory for PlainLogs {
+    fn with_options(
+        &self,
+        prefixed_store: ObjectStoreRef,
+        root_store: ObjectStoreRef,
+        location: &Url,
+        options: &StorageConfig,
+    ) -> DeltaResult<Arc<dyn LogStore>> {
+        Ok(default_logstore(
+            prefixed_store,
+            root_store,
+            location,
+            options,
+        ))
+    }
+}
+
+/// Tells the Delta library of the schemes that tables may have.
+fn know_schemes() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for scheme in [Scheme::S3, Scheme::Gcs, Scheme::Azure] {
+            if let Ok(url) = Url::parse(scheme.prefix()) {
+                logstore_factories().insert(url, Arc::new(PlainLogs));
+            }
+        }
+    });
 }

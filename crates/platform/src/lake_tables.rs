@@ -1,14 +1,13 @@
 //! Ingest's tables, kept in the run's workspace.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use catalog::Workspace;
 use diagnostic::Result;
 use ingest::{Change, TableState, Tables};
-use lake::{Commit, Table};
+use lake::{Commit, DataFolder, Table};
 use model::RelationName;
 use parking_lot::Mutex;
 
@@ -51,7 +50,7 @@ impl Tables for LakeTables {
         }))
     }
 
-    async fn folder(&self, name: &RelationName) -> Result<PathBuf> {
+    async fn folder(&self, name: &RelationName) -> Result<DataFolder> {
         let table = self.to_write(name).await?;
         Ok(self.workspace.folder(&table))
     }

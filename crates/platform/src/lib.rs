@@ -11,8 +11,10 @@ mod postgres_streams;
 mod run;
 mod source_check;
 mod sql;
+mod upkeep;
 mod versions;
 
+pub use catalog::{Vacuum, Vacuumed};
 pub use dbt_command::{
     ColumnGraph, ColumnKey, DbtEvent, DbtInvocation, DbtOptions, DbtReport, DbtRows, DbtWork,
     Freshness,
@@ -20,3 +22,4 @@ pub use dbt_command::{
 pub use platform::Platform;
 pub use run::{RunReport, RunRequest};
 pub use source_check::{SourceFinding, SourceRelation, check_source, discover_source, source};
+pub use upkeep::Optimized;

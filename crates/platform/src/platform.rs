@@ -10,7 +10,8 @@ use diagnostic::Result;
 use engine::Session;
 use engine_datafusion::{Compute, ComputeOptions, Embedded};
 use model::Identifier;
-use settings::Project;
+use settings::{EnvironmentSpec, Project};
+use storage::{Location, Storage, StorageOptions};
 
 /// Threads of a machine that does not tell how many it has.
 const FALLBACK_THREADS: usize = 2;
@@ -32,9 +33,10 @@ impl Platform {
     /// clock.
     ///
     /// # Errors
-    /// `K2001` to `K2003` if the catalog cannot be used.
+    /// `K2001` to `K2005` if the catalog cannot be used, `B1001` to `B3001` if the store of its tables cannot.
     pub fn open(project: Project, as_of: Option<DateTime<Utc>>) -> Result<Self> {
-        let catalog = Catalog::open(&project.environment.state)?;
+        let environment = &project.environment;
+        let catalog = Catalog::open_in(&environment.state, &tables(environment)?)?;
         Ok(Self {
             project,
             catalog,
@@ -100,4 +102,14 @@ impl Platform {
         }
         session
     }
+}
+
+/// The place of the tables of `environment`.
+fn tables(environment: &EnvironmentSpec) -> Result<Storage> {
+    let location: Location = environment.warehouse.parse()?;
+    let options = environment
+        .storage
+        .iter()
+        .map(|(name, value)| (name.clone(), value.reveal().to_owned()));
+    Storage::open(&location, &StorageOptions::new(options))
 }

@@ -23,6 +23,7 @@ pub use date_format::{DateFormat, FormatPart};
 pub use located::Located;
 pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};
+pub use size::parse_size;
 pub use source::{
     CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format, JsonFormat,
     PostgresConnection, PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cross_check::cross_check;
 use crate::reader::{Fields, File, Item, collect};
-use crate::{DatasetSpec, SourceSpec, Surroundings};
+use crate::{DatasetSpec, Secret, SourceSpec, Surroundings};
 
 const SLUICE_FILE: &str = "sluice.yml";
 const DBT_FILE: &str = "dbt_project.yml";
@@ -50,8 +50,11 @@ pub struct EnvironmentSpec {
     /// Catalog, logs and overlays of runs: `.sluice` for the default environment,
     /// `.sluice/environments/<name>` for the others.
     pub state: PathBuf,
-    /// Tables of the warehouse; by default `warehouse` in the state folder.
-    pub warehouse: PathBuf,
+    /// Where the tables are: an absolute folder (by default `warehouse` in the state folder), or a location in
+    /// an object store, such as `s3://bucket/prefix`.
+    pub warehouse: String,
+    /// Options of that store by name; they may hold secrets.
+    pub storage: Vec<(String, Secret)>,
     /// Raw, bronze and silver data; by default `lake` in the state folder.
     pub lake: PathBuf,
 }
@@ -286,7 +289,7 @@ fn read_environment(
         .collect();
     let environments = listed.fields(&keys)?.each(|key, value| {
         let name = key.name("an environment")?;
-        let places = value.fields(&["warehouse", "lake"])?;
+        let places = value.fields(&["warehouse", "lake", "storage"])?;
         Ok((name, places))
     })?;
     let names: Vec<String> = environments.iter().map(|(name, _)| name.clone()).collect();
@@ -309,7 +312,10 @@ fn read_environment(
         .filter(|(name, _)| *name == environment.name)
     {
         if let Some(warehouse) = places.get("warehouse") {
-            environment.warehouse = warehouse.path()?;
+            environment.warehouse = warehouse.place()?;
+        }
+        if let Some(storage) = places.get("storage") {
+            environment.storage = read_storage(storage)?;
         }
         if let Some(lake) = places.get("lake") {
             environment.lake = lake.path()?;
@@ -336,10 +342,23 @@ fn default_places(root: &Path, name: String, is_default: bool) -> EnvironmentSpe
     };
     EnvironmentSpec {
         name,
-        warehouse: state.join("warehouse"),
+        warehouse: state.join("warehouse").to_string_lossy().into_owned(),
+        storage: Vec::new(),
         lake: state.join("lake"),
         state,
     }
+}
+
+/// The options of a store. Which there are depends on its kind, so they are judged when it is opened.
+fn read_storage(item: Item<'_>) -> Result<Vec<(String, Secret)>> {
+    let keys: Vec<&str> = item
+        .node
+        .entries()
+        .iter()
+        .filter_map(|(key, _)| key.as_str())
+        .collect();
+    item.fields(&keys)?
+        .each(|key, value| Ok((key.text()?, Secret::from(value.text()?))))
 }
 
 fn read_dbt(root: &Path, fields: &Fields<'_>) -> Result<Option<PathBuf>> {

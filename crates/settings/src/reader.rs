@@ -178,7 +178,7 @@ impl<'f> Item<'f> {
                 "`{text}` is no size; write it as `16MiB` or `1GB`"
             ))
         };
-        size::parse(&text).ok_or_else(wrong)
+        size::parse_size(&text).ok_or_else(wrong)
     }
 
     /// A decimal number, digit for digit as written.
@@ -252,6 +252,15 @@ impl<'f> Item<'f> {
             false => self.file.root,
         };
         Ok(base.join(expanded.text))
+    }
+
+    /// A folder, absolute, or a location with a scheme, as it stands.
+    pub(crate) fn place(&self) -> Result<String> {
+        let text = self.filled()?;
+        match text.contains("://") {
+            true => Ok(text),
+            false => Ok(self.path()?.to_string_lossy().into_owned()),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Sizes in bytes as people write them: `16MiB`, `1GB`, `4096`.
 
 /// The bytes `text` stands for; `None` if it is no size.
-pub(crate) fn parse(text: &str) -> Option<u64> {
+#[must_use]
+pub fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '_')
@@ -25,15 +26,15 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::parse_size;
 
     #[test]
     fn reads_decimal_and_binary_units() {
-        assert_eq!(parse("16MiB"), Some(16 << 20));
-        assert_eq!(parse("1 GB"), Some(1_000_000_000));
-        assert_eq!(parse("4096"), Some(4096));
-        assert_eq!(parse("0"), None);
-        assert_eq!(parse("-1"), None);
-        assert_eq!(parse("many"), None);
+        assert_eq!(parse_size("16MiB"), Some(16 << 20));
+        assert_eq!(parse_size("1 GB"), Some(1_000_000_000));
+        assert_eq!(parse_size("4096"), Some(4096));
+        assert_eq!(parse_size("0"), None);
+        assert_eq!(parse_size("-1"), None);
+        assert_eq!(parse_size("many"), None);
     }
 }

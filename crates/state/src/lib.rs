@@ -13,6 +13,7 @@ mod ledger;
 mod objects;
 mod publication;
 mod relations;
+mod retention;
 mod runs;
 mod schema;
 mod snapshot;
@@ -27,5 +28,6 @@ pub use objects::{
 };
 pub use publication::{Change, Publication};
 pub use relations::{Relation, RelationKind};
+pub use retention::TableVersion;
 pub use runs::{OpenRun, RunRecord, RunStatus};
 pub use snapshot::Snapshot;

@@ -11,6 +11,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::failure::explain;
+use crate::patience::Patient;
 use crate::{Location, Scheme, StorageOptions, runtime, s3};
 
 /// The store that holds `location`: all of the file system, or all of the bucket.
@@ -37,7 +38,7 @@ pub(crate) fn connect(
                 .with_client_options(client)
                 .with_http_connector(connector)
                 .build();
-            Ok(Arc::new(store.map_err(wrong)?))
+            Ok(Arc::new(Patient(Arc::new(store.map_err(wrong)?))))
         }
         Scheme::Gcs => {
             let store = gcs(bucket, options)?
@@ -45,7 +46,7 @@ pub(crate) fn connect(
                 .with_client_options(client(options, options.get("endpoint"))?)
                 .with_http_connector(connector)
                 .build();
-            Ok(Arc::new(store.map_err(wrong)?))
+            Ok(Arc::new(Patient(Arc::new(store.map_err(wrong)?))))
         }
         Scheme::Azure => {
             let store = azure(bucket, options)?
@@ -53,7 +54,7 @@ pub(crate) fn connect(
                 .with_client_options(client(options, options.get("endpoint"))?)
                 .with_http_connector(connector)
                 .build();
-            Ok(Arc::new(store.map_err(wrong)?))
+            Ok(Arc::new(Patient(Arc::new(store.map_err(wrong)?))))
         }
     }
 }

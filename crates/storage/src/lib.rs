@@ -15,6 +15,7 @@ mod connect;
 mod failure;
 mod location;
 mod options;
+mod patience;
 mod runtime;
 mod s3;
 mod storage;

@@ -47,11 +47,11 @@ impl Storage {
 }
 
 impl Upload {
-    /// Waits until all of it is stored; gives its bytes.
+    /// Waits until all of it is stored; gives its bytes. Nothing is written after that.
     ///
     /// # Errors
     /// `B2001` to `B2003` if it cannot be written.
-    pub fn finish(mut self) -> Result<u64> {
+    pub fn finish(&mut self) -> Result<u64> {
         let rest = self.buffer.split().freeze();
         let done = match self.parts.take() {
             None => {

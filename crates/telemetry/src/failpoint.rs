@@ -26,8 +26,17 @@ pub const POSTGRES_FAILPOINTS: &[&str] = &[
     "postgres.before_confirm",
 ];
 
+/// Further failpoints, which only what keeps tables in order passes.
+pub const UPKEEP_FAILPOINTS: &[&str] = &[
+    "upkeep.before_checkpoint",
+    "upkeep.after_checkpoint",
+    "vacuum.before_forgetting",
+    "vacuum.after_forgetting",
+    "vacuum.between_tables",
+];
+
 /// Kills the process here if the environment asks for `name`, which must be listed in
-/// [`FAILPOINTS`] or [`POSTGRES_FAILPOINTS`].
+/// [`FAILPOINTS`], [`POSTGRES_FAILPOINTS`] or [`UPKEEP_FAILPOINTS`].
 #[inline]
 pub fn failpoint(name: &'static str) {
     #[cfg(debug_assertions)]
@@ -41,7 +50,7 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::{FAILPOINTS, POSTGRES_FAILPOINTS};
+    use super::{FAILPOINTS, POSTGRES_FAILPOINTS, UPKEEP_FAILPOINTS};
 
     struct Trigger {
         name: String,
@@ -52,7 +61,9 @@ mod armed {
 
     pub(super) fn hit(name: &'static str) {
         debug_assert!(
-            FAILPOINTS.contains(&name) || POSTGRES_FAILPOINTS.contains(&name),
+            [FAILPOINTS, POSTGRES_FAILPOINTS, UPKEEP_FAILPOINTS]
+                .iter()
+                .any(|listed| listed.contains(&name)),
             "the failpoint `{name}` is not listed in FAILPOINTS"
         );
         let trigger = TRIGGER.get_or_init(|| {

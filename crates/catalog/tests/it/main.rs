@@ -1,5 +1,14 @@
 //! Workspaces: what readers see before, during and after publishing, and after a crash.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../../../storage/tests/it/faults.rs"]
+#[allow(dead_code, reason = "another crate's tests use more of it")]
+mod faults;
+mod object_store;
+#[path = "../../../storage/tests/it/server.rs"]
+#[allow(dead_code, reason = "another crate's tests use more of it")]
+mod server;
+mod upkeep;
 
 use std::path::Path;
 use std::sync::Arc;

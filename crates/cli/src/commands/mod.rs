@@ -9,10 +9,12 @@ pub mod explain;
 pub mod init;
 pub mod lineage;
 pub mod ls;
+pub mod optimize;
 pub mod run;
 pub mod selection;
 pub mod source;
 pub mod sql;
+pub mod vacuum;
 pub mod watch;
 
 use std::process::ExitCode;
@@ -53,6 +55,8 @@ pub fn dispatch(globals: &Globals, command: Command) -> Result<Exit> {
         Command::Lineage(arguments) => lineage::lineage(globals, &arguments),
         Command::Source(arguments) => source::source(globals, &arguments),
         Command::Sql(arguments) => sql::sql(globals, &arguments),
+        Command::Optimize(arguments) => optimize::optimize(globals, &arguments),
+        Command::Vacuum(arguments) => vacuum::vacuum(globals, &arguments),
         Command::Dbt(arguments) => dbt::dbt(globals, &arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Doctor(arguments) => doctor::doctor(globals, &arguments),

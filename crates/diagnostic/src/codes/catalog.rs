@@ -9,6 +9,7 @@ codes! {
     K2002, Configuration, "The state file was written by a newer Sluice";
     K2003, DestinationOutage, "A file of the warehouse cannot be read or written";
     K2004, DestinationOutage, "A Delta table cannot be opened or written";
+    K2005, Configuration, "The tables are in another place than the settings say";
     K3001, UserInput, "A relation does not exist";
     K3002, UserInput, "A relation exists already";
     K3003, UserInput, "A schema does not exist";

@@ -1,16 +1,10 @@
 //! [`NumberedRows`]: a table's rows with the file and the position in it that each one stands at, so that a
 //! statement can say which rows it changes.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array, new_null_array,
-};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::util::display::FormatOptions;
 use async_trait::async_trait;
 use datafusion::catalog::Session as DfSession;
 use datafusion::datasource::{TableProvider, TableType};
@@ -20,22 +14,22 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use lake::{DataFolder, FileRows};
+
+use crate::provider::external;
 
 /// The column that says which file a row is in, by its number in the table's list of files.
 pub(crate) const FILE: &str = "__FILE";
 /// The column that says which row of its file a row is, from 0.
 pub(crate) const ROW: &str = "__ROW";
 
-const BATCH_ROWS: usize = 8192;
 /// Batches a reader may be ahead of the plan.
 const AHEAD: usize = 2;
 
 /// A table with [`FILE`] and [`ROW`] behind its own columns.
 #[derive(Debug)]
 pub(crate) struct NumberedRows {
-    folder: PathBuf,
+    folder: DataFolder,
     files: Arc<[String]>,
     /// The table's columns as queries see them.
     columns: SchemaRef,
@@ -46,7 +40,7 @@ pub(crate) struct NumberedRows {
 impl NumberedRows {
     /// The rows of `files` below `folder`, as `columns`, read in `partitions` parts.
     pub(crate) fn new(
-        folder: PathBuf,
+        folder: DataFolder,
         files: Arc<[String]>,
         columns: SchemaRef,
         partitions: usize,
@@ -106,7 +100,7 @@ impl TableProvider for NumberedRows {
 /// Some of the files, read one after the other.
 #[derive(Debug)]
 struct Part {
-    folder: PathBuf,
+    folder: DataFolder,
     files: Vec<(usize, String)>,
     columns: SchemaRef,
     schema: SchemaRef,
@@ -126,8 +120,9 @@ impl PartitionStream for Part {
             for (number, file) in files {
                 let number = u32::try_from(number).unwrap_or(u32::MAX);
                 let mut row = 0;
-                for batch in FileRows::open(&folder.join(&file), &columns, &schema)? {
-                    let batch = numbered(&batch?, number, &mut row, &schema);
+                let rows = FileRows::open(&folder, &file, &columns, &schema);
+                for batch in rows.map_err(external)? {
+                    let batch = numbered(&batch.map_err(external)?, number, &mut row, &schema);
                     // Nobody listens any more: the statement ended early.
                     if sender.blocking_send(batch).is_err() {
                         return Ok(());
@@ -169,76 +164,4 @@ fn numbered(
         columns,
         &options,
     )?)
-}
-
-/// The rows of one data file as the columns of a table: missing ones are null, others are cast.
-pub(crate) struct FileRows {
-    reader: ParquetRecordBatchReader,
-    schema: SchemaRef,
-}
-
-impl FileRows {
-    /// Reads the columns of `columns` that are in `wanted` from the file at `path`.
-    pub(crate) fn open(path: &Path, columns: &SchemaRef, wanted: &SchemaRef) -> Result<Self> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
-        let fields: Vec<_> = wanted
-            .fields()
-            .iter()
-            .filter(|field| columns.column_with_name(field.name()).is_some())
-            .cloned()
-            .collect();
-        let roots: Vec<usize> = builder
-            .schema()
-            .fields()
-            .iter()
-            .enumerate()
-            .filter(|(_, field)| fields.iter().any(|wanted| wanted.name() == field.name()))
-            .map(|(at, _)| at)
-            .collect();
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()?;
-        Ok(Self {
-            reader,
-            schema: Arc::new(Schema::new(fields)),
-        })
-    }
-
-    fn fit(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let exact = CastOptions {
-            safe: false,
-            format_options: FormatOptions::default(),
-        };
-        let columns = self
-            .schema
-            .fields()
-            .iter()
-            .map(|field| match batch.column_by_name(field.name()) {
-                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-                Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-                Some(column) => Ok(cast_with_options(column, field.data_type(), &exact)?),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(RecordBatch::try_new_with_options(
-            Arc::clone(&self.schema),
-            columns,
-            &options,
-        )?)
-    }
-}
-
-impl Iterator for FileRows {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(
-            batch
-                .map_err(DataFusionError::from)
-                .and_then(|batch| self.fit(&batch)),
-        )
-    }
 }

@@ -1,6 +1,5 @@
 //! [`Target`]: the table a statement changes, and writing what becomes of it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
@@ -15,12 +14,12 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use engine::Session;
 use functions::cast_to_column;
 use futures::StreamExt;
-use lake::{Commit, Operation, ParquetSink, SinkOptions, StoredFile};
+use lake::{Commit, DataFolder, FileRows, Operation, ParquetSink, SinkOptions, StoredFile};
 use model::RelationName;
 use parking_lot::Mutex;
 
 use super::hits::{Fate, Hits, Several};
-use super::rows::{FileRows, NumberedRows};
+use super::rows::NumberedRows;
 use crate::Embedded;
 use crate::failure::explain;
 use crate::join_fallback;
@@ -48,7 +47,7 @@ pub(crate) struct Target {
     /// Its columns as queries see them.
     pub(crate) columns: SchemaRef,
     stored: Vec<StoredFile>,
-    folder: PathBuf,
+    folder: DataFolder,
 }
 
 /// How many rows a statement changed.
@@ -227,15 +226,16 @@ impl Target {
             removed.push(file.path.clone());
             let lane = at % lanes.len().max(1);
             if let Some(lane) = lanes.get_mut(lane) {
-                lane.push((self.folder.join(&file.path), fates));
+                lane.push((file.path.clone(), fates));
             }
         }
         let mut tasks = tokio::task::JoinSet::new();
         for (lane, sink) in lanes.into_iter().zip(sinks) {
             let (sink, schema) = (Arc::clone(sink), Arc::clone(schema));
+            let folder = self.folder.clone();
             tasks.spawn_blocking(move || {
                 lane.into_iter()
-                    .try_for_each(|(path, fates)| copy(&path, &fates, &schema, &sink))
+                    .try_for_each(|(name, fates)| copy(&folder, &name, &fates, &schema, &sink))
             });
         }
         while let Some(done) = tasks.join_next().await {
@@ -251,7 +251,7 @@ impl Target {
             relation: self.relation.clone(),
             columns: Arc::clone(&self.columns),
             stored: Vec::new(),
-            folder: PathBuf::new(),
+            folder: self.folder.clone(),
         }
     }
 
@@ -381,16 +381,17 @@ fn sort_out(batch: &RecordBatch, hits: &Mutex<Hits>) -> Result<(BooleanArray, u6
     Ok((BooleanArray::new(coming.finish(), None), inserted))
 }
 
-/// Writes the rows of the file at `path` that stay.
+/// Writes the rows of the file `name` that stay.
 fn copy(
-    path: &std::path::Path,
+    folder: &DataFolder,
+    name: &str,
     fates: &[Fate],
     schema: &SchemaRef,
     sink: &Mutex<ParquetSink>,
 ) -> Result<()> {
     let mut first = 0;
-    for batch in FileRows::open(path, schema, schema).map_err(explain)? {
-        let batch = batch.map_err(explain)?;
+    for batch in FileRows::open(folder, name, schema, schema)? {
+        let batch = batch?;
         let stays: BooleanArray = (first..first + batch.num_rows())
             .map(|row| Some(fates.get(row).copied().unwrap_or_default() == Fate::Stays))
             .collect();

@@ -1,13 +1,12 @@
 //! A copy from the server into data files, over several connections where the table is large.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use arrow::datatypes::SchemaRef;
 use connectors::postgres::{Client, CopyReader, copy_ranges, copy_statement, literal};
-use diagnostic::{Error, Result, ResultExt, codes};
-use lake::DataFile;
+use diagnostic::{Error, Result, codes};
+use lake::{DataFile, DataFolder};
 use parking_lot::Mutex;
 use settings::PostgresConnection;
 
@@ -20,7 +19,7 @@ pub(super) struct Copy<'a> {
     pub(super) connection: &'a PostgresConnection,
     pub(super) shape: &'a Shape,
     pub(super) schema: &'a SchemaRef,
-    pub(super) folder: &'a Path,
+    pub(super) folder: &'a DataFolder,
     pub(super) progress: &'a OnRows,
 }
 
@@ -122,13 +121,9 @@ impl Copy<'_> {
     }
 
     fn remove(&self, files: &[DataFile]) -> Result<()> {
-        for file in files {
-            let path = self.folder.join(&file.path);
-            std::fs::remove_file(&path).explain(codes::K2003, || {
-                format!("`{}` cannot be removed", path.display())
-            })?;
-        }
-        Ok(())
+        files
+            .iter()
+            .try_for_each(|file| self.folder.remove(&file.path))
     }
 }
 

@@ -1,14 +1,13 @@
 //! [`Merge`]: net changes by key, brought into a table by rewriting the files that hold changed rows.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::thread;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{filter_record_batch, interleave};
 use arrow::datatypes::SchemaRef;
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::{DataFile, StoredFile};
+use lake::{DataFile, DataFolder, StoredFile};
 
 use super::keyed::{Key, KeyColumns, KeyRange};
 use crate::existing::{conform, read};
@@ -114,7 +113,7 @@ struct Found {
 
 impl Merge<'_> {
     /// Writes new files to `folder`. `table` is `None` if all its rows leave.
-    pub(super) fn run(mut self, table: Option<&TableState>, folder: &Path) -> Result<Merged> {
+    pub(super) fn run(mut self, table: Option<&TableState>, folder: &DataFolder) -> Result<Merged> {
         let (found, files) = thread::scope(|scope| {
             let sink = Sink::start(scope, folder, self.schema.clone());
             let found = self.work(table, &sink);
@@ -179,12 +178,11 @@ impl Merge<'_> {
         sink: &Sink<'_>,
         found: &mut Found,
     ) -> Result<()> {
-        let path = table.folder.join(&file.path);
         let mut leaving = Bitmap::default();
         if self.key.may_hold(file, self.range) {
             let mut hits: Vec<(u32, Key)> = Vec::new();
             let mut at = 0;
-            for batch in read(&path, self.key.schema())? {
+            for batch in read(&table.folder, &file.path, self.key.schema())? {
                 for key in &self.key.of(&batch?)? {
                     let key: &[u8] = key.as_ref();
                     let take = self.net.get(key).map_or(Take::Nothing, |net| net.take);
@@ -201,7 +199,7 @@ impl Merge<'_> {
                 }
             }
             if !hits.is_empty() && self.net.len() <= FEW && wanted.is_empty() {
-                self.let_equal_rows_be(&path, &mut hits, found)?;
+                self.let_equal_rows_be((&table.folder, &file.path), &mut hits, found)?;
             }
             hits.iter().for_each(|(row, _)| leaving.insert(*row));
         }
@@ -209,7 +207,7 @@ impl Merge<'_> {
             return Ok(());
         }
         let mut row = 0;
-        for batch in read(&path, self.schema)? {
+        for batch in read(&table.folder, &file.path, self.schema)? {
             let batch = conform(&batch?, self.schema)?;
             let goes = |at: usize| leaving.contains(row + at);
             if !wanted.is_empty() && (0..batch.num_rows()).any(goes) {
@@ -228,7 +226,7 @@ impl Merge<'_> {
     /// Takes those of `hits` out whose row would be replaced by an equal one.
     fn let_equal_rows_be(
         &mut self,
-        path: &Path,
+        (folder, name): (&DataFolder, &str),
         hits: &mut Vec<(u32, Key)>,
         found: &mut Found,
     ) -> Result<()> {
@@ -237,7 +235,7 @@ impl Merge<'_> {
         let mut equal: HashSet<u32> = HashSet::new();
         let mut next = hits.iter().peekable();
         let mut first: u32 = 0;
-        for batch in read(path, self.schema)? {
+        for batch in read(folder, name, self.schema)? {
             let batch = batch?;
             let end = first + u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
             if next.peek().is_some_and(|(row, _)| *row < end) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::lake::StoredFile;
+use ::lake::{DataFolder, StoredFile};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -35,10 +35,10 @@ impl Tables for TestTables {
             .map(|(table, _)| table.clone()))
     }
 
-    async fn folder(&self, name: &RelationName) -> Result<PathBuf> {
+    async fn folder(&self, name: &RelationName) -> Result<DataFolder> {
         let folder = self.folder.join(name.to_string());
         std::fs::create_dir_all(&folder).unwrap();
-        Ok(folder)
+        Ok(DataFolder::Local(folder))
     }
 
     async fn commit(&self, name: &RelationName, change: Change) -> Result<()> {
@@ -162,7 +162,7 @@ impl Lake {
         let batches: Vec<RecordBatch> = table
             .files
             .iter()
-            .flat_map(|file| read(&table.folder.join(&file.path)))
+            .flat_map(|file| read(table.folder.shown(&file.path).as_ref()))
             .collect();
         let first = batches.first()?.schema();
         let columns: Vec<RecordBatch> = batches
@@ -184,7 +184,7 @@ impl Lake {
         for batch in table
             .files
             .iter()
-            .flat_map(|file| read(&table.folder.join(&file.path)))
+            .flat_map(|file| read(table.folder.shown(&file.path).as_ref()))
         {
             for row in 0..batch.num_rows() {
                 let text = |name: &&str| match batch.column_by_name(name) {

@@ -76,11 +76,24 @@ fn a_name_is_enough() {
     assert_eq!(project.database, Identifier::unquoted("MY_SHOP"));
     assert_eq!(project.environment.name, "dev");
     assert_eq!(
-        project.environment.warehouse,
+        Path::new(&project.environment.warehouse),
         folder.path().join(".sluice/warehouse")
     );
     assert_eq!(project.memory_limit, 1 << 30);
     assert!(project.dbt.is_none() && project.sources.is_empty());
+}
+
+#[test]
+fn an_environment_may_have_its_tables_in_a_bucket() {
+    let text = "name: shop\nenvironments:\n  dev: {warehouse: tables}\n  prod:\n    \
+                warehouse: s3://lake/w\n    storage: {region: eu-west-1, secret_access_key: hunter2}\n";
+    let folder = Folder::new(&[("sluice.yml", text)]);
+    let dev = folder.open(None).unwrap().environment;
+    assert_eq!(Path::new(&dev.warehouse), folder.path().join("tables"));
+    let prod = folder.open(Some("prod")).unwrap().environment;
+    assert_eq!(prod.warehouse, "s3://lake/w");
+    assert_eq!(prod.storage[1].1.reveal(), "hunter2");
+    assert!(!format!("{prod:?}").contains("hunter2"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use catalog::LoadedFile;
 use diagnostic::{Error, Result, ResultExt, codes};
 use engine::{Outcome, Rows, Session};
 use futures::StreamExt;
-use lake::{Commit, DataFile, Operation, ParquetSink, SinkOptions};
+use lake::{Commit, DataFile, DataFolder, Operation, ParquetSink, SinkOptions};
 use parking_lot::Mutex;
 use sql::command::CopyIntoTable;
 
@@ -136,7 +136,7 @@ type Work = Arc<Mutex<VecDeque<Vec<Unit>>>>;
 
 /// Where the rows of a lane go.
 struct Place {
-    folder: std::path::PathBuf,
+    folder: DataFolder,
     shape: Shape,
 }
 
@@ -264,7 +264,7 @@ impl Load<'_> {
         let staged: Vec<Arc<StagedFile>> = files.into_iter().map(|(file, _)| file).collect();
         let table = self.engine.workspace().table(&self.target.name).await?;
         let place = Arc::new(Place {
-            folder: std::path::PathBuf::new(),
+            folder: self.engine.workspace().folder(&table),
             shape: Shape::new(table.schema().await?, &self.target.relation.details),
         });
         let mut lane = Lane {
@@ -351,10 +351,7 @@ impl Lane {
             let files = sink.finish()?;
             if self.skip(number) {
                 for file in files {
-                    let path = self.place.folder.join(&file.path);
-                    std::fs::remove_file(&path).explain(codes::K2003, || {
-                        format!("`{}` cannot be removed", path.display())
-                    })?;
+                    self.place.folder.remove(&file.path)?;
                 }
             } else {
                 added.extend(files);

@@ -1,0 +1,11 @@
+//! The lake from outside: tables in a bucket, maintenance, and what other readers make of tables.
+
+#[path = "../../../storage/tests/it/faults.rs"]
+#[allow(dead_code, reason = "another crate's tests use more of it")]
+mod faults;
+mod object_store;
+mod readers;
+#[path = "../../../storage/tests/it/server.rs"]
+#[allow(dead_code, reason = "another crate's tests use more of it")]
+mod server;
+mod upkeep;

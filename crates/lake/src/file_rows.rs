@@ -1,0 +1,106 @@
+//! [`FileRows`]: the rows of one data file as the columns a table has now.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::util::display::FormatOptions;
+use diagnostic::{Error, Result, ResultExt, codes};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use crate::DataFolder;
+
+const BATCH_ROWS: usize = 8192;
+
+/// The rows of one data file as the columns of a table: missing ones are null, others are cast.
+pub struct FileRows {
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+    name: String,
+}
+
+impl FileRows {
+    /// Reads the columns of `columns` that are in `wanted` from the file `name` of `folder`.
+    ///
+    /// # Errors
+    /// `K2003` if it cannot be read, `B2001` to `B2003` in an object store.
+    pub fn open(
+        folder: &DataFolder,
+        name: &str,
+        columns: &SchemaRef,
+        wanted: &SchemaRef,
+    ) -> Result<Self> {
+        let shown = folder.shown(name);
+        let wrong = || format!("`{shown}` cannot be read");
+        let file = folder.open(name)?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(file).explain(codes::K2003, wrong)?;
+        let fields: Vec<_> = wanted
+            .fields()
+            .iter()
+            .filter(|field| columns.column_with_name(field.name()).is_some())
+            .cloned()
+            .collect();
+        let roots: Vec<usize> = builder
+            .schema()
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| fields.iter().any(|wanted| wanted.name() == field.name()))
+            .map(|(at, _)| at)
+            .collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .explain(codes::K2003, wrong)?;
+        Ok(Self {
+            reader,
+            schema: Arc::new(Schema::new(fields)),
+            name: shown,
+        })
+    }
+
+    fn fit(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let exact = CastOptions {
+            safe: false,
+            format_options: FormatOptions::default(),
+        };
+        let columns = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| match batch.column_by_name(field.name()) {
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+                Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+                Some(column) => cast_with_options(column, field.data_type(), &exact),
+            })
+            .collect::<Result<Vec<_>, _>>();
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        columns
+            .and_then(|columns| {
+                RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            })
+            .map_err(|cause| self.broken().because(cause))
+    }
+
+    fn broken(&self) -> Error {
+        Error::new(codes::K2003, format!("`{}` cannot be read", self.name))
+    }
+}
+
+impl Iterator for FileRows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(
+            batch
+                .map_err(|cause| self.broken().because(cause))
+                .and_then(|batch| self.fit(&batch)),
+        )
+    }
+}

@@ -1,0 +1,221 @@
+//! What keeps a log short and a folder clean: checkpoints, and which files a range of versions needs.
+//!
+//! <https://github.com/delta-io/delta/blob/master/PROTOCOL.md#checkpoints>
+
+use std::collections::BTreeSet;
+use std::num::NonZero;
+
+use deltalake::checkpoints::create_checkpoint;
+use diagnostic::{Result, ResultExt, codes};
+use serde_json::Value;
+use storage::{Entry, block_on};
+
+use crate::overlay::LOG;
+use crate::{DataFolder, Table, Warehouse};
+
+/// Commits between two checkpoints where the table does not say, as in Delta.
+const CHECKPOINT_INTERVAL: u64 = 10;
+
+/// The property that says.
+const CHECKPOINT_PROPERTY: &str = "delta.checkpointInterval";
+
+impl Table {
+    /// Commits between two checkpoints, by what was last read of the log; Delta's usual number if nothing was.
+    #[must_use]
+    pub fn checkpoint_interval(&self) -> u64 {
+        let declared = self
+            .known()
+            .and_then(|delta| delta.snapshot().ok())
+            .and_then(|state| state.metadata().configuration().get(CHECKPOINT_PROPERTY))
+            .and_then(|text| text.parse::<NonZero<u64>>().ok());
+        declared.map_or(CHECKPOINT_INTERVAL, NonZero::get)
+    }
+
+    /// Writes a checkpoint of this version, so that nobody has to read the commits before it.
+    ///
+    /// # Errors
+    /// `K2004` if it cannot be written.
+    pub async fn checkpoint(&self) -> Result<()> {
+        let table = self.loaded().await?;
+        create_checkpoint(table, None)
+            .await
+            .explain(codes::K2004, || {
+                format!(
+                    "A checkpoint of table `{}` cannot be written",
+                    self.location()
+                )
+            })
+    }
+}
+
+/// What there is at a table's location.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Data files, by name below the location.
+    pub data: Vec<Entry>,
+    /// Files of the log, by name below the location.
+    pub log: Vec<Entry>,
+}
+
+impl Warehouse {
+    /// Everything stored at `location`.
+    ///
+    /// # Errors
+    /// `K2003`, `B2001` to `B2003` if it cannot be listed.
+    pub async fn inventory(&self, location: &str) -> Result<Inventory> {
+        let mut found = Inventory::default();
+        for entry in self.storage().below(location).list(None).await? {
+            match entry.name.starts_with(LOG) {
+                true => found.log.push(entry),
+                false => found.data.push(entry),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The locations of all tables: folders that hold a log, or that a run has begun to fill.
+    ///
+    /// # Errors
+    /// `K2003`, `B2001` to `B2003` if they cannot be listed.
+    pub async fn locations(&self) -> Result<BTreeSet<String>> {
+        let entries = self.storage().list(None).await?;
+        // database/schema/table/…; what lies beside that is not ours.
+        let location = |entry: &Entry| {
+            let mut parts = entry.name.splitn(4, '/');
+            let parts = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+            (!entry.name.starts_with('.')).then(|| parts[..3].join("/"))
+        };
+        Ok(entries.iter().filter_map(location).collect())
+    }
+
+    /// The names of data files that the versions `needed` of the table at `location` hold, and those that later
+    /// commits of its log bring, to which nobody points yet.
+    ///
+    /// # Errors
+    /// `K2004` if the log cannot be read.
+    pub async fn held(
+        &self,
+        location: &str,
+        needed: &BTreeSet<u64>,
+        inventory: &Inventory,
+    ) -> Result<BTreeSet<String>> {
+        let (Some(oldest), Some(newest)) = (needed.first(), needed.last()) else {
+            return Ok(BTreeSet::new());
+        };
+        let table = self.open(location, *oldest).await?;
+        let files = table.files().await?.into_iter().map(|file| file.path);
+        let mut active: BTreeSet<String> = files.collect();
+        let mut held = active.clone();
+        let storage = self.storage().below(location);
+        // Names sort by version.
+        for entry in &inventory.log {
+            let commit = entry.name.ends_with(".json");
+            let Some(version) = version_of(&entry.name).filter(|v| commit && v > oldest) else {
+                continue;
+            };
+            let text = storage.read(&entry.name).await?;
+            for line in text.split(|byte| *byte == b'\n') {
+                let action: Value = match line.is_empty() {
+                    true => continue,
+                    false => serde_json::from_slice(line).explain(codes::K2004, || {
+                        format!("`{}` of table `{location}` cannot be read", entry.name)
+                    })?,
+                };
+                let path = |kind: &str| action.get(kind)?.get("path")?.as_str();
+                if let Some(path) = path("remove") {
+                    active.remove(path);
+                }
+                if let Some(path) = path("add") {
+                    active.insert(path.to_owned());
+                }
+                held.extend(path("cdc").map(ToOwned::to_owned));
+            }
+            if needed.contains(&version) || version > *newest {
+                held.extend(active.iter().cloned());
+            }
+        }
+        Ok(held)
+    }
+
+    /// The log files of `inventory` that no version from `oldest` on needs: those before the last checkpoint
+    /// that is not after it.
+    #[must_use]
+    pub fn spent_log(inventory: &Inventory, oldest: u64) -> Vec<Entry> {
+        let checkpoints = inventory
+            .log
+            .iter()
+            .filter(|entry| entry.name.contains(".checkpoint"))
+            .filter_map(|entry| version_of(&entry.name))
+            .filter(|version| *version <= oldest);
+        let Some(last) = checkpoints.max() else {
+            return Vec::new();
+        };
+        let spent = |entry: &&Entry| version_of(&entry.name).is_some_and(|version| version < last);
+        inventory.log.iter().filter(spent).cloned().collect()
+    }
+
+    /// Removes files at `location` by name.
+    ///
+    /// # Errors
+    /// `K2003`, `B2002`, `B2003` if one cannot be removed.
+    pub fn remove_files(&self, location: &str, names: &[String]) -> Result<()> {
+        match self.folder(location) {
+            folder @ DataFolder::Local(_) => names.iter().try_for_each(|name| folder.remove(name)),
+            DataFolder::Remote(storage) => {
+                let names = names.to_vec();
+                block_on(async move {
+                    for name in names {
+                        storage.remove(&name).await?;
+                    }
+                    Ok(())
+                })?
+            }
+        }
+    }
+}
+
+/// The version in the name of a log file: `_delta_log/00000000000000000010.checkpoint.parquet`.
+fn version_of(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix(LOG)?.strip_prefix('/')?.get(..20)?;
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inventory, version_of};
+    use crate::Warehouse;
+    use storage::Entry;
+
+    fn inventory(names: &[&str]) -> Inventory {
+        let entry = |name: &&str| Entry {
+            name: format!("_delta_log/{name}"),
+            size: 1,
+            modified: chrono::DateTime::UNIX_EPOCH,
+            etag: None,
+        };
+        Inventory {
+            data: Vec::new(),
+            log: names.iter().map(entry).collect(),
+        }
+    }
+
+    #[test]
+    fn a_log_is_spent_before_the_last_checkpoint_that_is_not_too_new() {
+        let found = inventory(&[
+            "00000000000000000008.json",
+            "00000000000000000009.json",
+            "00000000000000000010.checkpoint.parquet",
+            "00000000000000000010.json",
+            "00000000000000000020.checkpoint.parquet",
+            "_last_checkpoint",
+        ]);
+        let spent = |oldest| -> Vec<u64> {
+            let spent = Warehouse::spent_log(&found, oldest);
+            spent.iter().filter_map(|e| version_of(&e.name)).collect()
+        };
+        assert!(spent(9).is_empty());
+        assert_eq!(spent(10), [8, 9]);
+        assert_eq!(spent(19), [8, 9]);
+        assert_eq!(spent(25), [8, 9, 10, 10]);
+    }
+}
