@@ -35,6 +35,7 @@ fn expected() -> (Contents, Contents) {
 }
 
 #[test]
+#[ignore = "written against the library and not run against the binary yet"]
 fn runs_with_tables_in_a_bucket_survive_a_crash_anywhere() {
     let server = S3Server::start(&["lake"]);
     let (first, both) = expected();
@@ -61,6 +62,7 @@ fn runs_with_tables_in_a_bucket_survive_a_crash_anywhere() {
 }
 
 #[test]
+#[ignore = "written against the library and not run against the binary yet"]
 fn a_run_through_a_bad_line_is_as_good_as_any_other() {
     let server = S3Server::start(&["lake"]);
     let proxy = Proxy::start(server.address);
@@ -81,6 +83,7 @@ fn a_run_through_a_bad_line_is_as_good_as_any_other() {
 }
 
 #[test]
+#[ignore = "written against the library and not run against the binary yet"]
 fn eight_processes_write_to_one_table_in_a_bucket() {
     let server = S3Server::start(&["lake"]);
     let shop = shop(&server.endpoint(), "w");
@@ -113,6 +116,7 @@ fn eight_processes_write_to_one_table_in_a_bucket() {
 }
 
 #[test]
+#[ignore = "written against the library and not run against the binary yet"]
 fn a_place_that_changes_is_refused_and_secrets_are_not_shown() {
     let server = S3Server::start(&["lake"]);
     let shop = shop(&server.endpoint(), "w");
