@@ -40,6 +40,7 @@ mod percentile;
 mod placeholder;
 mod renamed;
 mod shape;
+mod sum;
 mod top;
 mod widened;
 
@@ -48,7 +49,7 @@ pub(crate) use entries::{ENTRIES, syntax};
 /// The aggregates this crate adds or replaces.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let mut aggregates = vec![
-        widened::sum(),
+        sum::sum(),
         widened::median(),
         mode::mode(),
         percentile::percentile("percentile_cont", Between::Interpolate),
@@ -204,7 +205,7 @@ impl Place {
             ("avg", [value]) => scalar::call(
                 "divide",
                 vec![
-                    self.call(widened::sum(), vec![value.clone()], distinct),
+                    self.call(sum::sum(), vec![value.clone()], distinct),
                     self.call(count_udaf(), vec![value.clone()], distinct),
                 ],
             )?,
@@ -212,7 +213,7 @@ impl Place {
                 "divide",
                 vec![
                     value.clone(),
-                    self.call(widened::sum(), vec![value.clone()], distinct),
+                    self.call(sum::sum(), vec![value.clone()], distinct),
                 ],
             )?,
             ("count", [_, _, ..]) if distinct => {

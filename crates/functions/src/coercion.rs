@@ -216,26 +216,32 @@ fn unions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         .inputs
         .into_iter()
         .map(|input| {
-            let columns: Vec<Expr> = input
-                .schema()
-                .columns()
-                .into_iter()
-                .zip(input.schema().fields())
+            let schema = input.schema();
+            let columns = schema.columns().into_iter().zip(schema.fields());
+            let columns: Vec<Expr> = columns
                 .zip(&targets)
                 .map(|((column, field), target)| match target {
                     Some(kind) if kind != field.data_type() => {
                         let name = column.name.clone();
-                        cast(Expr::Column(column), kind.clone()).alias(name)
+                        Ok(converting(Expr::Column(column), kind, schema)?.alias(name))
                     }
-                    _ => Expr::Column(column),
+                    _ => Ok(Expr::Column(column)),
                 })
-                .collect();
+                .collect::<Result<_>>()?;
             let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(input));
             input.project(columns)?.build().map(Arc::new)
         })
         .collect::<Result<Vec<_>>>()?;
     let union = Union::try_new_with_loose_types(inputs)?;
     Ok(Transformed::yes(LogicalPlan::Union(union)))
+}
+
+/// `expr` as a value of `kind`, by the expression that will be run: the columns of a UNION are as nullable as
+/// its inputs were when it was planned, and a cast becomes a function that may give NULL.
+fn converting(expr: Expr, kind: &DataType, schema: &DFSchema) -> Result<Expr> {
+    let field = Arc::new(Field::new("", kind.clone(), true));
+    let original = |expr| Expr::Cast(Cast::new_from_field(expr, Arc::clone(&field)));
+    Ok(own_cast(expr, &field, Failure::Error, schema, original)?.data)
 }
 
 /// Casts, written or implied, that Arrow does otherwise.

@@ -282,7 +282,10 @@ impl Shop {
     pub fn table_files(&self) -> BTreeMap<PathBuf, u64> {
         let mut files = BTreeMap::new();
         for area in ["lake", "warehouse"] {
-            list(&self.path().join(".sluice").join(area), &mut files);
+            let area = self.path().join(".sluice").join(area);
+            if area.exists() {
+                list(&area, &mut files);
+            }
         }
         files
     }

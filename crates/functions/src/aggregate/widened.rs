@@ -1,6 +1,5 @@
-//! DataFusion's aggregates over wider numbers: exact sums, medians with a fraction.
+//! DataFusion's aggregates over wider numbers: medians with a fraction.
 //!
-//! <https://docs.snowflake.com/en/sql-reference/functions/sum>
 //! <https://docs.snowflake.com/en/sql-reference/functions/median>
 
 use std::hash::{Hash, Hasher};
@@ -9,7 +8,6 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, plan_err};
 use datafusion::functions_aggregate::median::median_udaf;
-use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
@@ -19,12 +17,7 @@ use datafusion::logical_expr::{
 
 use crate::scalar::common_type;
 
-static SUM: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| widened(sum_udaf(), 0));
 static MEDIAN: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| widened(median_udaf(), 3));
-
-pub(super) fn sum() -> Arc<AggregateUDF> {
-    Arc::clone(&SUM)
-}
 
 pub(super) fn median() -> Arc<AggregateUDF> {
     Arc::clone(&MEDIAN)
@@ -75,10 +68,6 @@ impl AggregateUDFImpl for Widened {
         };
         Ok(vec![match common_type([value])? {
             DataType::Null | DataType::Int64 => DataType::Decimal128(38, self.more_scale),
-            // A sum of few digits needs no conversion: its type alone is wide.
-            DataType::Decimal128(precision, scale) if self.more_scale == 0 => {
-                DataType::Decimal128(precision, scale)
-            }
             DataType::Decimal128(_, scale) => {
                 DataType::Decimal128(38, scale.saturating_add(self.more_scale).min(37))
             }

@@ -159,15 +159,22 @@ fn checked(
     let (left, right) = (operand(call, 0)?, operand(call, 1)?);
     if let (Some((l1, s1)), Some((l2, s2)), DataType::Decimal128(_, scale)) =
         (extent(call, 0)?, extent(call, 1)?, call.returns())
-        && l1.max(l2) + 1 + s1.max(s2) <= i16::from(DECIMAL128_MAX_PRECISION)
     {
         let unit = |own: i16| power_of_ten(u32::from((i16::from(*scale) - own).unsigned_abs()));
         let (Some(l), Some(r)) = (unit(s1), unit(s2)) else {
             return exec_err!("A sum of these scales has too many digits");
         };
-        return paired(call, left.as_ref(), right.as_ref(), |left, right| {
-            narrow(left.wrapping_mul(l), right.wrapping_mul(r))
-        });
+        let (left, right) = (left.as_ref(), right.as_ref());
+        let fits = l1.max(l2) + 1 + s1.max(s2) <= i16::from(DECIMAL128_MAX_PRECISION);
+        let stays = || {
+            let left = largest(left).checked_mul(l.unsigned_abs())?;
+            left.checked_add(largest(right).checked_mul(r.unsigned_abs())?)
+        };
+        if fits || stays().is_some_and(is_number_of_38_digits) {
+            return paired(call, left, right, |left, right| {
+                narrow(left.wrapping_mul(l), right.wrapping_mul(r))
+            });
+        }
     }
     let sum = kernel(left.as_ref(), right.as_ref()).map_err(|error| match error {
         ArrowError::ArithmeticOverflow(_) if *call.returns() == DataType::Int64 => {
@@ -186,6 +193,19 @@ fn extent(call: &Call, at: usize) -> Result<Option<Digits>> {
         DataType::Int64 => Some((19, 0)),
         other => exact(other),
     })
+}
+
+/// The largest of a decimal array's values without their signs. What stands where NULL is counts as well.
+fn largest(values: &dyn Datum) -> u128 {
+    let values = values.get().0.as_primitive::<Decimal128Type>().values();
+    values
+        .iter()
+        .fold(0, |most, value| most.max(value.unsigned_abs()))
+}
+
+fn is_number_of_38_digits(value: u128) -> bool {
+    power_of_ten(u32::from(DECIMAL128_MAX_PRECISION))
+        .is_some_and(|limit| value < limit.unsigned_abs())
 }
 
 /// `op` of the digits of every row's pair, where the types leave no room for an overflow.
@@ -388,12 +408,14 @@ fn product(call: &Call, excess: i128) -> Result<Option<ArrayRef>> {
     let (Some((l1, s1)), Some((l2, s2))) = (extent(call, 0)?, extent(call, 1)?) else {
         return Ok(None);
     };
-    let fits = l1 + s1 + l2 + s2 <= i16::from(DECIMAL128_MAX_PRECISION);
+    let (left, right) = (operand(call, 0)?, operand(call, 1)?);
+    let (left, right) = (left.as_ref(), right.as_ref());
+    let stays = || largest(left).checked_mul(largest(right));
+    let fits = l1 + s1 + l2 + s2 <= i16::from(DECIMAL128_MAX_PRECISION)
+        || stays().is_some_and(is_number_of_38_digits);
     if !fits && excess != 1 {
         return Ok(None);
     }
-    let (left, right) = (operand(call, 0)?, operand(call, 1)?);
-    let (left, right) = (left.as_ref(), right.as_ref());
     if !fits {
         let product = mul(left, right).map_err(|error| match error {
             ArrowError::ArithmeticOverflow(_) => {
