@@ -93,6 +93,8 @@ pub enum Command {
     Lineage(commands::lineage::Arguments),
     /// Look at the systems that data comes from
     Source(commands::source::Arguments),
+    /// Take in the events that other systems send
+    Serve(commands::serve::Arguments),
     /// Run SQL on the project's warehouse
     Sql(commands::sql::Arguments),
     /// Write the small files of tables together to larger ones

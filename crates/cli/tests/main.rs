@@ -12,3 +12,4 @@ mod lake;
 mod postgres;
 mod python_models;
 mod shell;
+mod webhooks;

@@ -86,15 +86,18 @@ impl Load {
             .find(|source| source.name.value == from.source)
             .ok_or_else(missing)?;
         let stream = source.stream(&from.stream).ok_or_else(missing)?;
-        let SourceKind::Files { path } = &source.kind else {
-            return Err(missing());
+        let raw = project.environment.lake.join("raw");
+        let folder = match &source.kind {
+            SourceKind::Files { path } => path.value.clone(),
+            SourceKind::Webhook(_) => push::folder(&raw, &from.source, &from.stream),
+            SourceKind::Postgres(_) => return Err(missing()),
         };
         Ok(Self {
             dataset: dataset.clone(),
             stream: stream.clone(),
             stream_name: format!("{}.{}", from.source, from.stream),
-            folder: path.value.clone(),
-            raw_folder: project.environment.lake.join("raw"),
+            folder,
+            raw_folder: raw,
             spill: platform.spill(),
             database: project.database.clone(),
             memory: usize::try_from(project.memory_limit / KEY_MEMORY_SHARE).unwrap_or(usize::MAX),

@@ -8,6 +8,7 @@ mod lake_tables;
 mod node_record;
 mod platform;
 mod postgres_streams;
+mod push;
 mod run;
 mod source_check;
 mod sql;
@@ -20,6 +21,7 @@ pub use dbt_command::{
     Freshness,
 };
 pub use platform::Platform;
+pub use push::endpoints;
 pub use run::{RunReport, RunRequest};
 pub use source_check::{SourceFinding, SourceRelation, check_source, discover_source, source};
 pub use upkeep::Optimized;

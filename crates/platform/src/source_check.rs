@@ -68,6 +68,16 @@ pub fn check_source(source: &SourceSpec) -> Vec<SourceFinding> {
             }]
         }
         SourceKind::Postgres(postgres) => check_postgres(postgres),
+        SourceKind::Webhook(streams) => streams
+            .iter()
+            .map(|stream| SourceFinding {
+                what: stream.name.value.clone(),
+                found: Ok(format!(
+                    "`sluice serve` takes its events at `{}`",
+                    stream.path
+                )),
+            })
+            .collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use diagnostic::{Error, Result, codes};
 
 use crate::reader::refuse_twins;
-use crate::{DatasetSpec, Located, SourceSpec, WriteMode};
+use crate::{DatasetSpec, Located, SourceKind, SourceSpec, WriteMode};
 
 /// Refuses references to nothing, names that stand twice and contradictions, all of them in one error.
 pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> Result<()> {
@@ -16,6 +16,8 @@ pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> R
     let mut errors = vec![
         refuse_twins("sources", source_names).err(),
         refuse_twins("datasets", dataset_names).err(),
+        // One server has the streams of all sources.
+        refuse_twins("webhooks", sources.iter().flat_map(paths)).err(),
     ];
     for dataset in datasets {
         errors.extend([
@@ -29,6 +31,16 @@ pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> R
         Some(error) => Err(error),
         None => Ok(()),
     }
+}
+
+fn paths(source: &SourceSpec) -> impl Iterator<Item = (&str, diagnostic::Place)> {
+    let streams = match &source.kind {
+        SourceKind::Webhook(streams) => streams.as_slice(),
+        SourceKind::Files { .. } | SourceKind::Postgres(_) => &[],
+    };
+    streams
+        .iter()
+        .map(|stream| (stream.path.as_str(), stream.name.place()))
 }
 
 fn stream_exists(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Result<()> {

@@ -8,6 +8,7 @@
 mod cross_check;
 mod dataset;
 mod date_format;
+mod duration;
 mod located;
 mod project;
 mod reader;
@@ -25,8 +26,9 @@ pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};
 pub use size::parse_size;
 pub use source::{
-    CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format, JsonFormat,
-    PostgresConnection, PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream,
-    PostgresSync, RawMode, Secret, SourceKind, SourceSpec, SslMode, StreamSpec,
+    ByteEncoding, CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format,
+    HashAlgorithm, Hmac, IdempotencyKey, JsonFormat, PostgresConnection, PostgresOrigin,
+    PostgresReplication, PostgresSource, PostgresStream, PostgresSync, RawMode, Secret, Signature,
+    SourceKind, SourceSpec, SslMode, StreamSpec, Timed, WebhookStream,
 };
 pub use surroundings::Surroundings;

@@ -2,6 +2,7 @@
 
 mod files;
 mod postgres;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,9 @@ pub use files::{
 pub use postgres::{
     PostgresConnection, PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream,
     PostgresSync, Secret, SslMode,
+};
+pub use webhook::{
+    ByteEncoding, HashAlgorithm, Hmac, IdempotencyKey, Signature, Timed, WebhookStream,
 };
 
 /// A system that data comes from.
@@ -40,6 +44,8 @@ pub enum SourceKind {
     },
     /// A PostgreSQL database.
     Postgres(Box<PostgresSource>),
+    /// Addresses that other systems send events to.
+    Webhook(Vec<WebhookStream>),
 }
 
 /// The words for kinds of systems.
@@ -47,6 +53,7 @@ pub enum SourceKind {
 enum KindWord {
     Files,
     Postgres,
+    Webhook,
 }
 
 impl SourceSpec {
@@ -67,7 +74,7 @@ impl SourceSpec {
     pub fn postgres(&self) -> Option<&PostgresSource> {
         match &self.kind {
             SourceKind::Postgres(postgres) => Some(postgres),
-            SourceKind::Files { .. } => None,
+            SourceKind::Files { .. } | SourceKind::Webhook(_) => None,
         }
     }
 }
@@ -84,9 +91,14 @@ fn read_source(item: Item<'_>) -> Result<SourceSpec> {
             "target_schema",
         ])?
         .require("kind")?
-        .word(&[("files", KindWord::Files), ("postgres", KindWord::Postgres)])?;
+        .word(&[
+            ("files", KindWord::Files),
+            ("postgres", KindWord::Postgres),
+            ("webhook", KindWord::Webhook),
+        ])?;
     match kind {
         KindWord::Files => read_files(item),
+        KindWord::Webhook => read_webhook(item),
         KindWord::Postgres => {
             let fields = item.fields(&[
                 "name",
@@ -106,6 +118,18 @@ fn read_source(item: Item<'_>) -> Result<SourceSpec> {
             })
         }
     }
+}
+
+fn read_webhook(item: Item<'_>) -> Result<SourceSpec> {
+    let fields = item.fields(&["name", "kind", "streams"])?;
+    let name = fields.require("name")?;
+    let name = name.located(name.name("a source")?);
+    let streams = webhook::read(&name.value, &fields)?;
+    Ok(SourceSpec {
+        name,
+        kind: SourceKind::Webhook(streams),
+        streams: Vec::new(),
+    })
 }
 
 fn read_files(item: Item<'_>) -> Result<SourceSpec> {

@@ -35,8 +35,15 @@ pub const UPKEEP_FAILPOINTS: &[&str] = &[
     "vacuum.between_tables",
 ];
 
-/// Kills the process here if the environment asks for `name`, which must be listed in
-/// [`FAILPOINTS`], [`POSTGRES_FAILPOINTS`] or [`UPKEEP_FAILPOINTS`].
+/// Further failpoints, which only a process that takes in events passes.
+pub const PUSH_FAILPOINTS: &[&str] = &[
+    "push.before_sync",
+    "push.after_sync",
+    "push.before_complete",
+    "push.after_complete",
+];
+
+/// Kills the process here if the environment asks for `name`, which must be listed in one of these.
 #[inline]
 pub fn failpoint(name: &'static str) {
     #[cfg(debug_assertions)]
@@ -50,7 +57,7 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::{FAILPOINTS, POSTGRES_FAILPOINTS, UPKEEP_FAILPOINTS};
+    use super::{FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS};
 
     struct Trigger {
         name: String,
@@ -61,9 +68,14 @@ mod armed {
 
     pub(super) fn hit(name: &'static str) {
         debug_assert!(
-            [FAILPOINTS, POSTGRES_FAILPOINTS, UPKEEP_FAILPOINTS]
-                .iter()
-                .any(|listed| listed.contains(&name)),
+            [
+                FAILPOINTS,
+                POSTGRES_FAILPOINTS,
+                UPKEEP_FAILPOINTS,
+                PUSH_FAILPOINTS
+            ]
+            .iter()
+            .any(|listed| listed.contains(&name)),
             "the failpoint `{name}` is not listed in FAILPOINTS"
         );
         let trigger = TRIGGER.get_or_init(|| {

@@ -6,5 +6,7 @@
 mod failpoint;
 mod logs;
 
-pub use failpoint::{FAILPOINTS, POSTGRES_FAILPOINTS, UPKEEP_FAILPOINTS, failpoint};
+pub use failpoint::{
+    FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS, failpoint,
+};
 pub use logs::{LogFormat, LogSettings, start};

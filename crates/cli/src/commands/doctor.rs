@@ -183,5 +183,14 @@ fn sources(project: &Project) -> impl Iterator<Item = Finding> {
             );
             Finding::new(Verdict::Fine, "source", text)
         }
+        SourceKind::Webhook(streams) => {
+            let paths: Vec<&str> = streams.iter().map(|stream| stream.path.as_str()).collect();
+            let text = format!(
+                "`{}` takes in events at {} while `sluice serve` runs",
+                source.name.value,
+                paths.join(", ")
+            );
+            Finding::new(Verdict::Fine, "source", text)
+        }
     })
 }

@@ -12,6 +12,7 @@ pub mod ls;
 pub mod optimize;
 pub mod run;
 pub mod selection;
+pub mod serve;
 pub mod source;
 pub mod sql;
 pub mod vacuum;
@@ -54,6 +55,7 @@ pub fn dispatch(globals: &Globals, command: Command) -> Result<Exit> {
         Command::Ls(arguments) => ls::ls(globals, &arguments),
         Command::Lineage(arguments) => lineage::lineage(globals, &arguments),
         Command::Source(arguments) => source::source(globals, &arguments),
+        Command::Serve(arguments) => serve::serve(globals, &arguments),
         Command::Sql(arguments) => sql::sql(globals, &arguments),
         Command::Optimize(arguments) => optimize::optimize(globals, &arguments),
         Command::Vacuum(arguments) => vacuum::vacuum(globals, &arguments),

@@ -91,7 +91,7 @@ async fn obey_signals(cancellation: Cancellation) {
 }
 
 /// Waits for Ctrl-C or, where that exists, SIGTERM.
-async fn stop_signal() {
+pub async fn stop_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

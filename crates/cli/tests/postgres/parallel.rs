@@ -36,7 +36,7 @@ fn several_connections_copy_a_table_as_it_is_at_one_moment() {
     let readings = "select count(*), count(distinct value), min(day), max(day) from pg.readings";
     assert_eq!(pair.ours(readings), "150000,150000,2024-01-01,2024-02-14\n");
     // Each connection has written files of its own.
-    for table in ["ACCOUNTS", "READINGS"] {
+    for table in ["accounts", "readings"] {
         let of_table = |path: &&PathBuf| path.components().any(|part| part.as_os_str() == table);
         let files = pair.shop.table_files();
         let files = files

@@ -61,6 +61,7 @@ rooms!(
     lake,
     orchestrate,
     postgres,
+    push,
     sql,
     storage,
     transform,

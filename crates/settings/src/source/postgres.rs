@@ -250,11 +250,11 @@ fn read_connection(item: Item<'_>) -> Result<PostgresConnection> {
 }
 
 /// A secret must come from outside: project files are committed and shared.
-fn read_secret(item: Item<'_>) -> Result<Secret> {
+pub(super) fn read_secret(item: Item<'_>) -> Result<Secret> {
     let expanded = item.expanded()?;
     if !expanded.from_environment && !expanded.text.is_empty() {
         return Err(item
-            .refuse("A password stands in a project file")
+            .refuse("A secret stands in a project file")
             .help("write the name of a variable of the environment: `${SHOP_PASSWORD}`"));
     }
     Ok(Secret(expanded.text))

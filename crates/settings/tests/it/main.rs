@@ -406,10 +406,7 @@ fn refuses_postgresql_sources_that_make_no_sense() {
         Folder::new(&[("sluice.yml", "name: shop\n"), ("sources/pg.yml", &text)]).refusal()
     };
     let said = refusal("'${TOKEN}'", "secret");
-    assert!(
-        said.contains("A password stands in a project file"),
-        "{said}"
-    );
+    assert!(said.contains("A secret stands in a project file"), "{said}");
     let said = refusal("write: append", "write: append, look_back: 1 hour");
     assert!(said.contains("look_back"), "{said}");
     let said = refusal("sync: cdc", "sync: cdc, cursor: id");
