@@ -28,6 +28,14 @@ pub struct ComputeOptions {
     pub spill: PathBuf,
 }
 
+/// With so few threads, joins whose smaller side is estimated below these limits build one hash table for all
+/// partitions: the other side is not hashed and copied to be exchanged, and its scan leaves out what the table
+/// has no key for. One thread builds it, so more threads would wait. Measured on TPC-H at scale 1 with 2
+/// threads: the geometric mean of the 22 queries' CPU falls by a tenth.
+const FEW_THREADS: usize = 4;
+const SHARED_BYTES: usize = 128 << 20;
+const SHARED_ROWS: usize = 2_000_000;
+
 /// What all statements of a process share. Cheap to clone.
 #[derive(Clone)]
 pub struct Compute {
@@ -41,10 +49,15 @@ impl Compute {
     /// # Errors
     /// `E1003` if the spill folder cannot be used.
     pub fn new(options: &ComputeOptions) -> Result<Self> {
-        let config = functions::session_config()
+        let mut config = functions::session_config()
             .with_target_partitions(options.threads)
             .with_create_default_catalog_and_schema(false)
             .with_information_schema(false);
+        if options.threads <= FEW_THREADS {
+            let optimizer = &mut config.options_mut().optimizer;
+            optimizer.hash_join_single_partition_threshold = SHARED_BYTES;
+            optimizer.hash_join_single_partition_threshold_rows = SHARED_ROWS;
+        }
         let builder = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime(options)?)

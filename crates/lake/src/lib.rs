@@ -12,6 +12,7 @@
 mod column_types;
 mod commit;
 mod data_folder;
+mod dictionaries;
 mod file_rows;
 mod optimize;
 mod overlay;

@@ -10,7 +10,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde::{Deserialize, Serialize};
 
 use crate::data_folder::DataWriter;
-use crate::{DataFolder, statistics};
+use crate::{DataFolder, dictionaries, statistics};
 
 /// A data file that was written and is not yet part of a table version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ impl ParquetSink {
             return Ok(());
         }
         if self.open.is_none() {
-            self.open = Some(self.begin()?);
+            self.open = Some(self.begin(batch)?);
         }
         let Some(open) = &mut self.open else {
             return Ok(());
@@ -107,7 +107,8 @@ impl ParquetSink {
         Ok(self.done)
     }
 
-    fn begin(&self) -> Result<Open> {
+    /// Begins a file, whose first rows `batch` has.
+    fn begin(&self, batch: &RecordBatch) -> Result<Open> {
         let name = format!("part-{}.parquet", uuid::Uuid::now_v7());
         let wrong = || format!("`{}` cannot be written", self.folder.shown(&name));
         let file = self.folder.create(&name)?;
@@ -115,8 +116,8 @@ impl ParquetSink {
             .set_compression(self.options.compression)
             .set_max_row_group_row_count(Some(self.options.row_group_rows))
             .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
+            .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned());
+        let properties = dictionaries::chosen(properties, batch)?.build();
         let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))
             .explain(codes::K2003, wrong)?;
         Ok(Open { name, writer })

@@ -157,6 +157,11 @@ impl Server {
         self.port
     }
 
+    /// What the server has written to its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
     /// Runs statements and gives what they print: rows as CSV.
     pub fn sql(&self, sql: &str) -> String {
         self.try_sql(sql)

@@ -37,73 +37,61 @@ impl Copy<'_> {
         }
         let snapshot = client.value("select pg_catalog.pg_export_snapshot()")?;
         let snapshot = snapshot.unwrap_or_default();
+        let others = connections.min(parts.len()).saturating_sub(1);
         let work = Work::new(parts);
-        let others = connections.min(work.len()).saturating_sub(1);
-        let results = thread::scope(|scope| {
-            let others: Vec<_> = (0..others)
-                .map(|_| scope.spawn(|| self.join_in(&snapshot, &work)))
-                .collect();
-            let mut results = vec![self.copy(client, &work)];
-            results.extend(others.into_iter().map(|other| {
-                let broken = || Err(Error::new(codes::X0001, "A thread that copies broke down"));
-                other.join().unwrap_or_else(|_| broken())
-            }));
-            results
-        });
-        let mut files = Vec::new();
-        let mut failure = None;
-        for result in results {
-            match result {
-                Ok(more) => files.extend(more),
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        match failure {
-            None => Ok((files, work.rows.into_inner())),
-            Some(error) => {
-                self.remove(&files)?;
-                Err(error)
-            }
-        }
+        self.write(&work, |sink| {
+            thread::scope(|scope| {
+                let others: Vec<_> = (0..others)
+                    .map(|_| scope.spawn(|| work.heed(self.join_in(&snapshot, &work, sink))))
+                    .collect();
+                let mut read = work.heed(self.read(client, &work, sink));
+                for other in others {
+                    let broken = || Error::new(codes::X0001, "A thread that copies broke down");
+                    read = read.and(other.join().unwrap_or_else(|_| Err(broken())));
+                }
+                read
+            })
+        })
     }
 
     /// Copies the rows for which `rest` holds.
     pub(super) fn some(&self, client: &mut Client, rest: &str) -> Result<(Vec<DataFile>, u64)> {
         let work = Work::new(vec![rest.to_owned()]);
-        let files = self.copy(client, &work)?;
-        Ok((files, work.rows.into_inner()))
+        self.write(&work, |sink| self.read(client, &work, sink))
+    }
+
+    /// Writes what `read` hands over, beside the reading. If either fails, no file is left.
+    fn write(
+        &self,
+        work: &Work,
+        read: impl FnOnce(&Sink<'_>) -> Result<()>,
+    ) -> Result<(Vec<DataFile>, u64)> {
+        let (read, files) = thread::scope(|scope| {
+            let sink = Sink::start(scope, self.folder, self.schema.clone());
+            let read = read(&sink);
+            (read, sink.finish())
+        });
+        let files = files?;
+        if let Err(error) = read {
+            for file in &files {
+                self.folder.remove(&file.path)?;
+            }
+            return Err(error);
+        }
+        Ok((files, work.rows.load(Ordering::Relaxed)))
     }
 
     /// Takes parts over a connection of its own, in the snapshot of the first.
-    fn join_in(&self, snapshot: &str, work: &Work) -> Result<Vec<DataFile>> {
+    fn join_in(&self, snapshot: &str, work: &Work, sink: &Sink<'_>) -> Result<()> {
         let mut client = Client::connect(self.connection)?;
         client.query(&format!(
             "begin isolation level repeatable read read only; set transaction snapshot {}",
             literal(snapshot)
         ))?;
-        let files = self.copy(&mut client, work)?;
-        client.query("commit")?;
-        Ok(files)
+        self.read(&mut client, work, sink)
     }
 
-    /// Takes parts of `work` until none is left. Reading and writing go on beside each other.
-    fn copy(&self, client: &mut Client, work: &Work) -> Result<Vec<DataFile>> {
-        let (read, files) = thread::scope(|scope| {
-            let sink = Sink::start(scope, self.folder, self.schema.clone());
-            let read = self.read(client, work, &sink);
-            (read, sink.finish())
-        });
-        let read = work.heed(read);
-        let files = work.heed(files)?;
-        match read {
-            Ok(()) => Ok(files),
-            Err(error) => {
-                self.remove(&files)?;
-                Err(error)
-            }
-        }
-    }
-
+    /// Takes parts of `work` until none is left, or until another connection or the writer has failed.
     fn read(&self, client: &mut Client, work: &Work, sink: &Sink<'_>) -> Result<()> {
         while let Some(part) = work.next() {
             let columns = &self.shape.columns;
@@ -118,12 +106,6 @@ impl Copy<'_> {
             }
         }
         Ok(())
-    }
-
-    fn remove(&self, files: &[DataFile]) -> Result<()> {
-        files
-            .iter()
-            .try_for_each(|file| self.folder.remove(&file.path))
     }
 }
 
@@ -142,10 +124,6 @@ impl Work {
             rows: AtomicU64::new(0),
             failed: AtomicBool::new(false),
         }
-    }
-
-    fn len(&self) -> usize {
-        self.parts.lock().len()
     }
 
     /// The next part; none once a connection has failed, since all is copied or nothing.
