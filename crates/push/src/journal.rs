@@ -14,9 +14,6 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use serde::Deserialize;
 use telemetry::failpoint;
 
-/// The pattern of segments that are complete.
-pub const SEGMENTS: &str = "*.ndjson";
-
 /// Bytes after which a segment is complete: what a run reads without a break.
 const SEGMENT_BYTES: u64 = 64 << 20;
 

@@ -14,5 +14,5 @@ mod serve;
 mod signature;
 mod writer;
 
-pub use journal::{Entry, Fate, Journal, SEGMENTS, folder};
+pub use journal::{Entry, Fate, Journal, folder};
 pub use serve::{Endpoint, Server, serve};

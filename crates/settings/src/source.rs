@@ -30,7 +30,7 @@ pub struct SourceSpec {
     pub name: Located<String>,
     /// What kind of system it is, with that kind's settings.
     pub kind: SourceKind,
-    /// The streams of files in it; a database keeps its own.
+    /// The streams of files in it, those of kept events too; a database keeps its own.
     pub streams: Vec<StreamSpec>,
 }
 
@@ -127,8 +127,8 @@ fn read_webhook(item: Item<'_>) -> Result<SourceSpec> {
     let streams = webhook::read(&name.value, &fields)?;
     Ok(SourceSpec {
         name,
+        streams: streams.iter().map(WebhookStream::files).collect(),
         kind: SourceKind::Webhook(streams),
-        streams: Vec::new(),
     })
 }
 

@@ -118,6 +118,69 @@ fn signed_events_are_kept_once_and_others_are_refused() {
     );
 }
 
+const CONTRACT: &str = "
+dataset: orders
+from: hooks.orders
+columns:
+  id: text
+  received_at: timestamp_ltz
+  key: text
+  headers: variant
+  body: variant
+deduplicate: {key: [id]}
+write: merge
+";
+
+#[test]
+fn runs_load_what_has_come_and_no_more() {
+    let shop = project();
+    shop.write("lake/orders.yml", CONTRACT.as_bytes());
+    let run = || {
+        let output = shop
+            .command(&["run"])
+            .env("HOOK_SECRET", SECRET)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    let ours = |sql: &str| {
+        let mut command = shop.command(&["sql", "--format", "csv", "-c", sql]);
+        let output = command.env("HOOK_SECRET", SECRET).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let served = Served::start(&shop, &[]);
+    let sender = Sender::to(&served);
+    for id in 1..=3 {
+        let body = format!(r#"{{"id": {id}, "amount": {id}.50, "name": "é \"x\""}}"#);
+        assert_eq!(sender.signed("/shop/orders", &body).status, 200);
+    }
+    served.end();
+    run();
+    let amounts = "select count(*), sum(body:amount::number(10,2)), min(body:name::varchar) from silver.orders";
+    assert_eq!(ours(amounts).lines().nth(1), Some("3,7.50,\"é \"\"x\"\"\""));
+    assert!(run().contains("Nothing new"));
+
+    let served = Served::start(&shop, &[]);
+    assert_eq!(
+        Sender::to(&served)
+            .signed("/shop/orders", r#"{"id": 4, "amount": 1}"#)
+            .status,
+        200
+    );
+    assert_eq!(
+        Sender::to(&served)
+            .signed("/shop/orders", r#"{"id": 1}"#)
+            .status,
+        200
+    );
+    served.end();
+    run();
+    let keys = "select listagg(key, '-') within group (order by key), count_if(body:id::varchar <> key) from silver.orders";
+    assert_eq!(ours(keys).lines().nth(1), Some("1-2-3-4,0"));
+}
+
 #[test]
 fn one_process_takes_in_a_stream_and_names_are_remembered_by_the_next() {
     let shop = project();

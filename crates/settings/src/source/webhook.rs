@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diagnostic::Result;
 
+use super::files::{FileChange, Format, JsonFormat, RawMode, StreamSpec};
 use super::postgres::{Secret, read_secret};
 use crate::Located;
 use crate::reader::{Fields, Item, refuse_twins};
@@ -107,6 +108,37 @@ pub enum IdempotencyKey {
     /// In the JSON body, at these members.
     Body(Vec<String>),
 }
+
+impl WebhookStream {
+    /// The files that its events are kept in: a line each.
+    pub(super) fn files(&self) -> StreamSpec {
+        let format = JsonFormat {
+            max_record: self.max_body * WIDEST + HEADERS,
+            ..JsonFormat::default()
+        };
+        StreamSpec {
+            name: self.name.clone(),
+            files: vec![Located::new(
+                SEGMENTS.to_owned(),
+                self.name.source.clone(),
+                self.name.span.clone(),
+            )],
+            format: Format::Json(format),
+            batch: None,
+            // They are in the raw zone already, and never change.
+            raw: RawMode::Reference,
+            marker: None,
+            on_file_change: FileChange::Error,
+        }
+    }
+}
+
+/// The pattern of files of events that are complete.
+const SEGMENTS: &str = "*.ndjson";
+/// How many bytes of JSON text one byte of a body may become: `\u0001`.
+const WIDEST: u64 = 6;
+/// What headers and the rest of a line may take: servers limit headers to some tens of KiB.
+const HEADERS: u64 = 1 << 20;
 
 /// The largest body, if nothing else is said: what the common senders stay below.
 const MAX_BODY: u64 = 1 << 20;
