@@ -23,7 +23,6 @@ fn does(shop: &Shop, arguments: &[&str]) -> String {
 }
 
 #[test]
-#[ignore = "written against the library and not run against the binary yet"]
 fn tables_are_optimized_and_vacuumed() {
     let shop = shop();
     let told = does(&shop, &["--log-format", "json", "optimize", "public.t"]);
@@ -46,7 +45,6 @@ fn tables_are_optimized_and_vacuumed() {
 }
 
 #[test]
-#[ignore = "written against the library and not run against the binary yet"]
 fn maintenance_survives_a_crash_anywhere() {
     let prepared = shop();
     for failpoint in telemetry::UPKEEP_FAILPOINTS {
