@@ -29,6 +29,6 @@ pub use state::{
     FunctionResult, IdentityColumn, LedgerEntry, LoadStatus, LoadedFile, Object, ObjectBody,
     ObjectKind, Objects, Relation, RelationKind, RunRecord, RunStatus, Snapshot,
 };
-pub use temporary::{Temporary, TemporaryState};
+pub use temporary::Temporary;
 pub use vacuum::{Vacuum, Vacuumed};
 pub use workspace::{Published, Workspace};

@@ -30,7 +30,7 @@ struct Place {
 }
 
 /// The tables of a session at one moment, to come back to.
-pub struct TemporaryState(BTreeMap<RelationName, Relation>);
+pub(crate) struct TemporaryState(BTreeMap<RelationName, Relation>);
 
 impl Temporary {
     /// What `name` points at in this session, if it is temporary.
@@ -43,14 +43,13 @@ impl Temporary {
     }
 
     /// What there is now. ROLLBACK comes back to it: files are never changed in place.
-    #[must_use]
-    pub fn state(&self) -> TemporaryState {
+    pub(crate) fn state(&self) -> TemporaryState {
         TemporaryState(self.relations.lock().clone())
     }
 
     /// Back to what there was.
-    pub fn restore(&self, state: TemporaryState) {
-        *self.relations.lock() = state.0;
+    pub(crate) fn restore(&self, state: &TemporaryState) {
+        self.relations.lock().clone_from(&state.0);
     }
 
     /// A place for a temporary table called `name`.

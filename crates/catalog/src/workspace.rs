@@ -12,7 +12,7 @@ use state::{
     ObjectKind, Objects, Publication, Relation, RelationKind, RunStatus, Snapshot,
 };
 
-use crate::temporary::Temporary;
+use crate::temporary::{Temporary, TemporaryState};
 use crate::{Catalog, recovery, upkeep};
 
 pub(crate) const LOCK: &str = "lock";
@@ -25,6 +25,8 @@ pub struct Workspace {
     command: String,
     base: Snapshot,
     temporary: Arc<Temporary>,
+    /// The session's temporary tables when it began, to come back to.
+    temporary_before: TemporaryState,
     staged: Mutex<Staged>,
     tables: Mutex<HashMap<(String, u64), Table>>,
     writing: Mutex<Option<Writing>>,
@@ -66,6 +68,7 @@ impl Workspace {
     ) -> Result<Self> {
         Ok(Self {
             base: catalog.snapshot()?,
+            temporary_before: temporary.state(),
             temporary,
             run,
             command: command.to_owned(),
@@ -550,6 +553,7 @@ impl Workspace {
     pub fn discard(&self, reason: &str) -> Result<()> {
         // Once its folders are removed, their names are free for others, so nobody may do it again.
         let created = self.take_created();
+        self.temporary.restore(&self.temporary_before);
         self.end(RunStatus::Failed, Some(reason))?;
         recovery::drop_created(&self.catalog, &created, &[])
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use catalog::{At, Relation, RelationKind, Workspace};
 use datafusion::catalog::{
@@ -243,6 +243,10 @@ fn shown(
                 Field::new(field.name(), carrier(known), field.is_nullable())
                     .with_metadata(known.metadata().clone()),
             ),
+            // The scan's own form of bytes; the warehouse has one.
+            _ if *field.data_type() == DataType::BinaryView => {
+                Arc::new(field.as_ref().clone().with_data_type(DataType::Binary))
+            }
             _ => Arc::clone(field),
         })
         .collect();

@@ -1,5 +1,6 @@
 //! [`Memory`]: what the statements of a session have set, and which statements there were.
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,7 @@ pub struct Memory(Arc<Mutex<Remembered>>);
 struct Remembered {
     settings: Settings,
     queries: VecDeque<Query>,
+    belongings: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What USE, SET and ALTER SESSION have set.
@@ -112,6 +114,21 @@ impl Memory {
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.locked().settings.parameters.get(name).cloned()
+    }
+
+    /// What an engine keeps for this session until it ends, such as its temporary tables: one value, of the
+    /// type that the engine's first statement asks for.
+    #[must_use]
+    pub fn belongings<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        let mut remembered = self.locked();
+        let known = remembered.belongings.clone();
+        known
+            .and_then(|known| known.downcast().ok())
+            .unwrap_or_else(|| {
+                let new = Arc::new(T::default());
+                remembered.belongings = Some(new.clone());
+                new
+            })
     }
 
     /// Adds a statement that begins.

@@ -1,7 +1,7 @@
 //! Statements of a person or a program: each script sees one state, and publishes what it changed.
 
 use async_trait::async_trait;
-use catalog::Workspace;
+use catalog::{Temporary, Workspace};
 use dbt::warning::Warnings;
 use diagnostic::{Result, Source, codes};
 use engine::{Outcome, Session};
@@ -122,7 +122,8 @@ impl Platform {
     /// A view of the catalog for statements. Every database has a schema PUBLIC, also before anything is
     /// in it.
     fn begin_sql(&self, session: &Session) -> Result<Workspace> {
-        let workspace = self.catalog.begin("sql")?;
+        let temporary = session.memory.belongings::<Temporary>();
+        let workspace = self.catalog.begin_in("sql", &temporary)?;
         if session.schema.as_str() == "PUBLIC" {
             let home = SchemaName::new(session.database.clone(), session.schema.clone());
             workspace.create_namespace(home);

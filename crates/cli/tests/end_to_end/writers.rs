@@ -57,6 +57,51 @@ fn transactions_change_several_tables_at_once_or_none() {
 }
 
 #[test]
+fn temporary_tables_last_as_long_as_their_session() {
+    let shop = Shop::new();
+    let sql = |text: &str| shop.sluice(&["sql", "--format", "csv", "-c", text]);
+    let rows = |text: &str| {
+        let told = sql(text);
+        assert!(told.status.success(), "{}", said(&told));
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        told.lines().last().unwrap_or_default().to_owned()
+    };
+    sql("create table public.a as select 1 as x");
+    assert_eq!(
+        rows(
+            "create temporary table a as select x + 1 as x from a; insert into a select x + 1 from a; \
+              begin; insert into a values (100); rollback; update a set x = x * 10; \
+              select listagg(x, ' ') within group (order by x) from a"
+        ),
+        "20 30"
+    );
+    // It hid the permanent one, and is gone with its session.
+    assert_eq!(rows("select x from public.a"), "1");
+    assert_eq!(
+        rows("create temporary table a as select 7 as x; drop table a; select x from a"),
+        "1"
+    );
+    assert!(
+        sql("create temporary table b as select 1 as x")
+            .status
+            .success()
+    );
+    assert!(!sql("select * from b").status.success());
+}
+
+#[test]
+fn columns_of_bytes_are_bytes_to_every_function() {
+    let shop = Shop::new();
+    let script = "create table public.bytes as select to_binary('00ff', 'HEX') as x; \
+                  select hex_encode(x), length(x), to_varchar(x, 'base64'), x::varchar, md5(x) = md5(to_binary('00ff', 'HEX')) \
+                  from public.bytes where x = to_binary('00FF', 'HEX')";
+    let told = shop.sluice(&["sql", "--format", "csv", "-c", script]);
+    assert!(told.status.success(), "{}", said(&told));
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert_eq!(told.lines().last(), Some("00FF,2,AP8=,00FF,true"));
+}
+
+#[test]
 fn statements_of_a_block_publish_one_by_one() {
     let shop = Shop::new();
     let sql = |text: &str| shop.sluice(&["sql", "--format", "csv", "-c", text]);

@@ -81,7 +81,6 @@ fn a_run_through_a_bad_line_is_as_good_as_any_other() {
 }
 
 #[test]
-#[ignore = "not run since temporary tables left its last script"]
 fn eight_processes_write_to_one_table_in_a_bucket() {
     let server = S3Server::start(&["lake"]);
     let shop = shop(&server.endpoint(), "w");

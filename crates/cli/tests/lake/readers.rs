@@ -44,7 +44,6 @@ const TABLES: &[(&str, &str)] = &[
 ];
 
 #[test]
-#[ignore = "not run since it asks for BINARY by TO_VARCHAR"]
 fn other_readers_see_the_rows_that_sluice_sees() {
     let shop = Shop::new();
     for (_, script) in TABLES {
