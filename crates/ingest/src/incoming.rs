@@ -5,16 +5,28 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use connectors::files::{self, ContentHash, FileFormat, FoundFile, PathValues, Place, csv, json};
+use connectors::files::{
+    self, ContentHash, FileFormat, FoundFile, PathValues, Place, RemoteFile, csv, json,
+};
 use diagnostic::{Error, Result, ResultExt, codes};
 use settings::{Format, RawMode, StreamSpec};
 use state::{LedgerEntry, LoadStatus};
+use storage::Storage;
 
 use crate::delivery::{Gated, Promise, gate};
 use crate::plan::{Candidate, arrival};
 
 /// A file that was just written may change again within one tick of its clock, so its time says nothing.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// Where a stream's files are.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In an object store.
+    Store(Storage),
+}
 
 /// A file that was found and told apart.
 pub(crate) struct Arrived {
@@ -23,6 +35,8 @@ pub(crate) struct Arrived {
     pub(crate) partition: Option<String>,
     /// What the manifest of its delivery promises of it.
     pub(crate) promise: Promise,
+    /// The object it is a copy of, if it comes from a store.
+    remote: Option<RemoteFile>,
 }
 
 impl Arrived {
@@ -41,7 +55,10 @@ impl Arrived {
             path: self.file.name.clone(),
             content_hash: self.content.to_string(),
             size: self.file.size,
-            modified: trusted_time(self.file.modified),
+            modified: match &self.remote {
+                Some(remote) => remote.version.clone(),
+                None => trusted_time(self.file.modified),
+            },
             batch: batch.to_owned(),
             rows: 0,
             quarantined: 0,
@@ -113,12 +130,140 @@ pub(crate) fn arrive(
                     content,
                     partition,
                     promise,
+                    remote: None,
                 });
             }
             Err(error) => arrivals.failed.push((file.name, error)),
         }
     }
     Ok(arrivals)
+}
+
+/// The objects of `storage` that belong to `stream`. Those that `known` does not tell apart by name, size and
+/// version are brought to `landing`, as their content is not known otherwise.
+pub(crate) fn arrive_remote(
+    storage: &Storage,
+    stream: &StreamSpec,
+    known: &[LedgerEntry],
+    landing: &Landing<'_>,
+) -> Result<Arrivals> {
+    let by_name: HashMap<&str, &LedgerEntry> = known
+        .iter()
+        .map(|entry| (entry.path.as_str(), entry))
+        .collect();
+    let mut arrivals = Arrivals::default();
+    let found = files::discover_remote(storage, &patterns(stream), stream.marker.as_deref())?;
+    if let (1.., Some(marker)) = (found.waiting, &stream.marker) {
+        let waiting = found.waiting;
+        let them = if waiting == 1 {
+            "file waits"
+        } else {
+            "files wait"
+        };
+        arrivals
+            .notices
+            .push(format!("{waiting} {them} for `{marker}` in their folder"));
+    }
+    for remote in found.files {
+        let remembered = by_name
+            .get(remote.name.as_str())
+            .filter(|entry| entry.size == remote.size && entry.modified == remote.version)
+            .and_then(|entry| entry.content_hash.parse::<ContentHash>().ok());
+        let content = match remembered {
+            Some(content) => Ok(content),
+            None => landing.fetch(storage, &remote),
+        };
+        match content {
+            Ok(content) => {
+                let batch = stream.batch.as_ref();
+                arrivals.files.push(Arrived {
+                    file: FoundFile {
+                        place: Place::file(landing.path(&remote.name, &content.to_string())),
+                        name: remote.name.clone(),
+                        size: remote.size,
+                        modified: remote.modified,
+                        values: remote.values.clone(),
+                    },
+                    content,
+                    partition: batch.and_then(|batch| remote.values.get(batch)).cloned(),
+                    promise: Promise::default(),
+                    remote: Some(remote),
+                });
+            }
+            Err(error) => arrivals.failed.push((remote.name, error)),
+        }
+    }
+    Ok(arrivals)
+}
+
+/// Where copies of objects go: the raw zone, or a folder that is emptied after the load.
+pub(crate) struct Landing<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> Landing<'a> {
+    pub(crate) fn new(mode: RawMode, raw_folder: &'a Path, spill_folder: &'a Path) -> Self {
+        Self {
+            folder: match mode {
+                RawMode::Copy => raw_folder,
+                RawMode::Reference => spill_folder,
+            },
+        }
+    }
+
+    fn path(&self, name: &str, hash: &str) -> PathBuf {
+        let (folder, file_name) = raw_place(name, hash);
+        self.folder.join(folder).join(file_name)
+    }
+
+    /// Brings an object here.
+    fn fetch(&self, storage: &Storage, remote: &RemoteFile) -> Result<ContentHash> {
+        let cannot = || {
+            let folder = self.folder.display();
+            format!("`{}` cannot be copied to `{folder}`", remote.name)
+        };
+        std::fs::create_dir_all(self.folder).explain(codes::F1002, cannot)?;
+        // Without a name until it is whole: a crash leaves no half copy that looks like one.
+        let partial = tempfile::Builder::new()
+            .prefix("_object")
+            .suffix(".partial")
+            .tempfile_in(self.folder)
+            .explain(codes::F1002, cannot)?;
+        let content = files::fetch(storage, remote, partial.path())?;
+        let path = self.path(&remote.name, &content.to_string());
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).explain(codes::F1002, cannot)?;
+        }
+        partial
+            .persist(&path)
+            .map_err(|failed| failed.error)
+            .explain(codes::F1002, cannot)?;
+        Ok(content)
+    }
+
+    /// Brings the object behind `arrived` here again, if it is gone: one that is loaded anew may have been
+    /// told apart by its version alone.
+    fn ensure(&self, storage: &Storage, arrived: &Arrived, remote: &RemoteFile) -> Result<Place> {
+        let path = self.path(&remote.name, &arrived.content.to_string());
+        let is_there = std::fs::metadata(&path).is_ok_and(|there| there.len() == remote.size);
+        let place = Place::file(path);
+        if is_there && files::hash(&place, &remote.name)? == arrived.content {
+            return Ok(place);
+        }
+        match self.fetch(storage, remote)? == arrived.content {
+            true => Ok(place),
+            false => Err(changed(&remote.name)),
+        }
+    }
+}
+
+/// Removes the copies of objects of which only a reference is kept.
+pub(crate) fn forget_copies(arrived: &[Arrived], mode: RawMode) {
+    let copies = arrived.iter().filter(|arrived| arrived.remote.is_some());
+    for copy in copies.filter(|_| mode == RawMode::Reference) {
+        // What stays is in a folder that holds nothing for good.
+        let _ = std::fs::remove_file(&copy.file.place.path);
+    }
 }
 
 fn patterns(stream: &StreamSpec) -> Vec<String> {
@@ -179,6 +324,7 @@ pub(crate) fn replay(
             content,
             partition,
             promise: Promise::default(),
+            remote: None,
         });
     }
     replayed.reverse();
@@ -200,7 +346,16 @@ fn raw_place(name: &str, hash: &str) -> (PathBuf, String) {
 
 /// Where a file's bytes are read from: a copy in the raw zone, or the file itself. A copy has the content's
 /// hash in its name, so that no version replaces another.
-pub(crate) fn keep_raw(arrived: &Arrived, mode: RawMode, raw_folder: &Path) -> Result<Place> {
+pub(crate) fn keep_raw(
+    arrived: &Arrived,
+    origin: &Origin,
+    mode: RawMode,
+    raw_folder: &Path,
+    spill_folder: &Path,
+) -> Result<Place> {
+    if let (Some(remote), Origin::Store(storage)) = (&arrived.remote, origin) {
+        return Landing::new(mode, raw_folder, spill_folder).ensure(storage, arrived, remote);
+    }
     if mode == RawMode::Reference {
         return Ok(arrived.file.place.clone());
     }
@@ -228,7 +383,7 @@ pub(crate) fn keep_raw(arrived: &Arrived, mode: RawMode, raw_folder: &Path) -> R
 
 /// Refuses a file read in place that is not what it was when it was hashed.
 pub(crate) fn check_unchanged(arrived: &Arrived, mode: RawMode) -> Result<()> {
-    if mode == RawMode::Copy {
+    if mode == RawMode::Copy || arrived.remote.is_some() {
         return Ok(());
     }
     let name = &arrived.file.name;

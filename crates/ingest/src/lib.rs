@@ -25,6 +25,7 @@ mod tables;
 mod value;
 
 pub use contract::{Contract, HIDDEN_COLUMNS};
+pub use incoming::Origin;
 pub use outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection, SilverOutcome};
 pub use plan::{Candidate, LoadPlan, PlannedLoad};
 pub use run::{IngestOptions, IngestRequest, OnProgress, Phase, Progress, run};

@@ -16,7 +16,10 @@ use telemetry::failpoint;
 
 use crate::contract::{Contract, HIDDEN_COLUMNS};
 use crate::existing::{add_entries, check_types};
-use crate::incoming::{Arrivals, Arrived, arrive, check_unchanged, file_format, keep_raw, replay};
+use crate::incoming::{
+    Arrivals, Arrived, Landing, Origin, arrive, arrive_remote, check_unchanged, file_format,
+    forget_copies, keep_raw, replay,
+};
 use crate::load::{Load, Written};
 use crate::order::{Entries, KeyFilter, KeyHasher, Names, Settled, settle};
 use crate::outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection, SilverOutcome};
@@ -32,8 +35,8 @@ pub struct IngestRequest {
     pub stream: StreamSpec,
     /// What the ledger calls the stream.
     pub stream_name: String,
-    /// The folder that the stream's patterns start in.
-    pub folder: PathBuf,
+    /// Where the stream's patterns start.
+    pub origin: Origin,
     /// The database whose schemas `BRONZE`, `SILVER` and `QUARANTINE` are the zones.
     pub database: Identifier,
     /// The run that the rows belong to.
@@ -121,7 +124,15 @@ pub async fn run(
         failed,
         notices,
     } = blocking(move || {
-        let mut arrivals = arrive(&arriving.folder, &arriving.stream, &arriving.ledger)?;
+        let (stream, ledger) = (&arriving.stream, &arriving.ledger);
+        let mut arrivals = match &arriving.origin {
+            Origin::Folder(folder) => arrive(folder, stream, ledger)?,
+            Origin::Store(storage) => {
+                let (raw, spill) = (&arriving.raw_folder, &arriving.spill_folder);
+                let landing = Landing::new(stream.raw, raw, spill);
+                arrive_remote(storage, stream, ledger, &landing)?
+            }
+        };
         if arriving.options.full_refresh {
             let (replayed, missing) = replay(
                 &arriving.stream,
@@ -173,6 +184,7 @@ pub async fn run(
             Ok((work, done))
         })
         .await?;
+        forget_copies(&work.arrived, work.request.stream.raw);
         work.commit(tables, &names, &done).await?;
         work.report(done, &mut outcome);
     }
@@ -407,7 +419,14 @@ impl Work {
             .filter_map(|load| Some((load, self.arrived.get(load.candidate)?)));
         loads
             .map(|(load, arrived)| {
-                let kept = keep_raw(arrived, self.request.stream.raw, &self.request.raw_folder);
+                let request = &self.request;
+                let kept = keep_raw(
+                    arrived,
+                    &request.origin,
+                    request.stream.raw,
+                    &request.raw_folder,
+                    &request.spill_folder,
+                );
                 let (place, kept) = match kept {
                     Ok(place) => (place, Ok(())),
                     Err(error) => (arrived.file.place.clone(), Err(error)),

@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use catalog::{AssetRecord, RelationKind, Workspace};
 use chrono::{DateTime, Utc};
 use diagnostic::{Error, Result, codes};
-use ingest::{IngestOptions, IngestOutcome, IngestRequest};
+use ingest::{IngestOptions, IngestOutcome, IngestRequest, Origin};
 use model::{Identifier, RelationName, SchemaName};
 use settings::{DatasetSpec, SourceKind, StreamSpec};
 use tokio::sync::OnceCell;
 
 use crate::Platform;
 use crate::lake_tables::LakeTables;
+use crate::source_check::open_store;
 
 /// Memory for the keys of one load, as a part of the project's limit: the engine has the rest.
 const KEY_MEMORY_SHARE: u64 = 4;
@@ -25,7 +26,7 @@ pub(crate) struct Load {
     dataset: DatasetSpec,
     stream: StreamSpec,
     stream_name: String,
-    folder: PathBuf,
+    origin: Origin,
     raw_folder: PathBuf,
     spill: PathBuf,
     database: Identifier,
@@ -87,16 +88,21 @@ impl Load {
             .ok_or_else(missing)?;
         let stream = source.stream(&from.stream).ok_or_else(missing)?;
         let raw = project.environment.lake.join("raw");
-        let folder = match &source.kind {
-            SourceKind::Files { path } => path.value.clone(),
-            SourceKind::Webhook(_) => push::folder(&raw, &from.source, &from.stream),
+        let origin = match &source.kind {
+            SourceKind::Files { path } => Origin::Folder(path.value.clone()),
+            SourceKind::Objects { location, storage } => {
+                Origin::Store(open_store(location, storage)?)
+            }
+            SourceKind::Webhook(_) => {
+                Origin::Folder(push::folder(&raw, &from.source, &from.stream))
+            }
             SourceKind::Postgres(_) => return Err(missing()),
         };
         Ok(Self {
             dataset: dataset.clone(),
             stream: stream.clone(),
             stream_name: format!("{}.{}", from.source, from.stream),
-            folder,
+            origin,
             raw_folder: raw,
             spill: platform.spill(),
             database: project.database.clone(),
@@ -133,7 +139,7 @@ impl Load {
                 dataset: self.dataset.clone(),
                 stream: self.stream.clone(),
                 stream_name: self.stream_name.clone(),
-                folder: self.folder.clone(),
+                origin: self.origin.clone(),
                 database: self.database.clone(),
                 run: self.workspace.run(),
                 clock: self.clock,

@@ -1,10 +1,12 @@
 //! What `sluice source` asks of a source: whether it can be read, and what is in it.
 
+use connectors::files::discover_remote;
 use connectors::postgres::{
     Client, Identity, Relation, SlotState, describe_table, relations, slot,
 };
 use diagnostic::{Error, Result, codes};
-use settings::{PostgresSource, Project, SourceKind, SourceSpec};
+use settings::{Located, PostgresSource, Project, Secret, SourceKind, SourceSpec};
+use storage::{Location, Storage, StorageOptions};
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub fn check_source(source: &SourceSpec) -> Vec<SourceFinding> {
                 found,
             }]
         }
+        SourceKind::Objects { location, storage } => check_store(source, location, storage),
         SourceKind::Postgres(postgres) => check_postgres(postgres),
         SourceKind::Webhook(streams) => streams
             .iter()
@@ -79,6 +82,51 @@ pub fn check_source(source: &SourceSpec) -> Vec<SourceFinding> {
             })
             .collect(),
     }
+}
+
+/// The store at `location`.
+pub(crate) fn open_store(
+    location: &Located<String>,
+    options: &[(String, Secret)],
+) -> Result<Storage> {
+    let at = location.value.parse::<Location>();
+    let at = at.map_err(|error| error.at(location.place()))?;
+    let options = options.iter();
+    let options = options.map(|(name, value)| (name.clone(), value.reveal().to_owned()));
+    Storage::open(&at, &StorageOptions::new(options)).map_err(|error| error.at(location.place()))
+}
+
+/// Lists each stream's files: that takes credentials, a bucket, and permission.
+fn check_store(
+    source: &SourceSpec,
+    location: &Located<String>,
+    options: &[(String, Secret)],
+) -> Vec<SourceFinding> {
+    let storage = match open_store(location, options) {
+        Ok(storage) => storage,
+        Err(error) => {
+            return vec![SourceFinding {
+                what: "store".to_owned(),
+                found: Err(error),
+            }];
+        }
+    };
+    let streams = source.streams.iter().map(|stream| {
+        let patterns: Vec<String> = stream.files.iter().map(|p| p.value.clone()).collect();
+        let found = discover_remote(&storage, &patterns, stream.marker.as_deref());
+        SourceFinding {
+            what: stream.name.value.clone(),
+            found: found.map(|found| {
+                let bytes: u64 = found.files.iter().map(|file| file.size).sum();
+                let waiting = match found.waiting {
+                    0 => String::new(),
+                    waiting => format!(", {waiting} more wait for their marker"),
+                };
+                format!("{} files, {bytes} bytes{waiting}", found.files.len())
+            }),
+        }
+    });
+    streams.collect()
 }
 
 fn check_postgres(source: &PostgresSource) -> Vec<SourceFinding> {

@@ -36,7 +36,7 @@ pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> R
 fn paths(source: &SourceSpec) -> impl Iterator<Item = (&str, diagnostic::Place)> {
     let streams = match &source.kind {
         SourceKind::Webhook(streams) => streams.as_slice(),
-        SourceKind::Files { .. } | SourceKind::Postgres(_) => &[],
+        SourceKind::Files { .. } | SourceKind::Objects { .. } | SourceKind::Postgres(_) => &[],
     };
     streams
         .iter()

@@ -42,6 +42,13 @@ pub enum SourceKind {
         /// The folder, absolute; it need not exist yet.
         path: Located<PathBuf>,
     },
+    /// Files in a bucket of an object store.
+    Objects {
+        /// Where they are: `s3://bucket/prefix`.
+        location: Located<String>,
+        /// Options of the store by name.
+        storage: Vec<(String, Secret)>,
+    },
     /// A PostgreSQL database.
     Postgres(Box<PostgresSource>),
     /// Addresses that other systems send events to.
@@ -74,7 +81,7 @@ impl SourceSpec {
     pub fn postgres(&self) -> Option<&PostgresSource> {
         match &self.kind {
             SourceKind::Postgres(postgres) => Some(postgres),
-            SourceKind::Files { .. } | SourceKind::Webhook(_) => None,
+            SourceKind::Files { .. } | SourceKind::Objects { .. } | SourceKind::Webhook(_) => None,
         }
     }
 }
@@ -85,6 +92,8 @@ fn read_source(item: Item<'_>) -> Result<SourceSpec> {
             "name",
             "kind",
             "path",
+            "location",
+            "storage",
             "streams",
             "connection",
             "replication",
@@ -133,13 +142,10 @@ fn read_webhook(item: Item<'_>) -> Result<SourceSpec> {
 }
 
 fn read_files(item: Item<'_>) -> Result<SourceSpec> {
-    let fields = item.fields(&["name", "kind", "path", "streams"])?;
+    let fields = item.fields(&["name", "kind", "path", "location", "storage", "streams"])?;
     let name = fields.require("name")?;
     let name = name.located(name.name("a source")?);
-    let path = fields.require("path")?;
-    let kind = SourceKind::Files {
-        path: path.located(path.path()?),
-    };
+    let kind = files::read_place(&fields)?;
     let streams = fields.require("streams")?.list(files::read_stream)?;
     let places = streams
         .iter()

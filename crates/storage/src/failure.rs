@@ -21,6 +21,7 @@ fn code(failure: &Failure, chain: &str) -> Code {
     match failure {
         Failure::NotFound { .. } => codes::B2001,
         Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. } => codes::B2002,
+        Failure::Generic { .. } if is_refused(chain) => codes::B2002,
         Failure::Generic { .. } if lacks_credentials(chain) => codes::B1003,
         Failure::Generic { .. } if chain.contains("URL scheme is not allowed") => codes::B1002,
         _ => codes::B2003,
@@ -32,10 +33,10 @@ fn remedy(failure: &Failure, chain: &str) -> Option<String> {
         Failure::NotFound { .. } if chain.contains("NoSuchBucket") => {
             Some("create the bucket, or correct its name or the `endpoint`".to_owned())
         }
-        Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. } => Some(
-            "check which credentials are used, and that they may list, read and write this bucket"
-                .to_owned(),
-        ),
+        Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. } => {
+            Some(NO_RIGHT.to_owned())
+        }
+        Failure::Generic { .. } if is_refused(chain) => Some(NO_RIGHT.to_owned()),
         Failure::Generic { .. } if lacks_credentials(chain) => Some(NO_CREDENTIALS.to_owned()),
         Failure::Generic { .. } if chain.contains("URL scheme is not allowed") => {
             Some("`allow_http: true` permits an endpoint without TLS".to_owned())
@@ -48,6 +49,17 @@ fn remedy(failure: &Failure, chain: &str) -> Option<String> {
 pub(crate) const NO_CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give \
      `access_key_id` and `secret_access_key` as storage options; `anonymous: true` reads a public bucket";
 
+/// What to do where the credentials do not suffice.
+const NO_RIGHT: &str =
+    "check which credentials are used, and that they may list, read and write this bucket";
+
+/// Listings tell of a refusal by the answer's status alone.
+fn is_refused(chain: &str) -> bool {
+    ["401", "403"]
+        .iter()
+        .any(|status| chain.contains(&format!("non-2xx status code: {status}")))
+}
+
 fn lacks_credentials(chain: &str) -> bool {
     chain.contains("169.254.169.254") || chain.contains("metadata.google.internal")
 }
@@ -57,7 +69,9 @@ pub(crate) fn passes(failure: &Failure) -> bool {
     match failure {
         Failure::Generic { .. } => {
             let chain = chain(failure);
-            !lacks_credentials(&chain) && !chain.contains("URL scheme is not allowed")
+            !lacks_credentials(&chain)
+                && !is_refused(&chain)
+                && !chain.contains("URL scheme is not allowed")
         }
         Failure::JoinError { .. } => true,
         _ => false,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use diagnostic::{Error, Result, codes};
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::connect::connect;
 use crate::failure::{explain, passes, pause};
@@ -175,6 +175,30 @@ impl Storage {
     pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
         let read = self.store.get_range(&self.path(name), range).await;
         read.map_err(|cause| self.explain(cause, name, "read"))
+    }
+
+    /// The bytes of `name` in `range`, or `None` if its content is no longer that of `etag`.
+    ///
+    /// # Errors
+    /// `B2001` if it does not exist, `B2002`, `B2003` if it cannot be read.
+    pub async fn read_range_of(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        etag: Option<&str>,
+    ) -> Result<Option<Bytes>> {
+        let options = GetOptions {
+            range: Some(range.into()),
+            if_match: etag.map(str::to_owned),
+            ..GetOptions::default()
+        };
+        let path = self.path(name);
+        let read = async { self.store.get_opts(&path, options).await?.bytes().await };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::Precondition { .. }) => Ok(None),
+            Err(cause) => Err(self.explain(cause, name, "read")),
+        }
     }
 
     /// Writes `bytes` as `name`, whatever was there before. Nobody sees half of it.

@@ -175,6 +175,13 @@ fn sources(project: &Project) -> impl Iterator<Item = Finding> {
             );
             Finding::new(Verdict::Warning, "source", text)
         }
+        SourceKind::Objects { location, .. } => {
+            let text = format!(
+                "`{0}` reads `{1}`; `sluice source check {0}` connects to it",
+                source.name.value, location.value
+            );
+            Finding::new(Verdict::Fine, "source", text)
+        }
         SourceKind::Postgres(postgres) => {
             let connection = &postgres.connection;
             let text = format!(

@@ -24,6 +24,10 @@ impl ContentHash {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
+    pub(super) fn from_hasher(hasher: &blake3::Hasher) -> Self {
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

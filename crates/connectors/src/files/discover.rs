@@ -182,7 +182,7 @@ fn display_name(root: &Path, path: &Path) -> String {
         .replace("//", "/")
 }
 
-fn is_marker(file_name: &str) -> bool {
+pub(super) fn is_marker(file_name: &str) -> bool {
     file_name.starts_with(['_', '.'])
 }
 

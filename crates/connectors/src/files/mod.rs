@@ -22,6 +22,7 @@ pub mod json;
 mod place;
 mod reader;
 mod records;
+mod remote;
 mod structural;
 mod values;
 
@@ -34,4 +35,5 @@ pub use excel::ExcelFormat;
 pub use place::{Member, Place};
 pub use reader::{FileFormat, FileReader};
 pub use records::{Defect, Malformed, Record, Records};
+pub use remote::{RemoteFile, RemoteFiles, discover_remote, fetch};
 pub use values::PathValues;

@@ -10,7 +10,7 @@ use arrow::compute::concat_batches;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use diagnostic::Result;
-use ingest::{Change, IngestOptions, IngestOutcome, IngestRequest, TableState, Tables};
+use ingest::{Change, IngestOptions, IngestOutcome, IngestRequest, Origin, TableState, Tables};
 use model::{Identifier, RelationName, RunId};
 use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -75,6 +75,8 @@ pub struct Lake {
     pub ledger: Vec<LedgerEntry>,
     pub options: IngestOptions,
     pub source: PathBuf,
+    /// The store to read from instead of the folder.
+    pub store: Option<storage::Storage>,
 }
 
 impl Lake {
@@ -94,6 +96,7 @@ impl Lake {
             ledger: Vec::new(),
             options: IngestOptions::default(),
             source: folder.path().join("landing"),
+            store: None,
             folder,
         };
         std::fs::create_dir_all(&lake.source).unwrap();
@@ -132,7 +135,10 @@ impl Lake {
             dataset: project.datasets[0].clone(),
             stream: source.streams[0].clone(),
             stream_name: "shop.sales".to_owned(),
-            folder: self.source.clone(),
+            origin: match &self.store {
+                Some(storage) => Origin::Store(storage.clone()),
+                None => Origin::Folder(self.source.clone()),
+            },
             database: Identifier::unquoted("shop"),
             run: RunId::fresh(),
             clock: chrono::Utc::now(),

@@ -3,10 +3,17 @@
 
 mod bad_input;
 mod batches;
+#[allow(dead_code)] // Written for more than one crate.
+#[path = "../../../storage/tests/it/faults.rs"]
+mod faults;
 mod formats;
 mod lake;
 mod measure;
 mod rules;
+#[allow(dead_code)] // Written for more than one crate.
+#[path = "../../../storage/tests/it/server.rs"]
+mod server;
+mod stores;
 mod superstore;
 
 use lake::Lake;
