@@ -55,5 +55,18 @@ psql -f changes.sql
 "$sluice" -C "$project" run
 "$sluice" -C "$project" sql -c "select status, count(*) as orders, sum(amount) as amount from raw.orders group by all order by 1"
 
+say "Changes are followed while they happen, and every version of a customer is kept"
+"$sluice" -C "$project" run --follow &
+follower=$!
+psql -c "update orders set status = 'paid' where status = 'new'; update customers set name = 'Somebody else' where id = 7"
+for _ in $(seq 100); do
+    left=$("$sluice" -C "$project" sql --format csv -c "select count(*) from raw.orders where status = 'new'" | tail -n 1)
+    [ "$left" = 0 ] && break
+    sleep 0.2
+done
+kill -TERM "$follower"
+wait "$follower"
+"$sluice" -C "$project" sql -c "select name, valid_from, valid_to, is_current from raw.customers where id = 7 order by valid_from"
+
 say "Both say the same"
 psql -c "select status, count(*) as orders, sum(amount) as amount from orders group by 1 order by 1"

@@ -101,6 +101,16 @@ impl Catalog {
         RunLock::take(&self.inner.folder.join("run.lock"))
     }
 
+    /// Keeps other processes of this project from following the source `name` until the lock is dropped; `None` if
+    /// one does.
+    ///
+    /// # Errors
+    /// `K2003` if the lock file cannot be used.
+    pub fn lock_source(&self, name: &str) -> Result<Option<RunLock>> {
+        let file = format!("source-{name}.lock");
+        RunLock::try_take(&self.inner.folder.join(file))
+    }
+
     /// Keeps other processes from making, removing or recovering what processes and sessions leave on disk,
     /// for the milliseconds that takes: what is half made or half removed must not look like a dead
     /// process's.

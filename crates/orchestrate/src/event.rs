@@ -9,6 +9,29 @@ use model::RunId;
 
 use crate::{AssetResult, CheckResult, RunOutcome};
 
+/// A batch of changes of a source that is followed, or a place in its log without any.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The source.
+    pub source: String,
+    /// Streams whose tables have a new version, with the rows written and deleted.
+    pub changed: Vec<(AssetKey, u64, u64)>,
+    /// Changes of rows.
+    pub changes: u64,
+    /// Transactions.
+    pub transactions: u64,
+    /// The place in the server's log before which everything is published.
+    pub position: String,
+    /// Bytes of the log beyond it.
+    pub lag_bytes: u64,
+    /// How old the newest change is that readers see now.
+    pub lag: Duration,
+    /// Whether that is further behind than the source's settings allow.
+    pub alarm: bool,
+    /// What a person should know, in sentences.
+    pub notices: Vec<String>,
+}
+
 /// What just happened. Events of one asset come in order; those of different assets interleave.
 #[derive(Clone, Debug)]
 pub enum RunEvent {
@@ -52,6 +75,17 @@ pub enum RunEvent {
     Skipped(AssetResult),
     /// A check was evaluated or skipped.
     CheckFinished(CheckResult),
+    /// Changes of a followed source are published.
+    Followed(Followed),
+    /// The connection to a followed source is lost, or could not be made; it is tried again.
+    Reconnecting {
+        /// The source.
+        source: String,
+        /// When.
+        after: Duration,
+        /// Why.
+        error: Arc<Error>,
+    },
     /// The run was asked to stop and starts nothing more.
     Cancelling,
     /// The run ended. Comes last, once.

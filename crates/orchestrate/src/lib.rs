@@ -21,7 +21,7 @@ mod retry;
 mod run;
 mod work;
 
-pub use event::RunEvent;
+pub use event::{Followed, RunEvent};
 pub use outcome::{AssetResult, AssetStatus, CheckResult, CheckStatus, RunOutcome, SkipReason};
 pub use plan::Plan;
 pub use retry::RetryPolicy;

@@ -28,7 +28,8 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// How long to wait before the attempt after `attempt`; `None` if there is none.
-    pub(crate) fn pause(&self, attempt: u32, error: &Error) -> Option<Duration> {
+    #[must_use]
+    pub fn pause(&self, attempt: u32, error: &Error) -> Option<Duration> {
         if attempt >= self.attempts || !error.class().retryable() {
             return None;
         }

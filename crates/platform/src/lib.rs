@@ -7,6 +7,7 @@ mod dbt_command;
 mod lake_tables;
 mod node_record;
 mod platform;
+mod postgres_follow;
 mod postgres_streams;
 mod push;
 mod run;
@@ -21,6 +22,7 @@ pub use dbt_command::{
     Freshness,
 };
 pub use platform::Platform;
+pub use postgres_follow::FollowStop;
 pub use push::endpoints;
 pub use run::{RunReport, RunRequest};
 pub use source_check::{SourceFinding, SourceRelation, check_source, discover_source, source};

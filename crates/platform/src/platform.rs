@@ -35,8 +35,7 @@ impl Platform {
     /// # Errors
     /// `K2001` to `K2005` if the catalog cannot be used, `B1001` to `B3001` if the store of its tables cannot.
     pub fn open(project: Project, as_of: Option<DateTime<Utc>>) -> Result<Self> {
-        let environment = &project.environment;
-        let catalog = Catalog::open_in(&environment.state, &tables(environment)?)?;
+        let catalog = catalog(&project.environment)?;
         Ok(Self {
             project,
             catalog,
@@ -102,6 +101,11 @@ impl Platform {
         }
         session
     }
+}
+
+/// The catalog of `environment`.
+pub(crate) fn catalog(environment: &EnvironmentSpec) -> Result<Catalog> {
+    Catalog::open_in(&environment.state, &tables(environment)?)
 }
 
 /// The place of the tables of `environment`.

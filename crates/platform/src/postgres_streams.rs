@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use asset::{Asset, AssetKey, AssetKind, AssetSpec, Materialization, MaterializeContext, Selected};
 use async_trait::async_trait;
-use catalog::{AssetRecord, Workspace};
+use catalog::{AssetRecord, RunLock, Workspace};
 use diagnostic::{Error, Result, codes};
 use ingest::Tables;
 use ingest::postgres::{
     Checkpoint, Follow, FollowRequest, FollowedStream, OnRows, StreamOutcome, StreamRequest,
-    follow, sync,
+    change_table, follow, sync,
 };
-use model::{Identifier, RelationName, SchemaName};
+use model::{Identifier, RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
 use settings::{PostgresSource, PostgresStream, SourceSpec};
 use tokio::sync::OnceCell;
@@ -31,7 +31,7 @@ pub(crate) struct PostgresLoad {
     /// Streams that the run builds.
     selected: Mutex<BTreeSet<AssetKey>>,
     followed: OnceCell<BTreeMap<String, StreamOutcome>>,
-    follow: Mutex<Option<Follow>>,
+    follow: Mutex<Option<(Follow, RunLock)>>,
     notices: Mutex<Vec<String>>,
 }
 
@@ -89,8 +89,49 @@ pub(crate) fn feeding(project: &settings::Project, name: &RelationName) -> Optio
             let streams = postgres.streams.iter();
             streams.map(move |stream| (source, postgres, stream))
         })
-        .find(|(_, postgres, stream)| table(&project.database, postgres, stream) == *name)
+        .find(|(_, postgres, stream)| {
+            let table = table(&project.database, postgres, stream);
+            table == *name || change_table(stream, &table).as_ref() == Some(name)
+        })
         .map(|(source, _, stream)| key(&source.name.value, stream))
+}
+
+/// What earlier runs have read of `stream`.
+pub(crate) fn checkpoint(
+    records: &BTreeMap<String, AssetRecord>,
+    source: &str,
+    stream: &PostgresStream,
+) -> Option<Checkpoint> {
+    let record = records.get(key(source, stream).as_str())?;
+    Some(Checkpoint {
+        fingerprint: record.fingerprint.clone(),
+        values: record.inputs.clone(),
+    })
+}
+
+/// What is remembered of a stream; `None` if that is nothing new.
+pub(crate) fn asset_record(
+    key: &AssetKey,
+    outcome: &StreamOutcome,
+    run: RunId,
+) -> Option<AssetRecord> {
+    let checkpoint = outcome.checkpoint.as_ref()?;
+    Some(AssetRecord {
+        asset: key.to_string(),
+        fingerprint: checkpoint.fingerprint.clone(),
+        inputs: checkpoint.values.clone(),
+        rows: Some(outcome.rows),
+        run,
+    })
+}
+
+/// Another process of the project follows the source.
+pub(crate) fn followed_elsewhere(source: &str) -> Error {
+    Error::new(
+        codes::P3002,
+        format!("Another process of this project follows the source `{source}`"),
+    )
+    .help("end that `sluice run --follow` first")
 }
 
 impl PostgresLoad {
@@ -148,7 +189,7 @@ impl PostgresLoad {
 
     /// Lets the server forget the changes that are published now.
     pub(crate) async fn confirm(&self) {
-        let Some(follow) = self.follow.lock().take() else {
+        let Some((follow, _lock)) = self.follow.lock().take() else {
             return;
         };
         telemetry::failpoint("postgres.before_confirm");
@@ -163,23 +204,14 @@ impl PostgresLoad {
     }
 
     fn checkpoint(&self, stream: &PostgresStream) -> Option<Checkpoint> {
-        let record = self.records.get(key(&self.name, stream).as_str())?;
-        Some(Checkpoint {
-            fingerprint: record.fingerprint.clone(),
-            values: record.inputs.clone(),
-        })
+        checkpoint(&self.records, &self.name, stream)
     }
 
     fn record(&self, stream: &PostgresStream, outcome: &StreamOutcome) {
         self.notices.lock().extend(outcome.notices.iter().cloned());
-        if let Some(checkpoint) = &outcome.checkpoint {
-            self.workspace.record_asset(AssetRecord {
-                asset: key(&self.name, stream).to_string(),
-                fingerprint: checkpoint.fingerprint.clone(),
-                inputs: checkpoint.values.clone(),
-                rows: Some(outcome.rows),
-                run: self.workspace.run(),
-            });
+        let key = key(&self.name, stream);
+        if let Some(record) = asset_record(&key, outcome, self.workspace.run()) {
+            self.workspace.record_asset(record);
         }
     }
 
@@ -193,6 +225,9 @@ impl PostgresLoad {
         context: &MaterializeContext,
     ) -> Result<&BTreeMap<String, StreamOutcome>> {
         let run = || async {
+            let Some(lock) = self.workspace.catalog().lock_source(&self.name)? else {
+                return self.followed_elsewhere(context.full_refresh);
+            };
             let selected = self.selected.lock().clone();
             let chosen = |stream: &PostgresStream| selected.contains(&key(&self.name, stream));
             let kept = self.source.streams.iter().filter(|stream| stream.is_cdc());
@@ -215,6 +250,7 @@ impl PostgresLoad {
                 connection: self.source.connection.clone(),
                 replication: self.source.replication.clone(),
                 streams,
+                former: None,
             };
             let mut done = follow(request, self.tables(), on_rows(context)).await?;
             let outcomes = std::mem::take(&mut done.streams);
@@ -223,10 +259,27 @@ impl PostgresLoad {
                     self.record(stream, outcome);
                 }
             }
-            *self.follow.lock() = Some(done);
+            *self.follow.lock() = Some((done, lock));
             Ok(outcomes)
         };
         self.followed.get_or_try_init(run).await
+    }
+
+    /// The outcome of streams that another process keeps up to date: they are taken as they are.
+    fn followed_elsewhere(&self, anew: bool) -> Result<BTreeMap<String, StreamOutcome>> {
+        let kept = self.source.streams.iter().filter(|stream| stream.is_cdc());
+        let selected = self.selected.lock().clone();
+        let mut chosen = kept.filter(|stream| selected.contains(&key(&self.name, stream)));
+        if anew || chosen.any(|stream| self.checkpoint(stream).is_none()) {
+            return Err(followed_elsewhere(&self.name));
+        }
+        self.notices.lock().push(format!(
+            "another process follows `{}`: its tables are taken as that has published them",
+            self.name
+        ));
+        let streams = self.source.streams.iter();
+        let fresh = streams.map(|stream| (stream.name.value.clone(), StreamOutcome::default()));
+        Ok(fresh.collect())
     }
 }
 

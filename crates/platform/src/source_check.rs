@@ -1,12 +1,18 @@
 //! What `sluice source` asks of a source: whether it can be read, and what is in it.
 
+use chrono::{DateTime, Utc};
 use connectors::files::discover_remote;
 use connectors::postgres::{
-    Client, Identity, Relation, SlotState, describe_table, relations, slot,
+    Client, Identity, Relation, SlotState, describe_table, log_end, relations, slot,
 };
 use diagnostic::{Error, Result, codes};
+use ingest::postgres::Lag;
 use settings::{Located, PostgresSource, Project, Secret, SourceKind, SourceSpec};
 use storage::{Location, Storage, StorageOptions};
+
+use crate::platform::catalog;
+use crate::postgres_follow::{how_far, is_alarming};
+use crate::postgres_streams::checkpoint;
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -55,9 +61,9 @@ pub fn source<'p>(project: &'p Project, name: Option<&str>) -> Result<&'p Source
     }
 }
 
-/// Looks whether `source` can be read. Blocks.
+/// Looks whether `source` of `project` can be read. Blocks.
 #[must_use]
-pub fn check_source(source: &SourceSpec) -> Vec<SourceFinding> {
+pub fn check_source(project: &Project, source: &SourceSpec) -> Vec<SourceFinding> {
     match &source.kind {
         SourceKind::Files { path } => {
             let found = match path.is_dir() {
@@ -70,7 +76,10 @@ pub fn check_source(source: &SourceSpec) -> Vec<SourceFinding> {
             }]
         }
         SourceKind::Objects { location, storage } => check_store(source, location, storage),
-        SourceKind::Postgres(postgres) => check_postgres(postgres),
+        SourceKind::Postgres(postgres) => {
+            let name = &source.name.value;
+            check_postgres(postgres, last_lag(project, name, postgres))
+        }
         SourceKind::Webhook(streams) => streams
             .iter()
             .map(|stream| SourceFinding {
@@ -129,7 +138,21 @@ fn check_store(
     streams.collect()
 }
 
-fn check_postgres(source: &PostgresSource) -> Vec<SourceFinding> {
+/// How far behind `source` was when it was last followed, as far as that is known.
+fn last_lag(project: &Project, name: &str, source: &PostgresSource) -> Option<Lag> {
+    let environment = &project.environment;
+    // Looking at a source makes no warehouse.
+    let records = match environment.state.is_dir() {
+        true => catalog(environment).and_then(|catalog| catalog.assets()),
+        false => return None,
+    };
+    let records = records.ok()?;
+    let streams = source.streams.iter();
+    let lags = streams.filter_map(|stream| checkpoint(&records, name, stream)?.lag());
+    lags.max_by(|one, other| one.measured.cmp(&other.measured))
+}
+
+fn check_postgres(source: &PostgresSource, last: Option<Lag>) -> Vec<SourceFinding> {
     let mut findings = Vec::new();
     let mut tell = |what: &str, found: Result<String>| {
         findings.push(SourceFinding {
@@ -158,6 +181,9 @@ fn check_postgres(source: &PostgresSource) -> Vec<SourceFinding> {
     );
     if source.streams.iter().any(settings::PostgresStream::is_cdc) {
         tell("replication", replication(&mut client, source));
+        if let Some(last) = last {
+            tell("lag", lag(&mut client, source, &last));
+        }
     }
     for stream in &source.streams {
         let found = ingest::postgres::resolve(&mut client, stream);
@@ -217,6 +243,36 @@ fn replication(client: &mut Client, source: &PostgresSource) -> Result<String> {
             )
         }
     })
+}
+
+/// How far behind the source is now, against its alarm.
+fn lag(client: &mut Client, source: &PostgresSource, last: &Lag) -> Result<String> {
+    let settings = &source.replication;
+    let confirmed = slot(client, &settings.slot)?.and_then(|slot| slot.confirmed);
+    let (end, _) = log_end(client)?;
+    let bytes = confirmed.map_or(last.bytes, |at| end.0.saturating_sub(at.0));
+    // With nothing to read, time alone puts nobody behind.
+    let since = DateTime::parse_from_rfc3339(&last.measured)
+        .ok()
+        .and_then(|at| (Utc::now() - at.to_utc()).to_std().ok())
+        .filter(|_| bytes > 0);
+    let now = Lag {
+        bytes,
+        time: last.time + since.unwrap_or_default(),
+        measured: last.measured.clone(),
+    };
+    let words = format!(
+        "{bytes} bytes of the log are not confirmed; when it was last read, at {}, the tables were {} behind",
+        last.measured,
+        how_far(last)
+    );
+    match is_alarming(settings, &now) {
+        false => Ok(words),
+        true => Err(
+            Error::new(codes::P3006, format!("The alarm is raised: {words}"))
+                .help("is `sluice run --follow` at work?"),
+        ),
+    }
 }
 
 /// What is in `source`. Blocks.

@@ -26,9 +26,9 @@ pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};
 pub use size::parse_size;
 pub use source::{
-    ByteEncoding, CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format,
-    HashAlgorithm, Hmac, IdempotencyKey, JsonFormat, PostgresConnection, PostgresOrigin,
-    PostgresReplication, PostgresSource, PostgresStream, PostgresSync, RawMode, Secret, Signature,
-    SourceKind, SourceSpec, SslMode, StreamSpec, Timed, WebhookStream,
+    Apply, ByteEncoding, CellRange, ChangeTable, ColumnarFormat, CsvFormat, Encoding, ExcelFormat,
+    FileChange, Format, HashAlgorithm, Hmac, IdempotencyKey, JsonFormat, PostgresConnection,
+    PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream, PostgresSync, RawMode,
+    Secret, Signature, SourceKind, SourceSpec, SslMode, StreamSpec, Timed, WebhookStream,
 };
 pub use surroundings::Surroundings;

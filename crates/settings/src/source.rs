@@ -1,5 +1,6 @@
 //! `sources/*.yml`: systems that data comes from, and the streams in them.
 
+mod changes;
 mod files;
 mod postgres;
 mod webhook;
@@ -11,13 +12,14 @@ use diagnostic::Result;
 use crate::Located;
 use crate::reader::{File, Item, refuse_twins};
 
+pub use changes::{Apply, ChangeTable, PostgresReplication};
 pub use files::{
     CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format, JsonFormat,
     RawMode, StreamSpec,
 };
 pub use postgres::{
-    PostgresConnection, PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream,
-    PostgresSync, Secret, SslMode,
+    PostgresConnection, PostgresOrigin, PostgresSource, PostgresStream, PostgresSync, Secret,
+    SslMode,
 };
 pub use webhook::{
     ByteEncoding, HashAlgorithm, Hmac, IdempotencyKey, Signature, Timed, WebhookStream,

@@ -6,6 +6,7 @@ use asset::Selection;
 use clap::Args;
 use diagnostic::Result;
 use platform::{Platform, RunReport, RunRequest};
+use serde_json::json;
 
 use crate::arguments::{Globals, LogFormat};
 use crate::commands::selection::SelectionArguments;
@@ -32,6 +33,9 @@ pub struct Arguments {
     /// Stop at the first failure
     #[arg(long)]
     pub fail_fast: bool,
+    /// Go on following the changes of PostgreSQL streams, and publish them as they come, until Ctrl-C
+    #[arg(long, conflicts_with = "dry_run")]
+    pub follow: bool,
 }
 
 /// Runs.
@@ -49,7 +53,38 @@ pub fn run(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         threads: arguments.threads.map(NonZeroUsize::get),
         fail_fast: arguments.fail_fast,
     };
-    execute(globals, &platform, &request)
+    let exit = execute(globals, &platform, &request)?;
+    match arguments.follow && exit == Exit::Done {
+        true => follow(globals, &platform, &request.selection),
+        false => Ok(exit),
+    }
+}
+
+/// Follows the selected streams until somebody says stop, and tells where they go on.
+fn follow(globals: &Globals, platform: &Platform, selection: &Selection) -> Result<Exit> {
+    if globals.quiet == 0 && globals.log_format == LogFormat::Text {
+        output::message("Following changes; Ctrl-C ends that after the batch at hand.");
+    }
+    let watched = runtime()?.block_on(watch(globals, async |events, stop| {
+        platform.follow(selection, events, stop).await
+    }));
+    for stop in watched.result? {
+        match globals.log_format {
+            LogFormat::Json => {
+                let line =
+                    json!({"event": "stopped", "source": stop.source, "position": stop.position});
+                output::line(&line.to_string())?;
+            }
+            LogFormat::Text => output::message(&match stop.position {
+                Some(position) => format!(
+                    "Stopped `{}`: the next run goes on from {position} of its server's log.",
+                    stop.source
+                ),
+                None => format!("Stopped `{}` before its tables were copied.", stop.source),
+            }),
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// Runs what `request` says, shows it while it works, and tells what came of it.

@@ -50,7 +50,10 @@ pub enum Format {
 pub fn source(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     let project = open_project(globals)?;
     match &arguments.action {
-        Action::Check { source } => check(globals, find(&project, source.as_deref())?),
+        Action::Check { source } => {
+            let source = find(&project, source.as_deref())?;
+            check(globals, &project, source)
+        }
         Action::Discover { source, format } => {
             let found = discover_source(find(&project, source.as_deref())?)?;
             list(&found, *format)
@@ -58,8 +61,12 @@ pub fn source(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     }
 }
 
-fn check(globals: &Globals, source: &settings::SourceSpec) -> Result<Exit> {
-    let findings = check_source(source);
+fn check(
+    globals: &Globals,
+    project: &settings::Project,
+    source: &settings::SourceSpec,
+) -> Result<Exit> {
+    let findings = check_source(project, source);
     let mut exit = Exit::Done;
     for finding in &findings {
         match &finding.found {

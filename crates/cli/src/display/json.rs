@@ -1,7 +1,7 @@
 //! A run as JSON, one object per line on stdout: `event`, `time`, and what the event is about.
 
 use chrono::{SecondsFormat, Utc};
-use orchestrate::{AssetResult, CheckResult, RunEvent, RunOutcome};
+use orchestrate::{AssetResult, CheckResult, Followed, RunEvent, RunOutcome};
 use serde_json::{Value, json};
 
 use super::follow::Display;
@@ -56,9 +56,39 @@ fn to_json(event: &RunEvent) -> Value {
         RunEvent::Finished(result) => asset_json("finished", result),
         RunEvent::Skipped(result) => asset_json("skipped", result),
         RunEvent::CheckFinished(check) => check_json(check),
+        RunEvent::Followed(followed) => followed_json(followed),
+        RunEvent::Reconnecting {
+            source,
+            after,
+            error,
+        } => json!({
+            "event": "reconnecting",
+            "source": source,
+            "after_seconds": after.as_secs_f64(),
+            "error": error.to_json(),
+        }),
         RunEvent::Cancelling => json!({ "event": "cancelling" }),
         RunEvent::Done(outcome) => done_json(outcome),
     }
+}
+
+fn followed_json(followed: &Followed) -> Value {
+    let streams = followed.changed.iter();
+    let streams: Vec<Value> = streams
+        .map(|(key, rows, deleted)| json!({ "asset": key, "rows": rows, "deleted": deleted }))
+        .collect();
+    json!({
+        "event": "followed",
+        "source": followed.source,
+        "streams": streams,
+        "changes": followed.changes,
+        "transactions": followed.transactions,
+        "position": followed.position,
+        "lag_bytes": followed.lag_bytes,
+        "lag_seconds": followed.lag.as_secs_f64(),
+        "alarm": followed.alarm,
+        "notices": followed.notices,
+    })
 }
 
 fn asset_json(event: &str, result: &AssetResult) -> Value {

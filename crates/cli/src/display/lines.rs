@@ -4,22 +4,32 @@ use anstyle::{AnsiColor, Style};
 use orchestrate::{AssetResult, AssetStatus, CheckResult, CheckStatus, RunEvent};
 
 use super::follow::Display;
+use super::following::{Following, reconnecting};
 use super::human;
 use crate::output;
 
 /// Writes lines to stderr.
 pub(super) struct LineDisplay {
     verbosity: i8,
+    following: Following,
 }
 
 impl LineDisplay {
     pub(super) fn new(verbosity: i8) -> Self {
-        Self { verbosity }
+        Self {
+            verbosity,
+            following: Following::default(),
+        }
     }
 }
 
 impl Display for LineDisplay {
     fn show(&mut self, event: &RunEvent) {
+        if let RunEvent::Followed(followed) = event {
+            for line in self.following.lines(followed, self.verbosity) {
+                output::message(&line);
+            }
+        }
         if let Some(line) = line(event, self.verbosity) {
             output::message(&line);
         }
@@ -35,7 +45,15 @@ pub(super) fn line(event: &RunEvent, verbosity: i8) -> Option<String> {
             human::counted(*checks, "check")
         )),
         RunEvent::Started { key, .. } if verbosity > 0 => Some(format!("  … {key}")),
-        RunEvent::Started { .. } | RunEvent::Progress { .. } | RunEvent::Done(_) => None,
+        RunEvent::Started { .. }
+        | RunEvent::Progress { .. }
+        | RunEvent::Followed(_)
+        | RunEvent::Done(_) => None,
+        RunEvent::Reconnecting {
+            source,
+            after,
+            error,
+        } => Some(reconnecting(source, *after, error)),
         RunEvent::Retrying {
             key,
             attempt,

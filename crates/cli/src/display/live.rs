@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use asset::AssetKey;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use orchestrate::RunEvent;
+use orchestrate::{Followed, RunEvent};
 
 use super::follow::Display;
+use super::following::place;
 use super::log_writer::share_terminal_with;
 use super::{human, lines};
 
@@ -17,6 +18,7 @@ pub(super) struct LiveDisplay {
     bars: MultiProgress,
     run: ProgressBar,
     assets: HashMap<AssetKey, ProgressBar>,
+    sources: HashMap<String, (ProgressBar, u64)>,
 }
 
 impl LiveDisplay {
@@ -30,6 +32,7 @@ impl LiveDisplay {
             bars,
             run,
             assets: HashMap::new(),
+            sources: HashMap::new(),
         }
     }
 
@@ -52,6 +55,28 @@ impl LiveDisplay {
         if let Some(former) = self.assets.insert(key.clone(), bar) {
             former.finish_and_clear();
         }
+    }
+
+    fn follow(&mut self, followed: &Followed) {
+        for notice in &followed.notices {
+            self.print(&format!("note: {notice}"));
+        }
+        let (bar, changes) = self
+            .sources
+            .entry(followed.source.clone())
+            .or_insert_with(|| {
+                let bar = self.bars.add(ProgressBar::new_spinner());
+                bar.set_style(style("  {spinner:.cyan} {prefix}  {msg}{elapsed:.dim}"));
+                bar.set_prefix(followed.source.clone());
+                bar.enable_steady_tick(Duration::from_millis(100));
+                (bar, 0)
+            });
+        *changes += followed.changes;
+        bar.set_message(format!(
+            "{}, {}, ",
+            human::counted(*changes, "change"),
+            place(followed)
+        ));
     }
 
     fn end(&mut self, key: &AssetKey) {
@@ -83,7 +108,11 @@ impl Display for LiveDisplay {
                 }
             }
             RunEvent::Finished(result) | RunEvent::Skipped(result) => self.end(&result.key),
-            RunEvent::Retrying { .. } | RunEvent::CheckFinished(_) | RunEvent::Cancelling => {}
+            RunEvent::Followed(followed) => self.follow(followed),
+            RunEvent::Retrying { .. }
+            | RunEvent::CheckFinished(_)
+            | RunEvent::Reconnecting { .. }
+            | RunEvent::Cancelling => {}
             RunEvent::Done(_) => self.run.finish_and_clear(),
         }
         // What runs has a bar already.
@@ -101,6 +130,9 @@ impl Drop for LiveDisplay {
     fn drop(&mut self) {
         share_terminal_with(None);
         for bar in self.assets.values() {
+            bar.finish_and_clear();
+        }
+        for (bar, _) in self.sources.values() {
             bar.finish_and_clear();
         }
         self.run.finish_and_clear();

@@ -3,6 +3,7 @@
 
 pub mod columns;
 mod follow;
+mod following;
 pub mod human;
 mod json;
 mod lines;

@@ -12,13 +12,13 @@ use super::crash::{STREAMS, TABLES, WORK};
 use super::{Pair, said};
 
 /// Passes bytes on until so many have come from the server, then cuts every connection.
-struct Wire {
-    port: u16,
-    budget: Arc<AtomicI64>,
+pub struct Wire {
+    pub port: u16,
+    pub budget: Arc<AtomicI64>,
 }
 
 impl Wire {
-    fn to(server: u16) -> Self {
+    pub fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let budget = Arc::new(AtomicI64::new(0));

@@ -1,9 +1,12 @@
 //! PostgreSQL sources against a real server: copies, cursors, changes, and runs that die on the way.
 
+mod apply;
 mod batch;
 mod changes;
 mod crash;
 mod cut;
+mod follow;
+mod many;
 mod parallel;
 mod server;
 mod tls;
@@ -41,6 +44,21 @@ impl Pair {
         let connection = self.server.connection(port);
         let text = format!(
             "sources:\n  - name: pg\n    kind: postgres\n    {connection}\n    streams:\n{streams}"
+        );
+        self.shop.write("sources/pg.yml", text.as_bytes());
+    }
+
+    /// A project whose source follows changes by these settings.
+    fn with_replication(replication: &str, streams: &str) -> Self {
+        let pair = Self::new(streams);
+        pair.replication(replication, streams);
+        pair
+    }
+
+    fn replication(&self, replication: &str, streams: &str) {
+        let connection = self.server.connection(self.server.port());
+        let text = format!(
+            "sources:\n  - name: pg\n    kind: postgres\n    {connection}\n    {replication}\n    streams:\n{streams}"
         );
         self.shop.write("sources/pg.yml", text.as_bytes());
     }

@@ -168,9 +168,26 @@ impl Server {
             .unwrap_or_else(|said| panic!("{sql}\n{said}"))
     }
 
+    /// The same in another database.
+    pub fn sql_in(&self, database: &str, sql: &str) -> String {
+        self.try_sql_in(database, sql)
+            .unwrap_or_else(|said| panic!("{sql}\n{said}"))
+    }
+
     fn try_sql(&self, sql: &str) -> Result<String, String> {
+        self.try_sql_in("postgres", sql)
+    }
+
+    fn try_sql_in(&self, database: &str, sql: &str) -> Result<String, String> {
         let output = command("psql", self.folder.path())
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &self.port.to_string(),
+                "-d",
+                database,
+            ])
             .args(["-U", "postgres", "-X", "-q", "-t", "--csv"])
             .args(["-v", "ON_ERROR_STOP=1", "-c", sql])
             .env("PGPASSWORD", PASSWORD)

@@ -278,6 +278,7 @@ fn resolve(client: &mut Client, raw: Vec<Raw>) -> Result<Vec<Column>> {
             kind,
             wire,
             type_name: type_name.unwrap_or(name),
+            declared: (raw.oid, raw.modifier),
             name: raw.name,
             number: raw.number,
             generated: raw.generated,

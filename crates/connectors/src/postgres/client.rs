@@ -26,6 +26,7 @@ pub struct Client {
     start: usize,
     end: usize,
     version: u32,
+    process: u32,
 }
 
 /// A message of the server: its tag, and where its body is in the buffer.
@@ -67,6 +68,7 @@ impl Client {
             start: 0,
             end: 0,
             version: 0,
+            process: 0,
         };
         client.start_up(config, replication)?;
         client.set_timeout(None)?;
@@ -77,6 +79,20 @@ impl Client {
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// The server's process that serves this connection.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// Counts the connection as lost if an answer takes longer than `time` from now on.
+    ///
+    /// # Errors
+    /// `P1001` if the connection breaks.
+    pub fn answer_within(&mut self, time: Duration) -> Result<()> {
+        self.set_timeout(Some(time))
     }
 
     /// Runs `sql`, which may hold several statements, and gives the rows of the last.
@@ -351,6 +367,10 @@ impl Client {
                     {
                         self.version = version_number(&String::from_utf8_lossy(text));
                     }
+                }
+                b'K' => {
+                    let process = self.body(message).first_chunk::<4>();
+                    self.process = process.copied().map_or(0, u32::from_be_bytes);
                 }
                 b'E' => return Err(self.refusal(message)),
                 b'Z' => return Ok(()),

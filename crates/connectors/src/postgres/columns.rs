@@ -28,6 +28,8 @@ pub struct Column {
     pub wire: Wire,
     /// Its type as PostgreSQL writes it.
     pub type_name: String,
+    /// The oid and the modifier of that type.
+    pub declared: (u32, i32),
     /// Whether it is computed from others: the log does not carry it.
     pub generated: bool,
 }

@@ -31,8 +31,9 @@ pub use kind::{Element, Kind, Wire, kind_of, overridden};
 pub use pgoutput::{Cell, Change, RelationColumn, RelationMessage, Tuple, TupleKind};
 pub use ranges::copy_ranges;
 pub use replication::{
-    ChangeStream, Event, Lsn, Slot, SlotState, check_publication, create_publication, create_slot,
-    current_lsn, drop_slot, exported_snapshot, slot, system_identifier,
+    ChangeStream, Event, Lsn, Slot, SlotState, alter_slot_for_failover, check_publication,
+    create_publication, create_slot, current_lsn, drop_slot, exported_snapshot, heartbeat, log_end,
+    release_slot, slot, system_identifier,
 };
 
 /// `text` in double quotes, as SQL takes it.

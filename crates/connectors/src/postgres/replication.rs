@@ -50,6 +50,8 @@ pub struct Slot {
     pub restart: Option<Lsn>,
     /// Whether the log it needs is there.
     pub state: SlotState,
+    /// Whether standbys keep it too.
+    pub failover: bool,
 }
 
 /// Whether the log that a slot needs is there.
@@ -112,23 +114,98 @@ pub fn slot(client: &mut Client, name: &str) -> Result<Option<Slot>> {
             true => SlotState::Lost,
             false => SlotState::Usable,
         },
+        failover: json.get("failover").and_then(|value| value.as_bool()) == Some(true),
     }))
 }
 
-/// Makes the slot `name`. The connection is one for replication.
+/// Makes the slot `name`, which standbys keep too if `failover`. The connection is one for replication.
 ///
 /// # Errors
 /// `P3001` if the server is not set up for it.
-pub fn create_slot(client: &mut Client, name: &str) -> Result<Lsn> {
-    let sql = format!(
-        "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput NOEXPORT_SNAPSHOT",
-        quoted(name)
-    );
+pub fn create_slot(client: &mut Client, name: &str, failover: bool) -> Result<Lsn> {
+    let sql = match failover {
+        false => format!(
+            "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput NOEXPORT_SNAPSHOT",
+            quoted(name)
+        ),
+        true => {
+            check_failover(client)?;
+            format!(
+                "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'nothing', FAILOVER true)",
+                quoted(name)
+            )
+        }
+    };
     let row = client.query(&sql).map_err(not_set_up)?.into_iter().next();
     let point = row.and_then(|row| row.into_iter().nth(1).flatten());
     point
         .and_then(|point| point.parse().ok())
         .ok_or_else(|| client.garbled())
+}
+
+/// Lets standbys keep the slot `name` too. The connection is one for replication.
+///
+/// # Errors
+/// `P3001` if the server cannot.
+pub fn alter_slot_for_failover(client: &mut Client, name: &str) -> Result<()> {
+    check_failover(client)?;
+    let sql = format!("ALTER_REPLICATION_SLOT {} (FAILOVER true)", quoted(name));
+    client.query(&sql).map(drop)
+}
+
+/// <https://www.postgresql.org/docs/17/logical-replication-failover.html>
+fn check_failover(client: &Client) -> Result<()> {
+    match client.version() >= 170_000 {
+        true => Ok(()),
+        false => Err(Error::new(
+            codes::P3001,
+            format!(
+                "Slots that standbys keep need PostgreSQL 17; this server is version {}",
+                client.version() / 10_000
+            ),
+        )
+        .help("leave `replication: {failover: …}` out; after a failover, `when_lost: copy` copies the tables anew")),
+    }
+}
+
+/// Where the server's log ends, and its clock in microseconds since 1970.
+///
+/// # Errors
+/// `P1004`, `P1001` if the server cannot be asked.
+pub fn log_end(client: &mut Client) -> Result<(Lsn, i64)> {
+    let end = current_lsn(client)?;
+    let clock = client.value(
+        "select (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8",
+    )?;
+    let clock = clock.and_then(|clock| clock.parse().ok());
+    clock
+        .map(|clock| (end, clock))
+        .ok_or_else(|| client.garbled())
+}
+
+/// Writes a mark into the server's log, so that an idle database's slot has something to go past
+/// (<https://www.postgresql.org/docs/current/functions-admin.html#PG-LOGICAL-EMIT-MESSAGE>).
+///
+/// # Errors
+/// `P1004`, `P1001` if the server refuses, as a standby does.
+pub fn heartbeat(client: &mut Client) -> Result<()> {
+    client
+        .value("select pg_catalog.pg_logical_emit_message(false, 'sluice', 'heartbeat')")
+        .map(drop)
+}
+
+/// Ends the server's process `process` if it reads the slot `name`: one that served a connection which is cut
+/// holds the slot until the server notices.
+///
+/// # Errors
+/// `P1004`, `P1001` if the server cannot be asked.
+pub fn release_slot(client: &mut Client, name: &str, process: u32) -> Result<()> {
+    let sql = format!(
+        "select pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.pg_replication_slots \
+         where slot_name = {} and active_pid = {process}",
+        literal(name)
+    );
+    client.query(&sql).map(drop)
 }
 
 /// A snapshot of the database at a known place of the log, by a slot that goes with the connection. Others
@@ -287,22 +364,21 @@ pub fn check_publication(
         let Ok([schema, relation, columns, filter]) = <[_; 4]>::try_from(row) else {
             continue;
         };
-        let covered = tables.iter().find(|(table, _)| {
-            schema.as_deref() == Some(table.schema.as_str())
-                && relation.as_deref() == Some(table.name.as_str())
-        });
-        let Some((table, wanted)) = covered else {
-            continue;
-        };
-        let table = format!("`{}.{}`", table.schema, table.name);
-        if filter.is_some() {
-            return refuse(&format!("leaves out rows of {table}"));
-        }
         let columns: Vec<String> = columns
             .and_then(|json| serde_json::from_str(&json).ok())
             .unwrap_or_default();
-        if let Some(column) = wanted.iter().find(|column| !columns.contains(column)) {
-            return refuse(&format!("leaves out the column `{column}` of {table}"));
+        let covered = tables.iter().filter(|(table, _)| {
+            schema.as_deref() == Some(table.schema.as_str())
+                && relation.as_deref() == Some(table.name.as_str())
+        });
+        for (table, wanted) in covered {
+            let table = format!("`{}.{}`", table.schema, table.name);
+            if filter.is_some() {
+                return refuse(&format!("leaves out rows of {table}"));
+            }
+            if let Some(column) = wanted.iter().find(|column| !columns.contains(column)) {
+                return refuse(&format!("leaves out the column `{column}` of {table}"));
+            }
         }
     }
     Ok(())
@@ -455,13 +531,27 @@ impl ChangeStream {
         })
     }
 
-    /// Tells the server that all changes before `lsn` are kept for good: it may forget them.
+    /// The server's process that sends the stream.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.client.process()
+    }
+
+    /// Tells the server that all changes before `lsn` are kept for good, and goes on.
+    ///
+    /// # Errors
+    /// `P1001` if the connection breaks.
+    pub fn keep(&mut self, lsn: Lsn) -> Result<()> {
+        self.confirmed = self.confirmed.max(lsn);
+        self.report(false)
+    }
+
+    /// Tells the server that all changes before `lsn` are kept for good: it may forget them. Ends the stream.
     ///
     /// # Errors
     /// `P1001` if the connection breaks.
     pub fn confirm(mut self, lsn: Lsn) -> Result<()> {
-        self.confirmed = lsn;
-        self.report(false)?;
+        self.keep(lsn)?;
         self.client.send(frontend::copy_done)?;
         // The server reads in order, so its answer says that it has heard.
         self.client.set_timeout(Some(Duration::from_secs(30)))?;

@@ -18,4 +18,5 @@ codes! {
     P3003, Data, "Changes are missing: a replication slot is lost or was moved";
     P3004, Data, "A change cannot be applied";
     P3005, Configuration, "A publication does not cover a table";
+    P3006, Data, "A source is further behind its server than its alarm allows";
 }

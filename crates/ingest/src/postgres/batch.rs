@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use connectors::postgres::{Client, CopyReader, Kind, copy_statement, literal, quoted};
 use diagnostic::{Result, ResultExt, codes};
 use lake::Operation;
-use settings::PostgresSync;
+use model::RelationName;
+use settings::{PostgresStream, PostgresSync};
 use telemetry::failpoint;
 use tokio::runtime::Handle;
 
 use super::copy::Copy;
 use super::keyed::{Key, KeyColumns};
-use super::merge::{Merge, Merged, Net, Put, Take};
+use super::marks::Marks;
+use super::merge::{Merge, Merged};
+use super::net::{Life, Net, Put};
 use super::shape::evolved;
 use super::{Checkpoint, OnRows, Shape, StreamOutcome, StreamRequest, resolve};
 use crate::existing::conform;
@@ -129,6 +133,7 @@ impl Sync<'_> {
             shape,
             schema: &schema,
             folder: &folder,
+            finish: &Ok,
             progress: self.progress,
         }
         .all(&mut self.client)?;
@@ -191,12 +196,13 @@ impl Sync<'_> {
             return self.merge(shape, &rest, table);
         }
         let name = &self.request.table;
-        let (schema, notices) = evolved(&table.schema, &shape.columns, &self.request.stream)?;
+        let (schema, notices) = evolved(&table.schema, &shape.columns, &self.request.stream, &[])?;
         let (add, rows) = Copy {
             connection: &self.request.connection,
             shape,
             schema: &schema,
             folder: &table.folder,
+            finish: &Ok,
             progress: self.progress,
         }
         .some(&mut self.client, &rest)?;
@@ -223,20 +229,53 @@ impl Sync<'_> {
 
     /// Merges the rows for which `rest` holds, by key; of rows with one key the last counts.
     fn merge(&mut self, shape: &Shape, rest: &str, table: &TableState) -> Result<StreamOutcome> {
-        let name = &self.request.table;
-        let (schema, notices) = evolved(&table.schema, &shape.columns, &self.request.stream)?;
-        let keys: Vec<String> = shape
-            .key
-            .iter()
-            .map(|at| shape.columns[*at].identifier().to_string())
-            .collect();
-        let keys = KeyColumns::new(&schema, &keys)?;
-        let mut outcome = StreamOutcome {
-            notices,
-            ..StreamOutcome::default()
+        let stream = &self.request.stream;
+        let (schema, notices) = evolved(&table.schema, &shape.columns, stream, &[])?;
+        let upsert = Upsert {
+            stream,
+            shape,
+            name: &self.request.table,
+            schema: &schema,
+            tables: self.tables,
+            handle: self.handle,
+            marks: &Marks::none(),
+            at: 0,
         };
-        let statement = copy_statement(&shape.columns, &shape.from, rest);
-        let mut reader = CopyReader::start(&mut self.client, &statement, shape.columns.clone())?;
+        let mut outcome = upsert.run(&mut self.client, rest, table, self.progress)?;
+        outcome.notices.extend(notices);
+        Ok(outcome)
+    }
+}
+
+/// Rows of a copy that replace those of the same key.
+pub(super) struct Upsert<'a> {
+    pub(super) stream: &'a PostgresStream,
+    pub(super) shape: &'a Shape,
+    pub(super) name: &'a RelationName,
+    /// The columns of the table afterwards.
+    pub(super) schema: &'a SchemaRef,
+    pub(super) tables: &'a dyn Tables,
+    pub(super) handle: &'a Handle,
+    pub(super) marks: &'a Marks,
+    /// Since when the rows hold.
+    pub(super) at: i64,
+}
+
+impl Upsert<'_> {
+    /// Brings the rows for which `rest` holds into `table`.
+    pub(super) fn run(
+        &self,
+        client: &mut Client,
+        rest: &str,
+        table: &TableState,
+        progress: &OnRows,
+    ) -> Result<StreamOutcome> {
+        let names = self.shape.key_names();
+        let keys = KeyColumns::new(self.schema, &names)?;
+        let mut outcome = StreamOutcome::default();
+        let columns = &self.shape.columns;
+        let statement = copy_statement(columns, &self.shape.from, rest);
+        let mut reader = CopyReader::start(client, &statement, columns.clone())?;
         let mut table = table.clone();
         let mut batches: Vec<RecordBatch> = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
@@ -244,51 +283,81 @@ impl Sync<'_> {
             let batch = reader.next_batch()?;
             let ended = batch.is_none();
             if let Some(batch) = batch {
-                (self.progress)(reader.total())?;
+                progress(reader.total())?;
                 rows += batch.num_rows();
                 bytes += batch.get_array_memory_size();
-                batches.push(conform(&batch, &schema)?);
+                batches.push(conform(&batch, self.schema)?);
             }
             if rows > 0 && (ended || rows >= MERGE_ROWS || bytes >= MERGE_BYTES) {
-                let all = concat_batches(&schema, &batches).explain(codes::X0001, || {
+                let all = concat_batches(self.schema, &batches).explain(codes::X0001, || {
                     "Rows of a copy cannot be put together".to_owned()
                 })?;
                 batches.clear();
                 (rows, bytes) = (0, 0);
-                let settled = keys.of(&all)?;
-                let net = (0..)
-                    .zip(settled.iter())
-                    .map(|(row, key)| (Key::from(key.as_ref()), replaced_by(row)))
-                    .collect::<HashMap<_, _>>();
-                let merge = Merge {
-                    stream: &self.request.stream.name.value,
-                    schema: &schema,
-                    key: &keys,
-                    range: keys.range(&[&all]),
-                    rows: &all,
-                    net,
-                };
-                let merged = merge.run(Some(&table), &table.folder)?;
-                failpoint("postgres.after_files");
-                outcome.count(&merged);
-                if merged.changed() {
-                    let change = Change {
-                        operation: Operation::Merge,
-                        schema: schema.clone(),
-                        hidden: 0,
-                        add: merged.add,
-                        remove: merged.remove,
-                        remove_all: false,
-                    };
-                    self.handle.block_on(self.tables.commit(name, change))?;
-                    let now = self.handle.block_on(self.tables.open(name))?;
-                    table = now.unwrap_or(table);
-                }
+                table = self.merge(&keys, &all, table, &mut outcome)?;
             }
             if ended {
                 return Ok(outcome);
             }
         }
+    }
+
+    fn merge(
+        &self,
+        keys: &KeyColumns,
+        rows: &RecordBatch,
+        table: TableState,
+        outcome: &mut StreamOutcome,
+    ) -> Result<TableState> {
+        let settled = keys.of(rows)?;
+        let net = (0..)
+            .zip(settled.iter())
+            .map(|(row, key)| (Key::from(key.as_ref()), self.replaced_by(row)))
+            .collect::<HashMap<_, _>>();
+        let merge = Merge {
+            stream: &self.stream.name.value,
+            schema: self.schema,
+            key: keys,
+            range: keys.range(&[rows]),
+            rows,
+            net,
+            marks: self.marks,
+            stored: None,
+        };
+        let merged = merge.run(Some(&table), &table.folder)?;
+        failpoint("postgres.after_files");
+        outcome.count(&merged);
+        if !merged.changed() {
+            return Ok(table);
+        }
+        let change = Change {
+            operation: Operation::Merge,
+            schema: self.schema.clone(),
+            hidden: 0,
+            add: merged.add,
+            remove: merged.remove,
+            remove_all: false,
+        };
+        self.handle
+            .block_on(self.tables.commit(self.name, change))?;
+        let now = self.handle.block_on(self.tables.open(self.name))?;
+        Ok(now.unwrap_or(table))
+    }
+
+    fn replaced_by(&self, row: u32) -> Net {
+        let mut net = Net::replaced_by(Put {
+            row,
+            times: 1,
+            patches: Vec::new(),
+        });
+        if !self.marks.is_none() {
+            net.life = Some(Box::new(Life {
+                ended: self.at,
+                from: self.at,
+                ..Life::default()
+            }));
+        }
+        net
     }
 }
 
@@ -298,17 +367,6 @@ impl StreamOutcome {
         self.updated += merged.updated;
         self.deleted += merged.deleted;
         self.changed |= merged.changed();
-    }
-}
-
-fn replaced_by(row: u32) -> Net {
-    Net {
-        take: Take::Every,
-        put: Some(Put {
-            row,
-            times: 1,
-            patches: Vec::new(),
-        }),
     }
 }
 

@@ -1,14 +1,20 @@
 //! [`Checkpoint`]: what a stream has read so far.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use connectors::postgres::{Column, Lsn};
-use settings::{PostgresOrigin, PostgresStream, PostgresSync};
+use settings::{Apply, PostgresOrigin, PostgresStream, PostgresSync};
 
 const CURSOR: &str = "cursor";
 const LSN: &str = "lsn";
 const SYSTEM: &str = "system";
 const SHAPE: &str = "shape";
+const TIME: &str = "time";
+const NUMBER: &str = "change_number";
+const LAG_BYTES: &str = "lag_bytes";
+const LAG_MILLIS: &str = "lag_millis";
+const MEASURED: &str = "measured_at";
 
 /// What a stream has read so far, as texts to be kept beside its table's version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +66,45 @@ impl Checkpoint {
         self
     }
 
+    fn number(&self, key: &str) -> Option<i64> {
+        self.values.get(key)?.parse().ok()
+    }
+
+    fn with_number(mut self, key: &str, number: i64) -> Self {
+        self.values.insert(key.to_owned(), number.to_string());
+        self
+    }
+
+    /// The time of the last transaction, in microseconds since 1970, and the number of the last change stored.
+    pub(super) fn clock(&self) -> (i64, u64) {
+        let number = self.number(NUMBER).unwrap_or(0);
+        let time = self.number(TIME).unwrap_or(0);
+        (time, number.unsigned_abs())
+    }
+
+    pub(super) fn with_clock(self, time: i64, number: u64) -> Self {
+        self.with_number(TIME, time)
+            .with_number(NUMBER, i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    /// How far behind the stream was when it was last followed.
+    #[must_use]
+    pub fn lag(&self) -> Option<Lag> {
+        Some(Lag {
+            bytes: self.number(LAG_BYTES)?.unsigned_abs(),
+            time: Duration::from_millis(self.number(LAG_MILLIS)?.unsigned_abs()),
+            measured: self.values.get(MEASURED)?.clone(),
+        })
+    }
+
+    pub(super) fn with_lag(mut self, lag: &Lag) -> Self {
+        let millis = i64::try_from(lag.time.as_millis()).unwrap_or(i64::MAX);
+        self.values
+            .insert(MEASURED.to_owned(), lag.measured.clone());
+        self.with_number(LAG_BYTES, i64::try_from(lag.bytes).unwrap_or(i64::MAX))
+            .with_number(LAG_MILLIS, millis)
+    }
+
     /// The oid and the columns of the source's table when ours was last written.
     pub(super) fn shape(&self) -> Option<(u32, Vec<ColumnShape>)> {
         let mut lines = self.values.get(SHAPE)?.lines();
@@ -73,6 +118,17 @@ impl Checkpoint {
         self.values.insert(SHAPE.to_owned(), lines.join("\n"));
         self
     }
+}
+
+/// How far behind the server's log a table is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Bytes of the log that are not in it yet.
+    pub bytes: u64,
+    /// How old the newest change in it is, if there are newer ones.
+    pub time: Duration,
+    /// When that was measured, RFC 3339.
+    pub measured: String,
 }
 
 /// A column as it was.
@@ -124,6 +180,7 @@ fn fingerprint(stream: &PostgresStream) -> String {
         key,
         columns,
         types,
+        apply,
         ..
     } = stream;
     let origin = match origin {
@@ -136,7 +193,10 @@ fn fingerprint(stream: &PostgresStream) -> String {
         PostgresSync::Incremental { cursor, append, .. } => format!("{cursor} {append}"),
         PostgresSync::Cdc => "cdc".to_owned(),
     };
-    let text = format!("{origin}\n{sync}\n{key:?}\n{columns:?}\n{types:?}");
+    let mut text = format!("{origin}\n{sync}\n{key:?}\n{columns:?}\n{types:?}");
+    if *apply != Apply::Changes {
+        text.push_str(&format!("\n{apply:?}"));
+    }
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 

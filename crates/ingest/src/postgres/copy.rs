@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use connectors::postgres::{Client, CopyReader, copy_ranges, copy_statement, literal};
 use diagnostic::{Error, Result, codes};
@@ -14,12 +15,17 @@ use super::{OnRows, Shape};
 use crate::existing::conform;
 use crate::sinks::Sink;
 
+/// What is done to rows before they are written.
+pub(super) type Finish<'a> = dyn Fn(RecordBatch) -> Result<RecordBatch> + Sync + 'a;
+
 /// A copy of a stream's rows into files of `schema` in `folder`.
 pub(super) struct Copy<'a> {
     pub(super) connection: &'a PostgresConnection,
     pub(super) shape: &'a Shape,
     pub(super) schema: &'a SchemaRef,
     pub(super) folder: &'a DataFolder,
+    /// Fills in the columns of ours.
+    pub(super) finish: &'a Finish<'a>,
     pub(super) progress: &'a OnRows,
 }
 
@@ -99,7 +105,7 @@ impl Copy<'_> {
             let mut reader = CopyReader::start(client, &statement, columns.clone())?;
             while let Some(batch) = reader.next_batch()? {
                 let rows = batch.num_rows() as u64;
-                if work.is_over() || !sink.write(conform(&batch, self.schema)?) {
+                if work.is_over() || !sink.write((self.finish)(conform(&batch, self.schema)?)?) {
                     return Ok(());
                 }
                 (self.progress)(work.rows.fetch_add(rows, Ordering::Relaxed) + rows)?;

@@ -3,70 +3,31 @@
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, new_null_array};
 use arrow::compute::{filter_record_batch, interleave};
 use arrow::datatypes::SchemaRef;
 use diagnostic::{Error, Result, ResultExt, codes};
 use lake::{DataFile, DataFolder, StoredFile};
 
+use super::change_log::{ChangeLog, Entry, Image};
 use super::keyed::{Key, KeyColumns, KeyRange};
+use super::marks::{Keeps, Marks};
+use super::net::{Coming, Net, Patch, PatchFrom, Take};
 use crate::existing::{conform, read};
 use crate::order::Bitmap;
 use crate::sinks::Sink;
 use crate::tables::TableState;
 
+/// What incoming rows, old rows and nothing stand before when rows are put together.
+const OTHERS: usize = 3;
 /// Rows handed to the writer at once.
 const CHUNK: usize = 16 << 10;
 /// Files below this many bytes are joined once there are [`MANY_SMALL`] of them: every run leaves a small one.
-const SMALL: u64 = 4 << 20;
-const MANY_SMALL: usize = 16;
+pub(super) const SMALL: u64 = 4 << 20;
+pub(super) const MANY_SMALL: usize = 16;
 /// Up to so many changes, rows that have not changed are looked for and left alone: what a run reads again
 /// because of its look-back makes no new version then.
 const FEW: usize = 10_000;
-
-/// What happens to the rows of one key.
-#[derive(Debug)]
-pub(super) struct Net {
-    /// Which rows of the table leave.
-    pub(super) take: Take,
-    /// The row that comes.
-    pub(super) put: Option<Put>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Take {
-    Nothing,
-    Every,
-    Exactly(u32),
-}
-
-/// A row that comes.
-#[derive(Debug)]
-pub(super) struct Put {
-    /// Its place among the incoming rows.
-    pub(super) row: u32,
-    /// How often.
-    pub(super) times: u32,
-    /// Values that are not in that row.
-    pub(super) patches: Vec<Patch>,
-}
-
-/// A value that stands elsewhere: the log does not repeat large values that have not changed.
-#[derive(Clone, Debug)]
-pub(super) struct Patch {
-    /// The column, by its place in the table's schema.
-    pub(super) column: usize,
-    /// Where the value is.
-    pub(super) from: PatchFrom,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum PatchFrom {
-    /// In another incoming row.
-    Row(u32),
-    /// In the table's row of this key.
-    Table(Key),
-}
 
 /// Changes to bring into a table.
 pub(super) struct Merge<'a> {
@@ -82,6 +43,21 @@ pub(super) struct Merge<'a> {
     pub(super) net: HashMap<Key, Net>,
     /// The range of the keys.
     pub(super) range: Option<KeyRange>,
+    /// What the table keeps of rows that have ended.
+    pub(super) marks: &'a Marks,
+    /// Where the changes are stored besides.
+    pub(super) stored: Option<Stored<'a>>,
+}
+
+/// Changes for a change table.
+pub(super) struct Stored<'a> {
+    pub(super) log: ChangeLog,
+    /// Old rows, with the columns of the merge's schema.
+    pub(super) olds: RecordBatch,
+    /// The columns of the change table.
+    pub(super) schema: &'a SchemaRef,
+    /// Where its files lie.
+    pub(super) folder: &'a DataFolder,
 }
 
 /// What a merge changes.
@@ -89,6 +65,8 @@ pub(super) struct Merge<'a> {
 pub(super) struct Merged {
     pub(super) add: Vec<DataFile>,
     pub(super) remove: Vec<String>,
+    /// Files of the change table.
+    pub(super) stored: Vec<DataFile>,
     pub(super) inserted: u64,
     pub(super) updated: u64,
     pub(super) deleted: u64,
@@ -114,20 +92,31 @@ struct Found {
 impl Merge<'_> {
     /// Writes new files to `folder`. `table` is `None` if all its rows leave.
     pub(super) fn run(mut self, table: Option<&TableState>, folder: &DataFolder) -> Result<Merged> {
-        let (found, files) = thread::scope(|scope| {
+        let (found, files, stored) = thread::scope(|scope| {
             let sink = Sink::start(scope, folder, self.schema.clone());
-            let found = self.work(table, &sink);
-            (found, sink.finish())
+            let store = self.stored.as_ref();
+            let store = store.map(|to| Sink::start(scope, to.folder, to.schema.clone()));
+            let mut work = || -> Result<Found> {
+                let found = self.work(table, &sink)?;
+                if let Some(store) = &store {
+                    self.store(&found, store)?;
+                }
+                Ok(found)
+            };
+            let found = work();
+            (found, sink.finish(), store.map(Sink::finish))
         });
         let (found, add) = (found?, files?);
         let mut merged = Merged {
             add,
             remove: found.remove,
+            stored: stored.transpose()?.unwrap_or_default(),
             ..Merged::default()
         };
         for (key, net) in &self.net {
             let taken = u64::from(found.taken.get(key).copied().unwrap_or(0));
-            match &net.put {
+            let deleted = net.life.as_ref().is_some_and(|life| life.until.is_some());
+            match net.put.as_ref().filter(|_| !deleted) {
                 Some(put) if taken == 0 => merged.inserted += u64::from(put.times),
                 Some(_) => merged.updated += taken,
                 None => merged.deleted += taken,
@@ -138,11 +127,11 @@ impl Merge<'_> {
 
     fn work(&mut self, table: Option<&TableState>, sink: &Sink<'_>) -> Result<Found> {
         let mut found = Found::default();
-        let wanted: HashSet<Key> = self
-            .net
-            .values()
-            .filter_map(|net| net.put.as_ref())
-            .flat_map(|put| &put.patches)
+        let coming = self.net.values().flat_map(Net::coming);
+        let coming = coming.flat_map(|coming| &coming.put.patches);
+        let stored = self.stored.iter().flat_map(|stored| &stored.log.entries);
+        let wanted: HashSet<Key> = coming
+            .chain(stored.flat_map(|entry| &entry.patches))
             .filter_map(|patch| match &patch.from {
                 PatchFrom::Table(key) => Some(key.clone()),
                 PatchFrom::Row(_) => None,
@@ -179,14 +168,26 @@ impl Merge<'_> {
         found: &mut Found,
     ) -> Result<()> {
         let mut leaving = Bitmap::default();
+        let mut hits: Vec<(u32, Key)> = Vec::new();
         if self.key.may_hold(file, self.range) {
-            let mut hits: Vec<(u32, Key)> = Vec::new();
             let mut at = 0;
-            for batch in read(&table.folder, &file.path, self.key.schema())? {
-                for key in &self.key.of(&batch?)? {
+            let versions = self.marks.keeps() == Keeps::Versions;
+            for batch in read(
+                &table.folder,
+                &file.path,
+                &self.marks.lookup(self.key.schema()),
+            )? {
+                let batch = batch?;
+                let alive = match versions {
+                    true => self.marks.alive(&batch),
+                    false => None,
+                };
+                for (key, row) in self.key.of(&batch)?.iter().zip(0..) {
                     let key: &[u8] = key.as_ref();
+                    let ended = alive.as_ref().is_some_and(|alive| !alive.value(row));
                     let take = self.net.get(key).map_or(Take::Nothing, |net| net.take);
                     let goes = match take {
+                        _ if ended => false,
                         Take::Nothing => false,
                         Take::Every => true,
                         Take::Exactly(count) => found.taken.get(key).copied().unwrap_or(0) < count,
@@ -198,7 +199,8 @@ impl Merge<'_> {
                     at += 1;
                 }
             }
-            if !hits.is_empty() && self.net.len() <= FEW && wanted.is_empty() {
+            let plain = self.marks.is_none() && wanted.is_empty();
+            if !hits.is_empty() && self.net.len() <= FEW && plain {
                 self.let_equal_rows_be((&table.folder, &file.path), &mut hits, found)?;
             }
             hits.iter().for_each(|(row, _)| leaving.insert(*row));
@@ -207,6 +209,7 @@ impl Merge<'_> {
             return Ok(());
         }
         let mut row = 0;
+        let mut hits = hits.iter();
         for batch in read(&table.folder, &file.path, self.schema)? {
             let batch = conform(&batch?, self.schema)?;
             let goes = |at: usize| leaving.contains(row + at);
@@ -214,6 +217,10 @@ impl Merge<'_> {
                 self.note(&batch, goes, wanted, found)?;
             }
             let keep: BooleanArray = (0..batch.num_rows()).map(|at| Some(!goes(at))).collect();
+            if !self.marks.is_none() && keep.true_count() < keep.len() {
+                let left = hits.by_ref().take(keep.false_count());
+                sink.write(self.staying(&batch, &keep, left)?);
+            }
             row += batch.num_rows();
             if !sink.write(filter(&batch, &keep)?) {
                 break;
@@ -221,6 +228,33 @@ impl Merge<'_> {
         }
         found.remove.push(file.path.clone());
         Ok(())
+    }
+
+    /// Those rows of `batch` that leave by `hits`, the ones not to `keep`, as far as the table keeps them.
+    fn staying<'h>(
+        &self,
+        batch: &RecordBatch,
+        keep: &BooleanArray,
+        mut hits: impl Iterator<Item = &'h (u32, Key)>,
+    ) -> Result<RecordBatch> {
+        let mut ends = Vec::new();
+        let mask: BooleanArray = keep
+            .iter()
+            .map(|keep| {
+                if keep == Some(true) {
+                    return Some(false);
+                }
+                let net = hits.next().and_then(|(_, key)| self.net.get(key));
+                let life = net.and_then(|net| net.life.as_deref());
+                let replaced = net.is_some_and(|net| net.put.is_some());
+                let stays = self.marks.keeps() == Keeps::Versions || !replaced;
+                if stays {
+                    ends.push(life.map_or(self.marks.now, |life| life.ended));
+                }
+                Some(stays)
+            })
+            .collect();
+        self.marks.ended(&filter(batch, &mask)?, &ends)
     }
 
     /// Takes those of `hits` out whose row would be replaced by an equal one.
@@ -287,7 +321,7 @@ impl Merge<'_> {
             .collect();
         let batch = filter(batch, &mask)?;
         for (row, key) in noted.into_iter().enumerate() {
-            found.places.insert(key, (found.rows.len() + 1, row));
+            found.places.insert(key, (found.rows.len() + OTHERS, row));
         }
         found.rows.push(batch);
         Ok(())
@@ -295,47 +329,82 @@ impl Merge<'_> {
 
     /// Writes the rows that come.
     fn put(&self, found: &Found, sink: &Sink<'_>) -> Result<()> {
-        let mut puts: Vec<&Put> = self
-            .net
-            .values()
-            .filter_map(|net| net.put.as_ref())
-            .collect();
-        puts.sort_by_key(|put| put.row);
-        let each: Vec<&Put> = puts
+        let mut coming: Vec<Coming<'_>> = self.net.values().flat_map(Net::coming).collect();
+        coming.sort_by_key(|coming| coming.put.row);
+        let each: Vec<Coming<'_>> = coming
             .into_iter()
-            .flat_map(|put| std::iter::repeat_n(put, put.times as usize))
+            .flat_map(|coming| std::iter::repeat_n(coming, coming.put.times as usize))
             .collect();
         for chunk in each.chunks(CHUNK) {
-            let columns = (0..self.schema.fields().len())
-                .map(|column| self.column(column, chunk, found))
+            let fields = self.schema.fields().iter().enumerate();
+            let columns = fields
+                .map(|(at, field)| match self.marks.column(field.name(), chunk) {
+                    Some(column) => Ok(column),
+                    None => {
+                        let rows = chunk.iter().map(|coming| coming.put);
+                        let rows = rows.map(|put| (Image::Row(put.row), put.patches.as_slice()));
+                        self.column(at, rows, found)
+                    }
+                })
                 .collect::<Result<Vec<_>>>()?;
-            let batch = RecordBatch::try_new(self.schema.clone(), columns)
-                .explain(codes::X0001, || {
-                    "Changed rows cannot be put together".to_owned()
-                })?;
-            if !sink.write(batch) {
+            if !sink.write(batch(self.schema, columns)?) {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Column `column` of the rows that `puts` name; source 0 is the incoming rows, the others the table's.
-    fn column(&self, column: usize, puts: &[&Put], found: &Found) -> Result<ArrayRef> {
-        let mut arrays: Vec<&dyn Array> = vec![self.rows.column(column).as_ref()];
+    /// Writes the changes that are stored.
+    fn store(&self, found: &Found, sink: &Sink<'_>) -> Result<()> {
+        let Some(stored) = &self.stored else {
+            return Ok(());
+        };
+        for chunk in stored.log.entries.chunks(CHUNK) {
+            let mut columns = stored.log.header_columns(chunk);
+            for field in stored.schema.fields().iter().skip(columns.len()) {
+                let rows = chunk.iter();
+                let rows = rows.map(|Entry { image, patches, .. }| (*image, patches.as_slice()));
+                columns.push(match self.schema.index_of(field.name()) {
+                    Ok(at) => self.column(at, rows, found)?,
+                    Err(_) => new_null_array(field.data_type(), chunk.len()),
+                });
+            }
+            if !sink.write(batch(stored.schema, columns)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Column `column` of `rows`.
+    fn column<'p>(
+        &self,
+        column: usize,
+        rows: impl Iterator<Item = (Image, &'p [Patch])>,
+        found: &Found,
+    ) -> Result<ArrayRef> {
+        let incoming = self.rows.column(column);
+        let nothing = new_null_array(incoming.data_type(), 1);
+        let olds = self
+            .stored
+            .as_ref()
+            .map(|stored| stored.olds.column(column));
+        let olds = olds.unwrap_or(&nothing);
+        let mut arrays: Vec<&dyn Array> = vec![incoming.as_ref(), olds.as_ref(), nothing.as_ref()];
         arrays.extend(found.rows.iter().map(|batch| batch.column(column).as_ref()));
-        let places = puts
-            .iter()
-            .map(|put| {
-                let patch = put.patches.iter().find(|patch| patch.column == column);
-                match patch.map(|patch| &patch.from) {
-                    None => Ok((0, put.row as usize)),
-                    Some(PatchFrom::Row(row)) => Ok((0, *row as usize)),
-                    Some(PatchFrom::Table(key)) => {
+        let places = rows
+            .map(|(image, patches)| {
+                let patch = patches.iter().find(|patch| patch.column == column);
+                match (patch.map(|patch| &patch.from), image) {
+                    (Some(PatchFrom::Row(row)), _) => Ok((0, *row as usize)),
+                    (None, Image::Row(row)) => Ok((0, row as usize)),
+                    (Some(PatchFrom::Table(key)), _) => {
                         found.places.get(key).copied().ok_or_else(|| {
                             self.inapplicable("a row that is updated is not in the table")
                         })
                     }
+                    (None, Image::Old(row)) => Ok((1, row as usize)),
+                    (None, Image::Nothing) => Ok((2, 0)),
                 }
             })
             .collect::<Result<Vec<_>>>()?;
@@ -356,5 +425,11 @@ impl Merge<'_> {
 fn filter(batch: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch> {
     filter_record_batch(batch, keep).explain(codes::X0001, || {
         "Rows of a file cannot be left out".to_owned()
+    })
+}
+
+fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema.clone(), columns).explain(codes::X0001, || {
+        "Changed rows cannot be put together".to_owned()
     })
 }

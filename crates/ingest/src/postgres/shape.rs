@@ -8,7 +8,9 @@ use connectors::postgres::{
     Client, Column, Identity, RelationInfo, describe_query, describe_table, fields, overridden,
 };
 use diagnostic::{Error, Result, codes};
-use settings::{OnChange, PostgresOrigin, PostgresStream, PostgresSync};
+use settings::{Apply, OnChange, PostgresOrigin, PostgresStream, PostgresSync};
+
+use super::change_log::headers;
 
 /// What a stream reads, as the server has it now.
 #[derive(Clone, Debug)]
@@ -65,6 +67,7 @@ pub fn resolve(client: &mut Client, stream: &PostgresStream) -> Result<Shape> {
         (columns[at].kind, columns[at].wire) = overridden(*kind);
     }
     no_twins(&columns, name)?;
+    no_marks(&columns, stream)?;
     let primary = table.as_ref().map(|table| table.primary_key.clone());
     let primary = primary.unwrap_or_default();
     let wanted = match stream.key.is_empty() {
@@ -135,6 +138,13 @@ impl Shape {
                     false => Ok(()),
                 }
             }
+            PostgresSync::Cdc if self.key.is_empty() && stream.apply != Apply::Changes => {
+                Err(Error::new(
+                    codes::P2003,
+                    format!("The stream `{name}` has no key to tell which row has ended"),
+                )
+                .help("name the `key`, or let it `apply: changes`; `store_changes` works without a key"))
+            }
             PostgresSync::Cdc => self.check_logged(name),
             PostgresSync::FullRefresh => Ok(()),
         }
@@ -170,6 +180,14 @@ impl Shape {
         }
     }
 
+    /// The columns of its key, as our tables name them.
+    pub(super) fn key_names(&self) -> Vec<String> {
+        let columns = self.key.iter().filter_map(|at| self.columns.get(*at));
+        columns
+            .map(|column| column.identifier().to_string())
+            .collect()
+    }
+
     /// Whether rows are known by all they hold, so that equal ones are counted.
     pub(super) fn is_counted(&self) -> bool {
         self.key.is_empty()
@@ -185,6 +203,28 @@ fn find(columns: &[Column], wanted: &str, stream: &str) -> Result<usize> {
         )
         .suggest(wanted, names())
     })
+}
+
+/// Refuses columns that have the name of one of ours.
+fn no_marks(columns: &[Column], stream: &PostgresStream) -> Result<()> {
+    let stored = stream.store_changes.as_ref();
+    let headers = stored.map_or_else(Vec::new, |stored| headers(&stored.prefix));
+    let twin = columns.iter().find(|column| {
+        let name = column.identifier();
+        stream.apply.columns().contains(&&name)
+            || headers.iter().any(|header| header.name() == name.as_str())
+    });
+    match twin {
+        None => Ok(()),
+        Some(column) => Err(Error::new(
+            codes::P2004,
+            format!(
+                "Column `{}` of the stream `{}` has the name of a column that its changes are kept in",
+                column.name, stream.name.value
+            ),
+        )
+        .help("give the columns of `apply`, or the `prefix` of `store_changes`, other names")),
+    }
 }
 
 fn no_twins(columns: &[Column], stream: &str) -> Result<()> {
@@ -204,7 +244,8 @@ fn no_twins(columns: &[Column], stream: &str) -> Result<()> {
     Ok(())
 }
 
-/// The columns of the table after rows of `columns` are added to it: what it has stays, what is new comes last.
+/// The columns of the table after rows of `columns` are added to it: what it has stays, `marks` of ours included,
+/// what is new comes last.
 ///
 /// # Errors
 /// `P2006` if a column has another type now, `P2007` if the stream's contract forbids the change.
@@ -212,11 +253,16 @@ pub(super) fn evolved(
     existing: &Schema,
     columns: &[Column],
     stream: &PostgresStream,
+    marks: &[Field],
 ) -> Result<(SchemaRef, Vec<String>)> {
     let name = &stream.name.value;
     let mut notices = Vec::new();
     let mut fields: Vec<Field> = Vec::new();
     for field in existing.fields() {
+        if let Some(mark) = marks.iter().find(|mark| mark.name() == field.name()) {
+            fields.push(mark.clone());
+            continue;
+        }
         let now = columns
             .iter()
             .find(|column| column.identifier().as_str() == field.name());

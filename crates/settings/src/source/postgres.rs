@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use diagnostic::{Error, Result, codes};
 use model::{ColumnType, Identifier};
 
+use super::changes::{
+    Apply, ChangeTable, PostgresReplication, read_apply, read_replication, read_store_changes,
+};
 use crate::reader::{Fields, Item, refuse_twins};
 use crate::{Located, OnChange};
 
@@ -67,17 +70,6 @@ pub enum SslMode {
     VerifyFull,
 }
 
-/// The slot and publication that changes are read through.
-#[derive(Clone, Debug)]
-pub struct PostgresReplication {
-    /// The slot; `sluice_<source>` by default.
-    pub slot: String,
-    /// The publication; `sluice_<source>` by default.
-    pub publication: String,
-    /// Whether both are made, and tables added to the publication, where they are missing.
-    pub create: bool,
-}
-
 /// One table of ours, and where its rows come from.
 #[derive(Clone, Debug)]
 pub struct PostgresStream {
@@ -99,6 +91,10 @@ pub struct PostgresStream {
     pub new_column: OnChange,
     /// What happens when a column has gone.
     pub missing_column: OnChange,
+    /// What changes do to the table, with `sync: cdc`.
+    pub apply: Apply,
+    /// The table that gets every change as a row, with `sync: cdc`.
+    pub store_changes: Option<ChangeTable>,
 }
 
 /// Where a stream's rows are.
@@ -260,37 +256,6 @@ pub(super) fn read_secret(item: Item<'_>) -> Result<Secret> {
     Ok(Secret(expanded.text))
 }
 
-fn read_replication(source: &str, item: Option<Item<'_>>) -> Result<PostgresReplication> {
-    let default = format!("sluice_{}", source.to_lowercase());
-    let mut replication = PostgresReplication {
-        slot: default.clone(),
-        publication: default,
-        create: true,
-    };
-    let Some(item) = item else {
-        return Ok(replication);
-    };
-    let fields = item.fields(&["slot", "publication", "create"])?;
-    if let Some(slot) = fields.get("slot") {
-        // https://www.postgresql.org/docs/current/warm-standby.html#STREAMING-REPLICATION-SLOTS
-        let name = slot.filled()?;
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if !name.chars().all(fits) {
-            return Err(slot.refuse(&format!(
-                "The name of a slot takes lower-case letters, digits and `_`, found `{name}`"
-            )));
-        }
-        replication.slot = name;
-    }
-    if let Some(publication) = fields.get("publication") {
-        replication.publication = publication.filled()?;
-    }
-    if let Some(create) = fields.get("create") {
-        replication.create = create.boolean()?;
-    }
-    Ok(replication)
-}
-
 fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
     let fields = item.fields(&[
         "name",
@@ -305,6 +270,8 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
         "write",
         "into",
         "schema_contract",
+        "apply",
+        "store_changes",
     ])?;
     let name = fields.require("name")?;
     let name = name.located(name.name("a stream")?);
@@ -327,6 +294,12 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
         origin,
         new_column,
         missing_column,
+        apply: fields
+            .get("apply")
+            .map_or_else(|| Ok(Apply::Changes), read_apply)?,
+        store_changes: fields
+            .get("store_changes")
+            .map_or_else(|| Ok(None), read_store_changes)?,
     };
     Ok(stream)
 }
@@ -386,6 +359,7 @@ fn read_sync(fields: &Fields<'_>, origin: &PostgresOrigin) -> Result<PostgresSyn
         Word::Incremental,
         "incremental",
     )?;
+    only(&["apply", "store_changes"], Word::Cdc, "cdc")?;
     match word {
         Word::FullRefresh => Ok(PostgresSync::FullRefresh),
         Word::Incremental => {

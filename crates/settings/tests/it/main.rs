@@ -381,6 +381,8 @@ fn reads_postgresql_sources() {
         panic!("{:?}", source.streams)
     };
     assert!(orders.is_cdc());
+    assert_eq!(orders.apply, settings::Apply::Changes);
+    assert_eq!(orders.store_changes, None);
     assert_eq!(
         events.origin,
         settings::PostgresOrigin::Table {
@@ -399,6 +401,38 @@ fn reads_postgresql_sources() {
 }
 
 #[test]
+fn reads_what_becomes_of_changes() {
+    let text = POSTGRES
+        .replace(
+            "{name: orders, sync: cdc}",
+            "{name: orders, sync: cdc, apply: {mode: history, current: now_valid}, store_changes: {suffix: _log}}",
+        )
+        .replace(
+            "    target_schema: raw\n",
+            "    replication: {apply: transactional, batch_interval: 200ms, heartbeat: 10s, when_lost: copy, \
+             alarm: {bytes: 1MiB, time: 2 minutes}}\n",
+        );
+    let folder = Folder::new(&[("sluice.yml", "name: shop\n"), ("sources/pg.yml", &text)]);
+    let project = folder.open(None).unwrap();
+    let source = project.sources[0].postgres().unwrap();
+    let replication = &source.replication;
+    assert!(replication.transactional && replication.copy_when_lost && !replication.failover);
+    assert_eq!(replication.batch_interval.as_millis(), 200);
+    assert_eq!(replication.heartbeat.unwrap().as_secs(), 10);
+    assert_eq!(replication.alarm_bytes, Some(1 << 20));
+    assert_eq!(replication.alarm_time.unwrap().as_secs(), 120);
+    let names = source.streams[0].apply.columns();
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["VALID_FROM", "VALID_TO", "NOW_VALID"]);
+    let table = source.streams[0].store_changes.as_ref().unwrap();
+    assert_eq!(
+        (table.suffix.as_str(), table.prefix.as_str()),
+        ("_log", "header__")
+    );
+    assert!(table.before_images);
+}
+
+#[test]
 fn refuses_postgresql_sources_that_make_no_sense() {
     let refusal = |from: &str, to: &str| {
         let text = POSTGRES.replace(from, to);
@@ -412,6 +446,18 @@ fn refuses_postgresql_sources_that_make_no_sense() {
     let said = refusal("sync: cdc", "sync: cdc, cursor: id");
     assert!(
         said.contains("`cursor` belongs to `sync: incremental`"),
+        "{said}"
+    );
+    let said = refusal("sync: cdc", "sync: cdc, apply: {mode: history, deleted: d}");
+    assert!(said.contains("deleted"), "{said}");
+    let said = refusal(
+        "sync: cdc",
+        "sync: cdc, apply: {mode: history, valid_to: valid_from}",
+    );
+    assert!(said.contains("one name"), "{said}");
+    let said = refusal("write: append", "store_changes: true");
+    assert!(
+        said.contains("`store_changes` belongs to `sync: cdc`"),
         "{said}"
     );
     let said = refusal("key: [a]", "sync: cdc");
