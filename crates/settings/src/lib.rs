@@ -14,6 +14,7 @@ mod project;
 mod reader;
 mod size;
 mod source;
+mod storage_options;
 mod surroundings;
 
 pub use dataset::{

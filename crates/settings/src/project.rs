@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cross_check::cross_check;
 use crate::reader::{Fields, File, Item, collect};
-use crate::{DatasetSpec, Secret, SourceSpec, Surroundings};
+use crate::{DatasetSpec, Secret, SourceSpec, Surroundings, storage_options};
 
 const SLUICE_FILE: &str = "sluice.yml";
 const DBT_FILE: &str = "dbt_project.yml";
@@ -281,13 +281,7 @@ fn read_environment(
         let name = pick(wanted, "dev", &names)?;
         return Ok((default_places(root, name, true), names));
     };
-    let keys: Vec<&str> = listed
-        .node
-        .entries()
-        .iter()
-        .filter_map(|(key, _)| key.as_str())
-        .collect();
-    let environments = listed.fields(&keys)?.each(|key, value| {
+    let environments = listed.named()?.each(|key, value| {
         let name = key.name("an environment")?;
         let places = value.fields(&["warehouse", "lake", "storage"])?;
         Ok((name, places))
@@ -315,7 +309,7 @@ fn read_environment(
             environment.warehouse = warehouse.place()?;
         }
         if let Some(storage) = places.get("storage") {
-            environment.storage = read_storage(storage)?;
+            environment.storage = storage_options::read(storage)?;
         }
         if let Some(lake) = places.get("lake") {
             environment.lake = lake.path()?;
@@ -349,18 +343,6 @@ fn default_places(root: &Path, name: String, is_default: bool) -> EnvironmentSpe
     }
 }
 
-/// The options of a store. Which there are depends on its kind, so they are judged when it is opened.
-fn read_storage(item: Item<'_>) -> Result<Vec<(String, Secret)>> {
-    let keys: Vec<&str> = item
-        .node
-        .entries()
-        .iter()
-        .filter_map(|(key, _)| key.as_str())
-        .collect();
-    item.fields(&keys)?
-        .each(|key, value| Ok((key.text()?, Secret::from(value.text()?))))
-}
-
 fn read_dbt(root: &Path, fields: &Fields<'_>) -> Result<Option<PathBuf>> {
     if let Some(item) = fields.get("dbt") {
         let folder = item.path()?;
@@ -377,13 +359,7 @@ fn read_dbt(root: &Path, fields: &Fields<'_>) -> Result<Option<PathBuf>> {
 }
 
 fn read_vars(item: Item<'_>) -> Result<Vars> {
-    let keys: Vec<&str> = item
-        .node
-        .entries()
-        .iter()
-        .filter_map(|(key, _)| key.as_str())
-        .collect();
-    let entries = item.fields(&keys)?.each(|key, value| {
+    let entries = item.named()?.each(|key, value| {
         let (value, secret) = read_var(value)?;
         Ok((key.text()?, value, secret))
     })?;

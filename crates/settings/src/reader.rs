@@ -115,6 +115,13 @@ impl<'f> Item<'f> {
         self.file.fields(self.node, known)
     }
 
+    /// The mapping, whose keys are names that people choose.
+    pub(crate) fn named(&self) -> Result<Fields<'f>> {
+        let entries = self.node.entries().iter();
+        let keys: Vec<&str> = entries.filter_map(|(key, _)| key.as_str()).collect();
+        self.fields(&keys)
+    }
+
     /// The text with its variables replaced; numbers and truth values count as text.
     pub(crate) fn expanded(&self) -> Result<Expanded> {
         let text = self.node.expect_scalar(&self.file.document)?;

@@ -187,7 +187,8 @@ impl Shop {
             .arg("-C")
             .arg(self.path())
             .args(arguments)
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            .env("S3_SECRET", "hunter2");
         for name in ["SLUICE_ENV", "SLUICE_FAILPOINT", "SUPERSTORE_DIR"] {
             command.env_remove(name);
         }

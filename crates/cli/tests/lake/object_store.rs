@@ -15,7 +15,7 @@ fn shop(endpoint: &str, prefix: &str) -> Shop {
     let shop = Shop::new();
     let text = format!(
         "name: shop\nenvironments:\n  dev:\n    warehouse: s3://lake/{prefix}\n    storage:\n      \
-         endpoint: {endpoint}\n      access_key_id: key\n      secret_access_key: hunter2\n      \
+         endpoint: {endpoint}\n      access_key_id: key\n      secret_access_key: ${{S3_SECRET}}\n      \
          timeout: 20\n"
     );
     shop.write("sluice.yml", text.as_bytes());
@@ -118,7 +118,7 @@ fn a_place_that_changes_is_refused_and_secrets_are_not_shown() {
     shop.run();
     let text = format!(
         "name: shop\nenvironments:\n  dev:\n    warehouse: s3://lake/other\n    storage:\n      \
-         endpoint: {}\n      access_key_id: key\n      secret_access_key: hunter2\n",
+         endpoint: {}\n      access_key_id: key\n      secret_access_key: ${{S3_SECRET}}\n",
         server.endpoint()
     );
     shop.write("sluice.yml", text.as_bytes());

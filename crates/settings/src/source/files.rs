@@ -4,9 +4,9 @@ mod cell_range;
 
 use diagnostic::Result;
 
-use super::{Secret, SourceKind};
-use crate::Located;
+use super::SourceKind;
 use crate::reader::{Fields, Item};
+use crate::{Located, storage_options};
 
 pub use cell_range::CellRange;
 
@@ -208,16 +208,6 @@ impl Format {
     }
 }
 
-/// Options of stores that must not stand in a file that is committed and shared.
-const SECRETS: &[&str] = &[
-    "secret_access_key",
-    "session_token",
-    "account_key",
-    "sas_token",
-    "client_secret",
-    "service_account_key",
-];
-
 /// Where a source's files are: in the folder `path`, or at a `location`.
 pub(super) fn read_place(fields: &Fields<'_>) -> Result<SourceKind> {
     let (path, location) = (fields.get("path"), fields.get("location"));
@@ -234,7 +224,7 @@ pub(super) fn read_place(fields: &Fields<'_>) -> Result<SourceKind> {
     match remote.filter(|(scheme, _)| *scheme != "file") {
         Some(_) => Ok(SourceKind::Objects {
             location: place.located(text),
-            storage: storage.map_or_else(|| Ok(Vec::new()), read_storage)?,
+            storage: storage.map_or_else(|| Ok(Vec::new()), storage_options::read)?,
         }),
         None if storage.is_some() => {
             Err(place.refuse("A folder takes no options of a store, as `storage` lists them"))
@@ -249,26 +239,6 @@ pub(super) fn read_place(fields: &Fields<'_>) -> Result<SourceKind> {
             })
         }
     }
-}
-
-/// Which options there are depends on the kind of store, so they are judged when it is opened.
-fn read_storage(item: Item<'_>) -> Result<Vec<(String, Secret)>> {
-    let keys: Vec<&str> = item
-        .node
-        .entries()
-        .iter()
-        .filter_map(|(key, _)| key.as_str())
-        .collect();
-    item.fields(&keys)?.each(|key, value| {
-        let name = key.text()?;
-        let expanded = value.expanded()?;
-        if SECRETS.contains(&name.as_str()) && !expanded.from_environment {
-            return Err(value
-                .refuse(&format!("`{name}` stands in a project file"))
-                .help("write the name of a variable of the environment: `${NAME}`"));
-        }
-        Ok((name, Secret::from(expanded.text)))
-    })
 }
 
 pub(super) fn read_stream(item: Item<'_>) -> Result<StreamSpec> {

@@ -395,13 +395,7 @@ fn contradiction(item: &Item<'_>, message: &str) -> Error {
 }
 
 fn read_types(item: Item<'_>) -> Result<Vec<(String, ColumnType)>> {
-    let keys: Vec<&str> = item
-        .node
-        .entries()
-        .iter()
-        .filter_map(|(key, _)| key.as_str())
-        .collect();
-    item.fields(&keys)?
+    item.named()?
         .each(|key, value| Ok((key.text()?, value.parse()?)))
 }
 

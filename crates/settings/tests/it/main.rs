@@ -86,7 +86,14 @@ fn a_name_is_enough() {
 #[test]
 fn an_environment_may_have_its_tables_in_a_bucket() {
     let text = "name: shop\nenvironments:\n  dev: {warehouse: tables}\n  prod:\n    \
-                warehouse: s3://lake/w\n    storage: {region: eu-west-1, secret_access_key: hunter2}\n";
+                warehouse: s3://lake/w\n    storage: {region: eu-west-1, secret_access_key: '${TOKEN}'}\n";
+    let plain = text.replace("'${TOKEN}'", "hunter2");
+    let refused = Folder::new(&[("sluice.yml", plain.as_str())]).open(Some("prod"));
+    let said = refused.unwrap_err().to_string();
+    assert!(
+        said.contains("`secret_access_key` stands in a project file"),
+        "{said}"
+    );
     let folder = Folder::new(&[("sluice.yml", text)]);
     let dev = folder.open(None).unwrap().environment;
     assert_eq!(Path::new(&dev.warehouse), folder.path().join("tables"));

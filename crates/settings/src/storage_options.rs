@@ -1,0 +1,30 @@
+//! Options of object stores, of an environment's tables and of sources alike.
+
+use diagnostic::Result;
+
+use crate::Secret;
+use crate::reader::Item;
+
+/// Those that must not stand in a file that is committed and shared.
+const SECRETS: &[&str] = &[
+    "secret_access_key",
+    "session_token",
+    "account_key",
+    "sas_token",
+    "client_secret",
+    "service_account_key",
+];
+
+/// The options by name. Which there are depends on the kind of store, so they are judged when it is opened.
+pub(crate) fn read(item: Item<'_>) -> Result<Vec<(String, Secret)>> {
+    item.named()?.each(|key, value| {
+        let name = key.text()?;
+        let expanded = value.expanded()?;
+        if SECRETS.contains(&name.as_str()) && !expanded.from_environment {
+            return Err(value
+                .refuse(&format!("`{name}` stands in a project file"))
+                .help("write the name of a variable of the environment: `${NAME}`"));
+        }
+        Ok((name, Secret::from(expanded.text)))
+    })
+}
