@@ -5,6 +5,7 @@
     bench/postgres/postgres.py load --rows 1000000   smaller
     bench/postgres/postgres.py load --engines sluice copy
     bench/postgres/postgres.py changes               the log of changes only
+    bench/postgres/postgres.py lag --rate 5000       how far `sluice run --follow` is behind under load
 """
 
 import argparse
@@ -12,9 +13,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -48,16 +51,18 @@ def main():
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     # Each name is a method of Bench.
-    parser.add_argument("benchmarks", nargs="*", help="load, changes")
+    parser.add_argument("benchmarks", nargs="*", help="load, changes, lag")
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows to load")
     parser.add_argument("--changes", type=int, default=1_000_000, help="changes to follow")
+    parser.add_argument("--rate", type=int, default=5_000, help="changes per second while Sluice follows")
+    parser.add_argument("--seconds", type=int, default=60, help="for how long")
     parser.add_argument("--engines", nargs="+", choices=sorted({*LOADERS, *FOLLOWERS}))
     parser.add_argument("--sluice", type=pathlib.Path, help="the binary; built from this checkout if missing")
     arguments = parser.parse_args()
-    arguments.benchmarks = arguments.benchmarks or ["load", "changes"]
+    arguments.benchmarks = arguments.benchmarks or ["load", "changes", "lag"]
     for name in arguments.benchmarks:
-        if name not in ("load", "changes"):
-            parser.error(f"there is no benchmark `{name}`: load, changes")
+        if name not in ("load", "changes", "lag"):
+            parser.error(f"there is no benchmark `{name}`: load, changes, lag")
     return arguments
 
 
@@ -145,6 +150,7 @@ class Bench:
         self.rows = arguments.rows
         self.changes_wanted = arguments.changes
         self.engines = arguments.engines
+        self.rate, self.seconds = arguments.rate, arguments.seconds
         self.runs = WORK / "runs"
         self.sluice = (arguments.sluice or self.built()).resolve()
         shutil.rmtree(self.runs, ignore_errors=True)
@@ -248,6 +254,57 @@ class Bench:
         self.drop_slots()
         return results
 
+    def lag(self):
+        """`sluice run --follow` while transactions of 100 changes come: half inserts, two fifths updates of rows
+        anywhere in the table, a tenth deletes. The lag is what each batch says of itself."""
+        table, base = "watched", 500_000
+        self.drop_slots()
+        self.server.psql(f"drop table if exists {table}")
+        self.server.psql(f"create table {table} as select {ROW} from generate_series(1::bigint, {base}) n")
+        self.server.psql(f"alter table {table} add primary key (id)")
+        folder, environment = self.project("lag", "cdc", table)
+        subprocess.run([self.sluice, "-C", folder, "run"], check=True, capture_output=True, env=environment)
+        follow = [self.sluice, "-C", folder, "--log-format", "json", "run", "--follow"]
+        log = (folder / "follow.log").open("w+")
+        with subprocess.Popen(follow, env=environment, stdout=log, stderr=log) as child:
+            self.write_at_rate(table, base)
+            time.sleep(3)
+            child.send_signal(signal.SIGINT)
+            _, _, usage = os.wait4(child.pid, 0)
+            child.returncode = 0
+        log.seek(0)
+        lags, changes = [], 0
+        for line in log:
+            event = json.loads(line) if line.startswith("{") else {}
+            if event.get("event") == "followed" and event.get("changes"):
+                lags.append(float(event["lag_seconds"]))
+                changes += event["changes"]
+        self.drop_slots()
+        if self.count(folder, environment) != self.expected(table):
+            sys.exit("Sluice's rows are not the server's")
+        lags.sort()
+        middle, most = lags[len(lags) // 2], lags[-1]
+        cpu = usage.ru_utime + usage.ru_stime
+        return {"changes": changes, "batches": len(lags), "lag_median_s": middle, "lag_most_s": most, "cpu_s": cpu,
+                "peak_mib": usage.ru_maxrss / 1024}
+
+    def write_at_rate(self, table, base):
+        writer = subprocess.Popen([self.server.bin / "psql", self.server.url, "-Xq", "-v", "ON_ERROR_STOP=1"],
+                                  stdin=subprocess.PIPE, text=True)
+        began, next_id = time.monotonic(), base + 1
+        for at in range(self.rate * self.seconds // 100):
+            inserts = f"insert into {table} select {ROW} from generate_series({next_id}::bigint, {next_id + 49}) n;"
+            somewhere = at * 7919 % base
+            updates = f"update {table} set amount = amount + 1 where id between {somewhere} and {somewhere + 39};"
+            deletes = f"delete from {table} where id between {next_id} and {next_id + 9};"
+            writer.stdin.write(f"begin; {inserts} {updates} {deletes} commit;\n")
+            writer.stdin.flush()
+            next_id += 50
+            time.sleep(max(0, began + (at + 1) * 100 / self.rate - time.monotonic()))
+        writer.stdin.close()
+        if writer.wait() != 0:
+            sys.exit("The load failed")
+
     def transactions(self, table, sql, first, last, rows=1000):
         """Runs `sql` over ranges of ids, `rows` of them in a transaction."""
         for at in range(first, last + 1, rows * 100):
@@ -271,6 +328,10 @@ def table(results):
             rate = result["done"] / result["cpu_s"]
             lines.append(f"| {benchmark} | {engine} | {rate:,.0f} | {result['cpu_s']:.2f} | {result['wall_s']:.1f}"
                          f" | {result['peak_mib']:.0f} |")
+    if "lag" in results:
+        lag = results["lag"]
+        lines += ["", f"lag: {lag['changes']} changes in {lag['batches']} batches; median {lag['lag_median_s']:.2f} s,"
+                      f" most {lag['lag_most_s']:.2f} s; {lag['cpu_s']:.1f} CPU s, {lag['peak_mib']:.0f} MiB"]
     return "\n".join(lines)
 
 
