@@ -268,7 +268,9 @@ class Bench:
         log = (folder / "follow.log").open("w+")
         with subprocess.Popen(follow, env=environment, stdout=log, stderr=log) as child:
             self.write_at_rate(table, base)
-            time.sleep(3)
+            expected, patience = self.expected(table), time.monotonic() + 120
+            while self.count(folder, environment) != expected and time.monotonic() < patience:
+                time.sleep(1)
             child.send_signal(signal.SIGINT)
             _, _, usage = os.wait4(child.pid, 0)
             child.returncode = 0
