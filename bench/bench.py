@@ -60,16 +60,21 @@ def parse():
 
 def install(engines):
     """Peers and their jars, with pip and Maven, into bench/work."""
-    WORK.mkdir(exist_ok=True)
-    wanted = (HERE / "requirements.txt").read_text()
-    stamp = WORK / "venv" / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        venv.create(WORK / "venv", with_pip=True)
-        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
-        stamp.write_text(wanted)
+    environment(WORK, HERE / "requirements.txt")
     if "spark" in engines and not any((WORK / "jars").glob("*.jar")):
         copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={WORK / 'jars'}"]
         subprocess.run(["mvn", "-q", "-B", "-f", HERE / "pom.xml", *copy], check=True)
+
+
+def environment(work, requirements):
+    """A Python environment `work/venv` with the packages of `requirements`, made anew when they change."""
+    work.mkdir(parents=True, exist_ok=True)
+    wanted = requirements.read_text()
+    stamp = work / "venv" / "requirements.txt"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        venv.create(work / "venv", with_pip=True)
+        subprocess.run([work / "venv" / "bin" / "python", "-m", "pip", "install", "-q", "-r", requirements], check=True)
+        stamp.write_text(wanted)
 
 
 def machine():

@@ -18,10 +18,13 @@ import socket
 import subprocess
 import sys
 import time
-import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 BENCH = HERE.parent
+sys.path.insert(0, str(BENCH))
+
+import bench  # noqa: E402
+
 ROOT = BENCH.parent
 WORK = BENCH / "work" / "postgres"
 PYTHON = WORK / "venv" / "bin" / "python"
@@ -37,12 +40,11 @@ def main():
     install()
     if pathlib.Path(sys.prefix).resolve() != (WORK / "venv").resolve():
         os.execv(PYTHON, [str(PYTHON), str(HERE / "postgres.py"), *sys.argv[1:]])
-    sys.path.insert(0, str(BENCH))
     with Server() as server:
-        bench = Bench(arguments, server)
+        runs = Bench(arguments, server)
         results = {}
         for name in arguments.benchmarks:
-            results[name] = getattr(bench, name)()
+            results[name] = getattr(runs, name)()
     (WORK / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     print(table(results))
     print(f"\nDetails: {WORK / 'results.json'}")
@@ -69,13 +71,7 @@ def parse():
 def install():
     """The server by the project's script, the peers with pip into bench/work."""
     subprocess.run([ROOT / "scripts" / "postgres"], check=True)
-    WORK.mkdir(parents=True, exist_ok=True)
-    wanted = (HERE / "requirements.txt").read_text()
-    stamp = WORK / "venv" / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        venv.create(WORK / "venv", with_pip=True)
-        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
-        stamp.write_text(wanted)
+    bench.environment(WORK, HERE / "requirements.txt")
 
 
 def postgres_bin():
@@ -152,14 +148,9 @@ class Bench:
         self.engines = arguments.engines
         self.rate, self.seconds = arguments.rate, arguments.seconds
         self.runs = WORK / "runs"
-        self.sluice = (arguments.sluice or self.built()).resolve()
+        self.sluice = (arguments.sluice or bench.built("sluice", ["-p", "sluice"])).resolve()
         shutil.rmtree(self.runs, ignore_errors=True)
         self.runs.mkdir(parents=True)
-
-    def built(self):
-        subprocess.run(["cargo", "build", "--release", "-p", "sluice"], check=True, cwd=ROOT)
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-        return target / "release" / "sluice"
 
     def chosen(self, names):
         return [name for name in names if self.engines is None or name in self.engines]
