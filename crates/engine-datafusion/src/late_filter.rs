@@ -31,6 +31,10 @@ pub(crate) fn coarse(scan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPl
         let Some((config, source)) = source else {
             return Ok(Transformed::no(node));
         };
+        // Where rows leave by deletion vectors, the scan takes no filters, and no other source than its own.
+        if !source.table_parquet_options().global.pushdown_filters {
+            return Ok(Transformed::no(node));
+        }
         let source = source.clone().with_pushdown_filters(false);
         let config = FileScanConfigBuilder::from(config.clone())
             .with_source(Arc::new(source))

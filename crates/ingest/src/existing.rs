@@ -8,9 +8,7 @@ use arrow::array::{
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::DataFolder;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use lake::{DataFolder, FileRows, StoredFile};
 
 use crate::contract::{Contract, HIDDEN_COLUMNS};
 use crate::order::{
@@ -70,8 +68,8 @@ pub(crate) fn add_entries(
     let (keys, latest) = (contract.key.len(), contract.latest_by.len());
     for (number, file) in (EXISTING..).zip(&table.files) {
         let mut row = 0_u32;
-        for batch in read(&table.folder, &file.path, &schema)? {
-            let batch = conform(&batch?, &schema)?;
+        for batch in read(&table.folder, file, &schema)? {
+            let batch = batch?;
             let arrays = batch.columns();
             let hashes = hasher.hash(arrays.get(..keys).unwrap_or_default(), batch.num_rows())?;
             let encoded = order.encode(arrays.get(keys..keys + latest).unwrap_or_default())?;
@@ -138,18 +136,18 @@ impl<'a> RowNames<'a> {
     }
 }
 
-/// Hands the rows of the table's file `name` that are not in `leaving` to `write`, as `schema`.
+/// Hands the rows of the table's `file` that are not in `leaving` to `write`, as `schema`.
 pub(crate) fn rewrite(
     folder: &DataFolder,
-    name: &str,
+    file: &StoredFile,
     schema: &SchemaRef,
     leaving: &Bitmap,
     mut write: impl FnMut(RecordBatch) -> Result<()>,
 ) -> Result<u64> {
     let mut row = 0;
     let mut kept = 0;
-    for batch in read(folder, name, schema)? {
-        let batch = conform(&batch?, schema)?;
+    for batch in read(folder, file, schema)? {
+        let batch = batch?;
         let keep: BooleanArray = (row..row + batch.num_rows())
             .map(|row| Some(!leaving.contains(row)))
             .collect();
@@ -165,36 +163,9 @@ pub(crate) fn rewrite(
     Ok(kept)
 }
 
-/// The batches of a file, with the columns of `schema` that it has.
-pub(crate) fn read(
-    folder: &DataFolder,
-    name: &str,
-    schema: &Schema,
-) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
-    let wrong = {
-        let name = name.to_owned();
-        move || format!("The silver file `{name}` cannot be read")
-    };
-    let file = folder.open(name).explain(codes::L3003, &wrong)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).explain(codes::L3003, &wrong)?;
-    let has = builder
-        .parquet_schema()
-        .root_schema()
-        .get_fields()
-        .iter()
-        .map(|field| field.name().to_owned());
-    let wanted: Vec<usize> = has
-        .enumerate()
-        .filter(|(_, name)| schema.column_with_name(name).is_some())
-        .map(|(at, _)| at)
-        .collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-    let reader: ParquetRecordBatchReader = builder
-        .with_projection(mask)
-        .with_batch_size(8192)
-        .build()
-        .explain(codes::L3003, &wrong)?;
-    Ok(reader.map(move |batch| batch.explain(codes::L3003, &wrong)))
+/// The rows of a file of the table, as `schema`.
+pub(crate) fn read(folder: &DataFolder, file: &StoredFile, schema: &SchemaRef) -> Result<FileRows> {
+    FileRows::open(folder, file, schema, schema)
 }
 
 /// The batch with exactly the columns of `schema`; those it lacks are NULL.

@@ -107,7 +107,7 @@ impl Load<'_> {
             };
             rewrite(
                 &table.folder,
-                &file.path,
+                file,
                 &sinks.silver_schema,
                 leaving,
                 |batch| accepted(sinks.silver.write(batch)),

@@ -520,6 +520,7 @@ impl Work {
             add: add.to_vec(),
             remove: Vec::new(),
             remove_all: rebuilt,
+            vectors: Vec::new(),
         };
         let written = &done.written;
         let bronze = self.contract.bronze_schema(&done.extra);

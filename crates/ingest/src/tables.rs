@@ -3,7 +3,7 @@
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use diagnostic::Result;
-use lake::{DataFile, DataFolder, Operation, StoredFile};
+use lake::{DataFile, DataFolder, DeletionVectorDescriptor, Operation, StoredFile};
 use model::RelationName;
 
 /// The tables of a project as one run sees them.
@@ -48,4 +48,6 @@ pub struct Change {
     pub remove: Vec<String>,
     /// Whether all other files leave it too.
     pub remove_all: bool,
+    /// The rows that files, by path, do not have from now on: those that had left before among them.
+    pub vectors: Vec<(String, DeletionVectorDescriptor)>,
 }

@@ -1,16 +1,20 @@
 //! What a commit says, written as the lines of a Delta log entry
 //! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md#actions>).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use arrow::datatypes::{DataType, SchemaRef};
-use deltalake::kernel::Metadata;
+use arrow::datatypes::SchemaRef;
+use deltalake::kernel::{DeletionVectorDescriptor, Metadata, Protocol};
 use diagnostic::{Result, ResultExt, codes};
 use serde_json::{Value, json};
 
 use crate::column_types::delta_schema;
+use crate::protocol::Needs;
 use crate::{DataFile, StoredFile};
+
+/// The property by which a table says that its rows may leave without their file.
+const DELETION_VECTORS: &str = "delta.enableDeletionVectors";
 
 /// The kind of change, by the names other engines use in `DESCRIBE HISTORY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,8 @@ pub struct Commit {
     pub remove: Vec<String>,
     /// Whether all other files leave it too.
     pub remove_all: bool,
+    /// The rows that files, by path, do not have from now on: those that had left before among them.
+    pub vectors: Vec<(String, DeletionVectorDescriptor)>,
     /// New columns; required for a table's first commit.
     pub schema: Option<SchemaRef>,
     /// Application transactions: id and version, for exactly-once writers.
@@ -93,6 +99,7 @@ impl Commit {
             add: Vec::new(),
             remove: Vec::new(),
             remove_all: false,
+            vectors: Vec::new(),
             schema: None,
             transactions: Vec::new(),
             info: Vec::new(),
@@ -100,28 +107,32 @@ impl Commit {
     }
 }
 
-/// The text of `commit`. `known` is what the log says about the table, where columns change; `stored` are the
-/// table's files, where some leave.
+/// What the log says about a table before a commit.
+pub(crate) struct Known<'a> {
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) protocol: &'a Protocol,
+    pub(crate) schema: SchemaRef,
+}
+
+/// The text of `commit`. `known` is what the log says about the table, where columns change or rows leave their
+/// files; `stored` are the table's files, where some leave or change.
 pub(crate) fn log_entry(
     commit: &Commit,
     first: bool,
-    known: Option<&Metadata>,
+    known: Option<&Known<'_>>,
     stored: &[StoredFile],
 ) -> Result<Vec<u8>> {
-    let data_change = commit.operation.changes_rows();
     let now = chrono::Utc::now().timestamp_millis();
     let mut lines = String::new();
     line(&mut lines, &commit_info(commit, now));
-    if let Some(schema) = &commit.schema {
-        if first || needs_wall_clock(schema) {
-            line(&mut lines, &protocol(schema));
-        }
-        line(&mut lines, &metadata(schema, known, now)?);
-    } else if first {
+    if first && commit.schema.is_none() {
         return Err(diagnostic::Error::new(
             codes::X0001,
             "A table's first commit must say its columns",
         ));
+    }
+    for action in declarations(commit, first, known, now)? {
+        line(&mut lines, &action);
     }
     for (id, version) in &commit.transactions {
         line(
@@ -129,36 +140,117 @@ pub(crate) fn log_entry(
             &json!({"txn": {"appId": id, "version": version, "lastUpdated": now}}),
         );
     }
+    let files = Files {
+        commit,
+        vectors: commit
+            .vectors
+            .iter()
+            .map(|(path, v)| (path.as_str(), v))
+            .collect(),
+        now,
+    };
     let leaving: BTreeSet<&str> = commit.remove.iter().map(String::as_str).collect();
     for file in stored {
-        if commit.remove_all || leaving.contains(file.path.as_str()) {
-            line(
-                &mut lines,
-                &json!({"remove": {
-                    "path": file.path,
-                    "deletionTimestamp": now,
-                    "dataChange": data_change,
-                    "extendedFileMetadata": true,
-                    "partitionValues": {},
-                    "size": file.size,
-                }}),
-            );
+        let changes = files.vectors.contains_key(file.path.as_str());
+        if changes || commit.remove_all || leaving.contains(file.path.as_str()) {
+            line(&mut lines, &files.remove(file));
+        }
+        if changes {
+            let stats = file.stats.as_deref().unwrap_or_default();
+            line(&mut lines, &files.add(&file.path, file.size, stats)?);
         }
     }
     for file in &commit.add {
-        line(
-            &mut lines,
-            &json!({"add": {
-                "path": file.path,
-                "partitionValues": {},
-                "size": file.size,
-                "modificationTime": now,
-                "dataChange": data_change,
-                "stats": Some(&file.stats).filter(|stats| !stats.is_empty()),
-            }}),
-        );
+        line(&mut lines, &files.add(&file.path, file.size, &file.stats)?);
     }
     Ok(lines.into_bytes())
+}
+
+/// What a commit says about the table itself: its protocol and its columns, where they change.
+fn declarations(
+    commit: &Commit,
+    first: bool,
+    known: Option<&Known<'_>>,
+    now: i64,
+) -> Result<Vec<Value>> {
+    let mut needs = Needs::default();
+    if let Some(schema) = &commit.schema {
+        needs.of_columns(schema);
+    }
+    let thins = !commit.vectors.is_empty();
+    if thins {
+        needs.deletion_vectors();
+    }
+    let protocol = match (first, known) {
+        (true, _) => needs.action(None),
+        (false, Some(known)) => needs.action(Some(known.protocol)),
+        (false, None) => None,
+    };
+    let declared = known.is_some_and(|known| {
+        let property = known.metadata.configuration().get(DELETION_VECTORS);
+        property.is_some_and(|value| value == "true")
+    });
+    let columns = match (&commit.schema, known) {
+        (Some(schema), _) => Some(schema),
+        (None, Some(known)) if thins && !declared => Some(&known.schema),
+        _ => None,
+    };
+    let metadata = columns.map(|schema| metadata(schema, known.map(|k| k.metadata), thins, now));
+    Ok(protocol.into_iter().chain(metadata.transpose()?).collect())
+}
+
+/// The actions on files.
+struct Files<'a> {
+    commit: &'a Commit,
+    vectors: BTreeMap<&'a str, &'a DeletionVectorDescriptor>,
+    now: i64,
+}
+
+impl Files<'_> {
+    fn remove(&self, file: &StoredFile) -> Value {
+        let mut action = json!({
+            "path": file.path,
+            "deletionTimestamp": self.now,
+            "dataChange": self.commit.operation.changes_rows(),
+            "extendedFileMetadata": true,
+            "partitionValues": {},
+            "size": file.size,
+        });
+        if let (Some(fields), Some(vector)) = (action.as_object_mut(), &file.vector) {
+            fields.insert("deletionVector".to_owned(), json!(vector));
+        }
+        json!({ "remove": action })
+    }
+
+    fn add(&self, path: &str, size: u64, stats: &str) -> Result<Value> {
+        let vector = self.vectors.get(path);
+        let stats = match vector {
+            Some(_) if !stats.is_empty() => Some(with_wide_bounds(stats)?),
+            _ => Some(stats.to_owned()).filter(|stats| !stats.is_empty()),
+        };
+        let mut action = json!({
+            "path": path,
+            "partitionValues": {},
+            "size": size,
+            "modificationTime": self.now,
+            "dataChange": self.commit.operation.changes_rows(),
+            "stats": stats,
+        });
+        if let (Some(fields), Some(vector)) = (action.as_object_mut(), vector) {
+            fields.insert("deletionVector".to_owned(), json!(vector));
+        }
+        Ok(json!({ "add": action }))
+    }
+}
+
+/// Statistics of a file some of whose rows have left: the bounds hold, and may be too wide.
+fn with_wide_bounds(stats: &str) -> Result<String> {
+    let wrong = || "A file's statistics cannot be read".to_owned();
+    let mut stats: Value = serde_json::from_str(stats).explain(codes::K2004, wrong)?;
+    if let Some(fields) = stats.as_object_mut() {
+        fields.insert("tightBounds".to_owned(), json!(false));
+    }
+    Ok(stats.to_string())
 }
 
 fn line(lines: &mut String, action: &Value) {
@@ -182,29 +274,7 @@ fn commit_info(commit: &Commit, now: i64) -> Value {
     json!({ "commitInfo": info })
 }
 
-fn needs_wall_clock(schema: &SchemaRef) -> bool {
-    schema
-        .fields()
-        .iter()
-        .any(|field| matches!(field.data_type(), DataType::Timestamp(_, None)))
-}
-
-/// Reader 1 and writer 2 are what every engine knows; wall-clock timestamps need the table feature
-/// `timestampNtz`. A protocol is never lowered, so a table that has the feature keeps it.
-fn protocol(schema: &SchemaRef) -> Value {
-    if needs_wall_clock(schema) {
-        json!({"protocol": {
-            "minReaderVersion": 3,
-            "minWriterVersion": 7,
-            "readerFeatures": ["timestampNtz"],
-            "writerFeatures": ["timestampNtz", "appendOnly", "invariants"],
-        }})
-    } else {
-        json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}})
-    }
-}
-
-fn metadata(schema: &SchemaRef, known: Option<&Metadata>, now: i64) -> Result<Value> {
+fn metadata(schema: &SchemaRef, known: Option<&Metadata>, thins: bool, now: i64) -> Result<Value> {
     let text = serde_json::to_string(&delta_schema(schema)?).explain(codes::X0001, || {
         "A table's columns cannot be written".to_owned()
     })?;
@@ -212,12 +282,16 @@ fn metadata(schema: &SchemaRef, known: Option<&Metadata>, now: i64) -> Result<Va
         Some(known) => known.id().to_owned(),
         None => uuid::Uuid::new_v4().to_string(),
     };
+    let mut configuration = known.map_or_else(|| json!({}), |known| json!(known.configuration()));
+    if let (true, Some(properties)) = (thins, configuration.as_object_mut()) {
+        properties.insert(DELETION_VECTORS.to_owned(), json!("true"));
+    }
     Ok(json!({"metaData": {
         "id": id,
         "format": {"provider": "parquet", "options": {}},
         "schemaString": text,
         "partitionColumns": [],
-        "configuration": known.map_or_else(|| json!({}), |known| json!(known.configuration())),
+        "configuration": configuration,
         "createdTime": known.and_then(Metadata::created_time).unwrap_or(now),
     }}))
 }

@@ -3,38 +3,43 @@
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::util::display::FormatOptions;
 use diagnostic::{Error, Result, ResultExt, codes};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use crate::DataFolder;
+use crate::{DataFolder, DeletedRows, StoredFile};
 
 const BATCH_ROWS: usize = 8192;
 
-/// The rows of one data file as the columns of a table: missing ones are null, others are cast.
+/// The rows of one data file that are part of the table, as the table's columns: missing ones are null, others
+/// are cast.
 pub struct FileRows {
     reader: ParquetRecordBatchReader,
     schema: SchemaRef,
     name: String,
+    deleted: DeletedRows,
+    /// Rows read so far, with those that have left.
+    read: u64,
 }
 
 impl FileRows {
-    /// Reads the columns of `columns` that are in `wanted` from the file `name` of `folder`.
+    /// Reads the columns of `columns` that are in `wanted` from `file` of `folder`.
     ///
     /// # Errors
     /// `K2003` if it cannot be read, `B2001` to `B2003` in an object store.
     pub fn open(
         folder: &DataFolder,
-        name: &str,
+        file: &StoredFile,
         columns: &SchemaRef,
         wanted: &SchemaRef,
     ) -> Result<Self> {
-        let shown = folder.shown(name);
+        let deleted = file.deleted(folder)?;
+        let shown = folder.shown(&file.path);
         let wrong = || format!("`{shown}` cannot be read");
-        let file = folder.open(name)?;
+        let file = folder.open(&file.path)?;
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(file).explain(codes::K2003, wrong)?;
         let fields: Vec<_> = wanted
@@ -61,6 +66,8 @@ impl FileRows {
             reader,
             schema: Arc::new(Schema::new(fields)),
             name: shown,
+            deleted,
+            read: 0,
         })
     }
 
@@ -87,6 +94,18 @@ impl FileRows {
             .map_err(|cause| self.broken().because(cause))
     }
 
+    /// The rows of `batch` that have not left.
+    fn staying(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
+        let mask = self.deleted.mask(self.read, batch.num_rows());
+        self.read += batch.num_rows() as u64;
+        match mask {
+            None => Ok(batch),
+            Some(stays) => {
+                filter_record_batch(&batch, &stays).map_err(|cause| self.broken().because(cause))
+            }
+        }
+    }
+
     fn broken(&self) -> Error {
         Error::new(codes::K2003, format!("`{}` cannot be read", self.name))
     }
@@ -100,6 +119,7 @@ impl Iterator for FileRows {
         Some(
             batch
                 .map_err(|cause| self.broken().because(cause))
+                .and_then(|batch| self.staying(batch))
                 .and_then(|batch| self.fit(&batch)),
         )
     }

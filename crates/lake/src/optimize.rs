@@ -4,6 +4,8 @@ use diagnostic::Result;
 
 use crate::{Commit, DataFolder, FileRows, Operation, ParquetSink, SinkOptions, StoredFile, Table};
 
+/// A file with more than this many rows that have left, in percent, is written again.
+const MANY_LEFT: u64 = 10;
 /// A file that is this much of the target, in percent, stays as it is.
 const GOOD_ENOUGH: u64 = 75;
 
@@ -22,7 +24,7 @@ pub struct Compaction {
 
 impl Table {
     /// Writes the rows of files much smaller than `target` bytes to files in `folder` of about that size, in
-    /// the order they have. `None` if there is nothing to gain. The commit is the caller's to make.
+    /// the order they have, and those of files that many rows have left. `None` if there is nothing to gain. The commit is the caller's to make.
     ///
     /// # Errors
     /// `K2003` if a file cannot be read or written, `K2004` if the log cannot be read.
@@ -47,7 +49,7 @@ impl Table {
             for bin in bins {
                 let mut sink = ParquetSink::new(&folder, schema.clone(), options.clone());
                 for file in &bin {
-                    for batch in FileRows::open(&folder, &file.path, &schema, &schema)? {
+                    for batch in FileRows::open(&folder, file, &schema, &schema)? {
                         sink.write(&batch?)?;
                     }
                     done.removed += 1;
@@ -70,10 +72,16 @@ impl Table {
     }
 }
 
-/// Groups of at least two neighbours that together make a file of `target` bytes, from the files that are too
-/// small. File names grow with time, so rows that were written together stay together.
+/// Groups of neighbours that together make a file of `target` bytes, from the files that are too small or that
+/// many rows have left: of the former at least two. File names grow with time, so rows that were written together stay together.
 fn bins(mut files: Vec<StoredFile>, target: u64) -> Vec<Vec<StoredFile>> {
-    files.retain(|file| file.size.saturating_mul(100) < target.saturating_mul(GOOD_ENOUGH));
+    let thin = |file: &StoredFile| {
+        let written = file.rows.unwrap_or(0).saturating_add(file.left());
+        file.left().saturating_mul(100) > written.saturating_mul(MANY_LEFT)
+    };
+    let small =
+        |file: &StoredFile| file.size.saturating_mul(100) < target.saturating_mul(GOOD_ENOUGH);
+    files.retain(|file| small(file) || thin(file));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut bins = Vec::new();
     let mut bin: Vec<StoredFile> = Vec::new();
@@ -87,7 +95,7 @@ fn bins(mut files: Vec<StoredFile>, target: u64) -> Vec<Vec<StoredFile>> {
         bin.push(file);
     }
     bins.push(bin);
-    bins.retain(|bin| bin.len() > 1);
+    bins.retain(|bin| bin.len() > 1 || bin.iter().any(thin));
     bins
 }
 
@@ -102,6 +110,7 @@ mod tests {
             size: *size,
             rows: None,
             stats: None,
+            vector: None,
         });
         let bins = bins(files.collect(), target);
         let size = |bin: Vec<StoredFile>| bin.iter().map(|file| file.size).collect();

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTable;
+use deltalake::kernel::DeletionVectorDescriptor;
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::TryStreamExt;
 use object_store::{ObjectStoreExt, PutMode};
 use tokio::sync::OnceCell;
 
-use crate::commit::log_entry;
-use crate::{Commit, DataFile, DataFolder, Operation};
+use crate::commit::{Known, log_entry};
+use crate::deletion::file_of;
+use crate::{Commit, DataFile, DataFolder, DeletedRows, Operation};
 
 /// One Delta table at one version, or a place where one is about to be created.
 #[derive(Clone, Debug)]
@@ -29,10 +31,32 @@ pub struct StoredFile {
     pub path: String,
     /// Bytes.
     pub size: u64,
-    /// Rows, if the log says.
+    /// Rows that are part of the table, if the log says.
     pub rows: Option<u64>,
-    /// The file's statistics as the log holds them (JSON).
+    /// The file's statistics as the log holds them (JSON). They count rows that have left, too.
     pub stats: Option<String>,
+    /// Which of its rows have left the table.
+    pub vector: Option<DeletionVectorDescriptor>,
+}
+
+impl StoredFile {
+    /// How many of its rows have left the table.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        let left = self.vector.as_ref().map(|vector| vector.cardinality);
+        left.and_then(|left| u64::try_from(left).ok()).unwrap_or(0)
+    }
+
+    /// The rows that have left the table.
+    ///
+    /// # Errors
+    /// `K2003` if the file that says so cannot be read.
+    pub fn deleted(&self, folder: &DataFolder) -> Result<DeletedRows> {
+        let read = |vector| DeletedRows::read(folder, vector);
+        self.vector
+            .as_ref()
+            .map_or_else(|| Ok(DeletedRows::default()), read)
+    }
 }
 
 impl Table {
@@ -106,11 +130,17 @@ impl Table {
         self.loaded()
             .await?
             .get_active_add_actions_by_partitions(&[])
-            .map_ok(|file| StoredFile {
-                path: file.path().to_string(),
-                size: u64::try_from(file.size()).unwrap_or(0),
-                rows: file.num_records().and_then(|n| u64::try_from(n).ok()),
-                stats: file.stats(),
+            .map_ok(|file| {
+                let mut stored = StoredFile {
+                    path: file.path().to_string(),
+                    size: u64::try_from(file.size()).unwrap_or(0),
+                    rows: None,
+                    stats: file.stats(),
+                    vector: file.deletion_vector_descriptor(),
+                };
+                let written = file.num_records().and_then(|n| u64::try_from(n).ok());
+                stored.rows = written.map(|rows| rows.saturating_sub(stored.left()));
+                stored
             })
             .try_collect()
             .await
@@ -144,6 +174,12 @@ impl Table {
         commit.schema = Some(self.schema().await?);
         for file in self.files().await? {
             to.adopt(from, &file.path)?;
+            if let Some(vector) = file.vector {
+                if let Some(name) = file_of(&vector) {
+                    to.adopt(from, &name)?;
+                }
+                commit.vectors.push((file.path.clone(), vector));
+            }
             commit.add.push(DataFile {
                 path: file.path,
                 size: file.size,
@@ -162,20 +198,26 @@ impl Table {
     pub async fn commit(&self, commit: &Commit) -> Result<Self> {
         let version = self.version().map_or(0, |version| version + 1);
         // Only what leaves the table has to be known.
-        let stored = match commit.remove_all || !commit.remove.is_empty() {
+        let changes = !commit.remove.is_empty() || !commit.vectors.is_empty();
+        let stored = match self.version().is_some() && (commit.remove_all || changes) {
             true => self.files().await?,
             false => Vec::new(),
         };
-        // A change of columns keeps what else the log says about the table.
-        let known = match (&commit.schema, self.version()) {
-            (Some(_), Some(_)) => {
+        // A change of columns or of the protocol keeps what else the log says about the table.
+        let declares = commit.schema.is_some() || !commit.vectors.is_empty();
+        let known = match (declares, self.version()) {
+            (true, Some(_)) => {
                 let loaded = self.loaded().await?;
                 let state = loaded.snapshot().explain(codes::K2004, || self.broken())?;
-                Some(state.metadata())
+                Some(Known {
+                    metadata: state.metadata(),
+                    protocol: state.protocol(),
+                    schema: self.schema().await?,
+                })
             }
             _ => None,
         };
-        let entry = log_entry(commit, self.version().is_none(), known, &stored)?;
+        let entry = log_entry(commit, self.version().is_none(), known.as_ref(), &stored)?;
         let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
         let put = self
             .place

@@ -2,16 +2,17 @@
 //!
 //! <https://github.com/delta-io/delta/blob/master/PROTOCOL.md#checkpoints>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
 use deltalake::checkpoints::create_checkpoint;
 use diagnostic::{Result, ResultExt, codes};
-use serde_json::Value;
+use serde::Deserialize;
 use storage::{Entry, block_on};
 
+use crate::deletion::file_of;
 use crate::overlay::LOG;
-use crate::{DataFolder, Table, Warehouse};
+use crate::{DataFolder, DeletionVectorDescriptor, Table, Warehouse};
 
 /// Commits between two checkpoints where the table does not say, as in Delta.
 const CHECKPOINT_INTERVAL: u64 = 10;
@@ -103,9 +104,14 @@ impl Warehouse {
             return Ok(BTreeSet::new());
         };
         let table = self.open(location, *oldest).await?;
-        let files = table.files().await?.into_iter().map(|file| file.path);
-        let mut active: BTreeSet<String> = files.collect();
-        let mut held = active.clone();
+        // Each data file with the file, if any, that says which of its rows have left.
+        let mut active: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for file in table.files().await? {
+            let vector = file.vector.as_ref().and_then(file_of);
+            active.insert(file.path, vector);
+        }
+        let mut held = BTreeSet::new();
+        hold(&mut held, &active);
         let storage = self.storage().below(location);
         // Names sort by version.
         for entry in &inventory.log {
@@ -114,24 +120,27 @@ impl Warehouse {
                 continue;
             };
             let text = storage.read(&entry.name).await?;
-            for line in text.split(|byte| *byte == b'\n') {
-                let action: Value = match line.is_empty() {
-                    true => continue,
-                    false => serde_json::from_slice(line).explain(codes::K2004, || {
-                        format!("`{}` of table `{location}` cannot be read", entry.name)
-                    })?,
-                };
-                let path = |kind: &str| action.get(kind)?.get("path")?.as_str();
-                if let Some(path) = path("remove") {
-                    active.remove(path);
+            let wrong = || format!("`{}` of table `{location}` cannot be read", entry.name);
+            let lines = text
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty());
+            let actions = lines.map(serde_json::from_slice::<FileAction>);
+            let actions: Vec<FileAction> = actions
+                .collect::<Result<_, _>>()
+                .explain(codes::K2004, wrong)?;
+            // A file whose rows leave is removed and added by one commit, in whatever order.
+            for removed in actions.iter().filter_map(|action| action.remove.as_ref()) {
+                active.remove(&removed.path);
+            }
+            for action in actions {
+                if let Some(added) = action.add {
+                    let vector = added.deletion_vector.as_ref().and_then(file_of);
+                    active.insert(added.path, vector);
                 }
-                if let Some(path) = path("add") {
-                    active.insert(path.to_owned());
-                }
-                held.extend(path("cdc").map(ToOwned::to_owned));
+                held.extend(action.cdc.map(|file| file.path));
             }
             if needed.contains(&version) || version > *newest {
-                held.extend(active.iter().cloned());
+                hold(&mut held, &active);
             }
         }
         Ok(held)
@@ -171,6 +180,28 @@ impl Warehouse {
                 })?
             }
         }
+    }
+}
+
+/// A line of a commit, as far as it is about files.
+#[derive(Deserialize)]
+struct FileAction {
+    add: Option<ActionFile>,
+    remove: Option<ActionFile>,
+    cdc: Option<ActionFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActionFile {
+    path: String,
+    deletion_vector: Option<DeletionVectorDescriptor>,
+}
+
+fn hold(held: &mut BTreeSet<String>, active: &BTreeMap<String, Option<String>>) {
+    for (path, vector) in active {
+        held.insert(path.clone());
+        held.extend(vector.clone());
     }
 }
 

@@ -68,6 +68,7 @@ impl Tables for LakeTables {
         commit.add = change.add;
         commit.remove = change.remove;
         commit.remove_all = change.remove_all;
+        commit.vectors = change.vectors;
         commit.schema = (!same_columns).then_some(change.schema);
         commit.info = vec![("runId".to_owned(), self.workspace.run().to_string())];
         let table = table.commit(&commit).await?;

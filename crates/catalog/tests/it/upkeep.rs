@@ -5,6 +5,7 @@ use std::path::Path;
 
 use catalog::{At, Catalog, Moment, RelationKind, Vacuum, Workspace};
 use chrono::Duration;
+use lake::{Commit, DeletedRows, Operation};
 
 use super::{append, log_entries, name, rows};
 
@@ -101,6 +102,67 @@ async fn every_tenth_commit_is_a_checkpoint_and_all_versions_stay_readable() {
     for version in [0, 9, 10, 11, 19, 20, 21, 22] {
         assert_eq!(rows_at(&again, "t", version).await, (version + 1) * 3);
     }
+}
+
+/// Rows leave the largest file of the table called `table`, which stays.
+async fn thin(catalog: &Catalog, table: &str, leaving: &[u32]) {
+    let run = catalog.begin("delete").unwrap();
+    let before = run.table_to_write(&name(table)).await.unwrap();
+    let folder = run.folder(&before);
+    let files = before.files().await.unwrap();
+    let file = files.into_iter().max_by_key(|file| file.rows).unwrap();
+    let mut left = file.deleted(&folder).unwrap();
+    leaving.iter().for_each(|row| left.insert(*row));
+    let vector = DeletedRows::write(&folder, &[left]).unwrap().remove(0);
+    let mut commit = Commit::new(Operation::Delete);
+    commit.vectors.push((file.path, vector));
+    let after = before.commit(&commit).await.unwrap();
+    run.stage_table(&name(table), &after, &[]).unwrap();
+    run.publish().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_leave_without_their_file_and_vacuum_keeps_what_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(dir.path()).unwrap();
+    publish(&catalog, "t", 100).await;
+    thin(&catalog, "t", &[0, 99]).await;
+    assert_eq!(rows(&catalog, "t").await, Some(98));
+    assert_eq!(data(dir.path(), "t").len(), 2);
+    thin(&catalog, "t", &[1]).await;
+    assert_eq!(data(dir.path(), "t").len(), 3);
+    assert_eq!(rows_at(&catalog, "t", 0).await, 100);
+    assert_eq!(rows_at(&catalog, "t", 1).await, 98);
+    assert_eq!(rows_at(&catalog, "t", 2).await, 97);
+
+    // Only the vector of before is superfluous, and past a checkpoint that stays so.
+    let vacuumed = vacuum(&catalog, false).await;
+    assert_eq!(vacuumed[0].data.len(), 1, "{vacuumed:?}");
+    assert!(vacuumed[0].data[0].starts_with("deletion_vector_"));
+    for _ in 0..10 {
+        publish(&catalog, "t", 1).await;
+    }
+    assert!(
+        vacuum(&catalog, false)
+            .await
+            .iter()
+            .all(|found| found.data.is_empty())
+    );
+    let reader = catalog.begin("read").unwrap();
+    let table = reader.table(&name("t")).await.unwrap();
+    let files = table.files().await.unwrap();
+    let thinned = files.iter().find(|file| file.left() > 0).unwrap();
+    let left = thinned.deleted(&reader.folder(&table)).unwrap();
+    assert_eq!(left.staying().take(3).collect::<Vec<_>>(), [2, 3, 4]);
+    reader.discard("done").unwrap();
+
+    // Another million bytes would keep the file; so many rows that have left do not.
+    thin(&catalog, "t", &(0..50).collect::<Vec<_>>()).await;
+    let compaction = compact(&catalog, "t").await.unwrap();
+    assert_eq!(compaction.added, 1);
+    assert_eq!(rows(&catalog, "t").await, Some(49 + 10));
+    vacuum(&catalog, false).await;
+    assert_eq!(data(dir.path(), "t").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -171,6 +171,8 @@ const SEVERAL: &str = "
       - {name: t, sync: cdc, store_changes: true}
       - {name: soft, table: t, sync: cdc, apply: soft_delete}
       - {name: history, table: t, sync: cdc, apply: history}
+      - {name: thin, table: t, sync: cdc, deletion_vectors: true}
+      - {name: thin_history, table: t, sync: cdc, apply: history, deletion_vectors: true}
 ";
 
 /// After any transactions, history tells what the table was at any moment, and the change table leads there.
@@ -219,6 +221,13 @@ fn history_is_what_the_source_was_at_each_moment() {
         assert_eq!(
             pair.ours(&list("pg.history where is_current")),
             theirs,
+            "round {round}"
+        );
+        assert_eq!(pair.ours(&list("pg.thin")), theirs, "round {round}");
+        let versions = |table: &str| format!("select * from pg.{table} order by id, valid_from");
+        assert_eq!(
+            pair.ours(&versions("thin_history")),
+            pair.ours(&versions("history")),
             "round {round}"
         );
     }

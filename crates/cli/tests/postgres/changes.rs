@@ -45,7 +45,17 @@ impl Pair {
 
 #[test]
 fn tables_are_what_the_source_is_after_every_kind_of_change() {
-    let mut pair = Pair::new(STREAMS);
+    every_kind_of_change(STREAMS);
+}
+
+#[test]
+fn tables_with_deletion_vectors_are_too() {
+    let streams = STREAMS.replace("sync: cdc", "sync: cdc, deletion_vectors: true");
+    every_kind_of_change(&streams);
+}
+
+fn every_kind_of_change(streams: &str) {
+    let mut pair = Pair::new(streams);
     pair.server.sql(TABLES);
     pair.run(&[]);
     pair.all_same();

@@ -14,6 +14,8 @@ pub const STREAMS: &str = "
       - {name: events, sync: incremental, cursor: id, write: append}
       - {name: soft, table: orders, sync: cdc, apply: soft_delete}
       - {name: history, table: orders, sync: cdc, apply: history, store_changes: true}
+      - {name: thin, table: orders, sync: cdc, deletion_vectors: true}
+      - {name: thin_history, table: orders, sync: cdc, apply: history, deletion_vectors: true}
 ";
 
 pub const TABLES: &str = "
@@ -44,6 +46,12 @@ impl Pair {
             theirs
         );
         assert_eq!(self.ours(&list("pg.history where is_current")), theirs);
+        assert_eq!(self.ours(&list("pg.thin")), theirs);
+        let versions = |table: &str| format!("select * from pg.{table} order by id, valid_from");
+        assert_eq!(
+            self.ours(&versions("thin_history")),
+            self.ours(&versions("history"))
+        );
         // Versions of a row follow each other; each change is stored once.
         let wrong = "select count_if(valid_to > next or valid_to <= valid_from) from (select *, lead(valid_from) \
                      over (partition by id order by valid_from) as next from pg.history)";

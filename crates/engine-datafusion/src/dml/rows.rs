@@ -14,7 +14,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use lake::{DataFolder, FileRows};
+use lake::{DataFolder, FileRows, StoredFile};
 
 use crate::provider::external;
 
@@ -30,7 +30,7 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub(crate) struct NumberedRows {
     folder: DataFolder,
-    files: Arc<[String]>,
+    files: Arc<[StoredFile]>,
     /// The table's columns as queries see them.
     columns: SchemaRef,
     schema: SchemaRef,
@@ -41,7 +41,7 @@ impl NumberedRows {
     /// The rows of `files` below `folder`, as `columns`, read in `partitions` parts.
     pub(crate) fn new(
         folder: DataFolder,
-        files: Arc<[String]>,
+        files: Arc<[StoredFile]>,
         columns: SchemaRef,
         partitions: usize,
     ) -> Self {
@@ -101,7 +101,7 @@ impl TableProvider for NumberedRows {
 #[derive(Debug)]
 struct Part {
     folder: DataFolder,
-    files: Vec<(usize, String)>,
+    files: Vec<(usize, StoredFile)>,
     columns: SchemaRef,
     schema: SchemaRef,
 }

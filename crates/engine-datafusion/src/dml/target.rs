@@ -87,7 +87,7 @@ impl Target {
     pub(crate) fn rows(&self, partitions: usize) -> NumberedRows {
         NumberedRows::new(
             self.folder.clone(),
-            self.stored.iter().map(|file| file.path.clone()).collect(),
+            self.stored.clone().into(),
             Arc::clone(&self.columns),
             partitions,
         )
@@ -226,7 +226,7 @@ impl Target {
             removed.push(file.path.clone());
             let lane = at % lanes.len().max(1);
             if let Some(lane) = lanes.get_mut(lane) {
-                lane.push((file.path.clone(), fates));
+                lane.push((file.clone(), fates));
             }
         }
         let mut tasks = tokio::task::JoinSet::new();
@@ -235,7 +235,7 @@ impl Target {
             let folder = self.folder.clone();
             tasks.spawn_blocking(move || {
                 lane.into_iter()
-                    .try_for_each(|(name, fates)| copy(&folder, &name, &fates, &schema, &sink))
+                    .try_for_each(|(file, fates)| copy(&folder, &file, &fates, &schema, &sink))
             });
         }
         while let Some(done) = tasks.join_next().await {
@@ -381,16 +381,16 @@ fn sort_out(batch: &RecordBatch, hits: &Mutex<Hits>) -> Result<(BooleanArray, u6
     Ok((BooleanArray::new(coming.finish(), None), inserted))
 }
 
-/// Writes the rows of the file `name` that stay.
+/// Writes the rows of `file` that stay.
 fn copy(
     folder: &DataFolder,
-    name: &str,
+    file: &StoredFile,
     fates: &[Fate],
     schema: &SchemaRef,
     sink: &Mutex<ParquetSink>,
 ) -> Result<()> {
     let mut first = 0;
-    for batch in FileRows::open(folder, name, schema, schema)? {
+    for batch in FileRows::open(folder, file, schema, schema)? {
         let batch = batch?;
         let stays: BooleanArray = (first..first + batch.num_rows())
             .map(|row| Some(fates.get(row).copied().unwrap_or_default() == Fate::Stays))

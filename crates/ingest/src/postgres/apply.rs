@@ -17,7 +17,7 @@ use super::marks::Marks;
 use super::merge::{MANY_SMALL, Merge, SMALL, Stored};
 use super::pending::Wanted;
 use super::shape::evolved;
-use crate::existing::{conform, read};
+use crate::existing::read;
 use crate::sinks::Sink;
 use crate::tables::{Change, TableState, Tables};
 
@@ -117,6 +117,7 @@ impl Apply<'_> {
             net: settled.net,
             range: settled.range,
             marks: &marks,
+            vectors: lane.stream.deletion_vectors,
             stored,
         };
         let existing = Some(&table).filter(|_| !settled.truncated);
@@ -131,6 +132,7 @@ impl Apply<'_> {
                 add: merged.add,
                 remove: merged.remove,
                 remove_all: settled.truncated,
+                vectors: merged.vectors,
             };
             self.handle
                 .block_on(self.tables.commit(lane.table, change))?;
@@ -175,6 +177,7 @@ impl Apply<'_> {
             add,
             remove: Vec::new(),
             remove_all: false,
+            vectors: Vec::new(),
         };
         let small: Vec<_> = table
             .files
@@ -217,6 +220,7 @@ impl Apply<'_> {
                     add: ended.add,
                     remove: ended.remove,
                     remove_all: false,
+                    vectors: Vec::new(),
                 };
                 self.handle
                     .block_on(self.tables.commit(lane.table, change))?;
@@ -249,8 +253,8 @@ impl Apply<'_> {
 
 /// Hands the rows of `file` to `sink`.
 fn rows_of(table: &TableState, file: &StoredFile, sink: &Sink<'_>) -> Result<()> {
-    for batch in read(&table.folder, &file.path, &table.schema)? {
-        if !sink.write(conform(&batch?, &table.schema)?) {
+    for batch in read(&table.folder, file, &table.schema)? {
+        if !sink.write(batch?) {
             break;
         }
     }

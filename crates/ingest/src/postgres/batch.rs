@@ -145,6 +145,7 @@ impl Sync<'_> {
             add,
             remove: Vec::new(),
             remove_all: true,
+            vectors: Vec::new(),
         };
         self.handle.block_on(self.tables.commit(table, change))?;
         Ok(StreamOutcome {
@@ -169,6 +170,7 @@ impl Sync<'_> {
             add: Vec::new(),
             remove: Vec::new(),
             remove_all: true,
+            vectors: Vec::new(),
         };
         self.handle.block_on(self.tables.commit(table, change))?;
         let empty = TableState {
@@ -216,6 +218,7 @@ impl Sync<'_> {
                 add,
                 remove: Vec::new(),
                 remove_all: false,
+                vectors: Vec::new(),
             };
             self.handle.block_on(self.tables.commit(name, change))?;
         }
@@ -322,6 +325,7 @@ impl Upsert<'_> {
             rows,
             net,
             marks: self.marks,
+            vectors: self.stream.deletion_vectors,
             stored: None,
         };
         let merged = merge.run(Some(&table), &table.folder)?;
@@ -337,6 +341,7 @@ impl Upsert<'_> {
             add: merged.add,
             remove: merged.remove,
             remove_all: false,
+            vectors: merged.vectors,
         };
         self.handle
             .block_on(self.tables.commit(self.name, change))?;

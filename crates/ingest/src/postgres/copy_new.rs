@@ -86,6 +86,7 @@ fn change(operation: Operation, schema: SchemaRef) -> Change {
         add: Vec::new(),
         remove: Vec::new(),
         remove_all: operation == Operation::Overwrite,
+        vectors: Vec::new(),
     }
 }
 

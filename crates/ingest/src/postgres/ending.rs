@@ -9,7 +9,7 @@ use diagnostic::{Result, ResultExt, codes};
 
 use super::marks::Marks;
 use super::merge::Merged;
-use crate::existing::{conform, read};
+use crate::existing::read;
 use crate::sinks::Sink;
 use crate::tables::TableState;
 
@@ -42,7 +42,7 @@ fn end_files(
     let flag = marks.lookup(&Arc::new(Schema::empty()));
     for file in &table.files {
         let mut any = false;
-        for batch in read(&table.folder, &file.path, &flag)? {
+        for batch in read(&table.folder, file, &flag)? {
             let batch = batch?;
             let alive = marks.alive(&batch);
             any |= alive.is_none_or(|alive| alive.true_count() > 0) && batch.num_rows() > 0;
@@ -53,8 +53,8 @@ fn end_files(
         if !any {
             continue;
         }
-        for batch in read(&table.folder, &file.path, schema)? {
-            let batch = conform(&batch?, schema)?;
+        for batch in read(&table.folder, file, schema)? {
+            let batch = batch?;
             let alive = marks.alive(&batch);
             let Some(alive) = alive else { continue };
             let ends = vec![time; alive.true_count()];

@@ -7,13 +7,13 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, new_null_array};
 use arrow::compute::{filter_record_batch, interleave};
 use arrow::datatypes::SchemaRef;
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::{DataFile, DataFolder, StoredFile};
+use lake::{DataFile, DataFolder, DeletedRows, DeletionVectorDescriptor, StoredFile};
 
 use super::change_log::{ChangeLog, Entry, Image};
 use super::keyed::{Key, KeyColumns, KeyRange};
 use super::marks::{Keeps, Marks};
 use super::net::{Coming, Net, Patch, PatchFrom, Take};
-use crate::existing::{conform, read};
+use crate::existing::read;
 use crate::order::Bitmap;
 use crate::sinks::Sink;
 use crate::tables::TableState;
@@ -25,6 +25,8 @@ const CHUNK: usize = 16 << 10;
 /// Files below this many bytes are joined once there are [`MANY_SMALL`] of them: every run leaves a small one.
 pub(super) const SMALL: u64 = 4 << 20;
 pub(super) const MANY_SMALL: usize = 16;
+/// A file is written again once more than one in so many of its rows has left it.
+const ONE_IN_LEFT: u64 = 4;
 /// Up to so many changes, rows that have not changed are looked for and left alone: what a run reads again
 /// because of its look-back makes no new version then.
 const FEW: usize = 10_000;
@@ -45,6 +47,8 @@ pub(super) struct Merge<'a> {
     pub(super) range: Option<KeyRange>,
     /// What the table keeps of rows that have ended.
     pub(super) marks: &'a Marks,
+    /// Whether rows may leave without their file being written again.
+    pub(super) vectors: bool,
     /// Where the changes are stored besides.
     pub(super) stored: Option<Stored<'a>>,
 }
@@ -65,6 +69,8 @@ pub(super) struct Stored<'a> {
 pub(super) struct Merged {
     pub(super) add: Vec<DataFile>,
     pub(super) remove: Vec<String>,
+    /// The rows that files do not have from now on.
+    pub(super) vectors: Vec<(String, DeletionVectorDescriptor)>,
     /// Files of the change table.
     pub(super) stored: Vec<DataFile>,
     pub(super) inserted: u64,
@@ -75,7 +81,7 @@ pub(super) struct Merged {
 impl Merged {
     /// Whether the table has changed.
     pub(super) fn changed(&self) -> bool {
-        !self.add.is_empty() || !self.remove.is_empty()
+        !(self.add.is_empty() && self.remove.is_empty() && self.vectors.is_empty())
     }
 }
 
@@ -87,6 +93,8 @@ struct Found {
     rows: Vec<RecordBatch>,
     places: HashMap<Key, (usize, usize)>,
     remove: Vec<String>,
+    /// The rows that have left files which stay.
+    left: Vec<(String, DeletedRows)>,
 }
 
 impl Merge<'_> {
@@ -107,9 +115,15 @@ impl Merge<'_> {
             (found, sink.finish(), store.map(Sink::finish))
         });
         let (found, add) = (found?, files?);
+        let (thinned, left): (Vec<_>, Vec<_>) = found.left.into_iter().unzip();
+        let vectors = match left.as_slice() {
+            [] => Vec::new(),
+            left => DeletedRows::write(folder, left)?,
+        };
         let mut merged = Merged {
             add,
             remove: found.remove,
+            vectors: thinned.into_iter().zip(vectors).collect(),
             stored: stored.transpose()?.unwrap_or_default(),
             ..Merged::default()
         };
@@ -157,7 +171,7 @@ impl Merge<'_> {
         Ok(found)
     }
 
-    /// Looks for changed rows in `file`, and rewrites it without them.
+    /// Looks for changed rows in `file`, and rewrites it without them, or notes that they have left it.
     fn visit(
         &mut self,
         table: &TableState,
@@ -172,11 +186,7 @@ impl Merge<'_> {
         if self.key.may_hold(file, self.range) {
             let mut at = 0;
             let versions = self.marks.keeps() == Keeps::Versions;
-            for batch in read(
-                &table.folder,
-                &file.path,
-                &self.marks.lookup(self.key.schema()),
-            )? {
+            for batch in read(&table.folder, file, &self.marks.lookup(self.key.schema()))? {
                 let batch = batch?;
                 let alive = match versions {
                     true => self.marks.alive(&batch),
@@ -201,17 +211,25 @@ impl Merge<'_> {
             }
             let plain = self.marks.is_none() && wanted.is_empty();
             if !hits.is_empty() && self.net.len() <= FEW && plain {
-                self.let_equal_rows_be((&table.folder, &file.path), &mut hits, found)?;
+                self.let_equal_rows_be((&table.folder, file), &mut hits, found)?;
             }
             hits.iter().for_each(|(row, _)| leaving.insert(*row));
         }
         if leaving.count() == 0 && !join {
             return Ok(());
         }
+        let thins = self.vectors && !join && may_thin(file, leaving.count());
+        if thins {
+            let left = left_by(&file.deleted(&table.folder)?, &leaving);
+            found.left.push((file.path.clone(), left));
+            if self.marks.is_none() && wanted.is_empty() {
+                return Ok(());
+            }
+        }
         let mut row = 0;
         let mut hits = hits.iter();
-        for batch in read(&table.folder, &file.path, self.schema)? {
-            let batch = conform(&batch?, self.schema)?;
+        for batch in read(&table.folder, file, self.schema)? {
+            let batch = batch?;
             let goes = |at: usize| leaving.contains(row + at);
             if !wanted.is_empty() && (0..batch.num_rows()).any(goes) {
                 self.note(&batch, goes, wanted, found)?;
@@ -222,11 +240,13 @@ impl Merge<'_> {
                 sink.write(self.staying(&batch, &keep, left)?);
             }
             row += batch.num_rows();
-            if !sink.write(filter(&batch, &keep)?) {
+            if !thins && !sink.write(filter(&batch, &keep)?) {
                 break;
             }
         }
-        found.remove.push(file.path.clone());
+        if !thins {
+            found.remove.push(file.path.clone());
+        }
         Ok(())
     }
 
@@ -260,7 +280,7 @@ impl Merge<'_> {
     /// Takes those of `hits` out whose row would be replaced by an equal one.
     fn let_equal_rows_be(
         &mut self,
-        (folder, name): (&DataFolder, &str),
+        (folder, file): (&DataFolder, &StoredFile),
         hits: &mut Vec<(u32, Key)>,
         found: &mut Found,
     ) -> Result<()> {
@@ -269,7 +289,7 @@ impl Merge<'_> {
         let mut equal: HashSet<u32> = HashSet::new();
         let mut next = hits.iter().peekable();
         let mut first: u32 = 0;
-        for batch in read(folder, name, self.schema)? {
+        for batch in read(folder, file, self.schema)? {
             let batch = batch?;
             let end = first + u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
             if next.peek().is_some_and(|(row, _)| *row < end) {
@@ -420,6 +440,29 @@ impl Merge<'_> {
         )
         .help("somebody else has written to the table: `sluice run --full-refresh --select` the stream copies it anew")
     }
+}
+
+/// Whether `file` stays as it is when `leaving` more of its rows leave.
+fn may_thin(file: &StoredFile, leaving: u64) -> bool {
+    let left = file.left() + leaving;
+    let staying = file.rows.map(|rows| rows.saturating_sub(leaving));
+    staying.is_some_and(|staying| left * ONE_IN_LEFT <= left + staying)
+}
+
+/// The rows that had left a file, and those that leave it now: `leaving` counts the rows it still had.
+fn left_by(before: &DeletedRows, leaving: &Bitmap) -> DeletedRows {
+    let mut left = before.clone();
+    let mut still = leaving.count();
+    for (row, place) in before.staying().enumerate() {
+        if still == 0 {
+            break;
+        }
+        if leaving.contains(row) {
+            left.insert(place);
+            still -= 1;
+        }
+    }
+    left
 }
 
 fn filter(batch: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch> {

@@ -63,6 +63,7 @@ impl Tables for TestTables {
                 size: file.size,
                 rows: Some(file.rows),
                 stats: Some(file.stats),
+                vector: None,
             }));
         Ok(())
     }

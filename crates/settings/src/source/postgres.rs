@@ -95,6 +95,9 @@ pub struct PostgresStream {
     pub apply: Apply,
     /// The table that gets every change as a row, with `sync: cdc`.
     pub store_changes: Option<ChangeTable>,
+    /// Whether rows leave the table by deletion vectors instead of new files, with `sync: cdc` or
+    /// `sync: incremental`.
+    pub deletion_vectors: bool,
 }
 
 /// Where a stream's rows are.
@@ -272,6 +275,7 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
         "schema_contract",
         "apply",
         "store_changes",
+        "deletion_vectors",
     ])?;
     let name = fields.require("name")?;
     let name = name.located(name.name("a stream")?);
@@ -300,6 +304,9 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
         store_changes: fields
             .get("store_changes")
             .map_or_else(|| Ok(None), read_store_changes)?,
+        deletion_vectors: fields
+            .get("deletion_vectors")
+            .map_or(Ok(false), |item| item.boolean())?,
     };
     Ok(stream)
 }
@@ -360,6 +367,15 @@ fn read_sync(fields: &Fields<'_>, origin: &PostgresOrigin) -> Result<PostgresSyn
         "incremental",
     )?;
     only(&["apply", "store_changes"], Word::Cdc, "cdc")?;
+    if let Some(item) = fields
+        .get("deletion_vectors")
+        .filter(|_| word == Word::FullRefresh)
+    {
+        return Err(contradiction(
+            &item,
+            "`deletion_vectors` belongs to `sync: cdc` and `sync: incremental`",
+        ));
+    }
     match word {
         Word::FullRefresh => Ok(PostgresSync::FullRefresh),
         Word::Incremental => {
