@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod faults;
 mod object_store;
-mod readers;
+pub mod readers;
 #[path = "../../../storage/tests/it/server.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod server;

@@ -1,4 +1,4 @@
-# Prints the rows of a Delta table, one a line, sorted: python readers.py deltalake|duckdb FOLDER
+# Prints the rows of a Delta table, one a line, sorted: python readers.py deltalake|duckdb|query FOLDER
 import datetime
 import decimal
 import sys
@@ -27,7 +27,12 @@ def text(value):
 
 reader, folder = sys.argv[1:]
 table = deltalake.DeltaTable(folder)
-arrow = pyarrow.table(table.to_pyarrow_table() if hasattr(table, "to_pyarrow_table") else table.to_arrow())
+if reader == "query":
+    # delta-rs reads deletion vectors through its queries only.
+    query = deltalake.QueryBuilder().register("t", table).execute("select * from t")
+    arrow = pyarrow.table(query.read_all())
+else:
+    arrow = pyarrow.table(table.to_pyarrow_table() if hasattr(table, "to_pyarrow_table") else table.to_arrow())
 if reader == "duckdb":
     import duckdb
 

@@ -66,7 +66,7 @@ fn other_readers_see_the_rows_that_sluice_sees() {
     for name in names {
         let ours = canonical(&shop, name);
         for reader in ["deltalake", "duckdb"] {
-            let theirs = read(&shop, reader, name);
+            let theirs = read(&shop, reader, &format!("public/{name}"));
             assert_eq!(theirs, ours, "{name} through {reader}");
         }
     }
@@ -89,8 +89,9 @@ fn canonical(shop: &Shop, name: &str) -> Vec<String> {
     rows
 }
 
-fn read(shop: &Shop, reader: &str, name: &str) -> Vec<String> {
-    let table = shop.path().join(".sluice/warehouse/shop/public").join(name);
+/// The rows of the table at `name`, `schema/table`, as `reader` has them, sorted.
+pub fn read(shop: &Shop, reader: &str, name: &str) -> Vec<String> {
+    let table = shop.path().join(".sluice/warehouse/shop").join(name);
     let output = Command::new(python())
         .arg("-c")
         .arg(include_str!("readers.py"))

@@ -1,6 +1,7 @@
 //! Streams kept up to date by changes.
 
 use super::Pair;
+use crate::lake::readers::read;
 
 const STREAMS: &str = "
       - {name: orders, sync: cdc}
@@ -51,10 +52,25 @@ fn tables_are_what_the_source_is_after_every_kind_of_change() {
 #[test]
 fn tables_with_deletion_vectors_are_too() {
     let streams = STREAMS.replace("sync: cdc", "sync: cdc, deletion_vectors: true");
-    every_kind_of_change(&streams);
+    let pair = every_kind_of_change(&streams);
+    // Other readers heed the vectors, too.
+    pair.server.sql("create table few (id integer primary key, v text); insert into few select n, 'v' from generate_series(1, 1000) n");
+    pair.streams("      - {name: few, sync: cdc, deletion_vectors: true}\n");
+    pair.run(&[]);
+    pair.server
+        .sql("update few set v = 'w' where id = 500; delete from few where id % 100 = 0");
+    pair.run(&[]);
+    pair.same("few", &["id", "v"]);
+    let vectors = pair.shop.table_files().into_keys();
+    let vectors = vectors.filter(|path| path.to_string_lossy().contains("few/deletion_vector_"));
+    assert_eq!(vectors.count(), 1);
+    let ours = pair.ours("select id || '|' || v from pg.few");
+    let mut ours: Vec<&str> = ours.lines().collect();
+    ours.sort_unstable();
+    assert_eq!(read(&pair.shop, "query", "pg/few"), ours);
 }
 
-fn every_kind_of_change(streams: &str) {
+fn every_kind_of_change(streams: &str) -> Pair {
     let mut pair = Pair::new(streams);
     pair.server.sql(TABLES);
     pair.run(&[]);
@@ -108,6 +124,7 @@ fn every_kind_of_change(streams: &str) {
         "select pg_wal_lsn_diff(pg_current_wal_flush_lsn(), confirmed_flush_lsn) < 1000000 from pg_replication_slots",
     );
     assert_eq!(behind, "t\n");
+    pair
 }
 
 #[test]

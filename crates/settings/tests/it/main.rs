@@ -467,6 +467,8 @@ fn refuses_postgresql_sources_that_make_no_sense() {
         said.contains("`store_changes` belongs to `sync: cdc`"),
         "{said}"
     );
+    let said = refusal("sync: cdc", "sync: full_refresh, deletion_vectors: true");
+    assert!(said.contains("`deletion_vectors` belongs to"), "{said}");
     let said = refusal("key: [a]", "sync: cdc");
     assert!(said.contains("changes of a query"), "{said}");
     let said = refusal("sync: cdc", "sync: cdd");
