@@ -162,7 +162,7 @@ fn at_version(now: &Relation, past: &[PastRelation], version: u64) -> Option<Rel
         .find(here)
         .and_then(|past| match past.relation.kind {
             RelationKind::Table { version, .. } => Some(version),
-            RelationKind::View { .. } => None,
+            RelationKind::View { .. } | RelationKind::External { .. } => None,
         })?;
     (oldest..=*newest).contains(&version).then(|| Relation {
         kind: RelationKind::Table {

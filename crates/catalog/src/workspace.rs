@@ -249,6 +249,10 @@ impl Workspace {
                 codes::K3002,
                 format!("`{name}` is a view, so no rows can be written to it"),
             )),
+            Some(RelationKind::External { .. }) => Err(Error::new(
+                codes::K3002,
+                format!("`{name}` is an external table, which another engine writes"),
+            )),
             None => self.new_table(&warehouse, name),
         }
     }

@@ -451,6 +451,7 @@ impl Engine for Embedded {
         commit.add = sink.finish()?;
         commit.remove_all = true;
         commit.schema = Some(schema);
+        commit.partition_by = Some(Vec::new());
         let count = commit.add.iter().map(|file| file.rows).sum();
         self.workspace
             .stage_table(name, &table.commit(&commit).await?, &[])?;

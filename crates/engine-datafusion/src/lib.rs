@@ -11,6 +11,7 @@ mod compute;
 mod dml;
 mod dynamic_pivot;
 mod embedded;
+mod external;
 mod failure;
 mod history;
 mod information_schema;

@@ -16,6 +16,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use diagnostic::{Error, codes};
 use engine::Session;
 use lake::carrier;
 use model::{Identifier, RelationName, SchemaName};
@@ -164,6 +165,18 @@ impl Databases {
                     ..
                 },
             ) => view,
+            Some(Relation {
+                kind: RelationKind::External { .. },
+                ..
+            }) => {
+                return Err(external(
+                    Error::new(
+                        codes::E2001,
+                        format!("`{name}` is an external table, which is read as it is now"),
+                    )
+                    .help("leave AT and BEFORE out; its writer travels in time"),
+                ));
+            }
             _ => self.workspace.relation_at(name, at).map_err(external)?,
         };
         then.provider(name, &relation).await
@@ -191,6 +204,7 @@ impl Databases {
                 let stored = table.schema().await.map_err(external)?;
                 shown(delta, &stored, hidden.len())
             }
+            RelationKind::External { location } => crate::external::provider(location).await,
             RelationKind::View {
                 sql,
                 namespace,

@@ -13,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::StreamExt;
-use lake::{DataFile, DataFolder, ParquetSink, SinkOptions, storable_schema};
+use lake::{DataFile, DataFolder, ParquetSink, SinkOptions, Table, storable_schema};
 
 use crate::failure::explain;
 use crate::join_fallback;
@@ -23,6 +23,7 @@ use crate::join_fallback;
 pub(crate) struct Shape {
     pub(crate) schema: SchemaRef,
     rules: Arc<[Rule]>,
+    partition_by: Vec<String>,
 }
 
 /// What a column refuses.
@@ -39,6 +40,7 @@ impl Shape {
         Self {
             schema,
             rules: Arc::new([]),
+            partition_by: Vec::new(),
         }
     }
 
@@ -58,7 +60,34 @@ impl Shape {
                 })
             })
             .collect();
-        Self { schema, rules }
+        Self {
+            schema,
+            rules,
+            partition_by: Vec::new(),
+        }
+    }
+
+    /// The columns and partitions of `table`, with what `details` declares about them.
+    pub(crate) async fn of(table: &Table, details: &Details) -> Result<Self> {
+        let shape = Self::new(table.schema().await?, details);
+        Ok(shape.partitioned(table.partition_by().await?))
+    }
+
+    /// The same rows, partitioned by the columns `partition_by`.
+    pub(crate) fn partitioned(self, partition_by: Vec<String>) -> Self {
+        Self {
+            partition_by,
+            ..self
+        }
+    }
+
+    /// A sink of rows of this shape into `folder`.
+    pub(crate) fn sink(&self, folder: &DataFolder) -> ParquetSink {
+        let options = SinkOptions {
+            partition_by: self.partition_by.clone(),
+            ..SinkOptions::default()
+        };
+        ParquetSink::new(folder, Arc::clone(&self.schema), options)
     }
 
     /// The column `name` alone.
@@ -73,6 +102,7 @@ impl Shape {
                     ..rule.clone()
                 })
                 .collect(),
+            partition_by: Vec::new(),
         })
     }
 
@@ -167,10 +197,9 @@ async fn write_once(
     };
     let context = Arc::new(TaskContext::from(state));
     let streams = execute_stream_partitioned(physical, context).map_err(explain)?;
-    let writers = streams.into_iter().map(|stream| {
-        let sink = ParquetSink::new(folder, Arc::clone(&shape.schema), SinkOptions::default());
-        drain(stream, sink, shape.clone())
-    });
+    let writers = streams
+        .into_iter()
+        .map(|stream| drain(stream, shape.sink(folder), shape.clone()));
     let mut files = Vec::new();
     // A single part is written where it is: handing it over costs more than a small table.
     if writers.len() == 1 {

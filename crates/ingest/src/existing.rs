@@ -42,6 +42,27 @@ pub(crate) fn check_types(contract: &Contract, table: &TableState) -> Result<()>
     Ok(())
 }
 
+/// Refuses to add to a table that is partitioned otherwise than the contract says now.
+pub(crate) fn check_partitions(contract: &Contract, table: &TableState) -> Result<()> {
+    if table.partition_by == contract.partition_by {
+        return Ok(());
+    }
+    let said = |columns: &[String]| match columns {
+        [] => "not partitioned".to_owned(),
+        columns => format!("partitioned by {}", columns.join(", ")),
+    };
+    Err(Error::new(
+        codes::L3001,
+        format!(
+            "The silver table of `{}` is {}, the contract says {}",
+            contract.name,
+            said(&table.partition_by),
+            said(&contract.partition_by)
+        ),
+    )
+    .help("rebuild the dataset with `--full-refresh`"))
+}
+
 /// Adds an entry for every row of the table whose key may come in.
 pub(crate) fn add_entries(
     contract: &Contract,

@@ -62,9 +62,19 @@ impl Load<'_> {
             let quarantine_schema = self.contract.quarantine_schema();
             let silver_schema = self.contract.stored_silver_schema();
             let sinks = Sinks {
-                bronze: Sink::start(scope, self.bronze, Arc::clone(&bronze_schema)),
-                quarantine: Sink::start(scope, self.quarantine, Arc::clone(&quarantine_schema)),
-                silver: Sink::start(scope, self.silver, Arc::clone(&silver_schema)),
+                bronze: Sink::start(scope, self.bronze, Arc::clone(&bronze_schema), &[]),
+                quarantine: Sink::start(
+                    scope,
+                    self.quarantine,
+                    Arc::clone(&quarantine_schema),
+                    &[],
+                ),
+                silver: Sink::start(
+                    scope,
+                    self.silver,
+                    Arc::clone(&silver_schema),
+                    &self.contract.partition_by,
+                ),
                 bronze_schema,
                 quarantine_schema,
                 silver_schema,

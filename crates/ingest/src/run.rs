@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 use connectors::files::FileFormat;
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::{DataFolder, Operation};
+use lake::{DataFile, DataFolder, Operation, PartitionValues, StoredFile};
 use model::{Identifier, RelationName, RunId, SchemaName};
 use settings::{DatasetSpec, FileChange, StreamSpec, WriteMode};
 use state::{LedgerEntry, LoadStatus};
 use telemetry::failpoint;
 
 use crate::contract::{Contract, HIDDEN_COLUMNS};
-use crate::existing::{add_entries, check_types};
+use crate::existing::{add_entries, check_partitions, check_types};
 use crate::incoming::{
     Arrivals, Arrived, Landing, Origin, arrive, arrive_remote, check_unchanged, file_format,
     forget_copies, keep_raw, replay,
@@ -285,9 +285,21 @@ struct Places {
     extra: Vec<String>,
     /// The silver table to merge into.
     existing: Option<TableState>,
+    /// The files of the silver table whose partitions the load replaces.
+    replaceable: Vec<StoredFile>,
 }
 
 impl Places {
+    /// The files that leave because their partitions have new ones.
+    fn overwritten(&self, written: &[DataFile]) -> impl Iterator<Item = String> {
+        let partitions: BTreeSet<&PartitionValues> =
+            written.iter().map(|file| &file.partition).collect();
+        self.replaceable
+            .iter()
+            .filter(move |file| partitions.contains(&file.partition))
+            .map(|file| file.path.clone())
+    }
+
     async fn find(
         tables: &dyn Tables,
         names: &ZoneNames,
@@ -308,9 +320,15 @@ impl Places {
             .filter(|_| contract.write != WriteMode::Overwrite)
         {
             check_types(contract, table)?;
+            check_partitions(contract, table)?;
         }
         let merges = contract.write == WriteMode::Merge;
+        let replaceable = match contract.write {
+            WriteMode::OverwritePartitions => silver.iter().flat_map(|t| t.files.clone()).collect(),
+            WriteMode::Append | WriteMode::Overwrite | WriteMode::Merge => Vec::new(),
+        };
         Ok(Self {
+            replaceable,
             bronze: tables.folder(&names.bronze).await?,
             quarantine: tables.folder(&names.quarantine).await?,
             silver: tables.folder(&names.silver).await?,
@@ -509,13 +527,14 @@ impl Work {
             return Ok(());
         }
         let rebuilt = self.request.options.full_refresh;
-        let change = |operation, schema, hidden, add: &[lake::DataFile]| Change {
+        let change = |operation, schema, hidden, add: &[DataFile]| Change {
             operation: if rebuilt {
                 Operation::Overwrite
             } else {
                 operation
             },
             schema,
+            partition_by: Vec::new(),
             hidden,
             add: add.to_vec(),
             remove: Vec::new(),
@@ -537,12 +556,16 @@ impl Work {
         failpoint("ingest.after_quarantine");
         let operation = match self.contract.write {
             WriteMode::Append => Operation::Append,
-            WriteMode::Overwrite => Operation::Overwrite,
+            WriteMode::Overwrite | WriteMode::OverwritePartitions => Operation::Overwrite,
             WriteMode::Merge => Operation::Merge,
         };
         let silver = self.contract.stored_silver_schema();
         let mut silver = change(operation, silver, HIDDEN_COLUMNS.len(), &written.silver);
+        silver.partition_by.clone_from(&self.contract.partition_by);
         silver.remove.clone_from(&written.replaced);
+        silver
+            .remove
+            .extend(self.places.overwritten(&written.silver));
         silver.remove_all |= self.contract.write == WriteMode::Overwrite;
         tables.commit(&names.silver, silver).await?;
         failpoint("ingest.after_silver");

@@ -18,14 +18,19 @@ pub(crate) struct Sink<'scope> {
 }
 
 impl<'scope> Sink<'scope> {
-    /// Starts a writer of files with `schema` into `folder`.
+    /// Starts a writer of files with `schema` into `folder`, those of each partition apart.
     pub(crate) fn start(
         scope: &'scope Scope<'scope, '_>,
         folder: &DataFolder,
         schema: SchemaRef,
+        partition_by: &[String],
     ) -> Self {
         let (queue, batches) = sync_channel(QUEUE);
-        let sink = ParquetSink::new(folder, schema, SinkOptions::default());
+        let options = SinkOptions {
+            partition_by: partition_by.to_vec(),
+            ..SinkOptions::default()
+        };
+        let sink = ParquetSink::new(folder, schema, options);
         Self {
             queue,
             writer: scope.spawn(move || write(sink, &batches)),

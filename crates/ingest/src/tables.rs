@@ -29,6 +29,8 @@ pub struct TableState {
     pub folder: DataFolder,
     /// Its columns, hidden ones included.
     pub schema: SchemaRef,
+    /// The columns whose values tell partitions apart.
+    pub partition_by: Vec<String>,
     /// Its files; paths are relative to the folder.
     pub files: Vec<StoredFile>,
 }
@@ -40,6 +42,9 @@ pub struct Change {
     pub operation: Operation,
     /// All columns from now on.
     pub schema: SchemaRef,
+    /// The columns whose values tell partitions apart. A table that has rows can only change them together with
+    /// all of them.
+    pub partition_by: Vec<String>,
     /// How many of the last columns readers do not see.
     pub hidden: usize,
     /// Files that become part of the table, relative to its folder.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::column_types::delta_schema;
 use crate::protocol::Needs;
-use crate::{DataFile, StoredFile};
+use crate::{DataFile, PartitionValues, StoredFile};
 
 /// The property by which a table says that its rows may leave without their file.
 const DELETION_VECTORS: &str = "delta.enableDeletionVectors";
@@ -84,6 +84,9 @@ pub struct Commit {
     pub vectors: Vec<(String, DeletionVectorDescriptor)>,
     /// New columns; required for a table's first commit.
     pub schema: Option<SchemaRef>,
+    /// With new columns: the ones whose values tell partitions apart. `None` leaves it as it is. A table that has
+    /// rows can only change it together with all of them.
+    pub partition_by: Option<Vec<String>>,
     /// Application transactions: id and version, for exactly-once writers.
     pub transactions: Vec<(String, i64)>,
     /// Facts for the commit's history, for example the run id.
@@ -101,6 +104,7 @@ impl Commit {
             remove_all: false,
             vectors: Vec::new(),
             schema: None,
+            partition_by: None,
             transactions: Vec::new(),
             info: Vec::new(),
         }
@@ -157,11 +161,17 @@ pub(crate) fn log_entry(
         }
         if changes {
             let stats = file.stats.as_deref().unwrap_or_default();
-            line(&mut lines, &files.add(&file.path, file.size, stats)?);
+            line(
+                &mut lines,
+                &files.add(&file.path, file.size, stats, &file.partition)?,
+            );
         }
     }
     for file in &commit.add {
-        line(&mut lines, &files.add(&file.path, file.size, &file.stats)?);
+        line(
+            &mut lines,
+            &files.add(&file.path, file.size, &file.stats, &file.partition)?,
+        );
     }
     Ok(lines.into_bytes())
 }
@@ -195,7 +205,9 @@ fn declarations(
         (None, Some(known)) if thins && !declared => Some(&known.schema),
         _ => None,
     };
-    let metadata = columns.map(|schema| metadata(schema, known.map(|k| k.metadata), thins, now));
+    let by = commit.partition_by.as_deref();
+    let metadata =
+        columns.map(|schema| metadata(schema, by, known.map(|k| k.metadata), thins, now));
     Ok(protocol.into_iter().chain(metadata.transpose()?).collect())
 }
 
@@ -213,7 +225,7 @@ impl Files<'_> {
             "deletionTimestamp": self.now,
             "dataChange": self.commit.operation.changes_rows(),
             "extendedFileMetadata": true,
-            "partitionValues": {},
+            "partitionValues": file.partition,
             "size": file.size,
         });
         if let (Some(fields), Some(vector)) = (action.as_object_mut(), &file.vector) {
@@ -222,7 +234,13 @@ impl Files<'_> {
         json!({ "remove": action })
     }
 
-    fn add(&self, path: &str, size: u64, stats: &str) -> Result<Value> {
+    fn add(
+        &self,
+        path: &str,
+        size: u64,
+        stats: &str,
+        partition: &PartitionValues,
+    ) -> Result<Value> {
         let vector = self.vectors.get(path);
         let stats = match vector {
             Some(_) if !stats.is_empty() => Some(with_wide_bounds(stats)?),
@@ -230,7 +248,7 @@ impl Files<'_> {
         };
         let mut action = json!({
             "path": path,
-            "partitionValues": {},
+            "partitionValues": partition,
             "size": size,
             "modificationTime": self.now,
             "dataChange": self.commit.operation.changes_rows(),
@@ -274,7 +292,13 @@ fn commit_info(commit: &Commit, now: i64) -> Value {
     json!({ "commitInfo": info })
 }
 
-fn metadata(schema: &SchemaRef, known: Option<&Metadata>, thins: bool, now: i64) -> Result<Value> {
+fn metadata(
+    schema: &SchemaRef,
+    partition_by: Option<&[String]>,
+    known: Option<&Metadata>,
+    thins: bool,
+    now: i64,
+) -> Result<Value> {
     let text = serde_json::to_string(&delta_schema(schema)?).explain(codes::X0001, || {
         "A table's columns cannot be written".to_owned()
     })?;
@@ -290,7 +314,9 @@ fn metadata(schema: &SchemaRef, known: Option<&Metadata>, thins: bool, now: i64)
         "id": id,
         "format": {"provider": "parquet", "options": {}},
         "schemaString": text,
-        "partitionColumns": [],
+        "partitionColumns": partition_by
+            .or_else(|| known.map(Metadata::partition_columns))
+            .unwrap_or_default(),
         "configuration": configuration,
         "createdTime": known.and_then(Metadata::created_time).unwrap_or(now),
     }}))

@@ -71,9 +71,16 @@ impl DataFolder {
     /// `K2003` if it cannot be written.
     pub fn create(&self, name: &str) -> Result<DataWriter> {
         match self {
-            Self::Local(folder) => File::create_new(folder.join(name))
-                .map(DataWriter::Local)
-                .explain(codes::K2003, || self.cannot(name, "written")),
+            Self::Local(folder) => {
+                let path = folder.join(name);
+                // The folders of partitions come with their first files.
+                let parent = path.parent().filter(|_| name.contains('/'));
+                parent
+                    .map_or(Ok(()), std::fs::create_dir_all)
+                    .and_then(|()| File::create_new(&path))
+                    .map(DataWriter::Local)
+                    .explain(codes::K2003, || self.cannot(name, "written"))
+            }
             Self::Remote(storage) => Ok(DataWriter::Remote(storage.upload(name))),
         }
     }

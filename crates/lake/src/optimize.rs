@@ -1,5 +1,7 @@
 //! Small files into large ones: the same rows in fewer files, so that scans open fewer of them.
 
+use std::collections::BTreeMap;
+
 use diagnostic::Result;
 
 use crate::{Commit, DataFolder, FileRows, Operation, ParquetSink, SinkOptions, StoredFile, Table};
@@ -24,21 +26,35 @@ pub struct Compaction {
 
 impl Table {
     /// Writes the rows of files much smaller than `target` bytes to files in `folder` of about that size, in
-    /// the order they have, and those of files that many rows have left. `None` if there is nothing to gain. The commit is the caller's to make.
+    /// the order they have, and those of files that many rows have left; or, if there are columns to cluster by, all
+    /// rows along the curve through these. `None` if there is nothing to gain. The commit is the caller's to make.
     ///
     /// # Errors
-    /// `K2003` if a file cannot be read or written, `K2004` if the log cannot be read.
+    /// `K2003` if a file cannot be read or written, `K2004` if the log cannot be read, `K3012` if the table cannot
+    /// be clustered so.
     pub async fn compact(
         &self,
         folder: &DataFolder,
         target: u64,
+        cluster_by: &[String],
     ) -> Result<Option<(Commit, Compaction)>> {
-        let bins = bins(self.files().await?, target);
+        // Rows of different partitions do not share files.
+        let mut partitions: BTreeMap<_, Vec<StoredFile>> = BTreeMap::new();
+        for file in self.files().await? {
+            let partition = partitions.entry(file.partition.clone());
+            partition.or_default().push(file);
+        }
+        let partitions = partitions.into_values();
+        let bins: Vec<_> = partitions.flat_map(|files| bins(files, target)).collect();
         if bins.is_empty() {
             return Ok(None);
         }
+        if !cluster_by.is_empty() {
+            return self.zorder(folder, target, cluster_by).await;
+        }
         let schema = self.schema().await?;
         let options = SinkOptions {
+            partition_by: self.partition_by().await?,
             file_size: usize::try_from(target).unwrap_or(usize::MAX),
             ..SinkOptions::default()
         };
@@ -101,6 +117,8 @@ fn bins(mut files: Vec<StoredFile>, target: u64) -> Vec<Vec<StoredFile>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::bins;
     use crate::StoredFile;
 
@@ -111,6 +129,7 @@ mod tests {
             rows: None,
             stats: None,
             vector: None,
+            partition: BTreeMap::new(),
         });
         let bins = bins(files.collect(), target);
         let size = |bin: Vec<StoredFile>| bin.iter().map(|file| file.size).collect();

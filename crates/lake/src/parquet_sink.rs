@@ -1,5 +1,7 @@
 //! [`ParquetSink`]: writes record batches to data files of a table's folder, a new file whenever one
-//! is large enough.
+//! is large enough, and other files for each partition.
+
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -10,7 +12,14 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde::{Deserialize, Serialize};
 
 use crate::data_folder::DataWriter;
+use crate::partition::{self, PartitionValues};
 use crate::{DataFolder, dictionaries, statistics};
+
+/// Bytes that the open files of all partitions may hold back together.
+const HELD_BACK: usize = 128 << 20;
+
+/// Files that may be open at once.
+const MOST_OPEN: usize = 256;
 
 /// A data file that was written and is not yet part of a table version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +32,9 @@ pub struct DataFile {
     pub rows: u64,
     /// Statistics as the Delta log holds them (JSON).
     pub stats: String,
+    /// What its rows have in the table's partition columns.
+    #[serde(default)]
+    pub partition: PartitionValues,
 }
 
 /// How files are written.
@@ -35,6 +47,8 @@ pub struct SinkOptions {
     pub row_group_rows: usize,
     /// How pages are compressed.
     pub compression: Compression,
+    /// The columns whose values tell partitions apart.
+    pub partition_by: Vec<String>,
 }
 
 impl Default for SinkOptions {
@@ -43,6 +57,7 @@ impl Default for SinkOptions {
             file_size: 64 << 20,
             row_group_rows: 256 << 10,
             compression: Compression::SNAPPY,
+            partition_by: Vec::new(),
         }
     }
 }
@@ -52,7 +67,7 @@ pub struct ParquetSink {
     folder: DataFolder,
     schema: SchemaRef,
     options: SinkOptions,
-    open: Option<Open>,
+    open: BTreeMap<PartitionValues, Open>,
     done: Vec<DataFile>,
 }
 
@@ -69,7 +84,7 @@ impl ParquetSink {
             folder: folder.clone(),
             schema,
             options,
-            open: None,
+            open: BTreeMap::new(),
             done: Vec::new(),
         }
     }
@@ -82,10 +97,21 @@ impl ParquetSink {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        if self.open.is_none() {
-            self.open = Some(self.begin(batch)?);
+        if self.options.partition_by.is_empty() {
+            return self.write_to(PartitionValues::new(), batch);
         }
-        let Some(open) = &mut self.open else {
+        for (partition, rows) in partition::split(batch, &self.options.partition_by)? {
+            self.write_to(partition, &rows)?;
+        }
+        self.let_go()
+    }
+
+    fn write_to(&mut self, partition: PartitionValues, batch: &RecordBatch) -> Result<()> {
+        if !self.open.contains_key(&partition) {
+            let open = self.begin(&partition, batch)?;
+            self.open.insert(partition.clone(), open);
+        }
+        let Some(open) = self.open.get_mut(&partition) else {
             return Ok(());
         };
         open.writer.write(batch).explain(codes::K2003, || {
@@ -93,23 +119,55 @@ impl ParquetSink {
         })?;
         let bytes = open.writer.bytes_written() + open.writer.in_progress_size();
         if bytes >= self.options.file_size {
-            self.end()?;
+            self.end(&partition)?;
         }
         Ok(())
     }
 
-    /// Ends the open file and gives every file written.
+    /// Keeps what many open files hold in memory within bounds.
+    fn let_go(&mut self) -> Result<()> {
+        while self.open.len() > MOST_OPEN {
+            let largest = self.open.iter().max_by_key(|(_, open)| {
+                open.writer.bytes_written() + open.writer.in_progress_size()
+            });
+            let Some(partition) = largest.map(|(partition, _)| partition.clone()) else {
+                break;
+            };
+            self.end(&partition)?;
+        }
+        let sizes = self
+            .open
+            .values()
+            .map(|open| open.writer.in_progress_size());
+        let mut held: usize = sizes.sum();
+        while held > HELD_BACK {
+            let largest = self
+                .open
+                .values_mut()
+                .max_by_key(|open| open.writer.in_progress_size());
+            let Some(open) = largest else { break };
+            held -= open.writer.in_progress_size();
+            open.writer.flush().explain(codes::K2003, || {
+                format!("`{}` cannot be written", self.folder.shown(&open.name))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Ends the open files and gives every file written.
     ///
     /// # Errors
     /// `K2003` if the file cannot be written.
     pub fn finish(mut self) -> Result<Vec<DataFile>> {
-        self.end()?;
+        let open: Vec<PartitionValues> = self.open.keys().cloned().collect();
+        open.iter().try_for_each(|partition| self.end(partition))?;
         Ok(self.done)
     }
 
-    /// Begins a file, whose first rows `batch` has.
-    fn begin(&self, batch: &RecordBatch) -> Result<Open> {
-        let name = format!("part-{}.parquet", uuid::Uuid::now_v7());
+    /// Begins a file of `partition`, whose first rows `batch` has.
+    fn begin(&self, partition: &PartitionValues, batch: &RecordBatch) -> Result<Open> {
+        let folder = partition::folder(&self.options.partition_by, partition);
+        let name = format!("{folder}part-{}.parquet", uuid::Uuid::now_v7());
         let wrong = || format!("`{}` cannot be written", self.folder.shown(&name));
         let file = self.folder.create(&name)?;
         let properties = WriterProperties::builder()
@@ -123,8 +181,8 @@ impl ParquetSink {
         Ok(Open { name, writer })
     }
 
-    fn end(&mut self) -> Result<()> {
-        let Some(open) = self.open.take() else {
+    fn end(&mut self, partition: &PartitionValues) -> Result<()> {
+        let Some((partition, open)) = self.open.remove_entry(partition) else {
             return Ok(());
         };
         let wrong = || format!("`{}` cannot be written", self.folder.shown(&open.name));
@@ -139,6 +197,7 @@ impl ParquetSink {
             path: open.name,
             size,
             rows,
+            partition,
         });
         Ok(())
     }

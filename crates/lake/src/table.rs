@@ -12,7 +12,8 @@ use tokio::sync::OnceCell;
 
 use crate::commit::{Known, log_entry};
 use crate::deletion::file_of;
-use crate::{Commit, DataFile, DataFolder, DeletedRows, Operation};
+use crate::partition::check_partition_by;
+use crate::{Commit, DataFile, DataFolder, DeletedRows, Operation, PartitionValues};
 
 /// One Delta table at one version, or a place where one is about to be created.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct StoredFile {
     pub stats: Option<String>,
     /// Which of its rows have left the table.
     pub vector: Option<DeletionVectorDescriptor>,
+    /// What its rows have in the table's partition columns.
+    pub partition: PartitionValues,
 }
 
 impl StoredFile {
@@ -119,6 +122,19 @@ impl Table {
         Ok(snapshot.snapshot().arrow_schema())
     }
 
+    /// The columns whose values tell partitions apart; none before the first commit.
+    ///
+    /// # Errors
+    /// `K2004` if the log cannot be read.
+    pub async fn partition_by(&self) -> Result<Vec<String>> {
+        if self.version.is_none() {
+            return Ok(Vec::new());
+        }
+        let loaded = self.loaded().await?;
+        let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
+        Ok(snapshot.metadata().partition_columns().to_vec())
+    }
+
     /// The data files of this version.
     ///
     /// # Errors
@@ -137,6 +153,7 @@ impl Table {
                     rows: None,
                     stats: file.stats(),
                     vector: file.deletion_vector_descriptor(),
+                    partition: file.partition_values_map().into_iter().collect(),
                 };
                 let written = file.num_records().and_then(|n| u64::try_from(n).ok());
                 stored.rows = written.map(|rows| rows.saturating_sub(stored.left()));
@@ -172,6 +189,7 @@ impl Table {
     pub async fn copy_to(&self, from: &DataFolder, place: &Self, to: &DataFolder) -> Result<Self> {
         let mut commit = Commit::new(Operation::Create);
         commit.schema = Some(self.schema().await?);
+        commit.partition_by = Some(self.partition_by().await?);
         for file in self.files().await? {
             to.adopt(from, &file.path)?;
             if let Some(vector) = file.vector {
@@ -185,6 +203,7 @@ impl Table {
                 size: file.size,
                 rows: file.rows.unwrap_or(0),
                 stats: file.stats.unwrap_or_default(),
+                partition: file.partition,
             });
         }
         place.commit(&commit).await
@@ -217,6 +236,7 @@ impl Table {
             }
             _ => None,
         };
+        self.check_partitions(commit)?;
         let entry = log_entry(commit, self.version().is_none(), known.as_ref(), &stored)?;
         let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
         let put = self
@@ -240,6 +260,33 @@ impl Table {
         // What was read of the log need not be read again for the next version.
         let known = self.loaded.get().unwrap_or(&self.place).clone();
         Ok(Self::new(&self.location, known, Some(version)))
+    }
+
+    /// A file without its place among the partitions would be read as rows of NULL.
+    fn check_partitions(&self, commit: &Commit) -> Result<()> {
+        let known = self.loaded.get().and_then(|delta| delta.snapshot().ok());
+        let known = known.map(|state| state.metadata().partition_columns());
+        let (by, new) = match (&commit.partition_by, known) {
+            (Some(by), _) => (by.as_slice(), true),
+            (None, Some(by)) => (by, false),
+            (None, None) => return Ok(()),
+        };
+        if let Some(schema) = commit.schema.as_ref().filter(|_| new || !by.is_empty()) {
+            check_partition_by(schema, by)?;
+        }
+        let fits = |file: &DataFile| {
+            file.partition.len() == by.len() && by.iter().all(|c| file.partition.contains_key(c))
+        };
+        match commit.add.iter().all(fits) {
+            true => Ok(()),
+            false => Err(Error::new(
+                codes::X0001,
+                format!(
+                    "A file of table `{}` was written without its partition",
+                    self.location
+                ),
+            )),
+        }
     }
 
     fn broken(&self) -> String {

@@ -290,7 +290,7 @@ fn local(folder: &Path) -> Result<Storage> {
 }
 
 /// `location` as the Delta library names tables.
-fn url_of(location: &Location) -> Result<Url> {
+pub(crate) fn url_of(location: &Location) -> Result<Url> {
     let wrong = || Error::new(codes::K2003, format!("`{location}` is no usable place"));
     match location {
         Location::Local(folder) => Url::from_directory_path(folder).map_err(|()| wrong()),
@@ -331,7 +331,7 @@ impl LogStoreFactory for PlainLogs {
 }
 
 /// Tells the Delta library of the schemes that tables may have.
-fn know_schemes() {
+pub(crate) fn know_schemes() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         for scheme in [Scheme::S3, Scheme::Gcs, Scheme::Azure] {

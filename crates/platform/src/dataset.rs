@@ -161,6 +161,7 @@ impl Load {
             )
             .await?;
             self.workspace.record_files(outcome.ledger.iter().cloned());
+            self.declare_clustering()?;
             self.expose()?;
             let notice = self.remember_contract(context.full_refresh, outcome.changed())?;
             outcome.notices.extend(notice);
@@ -206,10 +207,32 @@ impl Load {
             deduplicate,
             write,
             schema_contract,
+            partition_by,
             ..
         } = &self.dataset;
-        let text = format!("{columns:?} {rules:?} {deduplicate:?} {write:?} {schema_contract:?}");
+        let mut text =
+            format!("{columns:?} {rules:?} {deduplicate:?} {write:?} {schema_contract:?}");
+        if !partition_by.is_empty() {
+            text.push_str(&format!(" {partition_by:?}"));
+        }
         blake3::hash(text.as_bytes()).to_hex().to_string()
+    }
+
+    /// What `sluice optimize` orders the silver table by, as `cluster by` of a table in SQL says it.
+    fn declare_clustering(&self) -> Result<()> {
+        let silver = self.relation("silver");
+        let names = self.dataset.cluster_by.iter();
+        let names: Vec<String> = names
+            .map(|name| Identifier::unquoted(&name.value).as_str().to_owned())
+            .collect();
+        let cluster_by = (!names.is_empty()).then(|| format!("({})", names.join(", ")));
+        match self.workspace.relation(&silver) {
+            Some(mut found) if found.details.cluster_by != cluster_by => {
+                found.details.cluster_by = cluster_by;
+                self.workspace.stage_relation(&silver, found)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lets the view in the warehouse's schema stand for the silver table.

@@ -46,6 +46,7 @@ impl Tables for LakeTables {
         Ok(Some(TableState {
             folder: self.workspace.folder(&table),
             schema: table.schema().await?,
+            partition_by: table.partition_by().await?,
             files: table.files().await?,
         }))
     }
@@ -57,8 +58,9 @@ impl Tables for LakeTables {
 
     async fn commit(&self, name: &RelationName, change: Change) -> Result<()> {
         let table = self.to_write(name).await?;
-        let same_columns =
-            table.version().is_some() && table.schema().await?.fields() == change.schema.fields();
+        let same_columns = table.version().is_some()
+            && table.schema().await?.fields() == change.schema.fields()
+            && table.partition_by().await? == change.partition_by;
         let hidden: Vec<String> = change.schema.fields()
             [change.schema.fields().len() - change.hidden..]
             .iter()
@@ -70,6 +72,7 @@ impl Tables for LakeTables {
         commit.remove_all = change.remove_all;
         commit.vectors = change.vectors;
         commit.schema = (!same_columns).then_some(change.schema);
+        commit.partition_by = (!same_columns).then_some(change.partition_by);
         commit.info = vec![("runId".to_owned(), self.workspace.run().to_string())];
         let table = table.commit(&commit).await?;
         self.workspace.stage_table(name, &table, &hidden)?;

@@ -41,6 +41,8 @@ impl<'a> Versions<'a> {
             None => "-".to_owned(),
             Some(relation) => match relation.kind {
                 RelationKind::Table { .. } => relation.generation.to_string(),
+                // Its writer does not tell us.
+                RelationKind::External { .. } => model::RunId::fresh().to_string(),
                 RelationKind::View { sql, namespace, .. } => {
                     let mut hasher = blake3::Hasher::new();
                     hasher.update(sql.as_bytes());

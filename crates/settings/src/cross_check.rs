@@ -108,6 +108,10 @@ fn columns_exist(dataset: &DatasetSpec) -> Option<Error> {
         let listed = deduplicate.key.iter().chain(&deduplicate.latest_by);
         errors.extend(listed.filter_map(|name| unknown_column(dataset, name, name, "deduplicate")));
     }
+    let by = dataset.partition_by.iter();
+    errors.extend(by.filter_map(|name| unknown_column(dataset, name, name, "partition_by")));
+    let by = dataset.cluster_by.iter();
+    errors.extend(by.filter_map(|name| unknown_column(dataset, name, name, "cluster_by")));
     for rule in &dataset.rules {
         let user = format!("the reason of rule `{}`", rule.name.value);
         let names = rule.placeholders();
@@ -141,6 +145,17 @@ fn unknown_column(
 }
 
 fn write_makes_sense(dataset: &DatasetSpec) -> Option<Error> {
+    if dataset.write == WriteMode::OverwritePartitions && dataset.partition_by.is_empty() {
+        let message = format!(
+            "Dataset `{}` is written by overwriting partitions, but no `partition_by` says what they are",
+            dataset.name.value
+        );
+        return Some(
+            Error::new(codes::C0010, message)
+                .at(dataset.name.place())
+                .help("add `partition_by: [column]`, or write by `overwrite`"),
+        );
+    }
     let merges = dataset.write == WriteMode::Merge;
     if !merges || dataset.deduplicate.is_some() {
         return None;

@@ -24,6 +24,10 @@ pub struct DatasetSpec {
     pub deduplicate: Option<Deduplicate>,
     /// How new rows meet those of earlier runs.
     pub write: WriteMode,
+    /// The columns whose values tell the silver table's partitions apart.
+    pub partition_by: Vec<Located<String>>,
+    /// The columns that `sluice optimize` orders the silver table's rows by.
+    pub cluster_by: Vec<Located<String>>,
     /// What happens when the source changes its shape.
     pub schema_contract: SchemaContract,
     /// Whether the contract itself says what a missing column means; formats differ where it does not.
@@ -107,6 +111,8 @@ pub enum WriteMode {
     Append,
     /// They replace everything.
     Overwrite,
+    /// They replace the partitions they belong to.
+    OverwritePartitions,
     /// They replace the rows with the same key, if they are newer.
     Merge,
 }

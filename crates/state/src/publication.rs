@@ -56,7 +56,7 @@ impl Publication {
         tables
             .filter_map(|relation| match &relation.kind {
                 RelationKind::Table { location, .. } => Some(location.as_str()),
-                RelationKind::View { .. } => None,
+                RelationKind::View { .. } | RelationKind::External { .. } => None,
             })
             .collect()
     }

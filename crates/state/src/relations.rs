@@ -47,6 +47,11 @@ pub enum RelationKind {
         #[serde(default)]
         hidden: Vec<String>,
     },
+    /// A Delta table that another engine writes; readers see its newest version.
+    External {
+        /// Where it is: an absolute path, or a bucket's address.
+        location: String,
+    },
     /// A named query.
     View {
         /// The query's text, without `create view`.

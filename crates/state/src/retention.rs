@@ -131,6 +131,6 @@ fn version(relation: &Relation, until: Option<String>) -> Option<TableVersion> {
             until,
             retention_days: relation.details.retention_days,
         }),
-        RelationKind::View { .. } => None,
+        RelationKind::View { .. } | RelationKind::External { .. } => None,
     }
 }

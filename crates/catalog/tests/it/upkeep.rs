@@ -42,7 +42,10 @@ async fn vacuum(catalog: &Catalog, dry_run: bool) -> Vec<catalog::Vacuumed> {
 async fn compact(catalog: &Catalog, table: &str) -> Option<lake::Compaction> {
     let run = catalog.begin("optimize").unwrap();
     let before = run.table_to_write(&name(table)).await.unwrap();
-    let compacted = before.compact(&run.folder(&before), 1 << 20).await.unwrap();
+    let compacted = before
+        .compact(&run.folder(&before), 1 << 20, &[])
+        .await
+        .unwrap();
     let Some((commit, compaction)) = compacted else {
         run.discard("nothing to do").unwrap();
         return None;
@@ -196,7 +199,7 @@ async fn a_compaction_that_meets_a_writer_is_refused_and_loses_nothing() {
     let slow = catalog.begin("optimize").unwrap();
     let before = slow.table_to_write(&name("t")).await.unwrap();
     let (commit, _) = before
-        .compact(&slow.folder(&before), 1 << 20)
+        .compact(&slow.folder(&before), 1 << 20, &[])
         .await
         .unwrap()
         .unwrap();

@@ -19,12 +19,24 @@ pub struct Arguments {
     /// About how large files become; those of three quarters of it stay
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size)]
     pub target_size: u64,
+    /// Sort all rows of these tables along a Z-curve through the columns, so that filters on any of them open few files
+    #[arg(
+        long,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        requires = "tables"
+    )]
+    pub zorder_by: Vec<String>,
 }
 
 /// Optimizes.
 pub fn optimize(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     let platform = open_platform(globals)?;
-    let work = platform.optimize(&arguments.tables, arguments.target_size);
+    let work = platform.optimize(
+        &arguments.tables,
+        arguments.target_size,
+        &arguments.zorder_by,
+    );
     let optimized = runtime()?.block_on(work)?;
     if globals.log_format == LogFormat::Json {
         for table in &optimized {

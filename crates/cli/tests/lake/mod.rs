@@ -3,9 +3,13 @@
 #[path = "../../../storage/tests/it/faults.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod faults;
+mod foreign;
 mod object_store;
+mod partitions;
+mod peers;
 pub mod readers;
 #[path = "../../../storage/tests/it/server.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod server;
 mod upkeep;
+mod zorder;

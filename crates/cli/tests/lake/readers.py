@@ -1,42 +1,56 @@
-# Prints the rows of a Delta table, one a line, sorted: python readers.py deltalake|duckdb|query FOLDER
+# Prints the rows of Delta tables, one a line behind the table's name and a tab:
+#   python readers.py deltalake|duckdb|spark NAME=FOLDER[=COLUMN,COLUMN] …
 import datetime
-import decimal
 import sys
 
-import deltalake
-import pyarrow
+from canonical import lines
 
 
-def text(value):
-    if value is None:
-        return "~"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, decimal.Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime.datetime):
-        if value.tzinfo is not None:
-            return str(int(value.timestamp()))
-        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
-    return str(value)
+def of_deltalake(folder, columns):
+    import deltalake
+    import pyarrow
+
+    table = deltalake.DeltaTable(folder)
+    # `to_pyarrow_table` does not know every feature that tables can have.
+    return pyarrow.table(deltalake.QueryBuilder().register("t", table).execute(f"select {columns} from t").read_all())
 
 
-reader, folder = sys.argv[1:]
-table = deltalake.DeltaTable(folder)
-if reader == "query":
-    # delta-rs reads deletion vectors through its queries only.
-    query = deltalake.QueryBuilder().register("t", table).execute("select * from t")
-    arrow = pyarrow.table(query.read_all())
-else:
-    arrow = pyarrow.table(table.to_pyarrow_table() if hasattr(table, "to_pyarrow_table") else table.to_arrow())
-if reader == "duckdb":
-    import duckdb
+def cells(arrow):
+    return zip(*(column.to_pylist() for column in arrow.columns))
 
-    arrow = pyarrow.table(duckdb.sql("select * from arrow").arrow())
-rows = zip(*(column.to_pylist() for column in arrow.columns))
-for line in sorted("|".join(text(value) for value in row) for row in rows):
-    print(line)
+
+def rows(reader, folder, columns):
+    if reader == "deltalake":
+        return cells(of_deltalake(folder, columns))
+    if reader == "duckdb":
+        import duckdb
+        import pyarrow
+
+        arrow = of_deltalake(folder, columns)
+        return cells(pyarrow.table(duckdb.sql("select * from arrow").arrow()))
+    frame = session().read.format("delta").load(folder).selectExpr(*columns.split(","))
+    kinds = [field.dataType.simpleString() for field in frame.schema.fields]
+    return ([spark_cell(*pair) for pair in zip(row, kinds)] for row in frame.collect())
+
+
+def spark_cell(value, kind):
+    # Python's datetimes that Spark makes of instants do not say that they are in UTC.
+    if kind == "timestamp" and value is not None:
+        return value.astimezone(datetime.timezone.utc)
+    if kind.startswith("struct") and value is not None:
+        inner = kind[len("struct<") : -1].split(",")
+        return [spark_cell(*pair) for pair in zip(value, (one.split(":")[1] for one in inner))]
+    return value
+
+
+def session():
+    from spark_session import spark
+
+    return spark()
+
+
+reader = sys.argv[1]
+for argument in sys.argv[2:]:
+    name, folder, *columns = argument.split("=")
+    for line in lines(rows(reader, folder, "".join(columns) or "*")):
+        print(f"{name}\t{line}")

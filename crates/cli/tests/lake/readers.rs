@@ -1,8 +1,8 @@
-//! Tables that Sluice wrote, read by delta-rs in Python and, through Arrow, by DuckDB: the same rows.
+//! Tables that Sluice wrote, read by Spark, by delta-rs in Python and, through Arrow, by DuckDB: the same rows.
 
-use std::process::Command;
+use std::collections::BTreeMap;
 
-use super::server::python;
+use super::peers::{Peer, run};
 use crate::end_to_end::shop::{Shop, said};
 
 /// One table after each kind of change; the last statement of each says what it holds.
@@ -10,9 +10,10 @@ const TABLES: &[(&str, &str)] = &[
     (
         "types",
         "create table public.types (i int, n number(38, 4), f float, t text, b boolean, d date, ts timestamp_ntz, \
-         tz timestamp_ltz, x binary);
+         tz timestamp_ltz, x binary, tm time, v variant, o object, a array, z timestamp_tz);
          insert into public.types select 1, 12345678901234567890.1234, 1.5, 'Zürich', true, '2026-08-01', \
-         '2026-08-01 10:11:12.123456', '2026-08-01 10:11:12 +00:00', to_binary('00ff', 'hex');
+         '2026-08-01 10:11:12.123456', '2026-08-01 10:11:12 +00:00', to_binary('00ff', 'hex'), '10:11:12', \
+         to_variant(1.5), object_construct('k', 'v'), array_construct(1, 'two'), '2026-08-01 10:11:12 +02:00';
          insert into public.types (i) values (2)",
     ),
     (
@@ -34,6 +35,14 @@ const TABLES: &[(&str, &str)] = &[
          insert into public.evolved values (4, 'y', 2.25)",
     ),
     (
+        "reshaped",
+        "create table public.reshaped (gone int, id int, old text);
+         insert into public.reshaped values (0, 1, 'a'), (0, 2, null);
+         alter table public.reshaped drop column gone;
+         alter table public.reshaped rename column old to v;
+         insert into public.reshaped values (3, 'c')",
+    ),
+    (
         "replaced",
         "create table public.replaced (id int, v text);
          insert into public.replaced values (1, 'a');
@@ -43,9 +52,38 @@ const TABLES: &[(&str, &str)] = &[
     ),
 ];
 
+/// A dataset with a partition column of each type, one of them NULL in the second row.
+const PARTS: [(&str, &str); 3] = [
+    (
+        "sources/parts.yml",
+        "sources: [{name: parts, kind: files, path: parts, streams: [{name: parts, files: ['*.csv']}]}]\n",
+    ),
+    (
+        "lake/parts.yml",
+        "dataset: parts\nfrom: parts.parts\n\
+         columns: {id: text, t: text, n: 'number(10,0)', c: 'number(10,2)', b: boolean, d: date, \
+         ts: timestamp_ntz, tz: timestamp_ltz}\n\
+         partition_by: [t, n, c, b, d, ts, tz]\n\
+         write: merge\ndeduplicate: {key: [id]}\n",
+    ),
+    (
+        "parts/1.csv",
+        "id,t,n,c,b,d,ts,tz\n\
+         1,Zürich / a=b 50%,-7,1.50,true,2026-08-01,2026-08-01 10:11:12.123456,2026-08-01T10:11:12Z\n\
+         2,,,,,,,\n3,x,1,0.00,false,1969-12-31,1969-12-31 23:59:59,1969-12-31T23:59:59Z\n",
+    ),
+];
+
 #[test]
 fn other_readers_see_the_rows_that_sluice_sees() {
-    let shop = Shop::new();
+    let shop = Shop::empty();
+    shop.write("sluice.yml", b"name: shop\n");
+    for (path, text) in PARTS {
+        shop.write(path, text.as_bytes());
+    }
+    shop.run();
+    shop.write("parts/2.csv", b"id,t,n,c,b,d,ts,tz\n3,y,1,0.00,false,1969-12-31,1969-12-31 23:59:59,1969-12-31T23:59:59Z\n");
+    shop.run();
     for (_, script) in TABLES {
         let done = shop.sluice(&["sql", "-c", script]);
         assert!(done.status.success(), "{}", said(&done));
@@ -62,13 +100,18 @@ fn other_readers_see_the_rows_that_sluice_sees() {
         let done = shop.sluice(arguments);
         assert!(done.status.success(), "{arguments:?}\n{}", said(&done));
     }
-    let names = TABLES.iter().map(|(name, _)| *name).chain(["long"]);
-    for name in names {
-        let ours = canonical(&shop, name);
-        for reader in ["deltalake", "duckdb"] {
-            let theirs = read(&shop, reader, &format!("public/{name}"));
-            assert_eq!(theirs, ours, "{name} through {reader}");
-        }
+    let names: Vec<&str> = TABLES
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["long"])
+        .collect();
+    let ours: BTreeMap<String, Vec<String>> = names
+        .iter()
+        .map(|name| ((*name).to_owned(), canonical(&shop, name)))
+        .collect();
+    for reader in ["deltalake", "duckdb", "spark"] {
+        let theirs = read_all(&shop, reader, &names);
+        assert_eq!(theirs, ours, "through {reader}");
     }
 }
 
@@ -79,28 +122,61 @@ fn canonical(shop: &Shop, name: &str) -> Vec<String> {
             "coalesce(i::text, '~') || '|' || coalesce(n::text, '~') || '|' || coalesce(f::text, '~') || '|' || \
              coalesce(t, '~') || '|' || coalesce(b::text, '~') || '|' || coalesce(d::text, '~') || '|' || \
              coalesce(to_char(ts, 'YYYY-MM-DD HH24:MI:SS.FF6'), '~') || '|' || \
-             coalesce(date_part(epoch_second, tz)::text, '~') || '|' || coalesce(lower(to_varchar(x, 'HEX')), '~')"
+             coalesce(date_part(epoch_second, tz)::text, '~') || '|' || coalesce(lower(to_varchar(x, 'HEX')), '~') \
+             || '|' || coalesce(tm::text, '~') || '|' || coalesce(to_json(v), '~') || '|' || \
+             coalesce(to_json(o), '~') || '|' || coalesce(to_json(a), '~') || '|' || \
+             coalesce('[' || date_part(epoch_second, z) || ',' || (date_part(timezone_hour, z) * 60) || ']', '~')"
+        }
+        "parts" => {
+            "id || '|' || coalesce(t, '~') || '|' || coalesce(n::text, '~') || '|' || coalesce(c::text, '~') || '|' || \
+             coalesce(b::text, '~') || '|' || coalesce(d::text, '~') || '|' || \
+             coalesce(to_char(ts, 'YYYY-MM-DD HH24:MI:SS.FF6'), '~') || '|' || \
+             coalesce(date_part(epoch_second, tz)::text, '~')"
         }
         "evolved" => "id || '|' || coalesce(extra, '~') || '|' || coalesce(amount::text, '~')",
         _ => "id || '|' || coalesce(v, '~')",
     };
-    let mut rows = shop.column(&format!("select {select} as line from public.{name}"));
+    let schema = if name == "parts" { "silver" } else { "public" };
+    let mut rows = shop.column(&format!("select {select} as line from {schema}.{name}"));
     rows.sort();
     rows
 }
 
 /// The rows of the table at `name`, `schema/table`, as `reader` has them, sorted.
 pub fn read(shop: &Shop, reader: &str, name: &str) -> Vec<String> {
-    let table = shop.path().join(".sluice/warehouse/shop").join(name);
-    let output = Command::new(python())
-        .arg("-c")
-        .arg(include_str!("readers.py"))
-        .arg(reader)
-        .arg(table)
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{reader} on {name}: {errors}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(ToOwned::to_owned).collect()
+    let folder = shop.path().join(".sluice/warehouse/shop").join(name);
+    let mut tables = printed(reader, &[format!("t={}", folder.display())]);
+    tables.remove("t").unwrap_or_default()
+}
+
+/// The rows of the tables called `names` as `reader` has them.
+fn read_all(shop: &Shop, reader: &str, names: &[&str]) -> BTreeMap<String, Vec<String>> {
+    let folder = shop.path().join(".sluice/warehouse/shop");
+    let tables = names.iter().map(|name| match *name {
+        // Readers inside do not see the columns behind these.
+        "parts" => {
+            let folder = folder.join("silver/parts");
+            format!("{name}={}=ID,T,N,C,B,D,TS,TZ", folder.display())
+        }
+        _ => format!("{name}={}", folder.join("public").join(name).display()),
+    });
+    printed(reader, &tables.collect::<Vec<_>>())
+}
+
+/// What the script prints of `tables`, by name.
+fn printed(reader: &str, tables: &[String]) -> BTreeMap<String, Vec<String>> {
+    let peer = match reader {
+        "spark" => Peer::Spark,
+        _ => Peer::Python,
+    };
+    let arguments = [&[reader.to_owned()], tables].concat();
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in run(peer, "readers.py", &arguments).lines() {
+        let (name, row) = line.split_once('\t').unwrap();
+        found
+            .entry(name.to_owned())
+            .or_default()
+            .push(row.to_owned());
+    }
+    found
 }

@@ -50,6 +50,35 @@ fn tables_are_what_the_source_is_after_every_kind_of_change() {
 }
 
 #[test]
+fn tables_with_partitions_are_too() {
+    let streams = STREAMS
+        .replace(
+            "orders, sync: cdc",
+            "orders, sync: cdc, partition_by: [customer]",
+        )
+        .replace(
+            "lines, sync: cdc",
+            "lines, sync: cdc, partition_by: [line], deletion_vectors: true",
+        )
+        .replace(
+            "parts, sync: cdc",
+            "parts, sync: cdc, partition_by: [region]",
+        );
+    let pair = every_kind_of_change(&streams);
+    let files = pair.shop.table_files().into_keys();
+    let files: Vec<String> = files
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    for folder in [
+        "orders/CUSTOMER=c1/part-",
+        "lines/LINE=2/part-",
+        "parts/REGION=a/part-",
+    ] {
+        assert!(files.iter().any(|path| path.contains(folder)), "{folder}");
+    }
+}
+
+#[test]
 fn tables_with_deletion_vectors_are_too() {
     let streams = STREAMS.replace("sync: cdc", "sync: cdc, deletion_vectors: true");
     let pair = every_kind_of_change(&streams);
@@ -67,7 +96,9 @@ fn tables_with_deletion_vectors_are_too() {
     let ours = pair.ours("select id || '|' || v from pg.few");
     let mut ours: Vec<&str> = ours.lines().collect();
     ours.sort_unstable();
-    assert_eq!(read(&pair.shop, "query", "pg/few"), ours);
+    for reader in ["deltalake", "spark"] {
+        assert_eq!(read(&pair.shop, reader, "pg/few"), ours, "{reader}");
+    }
 }
 
 fn every_kind_of_change(streams: &str) -> Pair {

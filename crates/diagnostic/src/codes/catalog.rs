@@ -17,4 +17,7 @@ codes! {
     K3005, Data, "A column type cannot be stored in a table";
     K3006, UserInput, "Columns do not fit the table";
     K3007, UserInput, "A relation did not exist at that time";
+    K3011, UserInput, "A table cannot be partitioned this way";
+    K3012, UserInput, "Rows of a table cannot be ordered this way";
+    K3013, Data, "A table of another engine cannot be read";
 }

@@ -108,6 +108,7 @@ async fn whole_schema(databases: &Databases, name: &SchemaName) -> Result<String
 async fn one(databases: &Databases, name: &RelationName, found: &Relation) -> Result<String> {
     match &found.kind {
         RelationKind::View { .. } => Ok(view(name, found)),
+        RelationKind::External { location } => Ok(external_table(name, location)),
         RelationKind::Table { .. } => table(databases, name, found).await,
     }
 }
@@ -203,6 +204,15 @@ pub(crate) fn full_type(kind: String) -> String {
 }
 
 /// The statement that creates a view.
+fn external_table(name: &RelationName, location: &str) -> String {
+    let name = quoted(name.name.as_str());
+    let location = location.replace('\'', "''");
+    format!(
+        "create or replace external table {name} location='{location}' table_format=DELTA \
+         file_format=(TYPE=PARQUET);"
+    )
+}
+
 pub(crate) fn view(name: &RelationName, found: &Relation) -> String {
     let RelationKind::View {
         sql,

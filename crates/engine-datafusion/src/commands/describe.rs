@@ -128,6 +128,7 @@ fn schema(engine: &Embedded, session: &Session, describe: &Describe) -> Result<O
         if relation.namespace() == name {
             let kind = match found.kind {
                 RelationKind::Table { .. } => table_kind(&found),
+                RelationKind::External { .. } => "EXTERNAL TABLE",
                 RelationKind::View { .. } => "VIEW",
             };
             listing.push(vec![

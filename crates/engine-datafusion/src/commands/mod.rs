@@ -7,6 +7,7 @@ mod copy;
 mod create;
 pub(crate) mod ddl;
 mod describe;
+mod external_table;
 pub(crate) mod function;
 pub(crate) mod show;
 mod stage_files;
@@ -34,6 +35,12 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, command: Command) 
         Command::CopyIntoTable(copy) => copy::load::run(engine, session, *copy).await,
         Command::CopyIntoLocation(copy) => unload::run(engine, session, *copy).await,
         Command::TableFromTemplate(create) => table_template::run(engine, session, *create).await,
+        Command::CreateExternalTable(create) => {
+            external_table::create(engine, session, *create).await
+        }
+        Command::DropExternalTable { name, if_exists } => {
+            external_table::drop(engine, session, &name, if_exists)
+        }
         Command::Put(transfer) => stage_files::put(engine, session, &transfer),
         Command::Get(transfer) => stage_files::get(engine, session, &transfer),
         Command::List(files) => stage_files::list_files(engine, session, &files),

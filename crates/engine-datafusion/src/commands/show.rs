@@ -299,7 +299,12 @@ impl Look<'_> {
                 name.name.as_str().into(),
                 name.database.as_str().into(),
                 name.schema.as_str().into(),
-                if table { "TABLE" } else { "VIEW" }.into(),
+                match found.kind {
+                    RelationKind::Table { .. } => "TABLE",
+                    RelationKind::External { .. } => "EXTERNAL TABLE",
+                    RelationKind::View { .. } => "VIEW",
+                }
+                .into(),
                 found.comment.clone().unwrap_or_default().into(),
                 clustering(found.details.cluster_by.as_deref()).into(),
                 rows,

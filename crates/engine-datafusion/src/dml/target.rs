@@ -14,7 +14,7 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use engine::Session;
 use functions::cast_to_column;
 use futures::StreamExt;
-use lake::{Commit, DataFolder, FileRows, Operation, ParquetSink, SinkOptions, StoredFile};
+use lake::{Commit, DataFolder, FileRows, Operation, ParquetSink, StoredFile};
 use model::RelationName;
 use parking_lot::Mutex;
 
@@ -104,7 +104,7 @@ impl Target {
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;
         let folder = workspace.folder(&table);
-        let shape = Shape::new(table.schema().await?, &self.relation.details);
+        let shape = Shape::of(&table, &self.relation.details).await?;
         let state = engine.state(session)?;
         let written = crate::write::write_plan(&state, plan, &folder, Some(shape)).await?;
         let rows = written.rows();
@@ -159,15 +159,8 @@ impl Target {
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;
         let folder = workspace.folder(&table);
-        let shape = Shape::new(table.schema().await?, &self.relation.details);
-        let sink = || {
-            let schema = Arc::clone(&shape.schema);
-            Arc::new(Mutex::new(ParquetSink::new(
-                &folder,
-                schema,
-                SinkOptions::default(),
-            )))
-        };
+        let shape = Shape::of(&table, &self.relation.details).await?;
+        let sink = || Arc::new(Mutex::new(shape.sink(&folder)));
         let bytes: u64 = self.stored.iter().map(|file| file.size).sum();
         let sinks: Vec<_> = if bytes < SMALL {
             vec![sink()]

@@ -139,7 +139,9 @@ impl Chosen<'_> {
                 false => (Cell::Null, Cell::Null),
             };
             let details = &found.details;
+            let external = matches!(found.kind, RelationKind::External { .. });
             let kind = match (table, details.temporary) {
+                (false, _) if external => "EXTERNAL TABLE",
                 (false, _) => "VIEW",
                 (true, true) => "TEMPORARY TABLE",
                 (true, false) => "BASE TABLE",
@@ -217,8 +219,8 @@ impl Chosen<'_> {
         for (name, found) in self.relations() {
             let provider = match self.databases.provider(&name, &found).await {
                 Ok(provider) => provider,
-                // What the view reads is gone: it has no columns until that is back.
-                Err(_) if matches!(found.kind, RelationKind::View { .. }) => continue,
+                // What the view reads, or the other engine's table, is gone: it has no columns until that is back.
+                Err(_) if !matches!(found.kind, RelationKind::Table { .. }) => continue,
                 Err(error) => return Err(crate::failure::explain(error)),
             };
             for (position, field) in (1_i64..).zip(provider.schema().fields()) {

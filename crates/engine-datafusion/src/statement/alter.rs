@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use catalog::{ConstraintKind, Details, Relation, RelationKind};
 use diagnostic::{Error, Result, Source, codes};
 use engine::{Outcome, Session};
-use lake::{Commit, Operation, storable_schema};
+use lake::{Commit, Operation, check_partition_by, storable_schema};
 use model::RelationName;
 use sql::command::{Change, ColumnChange, CommandOption};
 use sqlparser::ast::{
@@ -569,7 +569,9 @@ impl Altering<'_> {
         let table = workspace.table_to_write(self.name).await?;
         let schema = storable_schema(plan.schema().as_arrow())?;
         let state = self.engine.state(self.session)?;
-        let shape = Some(Shape::free(schema));
+        let partition_by = table.partition_by().await?;
+        check_partition_by(&schema, &partition_by)?;
+        let shape = Some(Shape::free(schema).partitioned(partition_by));
         let written = write_plan(&state, &plan, &workspace.folder(&table), shape).await?;
         let mut commit = Commit::new(Operation::Overwrite);
         commit.remove_all = true;

@@ -179,6 +179,11 @@ async fn cloned(
             codes::K3002,
             format!("`{source}` is a view, so it cannot be cloned as a table"),
         )),
+        RelationKind::External { .. } => Err(Error::new(
+            codes::K3002,
+            format!("`{source}` is an external table, so it cannot be cloned"),
+        )
+        .help("write `create table … as select * from …`")),
     }
 }
 
@@ -305,6 +310,7 @@ pub(crate) async fn fill(
     };
     let mut commit = Commit::new(Operation::Overwrite);
     commit.remove_all = true;
+    commit.partition_by = Some(Vec::new());
     match plan {
         Some(plan) => {
             let folder = workspace.folder(&table);

@@ -75,6 +75,7 @@ pub(super) fn run(engine: &Embedded, session: &Session, statement: Statement) ->
             workspace.drop_relation(&name)?;
             Ok(done(&name, "successfully dropped"))
         }
+        (_, Some(RelationKind::External { .. })) => Err(wrong_kind(&name, "external table")),
         (ObjectType::Table, Some(_)) => Err(wrong_kind(&name, "view")),
         (ObjectType::View, Some(_)) => Err(wrong_kind(&name, "table")),
         _ => Err(unsupported(&statement)),

@@ -110,6 +110,10 @@ pub(crate) fn writable(workspace: &Workspace, name: &RelationName) -> Result<()>
                 format!("Table `{name}` is written by its data contract only"),
             )),
             RelationKind::Table { .. } => Ok(()),
+            RelationKind::External { .. } => Err(Error::new(
+                codes::K3002,
+                format!("`{name}` is an external table, which another engine writes"),
+            )),
         },
     }
 }

@@ -132,6 +132,7 @@ fn relations(
             columns[3].push(
                 match found.kind {
                     RelationKind::Table { .. } => "TABLE",
+                    RelationKind::External { .. } => "EXTERNAL TABLE",
                     RelationKind::View { .. } => "VIEW",
                 }
                 .to_owned(),

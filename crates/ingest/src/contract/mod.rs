@@ -35,6 +35,8 @@ pub struct Contract {
     pub(crate) latest_by: Vec<usize>,
     pub(crate) deduplicates: bool,
     pub(crate) write: WriteMode,
+    /// The silver table's partition columns, by their names there.
+    pub(crate) partition_by: Vec<String>,
     pub(crate) changes: SchemaContract,
     pub(crate) texts: TextRules,
 }
@@ -87,6 +89,23 @@ impl Contract {
                 .at(dataset.name.place())
                 .help("add `deduplicate: {key: [...], latest_by: [...]}`, or write by `append` or `overwrite`"));
         }
+        let partition_by = dataset
+            .partition_by
+            .iter()
+            .map(|name| {
+                Ok(columns
+                    .get(position(name)?)
+                    .map(|column| column.stored.clone()))
+            })
+            .filter_map(Result::transpose)
+            .collect::<Result<Vec<_>>>()?;
+        let fields: Vec<Field> = columns.iter().map(Column::field).collect();
+        if let (Some(first), Err(error)) = (
+            dataset.partition_by.first(),
+            lake::check_partition_by(&Schema::new(fields), &partition_by),
+        ) {
+            return Err(error.at(first.place()));
+        }
         for rule in &dataset.rules {
             reason::check(rule, &columns)?;
         }
@@ -113,6 +132,7 @@ impl Contract {
             key,
             latest_by,
             write: dataset.write,
+            partition_by,
             changes,
             texts,
         })

@@ -112,6 +112,7 @@ impl Apply<'_> {
         let merge = Merge {
             stream: &lane.stream.name.value,
             schema: &schema,
+            partition_by: &table.partition_by,
             key: &key,
             rows: &settled.rows,
             net: settled.net,
@@ -128,6 +129,7 @@ impl Apply<'_> {
             let change = Change {
                 operation: Operation::Merge,
                 schema,
+                partition_by: table.partition_by.clone(),
                 hidden: 0,
                 add: merged.add,
                 remove: merged.remove,
@@ -173,6 +175,7 @@ impl Apply<'_> {
         let mut change = Change {
             operation: Operation::Append,
             schema: table.schema.clone(),
+            partition_by: Vec::new(),
             hidden: 0,
             add,
             remove: Vec::new(),
@@ -186,7 +189,7 @@ impl Apply<'_> {
             .collect();
         if small.len() >= MANY_SMALL {
             let joined = thread::scope(|scope| {
-                let sink = Sink::start(scope, &table.folder, table.schema.clone());
+                let sink = Sink::start(scope, &table.folder, table.schema.clone(), &[]);
                 let read = small
                     .iter()
                     .try_for_each(|file| rows_of(&table, file, &sink));
@@ -216,6 +219,7 @@ impl Apply<'_> {
                 let change = Change {
                     operation: Operation::Merge,
                     schema,
+                    partition_by: table.partition_by,
                     hidden: 0,
                     add: ended.add,
                     remove: ended.remove,
@@ -243,7 +247,7 @@ impl Apply<'_> {
         };
         let row = log.rows_without_data(&table.schema, heads)?;
         let files = thread::scope(|scope| {
-            let sink = Sink::start(scope, &table.folder, table.schema.clone());
+            let sink = Sink::start(scope, &table.folder, table.schema.clone(), &[]);
             sink.write(row);
             sink.finish()
         })?;

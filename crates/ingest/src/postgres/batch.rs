@@ -141,6 +141,7 @@ impl Sync<'_> {
         let change = Change {
             operation: Operation::Overwrite,
             schema,
+            partition_by: shape.partition_names(),
             hidden: 0,
             add,
             remove: Vec::new(),
@@ -166,6 +167,7 @@ impl Sync<'_> {
         let change = Change {
             operation: Operation::Overwrite,
             schema: shape.schema(),
+            partition_by: shape.partition_names(),
             hidden: 0,
             add: Vec::new(),
             remove: Vec::new(),
@@ -176,6 +178,7 @@ impl Sync<'_> {
         let empty = TableState {
             folder,
             schema: shape.schema(),
+            partition_by: shape.partition_names(),
             files: Vec::new(),
         };
         let rest = format!("order by {} nulls first", quoted(cursor));
@@ -214,6 +217,7 @@ impl Sync<'_> {
             let change = Change {
                 operation: Operation::Append,
                 schema,
+                partition_by: shape.partition_names(),
                 hidden: 0,
                 add,
                 remove: Vec::new(),
@@ -320,6 +324,7 @@ impl Upsert<'_> {
         let merge = Merge {
             stream: &self.stream.name.value,
             schema: self.schema,
+            partition_by: &table.partition_by,
             key: keys,
             range: keys.range(&[rows]),
             rows,
@@ -337,6 +342,7 @@ impl Upsert<'_> {
         let change = Change {
             operation: Operation::Merge,
             schema: self.schema.clone(),
+            partition_by: table.partition_by.clone(),
             hidden: 0,
             add: merged.add,
             remove: merged.remove,

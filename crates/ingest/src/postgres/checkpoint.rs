@@ -181,6 +181,7 @@ fn fingerprint(stream: &PostgresStream) -> String {
         columns,
         types,
         apply,
+        partition_by,
         ..
     } = stream;
     let origin = match origin {
@@ -196,6 +197,9 @@ fn fingerprint(stream: &PostgresStream) -> String {
     let mut text = format!("{origin}\n{sync}\n{key:?}\n{columns:?}\n{types:?}");
     if *apply != Apply::Changes {
         text.push_str(&format!("\n{apply:?}"));
+    }
+    if !partition_by.is_empty() {
+        text.push_str(&format!("\npartition by {partition_by:?}"));
     }
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }

@@ -73,7 +73,12 @@ impl Copy<'_> {
         read: impl FnOnce(&Sink<'_>) -> Result<()>,
     ) -> Result<(Vec<DataFile>, u64)> {
         let (read, files) = thread::scope(|scope| {
-            let sink = Sink::start(scope, self.folder, self.schema.clone());
+            let sink = Sink::start(
+                scope,
+                self.folder,
+                self.schema.clone(),
+                &self.shape.partition_names(),
+            );
             let read = read(&sink);
             (read, sink.finish())
         });

@@ -69,7 +69,7 @@ impl Follower<'_> {
                 continue;
             };
             if self.handle.block_on(tables.open(name))?.is_none() {
-                let change = change(Operation::Overwrite, lane.change_schema());
+                let change = change(Operation::Overwrite, lane.change_schema(), Vec::new());
                 self.handle.block_on(tables.commit(name, change))?;
                 lane.outcome.changed = true;
             }
@@ -78,10 +78,11 @@ impl Follower<'_> {
     }
 }
 
-fn change(operation: Operation, schema: SchemaRef) -> Change {
+fn change(operation: Operation, schema: SchemaRef, partition_by: Vec<String>) -> Change {
     Change {
         operation,
         schema,
+        partition_by,
         hidden: 0,
         add: Vec::new(),
         remove: Vec::new(),
@@ -109,6 +110,18 @@ impl StreamCopy<'_> {
         lane.last.time = self.time;
         let existing = self.handle.block_on(self.tables.open(lane.table))?;
         let kept = existing.filter(|table| !marks.is_none() && marks.are_in(&table.schema));
+        if let Some(table) = &kept
+            && table.partition_by != lane.shape.partition_names()
+        {
+            return Err(Error::new(
+                codes::P2006,
+                format!(
+                    "Table `{}` keeps rows that have ended and is partitioned otherwise than its stream says now",
+                    lane.table
+                ),
+            )
+            .help("take the change of `partition_by` back, or drop the table to give the ended rows up, and run again"));
+        }
         match kept {
             None => self.replace(lane, &marks),
             Some(table) => self.renew(lane, &marks, &table),
@@ -117,7 +130,8 @@ impl StreamCopy<'_> {
 
     /// All rows, in place of those the table has.
     fn replace(mut self, lane: &Lane<'_>, marks: &Marks) -> Result<u64> {
-        let mut change = change(Operation::Overwrite, lane.schema());
+        let partition_by = lane.shape.partition_names();
+        let mut change = change(Operation::Overwrite, lane.schema(), partition_by);
         let folder = self.handle.block_on(self.tables.folder(lane.table))?;
         let (add, rows) = self.files(lane, marks, &change.schema, &folder)?;
         change.add = add;
@@ -139,11 +153,12 @@ impl StreamCopy<'_> {
         })?;
         lane.outcome.notices.extend(notices);
         let ended = end_all(table, &schema, marks, self.time)?;
-        let mut ends = change(Operation::Merge, schema.clone());
+        let by = table.partition_by.clone();
+        let mut ends = change(Operation::Merge, schema.clone(), by.clone());
         (ends.add, ends.remove) = (ended.add, ended.remove);
         self.handle.block_on(self.tables.commit(lane.table, ends))?;
         if marks.keeps() == Keeps::Versions {
-            let mut change = change(Operation::Append, schema);
+            let mut change = change(Operation::Append, schema, by);
             let (add, rows) = self.files(lane, marks, &change.schema, &table.folder)?;
             change.add = add;
             self.handle

@@ -22,7 +22,7 @@ pub(super) fn end_all(
 ) -> Result<Merged> {
     let mut merged = Merged::default();
     let files = thread::scope(|scope| {
-        let sink = Sink::start(scope, &table.folder, schema.clone());
+        let sink = Sink::start(scope, &table.folder, schema.clone(), &table.partition_by);
         let ended = end_files(table, schema, marks, time, &sink, &mut merged);
         let files = sink.finish();
         ended.and(files)

@@ -1,13 +1,15 @@
 //! [`Merge`]: net changes by key, brought into a table by rewriting the files that hold changed rows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::thread;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, new_null_array};
 use arrow::compute::{filter_record_batch, interleave};
 use arrow::datatypes::SchemaRef;
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::{DataFile, DataFolder, DeletedRows, DeletionVectorDescriptor, StoredFile};
+use lake::{
+    DataFile, DataFolder, DeletedRows, DeletionVectorDescriptor, PartitionValues, StoredFile,
+};
 
 use super::change_log::{ChangeLog, Entry, Image};
 use super::keyed::{Key, KeyColumns, KeyRange};
@@ -37,6 +39,8 @@ pub(super) struct Merge<'a> {
     pub(super) stream: &'a str,
     /// The columns of the table afterwards.
     pub(super) schema: &'a SchemaRef,
+    /// The columns that the table is partitioned by.
+    pub(super) partition_by: &'a [String],
     /// The key.
     pub(super) key: &'a KeyColumns,
     /// The incoming rows, with the columns of `schema`.
@@ -101,9 +105,9 @@ impl Merge<'_> {
     /// Writes new files to `folder`. `table` is `None` if all its rows leave.
     pub(super) fn run(mut self, table: Option<&TableState>, folder: &DataFolder) -> Result<Merged> {
         let (found, files, stored) = thread::scope(|scope| {
-            let sink = Sink::start(scope, folder, self.schema.clone());
+            let sink = Sink::start(scope, folder, self.schema.clone(), self.partition_by);
             let store = self.stored.as_ref();
-            let store = store.map(|to| Sink::start(scope, to.folder, to.schema.clone()));
+            let store = store.map(|to| Sink::start(scope, to.folder, to.schema.clone(), &[]));
             let mut work = || -> Result<Found> {
                 let found = self.work(table, &sink)?;
                 if let Some(store) = &store {
@@ -153,10 +157,16 @@ impl Merge<'_> {
             .collect();
         let takes = self.net.values().any(|net| net.take != Take::Nothing);
         if let Some(table) = table.filter(|_| takes) {
-            let is_small = |file: &&StoredFile| file.size < SMALL;
-            let join = table.files.iter().filter(is_small).count() >= MANY_SMALL;
+            // Files of different partitions cannot be joined.
+            let mut small: BTreeMap<&PartitionValues, usize> = BTreeMap::new();
+            for file in table.files.iter().filter(|file| file.size < SMALL) {
+                *small.entry(&file.partition).or_default() += 1;
+            }
             for file in &table.files {
-                let join = join && is_small(&file);
+                let many = small
+                    .get(&file.partition)
+                    .is_some_and(|many| *many >= MANY_SMALL);
+                let join = many && file.size < SMALL;
                 self.visit(table, file, join, &wanted, sink, &mut found)?;
             }
         }

@@ -19,6 +19,8 @@ pub struct Shape {
     pub columns: Vec<Column>,
     /// Positions of the columns that tell rows apart; empty if nothing does.
     pub key: Vec<usize>,
+    /// Positions of the columns that the table is partitioned by.
+    pub partition_by: Vec<usize>,
     /// Whether the key is the primary key, so that a copy holds each once.
     pub unique: bool,
     /// What `COPY` reads from.
@@ -78,10 +80,16 @@ pub fn resolve(client: &mut Client, stream: &PostgresStream) -> Result<Shape> {
         .iter()
         .map(|column| find(&columns, column, name))
         .collect::<Result<Vec<_>>>()?;
+    let partition_by = stream
+        .partition_by
+        .iter()
+        .map(|column| find(&columns, column, name))
+        .collect::<Result<Vec<_>>>()?;
     let unique = !primary.is_empty() && primary == wanted;
     let shape = Shape {
         columns,
         key,
+        partition_by,
         unique,
         from,
         table,
@@ -184,6 +192,15 @@ impl Shape {
     pub(super) fn key_names(&self) -> Vec<String> {
         let columns = self.key.iter().filter_map(|at| self.columns.get(*at));
         columns
+            .map(|column| column.identifier().to_string())
+            .collect()
+    }
+
+    /// The columns the table is partitioned by, as our tables name them.
+    pub(super) fn partition_names(&self) -> Vec<String> {
+        let columns = self.partition_by.iter();
+        columns
+            .filter_map(|at| self.columns.get(*at))
             .map(|column| column.identifier().to_string())
             .collect()
     }

@@ -48,11 +48,13 @@ impl Tables for TestTables {
         let state = TableState {
             folder,
             schema: Arc::clone(&change.schema),
+            partition_by: Vec::new(),
             files: Vec::new(),
         };
         let (table, hidden) = tables.entry(name.to_string()).or_insert((state, 0));
         *hidden = change.hidden;
         table.schema = change.schema;
+        table.partition_by = change.partition_by;
         table
             .files
             .retain(|file| !change.remove_all && !change.remove.contains(&file.path));
@@ -64,6 +66,7 @@ impl Tables for TestTables {
                 rows: Some(file.rows),
                 stats: Some(file.stats),
                 vector: None,
+                partition: file.partition,
             }));
         Ok(())
     }

@@ -31,6 +31,8 @@ impl DatasetSpec {
                 "rules",
                 "deduplicate",
                 "write",
+                "partition_by",
+                "cluster_by",
                 "schema_contract",
                 "checks",
             ],
@@ -59,6 +61,12 @@ impl DatasetSpec {
                 .map(read_deduplicate)
                 .transpose()?,
             write,
+            partition_by: fields
+                .get("partition_by")
+                .map_or_else(|| Ok(Vec::new()), read_names)?,
+            cluster_by: fields
+                .get("cluster_by")
+                .map_or_else(|| Ok(Vec::new()), read_names)?,
             schema_contract: match fields.get("schema_contract") {
                 Some(contract) => read_contract(contract)?,
                 None => SchemaContract::default(),
@@ -191,19 +199,20 @@ fn read_rule(item: Item<'_>) -> Result<RuleSpec> {
 
 fn read_deduplicate(item: Item<'_>) -> Result<Deduplicate> {
     let fields = item.fields(&["key", "latest_by"])?;
-    let names = |item: Item<'_>| -> Result<Vec<Located<String>>> {
-        let names = item.list(|name| Ok(name.located(name.filled()?)))?;
-        if names.is_empty() {
-            return Err(item.refuse("This list needs at least one column"));
-        }
-        Ok(names)
-    };
     Ok(Deduplicate {
-        key: names(fields.require("key")?)?,
+        key: read_names(fields.require("key")?)?,
         latest_by: fields
             .get("latest_by")
-            .map_or_else(|| Ok(Vec::new()), names)?,
+            .map_or_else(|| Ok(Vec::new()), read_names)?,
     })
+}
+
+fn read_names(item: Item<'_>) -> Result<Vec<Located<String>>> {
+    let names = item.list(|name| Ok(name.located(name.filled()?)))?;
+    if names.is_empty() {
+        return Err(item.refuse("This list needs at least one column"));
+    }
+    Ok(names)
 }
 
 fn read_write(item: Item<'_>) -> Result<WriteMode> {
@@ -214,6 +223,7 @@ fn read_write(item: Item<'_>) -> Result<WriteMode> {
     mode.word(&[
         ("append", WriteMode::Append),
         ("overwrite", WriteMode::Overwrite),
+        ("overwrite_partitions", WriteMode::OverwritePartitions),
         ("merge", WriteMode::Merge),
     ])
 }

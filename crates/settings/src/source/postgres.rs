@@ -81,6 +81,8 @@ pub struct PostgresStream {
     pub sync: PostgresSync,
     /// The columns that tell rows apart; empty for the primary key of the table.
     pub key: Vec<String>,
+    /// The columns that the table is partitioned by.
+    pub partition_by: Vec<String>,
     /// The columns to read; empty for all.
     pub columns: Vec<String>,
     /// Types other than those that follow from PostgreSQL's.
@@ -276,6 +278,7 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
         "apply",
         "store_changes",
         "deletion_vectors",
+        "partition_by",
     ])?;
     let name = fields.require("name")?;
     let name = name.located(name.name("a stream")?);
@@ -289,6 +292,7 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
     let stream = PostgresStream {
         sync: read_sync(&fields, &origin)?,
         key: names("key")?,
+        partition_by: names("partition_by")?,
         columns: names("columns")?,
         types: fields
             .get("types")

@@ -4,6 +4,7 @@
 //! Every option a statement names is kept; what the engine does not implement it refuses by name.
 
 mod copy;
+mod external;
 mod function;
 mod objects;
 mod options;
@@ -13,6 +14,7 @@ mod table_template;
 mod words;
 
 pub use copy::{CopyFrom, CopyIntoLocation, CopyIntoTable, Unloaded};
+pub use external::CreateExternalTable;
 pub use function::{CreateFunction, Returns};
 pub use objects::{AlterObject, Change, CloneSource, ColumnChange, CreateObject, ObjectWord};
 pub use options::{CommandOption, OptionValue};
@@ -38,6 +40,15 @@ pub enum Command {
     CopyIntoLocation(Box<CopyIntoLocation>),
     /// CREATE TABLE … USING TEMPLATE.
     TableFromTemplate(Box<TableFromTemplate>),
+    /// CREATE EXTERNAL TABLE.
+    CreateExternalTable(Box<CreateExternalTable>),
+    /// DROP EXTERNAL TABLE.
+    DropExternalTable {
+        /// Its name.
+        name: ObjectName,
+        /// Whether it may be missing.
+        if_exists: bool,
+    },
     /// PUT: a file of this machine to a stage.
     Put(Transfer),
     /// GET: files of a stage to this machine.
@@ -108,9 +119,11 @@ pub(crate) fn parse(parser: &mut Parser<'_>) -> Option<Result<Command, ParserErr
         ("REMOVE" | "RM", _) => Some(stages::files(parser).map(Command::Remove)),
         ("CREATE", _) => table_template::parse(parser)
             .or_else(|| function::create(parser))
+            .or_else(|| external::create(parser))
             .or_else(|| objects::create(parser)),
         ("ALTER", _) => objects::alter(parser),
         ("DROP", "FUNCTION" | "PROCEDURE") => Some(function::drop(parser)),
+        ("DROP", "EXTERNAL") => external::drop(parser),
         ("DROP", _) => objects::drop(parser),
         ("UNDROP", _) => Some(objects::undrop(parser)),
         ("SHOW", _) => show::parse(parser),

@@ -13,7 +13,7 @@ use catalog::LoadedFile;
 use diagnostic::{Error, Result, ResultExt, codes};
 use engine::{Outcome, Rows, Session};
 use futures::StreamExt;
-use lake::{Commit, DataFile, DataFolder, Operation, ParquetSink, SinkOptions};
+use lake::{Commit, DataFile, DataFolder, Operation, ParquetSink};
 use parking_lot::Mutex;
 use sql::command::CopyIntoTable;
 
@@ -146,7 +146,7 @@ impl Load<'_> {
         let table = workspace.table_to_write(&self.target.name).await?;
         let place = Arc::new(Place {
             folder: workspace.folder(&table),
-            shape: Shape::new(table.schema().await?, &self.target.relation.details),
+            shape: Shape::of(&table, &self.target.relation.details).await?,
         });
         let staged: Vec<Arc<StagedFile>> = files.iter().map(|(file, _)| Arc::clone(file)).collect();
         let (reports, added) = self.lanes(&staged, &place).await?;
@@ -265,7 +265,7 @@ impl Load<'_> {
         let table = self.engine.workspace().table(&self.target.name).await?;
         let place = Arc::new(Place {
             folder: self.engine.workspace().folder(&table),
-            shape: Shape::new(table.schema().await?, &self.target.relation.details),
+            shape: Shape::of(&table, &self.target.relation.details).await?,
         });
         let mut lane = Lane {
             engine: self.engine.clone(),
@@ -364,11 +364,7 @@ impl Lane {
     }
 
     fn sink(&self) -> ParquetSink {
-        ParquetSink::new(
-            &self.place.folder,
-            Arc::clone(&self.place.shape.schema),
-            SinkOptions::default(),
-        )
+        self.place.shape.sink(&self.place.folder)
     }
 
     /// Whether the file has too many errors; if so nothing of it is loaded.
