@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Sluice against DuckDB and Spark + Delta on the retail example. See bench/README.md.
+"""Sluice against DuckDB, polars and Spark + Delta on the retail example. See bench/README.md.
 
     bench/bench.py                      everything on 5,000,000 rows
     bench/bench.py --rows 200000        smaller
     bench/bench.py --engines duckdb     some engines only
     bench/bench.py silver merge start   some benchmarks only
+    bench/bench.py silver --format ndjson --engines sluice duckdb polars
 """
 
 import argparse
@@ -21,7 +22,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 WORK = HERE / "work"
 PYTHON = WORK / "venv" / "bin" / "python"
-ENGINES = ["sluice", "duckdb", "spark"]
+ENGINES = ["sluice", "duckdb", "polars", "spark"]
+# What reads newline-delimited JSON here, and what merges.
+NDJSON_ENGINES = ["sluice", "duckdb", "polars"]
+MERGING_ENGINES = ["sluice", "spark"]
 CHANGES_DAY = "run_date=2026-12-31"
 
 
@@ -47,6 +51,7 @@ def parse():
     parser.add_argument("benchmarks", nargs="*", help="silver, merge, start")
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)
+    parser.add_argument("--format", choices=["csv", "ndjson"], default="csv", help="of the input of `silver`")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--spark-memory", default="4g", help="Spark's driver memory")
     parser.add_argument("--sluice", type=pathlib.Path, help="the binary; built from this checkout if missing")
@@ -55,6 +60,10 @@ def parse():
     for name in arguments.benchmarks:
         if name not in ("silver", "merge", "start"):
             parser.error(f"there is no benchmark `{name}`: silver, merge, start")
+    if arguments.format == "ndjson":
+        if arguments.benchmarks != ["silver"]:
+            parser.error("`--format ndjson` is for `silver` alone")
+        arguments.engines = [engine for engine in arguments.engines if engine in NDJSON_ENGINES]
     return arguments
 
 
@@ -91,7 +100,9 @@ class Bench:
         self.spark_memory = arguments.spark_memory
         self.runs = WORK / f"runs-{self.rows}"
         self.data = WORK / f"data-{self.rows}"
-        self.landing = self.data / "landing" / "sales"
+        self.format = arguments.format
+        self.csv = self.data / "landing" / "sales"
+        self.landing = self.csv if self.format == "csv" else self.data / "landing" / "sales-ndjson"
         self.changes = WORK / f"changes-{self.rows}"
         self.sluice = arguments.sluice
         if "sluice" in self.engines and self.sluice is None:
@@ -100,7 +111,7 @@ class Bench:
             self.sluice = self.sluice.resolve()
 
     def silver(self):
-        """Raw CSV to bronze, quarantine and silver, from nothing."""
+        """Raw files to bronze, quarantine and silver, from nothing."""
         self.generate()
         shutil.rmtree(self.runs, ignore_errors=True)
         result = {engine: getattr(self, f"{engine}_silver")() for engine in self.engines}
@@ -113,7 +124,7 @@ class Bench:
         """One drop of changed rows into the tables that `silver` left."""
         count = self.write_changes()
         result = {
-            engine: getattr(self, f"{engine}_merge")() for engine in self.engines if engine != "duckdb"
+            engine: getattr(self, f"{engine}_merge")() for engine in self.engines if engine in MERGING_ENGINES
         }
         expected = self.expectation()
         expected["bronze"] += count
@@ -136,6 +147,11 @@ class Bench:
         if not (self.data / "demo.json").exists():
             generator = built("examples/generate", ["-p", "demo", "--example", "generate"])
             subprocess.run([generator, self.data, str(self.rows)], check=True, stdout=subprocess.DEVNULL)
+        if not self.landing.exists():
+            half = self.landing.with_suffix(".half")
+            shutil.rmtree(half, ignore_errors=True)
+            subprocess.run([PYTHON, HERE / "peers" / "write_ndjson.py", self.csv, half], check=True)
+            half.rename(self.landing)
 
     def write_changes(self):
         """Rows of silver with one piece more each, as the files would say it."""
@@ -149,7 +165,10 @@ class Bench:
         return count
 
     def duckdb_silver(self):
-        return self.peer("duckdb_silver.py", self.landing, self.runs / "duckdb", self.threads)
+        return self.peer("duckdb_silver.py", self.landing, self.runs / "duckdb", self.threads, self.format)
+
+    def polars_silver(self):
+        return self.peer("polars_silver.py", self.landing, self.runs / "polars", self.threads, self.format)
 
     def spark_silver(self):
         return self.peer("spark_silver.py", self.landing, *self.spark_arguments())
@@ -172,6 +191,10 @@ class Bench:
         for part in ("sluice.yml", "sources", "lake"):
             source = ROOT / "examples" / "retail" / part
             (shutil.copytree if source.is_dir() else shutil.copy)(source, make(project) / part)
+        if self.format == "ndjson":
+            source = project / "sources" / "superstore.yml"
+            text = source.read_text().replace(".csv", ".ndjson")
+            source.write_text(text.replace('{kind: csv, delimiter: ",", encoding: auto}', "{kind: ndjson}"))
         return self.sluice_run(project)
 
     def sluice_merge(self):

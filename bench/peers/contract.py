@@ -67,10 +67,10 @@ def typed_columns(dialect):
     return ",\n    ".join(f"{typed(column, dialect)} as {column}" for column in COLUMNS)
 
 
-def files(landing):
-    """The input, as (encoding, paths): DuckDB and Spark must be told which file is not UTF-8."""
+def files(landing, form="csv"):
+    """The input, as (encoding, paths): the peers must be told which file is not UTF-8."""
     utf8, latin = [], []
-    for path in sorted(pathlib.Path(landing).rglob("*.csv*")):
+    for path in sorted(pathlib.Path(landing).rglob(f"*.{form}*")):
         (latin if is_latin(path) else utf8).append(str(path))
     return [("utf-8", utf8), ("latin-1", latin)]
 

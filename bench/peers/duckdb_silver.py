@@ -1,4 +1,4 @@
-"""Raw CSV to bronze, quarantine and silver Parquet with DuckDB: `duckdb_silver.py LANDING OUT THREADS`."""
+"""Raw files to bronze, quarantine and silver Parquet with DuckDB: `duckdb_silver.py LANDING OUT THREADS FORMAT`."""
 
 import json
 import pathlib
@@ -10,19 +10,12 @@ import duckdb
 import contract
 
 
-def main(landing, out, threads):
+def main(landing, out, threads, form):
     started = time.perf_counter()
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     db = duckdb.connect(config={"threads": int(threads), "temp_directory": str(out / "spill")})
-    names = ", ".join(f"'{name}': 'varchar'" for name in contract.COLUMNS)
-    reads = [
-        f"""select * from read_csv({paths!r}, header = true, delim = ',', quote = '"', escape = '"',
-            columns = {{{names}}}, encoding = '{encoding}', filename = true, hive_partitioning = true,
-            hive_types = {{'run_date': 'varchar'}})"""
-        for encoding, paths in contract.files(landing)
-        if paths
-    ]
+    reads = [read(encoding, paths, form) for encoding, paths in contract.files(landing, form) if paths]
     phases = {"start": time.perf_counter() - started}
 
     started = time.perf_counter()
@@ -55,6 +48,18 @@ def main(landing, out, threads):
     rules = db.execute(f"select _rule, count(*) from '{out}/quarantine.parquet' group by 1").fetchall()
     silver = db.execute(f"select {contract.FIGURES} from '{out}/silver.parquet'").fetchone()
     print(json.dumps(contract.report(phases, bronze, rules, silver)))
+
+
+def read(encoding, paths, form):
+    hive = "filename = true, hive_partitioning = true, hive_types = {'run_date': 'varchar'}"
+    if form == "ndjson":
+        names = ", ".join(f"'{name}': 'varchar'" for name in contract.HEADER)
+        columns = ", ".join(f'"{name}" as {column}' for name, column in zip(contract.HEADER, contract.COLUMNS))
+        return f"""select {columns}, run_date, filename from read_json({paths!r}, format = 'newline_delimited',
+            columns = {{{names}}}, {hive})"""
+    names = ", ".join(f"'{name}': 'varchar'" for name in contract.COLUMNS)
+    return f"""select * from read_csv({paths!r}, header = true, delim = ',', quote = '"', escape = '"',
+        columns = {{{names}}}, encoding = '{encoding}', {hive})"""
 
 
 if __name__ == "__main__":

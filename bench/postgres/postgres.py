@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sluice against connectorx, dlt and PostgreSQL's own clients. See bench/README.md.
+"""Sluice against connectorx, dlt, Debezium and PostgreSQL's own clients. See bench/README.md.
 
     bench/postgres/postgres.py                       loads 5,000,000 rows, then follows 1,000,000 changes
     bench/postgres/postgres.py load --rows 1000000   smaller
@@ -29,7 +29,7 @@ ROOT = BENCH.parent
 WORK = BENCH / "work" / "postgres"
 PYTHON = WORK / "venv" / "bin" / "python"
 LOADERS = ["sluice", "connectorx", "dlt", "copy"]
-FOLLOWERS = ["sluice", "pg_recvlogical"]
+FOLLOWERS = ["sluice", "debezium", "pg_recvlogical"]
 USER = "postgres"
 # A server on loopback in a folder of its own; the clients' drivers want some password.
 PASSWORD = "bench"
@@ -37,7 +37,8 @@ PASSWORD = "bench"
 
 def main():
     arguments = parse()
-    install()
+    chosen = arguments.engines is None or "debezium" in arguments.engines
+    install("changes" in arguments.benchmarks and chosen)
     if pathlib.Path(sys.prefix).resolve() != (WORK / "venv").resolve():
         os.execv(PYTHON, [str(PYTHON), str(HERE / "postgres.py"), *sys.argv[1:]])
     with Server() as server:
@@ -68,10 +69,13 @@ def parse():
     return arguments
 
 
-def install():
-    """The server by the project's script, the peers with pip into bench/work."""
+def install(follows_with_debezium):
+    """The server by the project's script, the peers with pip and Maven into bench/work."""
     subprocess.run([ROOT / "scripts" / "postgres"], check=True)
     bench.environment(WORK, HERE / "requirements.txt")
+    if follows_with_debezium and not any((WORK / "jars").glob("*.jar")):
+        copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={WORK / 'jars'}"]
+        subprocess.run(["mvn", "-q", "-B", "-f", HERE / "debezium" / "pom.xml", *copy], check=True)
 
 
 def postgres_bin():
@@ -155,7 +159,7 @@ class Bench:
     def chosen(self, names):
         return [name for name in names if self.engines is None or name in self.engines]
 
-    def project(self, name, sync, table):
+    def project(self, name, sync, table, more=""):
         """A project of one stream, and the environment it runs in."""
         folder = self.runs / name
         (folder / "sources").mkdir(parents=True)
@@ -167,7 +171,7 @@ class Bench:
       {{host: 127.0.0.1, port: {self.server.port}, database: postgres, user: {USER}, password: '${{PGPASSWORD}}'}}
     target_schema: RAW
     streams:
-      - {{name: {table}, into: RAW.ORDERS, sync: {sync}}}
+      - {{name: {table}, into: RAW.ORDERS, sync: {sync}{more}}}
 """)
         return folder, {**os.environ, "PGPASSWORD": PASSWORD}
 
@@ -222,7 +226,8 @@ class Bench:
         self.server.psql(f"alter table {table} add primary key (id)")
         folder, environment = self.project("changes", "cdc", table)
         subprocess.run([self.sluice, "-C", folder, "run"], check=True, capture_output=True, env=environment)
-        self.server.psql("select pg_create_logical_replication_slot('peer', 'pgoutput')")
+        for peer in ("peer", "debezium"):
+            self.server.psql(f"select pg_create_logical_replication_slot('{peer}', 'pgoutput')")
         inserts, updates = self.changes_wanted // 2, self.changes_wanted * 2 // 5
         deletes = self.changes_wanted - inserts - updates
         self.transactions(table, f"insert into {table} select {ROW} from generate_series({{0}}::bigint, {{1}}) n",
@@ -237,6 +242,10 @@ class Bench:
                 measured = measure.run([self.sluice, "-C", folder, "run"], env=environment)
                 if self.count(folder, environment) != self.expected(table):
                     sys.exit(f"Sluice's rows are not the server's: {self.count(folder, environment)}")
+            elif engine == "debezium":
+                measured = measure.run(["java", "-cp", f"{WORK / 'jars'}/*", HERE / "debezium" / "Follow.java",
+                                        self.server.port, USER, PASSWORD, "debezium", "sluice_shop",
+                                        self.changes_wanted, self.runs / "debezium"])
             else:
                 measured = measure.run([self.server.bin / "pg_recvlogical", "-d", self.server.url, "--start",
                                         "--slot", "peer", "--endpos", end, "-o", "proto_version=1", "-o",
@@ -253,7 +262,7 @@ class Bench:
         self.server.psql(f"drop table if exists {table}")
         self.server.psql(f"create table {table} as select {ROW} from generate_series(1::bigint, {base}) n")
         self.server.psql(f"alter table {table} add primary key (id)")
-        folder, environment = self.project("lag", "cdc", table)
+        folder, environment = self.project("lag", "cdc", table, ", deletion_vectors: true")
         subprocess.run([self.sluice, "-C", folder, "run"], check=True, capture_output=True, env=environment)
         follow = [self.sluice, "-C", folder, "--log-format", "json", "run", "--follow"]
         log = (folder / "follow.log").open("w+")

@@ -9,10 +9,14 @@ use arrow::util::display::FormatOptions;
 use diagnostic::{Error, Result, ResultExt, codes};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::{DataFolder, DeletedRows, StoredFile};
 
+/// Rows of a batch, where they are short.
 const BATCH_ROWS: usize = 8192;
+/// Bytes of a batch, where they are long.
+const BATCH_BYTES: u64 = 8 << 20;
 
 /// The rows of one data file that are part of the table, as the table's columns: missing ones are null, others
 /// are cast.
@@ -57,9 +61,10 @@ impl FileRows {
             .map(|(at, _)| at)
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+        let rows = batch_rows(builder.metadata(), &mask);
         let reader = builder
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(rows)
             .build()
             .explain(codes::K2003, wrong)?;
         Ok(Self {
@@ -109,6 +114,24 @@ impl FileRows {
     fn broken(&self) -> Error {
         Error::new(codes::K2003, format!("`{}` cannot be read", self.name))
     }
+}
+
+/// How many rows of the columns in `mask` make a batch of some size.
+fn batch_rows(file: &ParquetMetaData, mask: &ProjectionMask) -> usize {
+    let (mut rows, mut bytes) = (0, 0);
+    for group in file.row_groups() {
+        rows += u64::try_from(group.num_rows()).unwrap_or(0);
+        for (at, column) in group.columns().iter().enumerate() {
+            if mask.leaf_included(at) {
+                // Texts that repeat take more memory than they take in the file.
+                let texts = column.unencoded_byte_array_data_bytes().unwrap_or(0);
+                let size = texts.max(column.uncompressed_size());
+                bytes += u64::try_from(size).unwrap_or(0);
+            }
+        }
+    }
+    let fitting = (BATCH_BYTES * rows).checked_div(bytes).unwrap_or(u64::MAX);
+    usize::try_from(fitting).map_or(BATCH_ROWS, |fitting| fitting.clamp(1, BATCH_ROWS))
 }
 
 impl Iterator for FileRows {

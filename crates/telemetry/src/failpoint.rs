@@ -52,8 +52,18 @@ pub fn failpoint(name: &'static str) {
     let _ = name;
 }
 
+/// Calls `observer` with the name of each failpoint this thread passes from now on, until somebody else does. A
+/// test copies the project's folder there: what a kill would leave.
+pub fn observe(observer: impl FnMut(&'static str) + 'static) {
+    #[cfg(debug_assertions)]
+    armed::OBSERVER.set(Some(Box::new(observer)));
+    #[cfg(not(debug_assertions))]
+    let _ = observer;
+}
+
 #[cfg(debug_assertions)]
 mod armed {
+    use std::cell::Cell;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -62,6 +72,10 @@ mod armed {
     struct Trigger {
         name: String,
         hits_left: AtomicU64,
+    }
+
+    thread_local! {
+        pub(super) static OBSERVER: Cell<Option<Box<dyn FnMut(&'static str)>>> = const { Cell::new(None) };
     }
 
     static TRIGGER: OnceLock<Option<Trigger>> = OnceLock::new();
@@ -78,6 +92,10 @@ mod armed {
             .any(|listed| listed.contains(&name)),
             "the failpoint `{name}` is not listed in FAILPOINTS"
         );
+        if let Some(mut observer) = OBSERVER.take() {
+            observer(name);
+            OBSERVER.set(Some(observer));
+        }
         let trigger = TRIGGER.get_or_init(|| {
             let text = std::env::var("SLUICE_FAILPOINT").ok()?;
             let (name, hits) = parse(&text);

@@ -7,6 +7,6 @@ mod failpoint;
 mod logs;
 
 pub use failpoint::{
-    FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS, failpoint,
+    FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS, failpoint, observe,
 };
 pub use logs::{LogFormat, LogSettings, start};

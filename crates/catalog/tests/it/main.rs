@@ -8,6 +8,7 @@ mod object_store;
 #[path = "../../../storage/tests/it/server.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod server;
+mod simulation;
 mod upkeep;
 
 use std::path::Path;

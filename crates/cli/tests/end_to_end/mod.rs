@@ -6,5 +6,6 @@ mod concurrent;
 mod crash;
 mod drops;
 mod figures;
+pub mod memory;
 pub mod shop;
 mod writers;

@@ -1,6 +1,7 @@
 //! Full refresh and incremental streams.
 
 use super::Pair;
+use crate::end_to_end::memory::{LIMIT_MIB, peak_of};
 
 const STREAMS: &str = "
       - {name: everything}
@@ -136,4 +137,24 @@ fn a_source_is_checked_and_discovered() {
         .unwrap();
     let said = super::said(&output);
     assert!(said.contains("P1002") && !said.contains("wrong"), "{said}");
+}
+
+/// 40 rows of 8 MiB by copy, then each of them by change: more than the limit, both times.
+#[test]
+fn long_rows_pass_through_little_memory() {
+    let pair = Pair::new("      - {name: books, sync: cdc}\n");
+    let limit = format!("name: shop\nmemory_limit: {LIMIT_MIB}MiB\n");
+    pair.shop.write("sluice.yml", limit.as_bytes());
+    pair.server.sql(
+        "create table books (id integer primary key, body text);
+         insert into books select n, repeat('a row as long as a book', 364722) from generate_series(1, 40) n",
+    );
+    let peak = peak_of(&mut pair.command(&["run"]));
+    assert!(peak < LIMIT_MIB, "{peak} MiB by copy");
+    pair.server.sql("update books set body = body || id");
+    let peak = peak_of(&mut pair.command(&["run"]));
+    assert!(peak < LIMIT_MIB, "{peak} MiB by changes");
+    let lengths = "select sum(length(body)) from";
+    let theirs = pair.server.sql(&format!("{lengths} public.books"));
+    assert_eq!(pair.ours(&format!("{lengths} pg.books")), theirs);
 }

@@ -82,6 +82,29 @@ fn other_formats() {
     );
 }
 
+/// A record that does not fit into what was read of the file so far is read again once there is more of it.
+#[test]
+fn records_longer_than_the_buffer_keep_their_fields_apart() {
+    for length in [500_000, 524_280, 524_300, 600_000, 1_200_000, 5_000_000] {
+        let long = "x".repeat(length);
+        let quoted = format!("{}\n\"\"{}", &long[..length / 2], &long[length / 2..]);
+        let meant = quoted.replace("\"\"", "\"");
+        let text =
+            format!("id,word,body,more\n1,a,{long},b\n2,\"c\",\"{quoted}\",\"d\"\n3,e,{long},f");
+        let rows = rows(text.as_bytes());
+        let expected = [
+            ["1", "a", &long, "b"],
+            ["2", "c", &meant, "d"],
+            ["3", "e", &long, "f"],
+        ];
+        assert_eq!(rows.len(), 3, "{length}");
+        for (row, expected) in rows.iter().zip(expected) {
+            assert!(texts(row) == expected, "row {} of {length}", expected[0]);
+            assert_eq!(row.defect, None);
+        }
+    }
+}
+
 #[test]
 fn a_file_larger_than_the_buffer_is_read_whole() {
     let mut text = b"id,name\n".to_vec();

@@ -159,7 +159,14 @@ impl Splitter {
             self.end_record(span, &mut open, span.end);
             return (span.end, false);
         }
+        self.forget_open_fields();
         (open.record, false)
+    }
+
+    /// Drops the fields that were found of a record that is not complete: it is read again, or given up.
+    fn forget_open_fields(&mut self) {
+        self.fields
+            .truncate(self.records.len() * self.width.unwrap_or_default());
     }
 
     #[inline]
@@ -258,9 +265,7 @@ impl Splitter {
     /// Gives up the record that begins at `record`, with its first line only, and returns where the next
     /// line begins (the end of the span if the line does not end in it).
     fn skip_line(&mut self, span: &Span<'_>, record: usize) -> usize {
-        // The fields that were already found belong to the broken record.
-        self.fields
-            .truncate(self.records.len() * self.width.unwrap_or_default());
+        self.forget_open_fields();
         let rest = span.buffer.get(record..span.end).unwrap_or_default();
         let newline = rest.iter().position(|byte| *byte == self.newline);
         let length = newline.unwrap_or(rest.len());
