@@ -74,8 +74,10 @@ mod armed {
         hits_left: AtomicU64,
     }
 
+    type Observer = Box<dyn FnMut(&'static str)>;
+
     thread_local! {
-        pub(super) static OBSERVER: Cell<Option<Box<dyn FnMut(&'static str)>>> = const { Cell::new(None) };
+        pub(super) static OBSERVER: Cell<Option<Observer>> = const { Cell::new(None) };
     }
 
     static TRIGGER: OnceLock<Option<Trigger>> = OnceLock::new();
