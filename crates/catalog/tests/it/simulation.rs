@@ -212,7 +212,7 @@ impl World {
             .await
             .unwrap();
         let folder = workspace.folder(&place);
-        if let Some((commit, _)) = place.compact(&folder, 1 << 20).await.unwrap() {
+        if let Some((commit, _)) = place.compact(&folder, 1 << 20, &[]).await.unwrap() {
             let now = place.commit(&commit).await.unwrap();
             workspace
                 .stage_table(&name(&table(stream)), &now, &[])
