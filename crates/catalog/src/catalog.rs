@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use diagnostic::{Result, ResultExt, codes};
+use iceberg::RestSettings;
 use lake::{Table, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use state::{AssetRecord, LedgerEntry, LoadedFile, RunRecord, Snapshot, State};
 use storage::Storage;
 
 use crate::process::{self, Process};
-use crate::{RunLock, Temporary, Workspace, place, recovery, temporary};
+use crate::{RunLock, Temporary, Workspace, iceberg_catalog, place, recovery, temporary};
 
 /// The catalog of one project. Cheap to share.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ struct Inner {
     /// Tables by location, each at the version that was last asked for.
     opened: parking_lot::Mutex<HashMap<String, Table>>,
     process: OnceLock<Process>,
+    /// The REST catalog that is told of Iceberg tables.
+    told: OnceLock<RestSettings>,
 }
 
 /// The folder of tables that are nowhere else, below the catalog's.
@@ -77,11 +80,25 @@ impl Catalog {
                 publishing: parking_lot::Mutex::default(),
                 opened: parking_lot::Mutex::default(),
                 process: OnceLock::new(),
+                told: OnceLock::new(),
             }),
         };
         recovery::recover(&catalog)?;
+        iceberg_catalog::catch_up(&catalog);
         temporary::clean(&catalog)?;
         Ok(catalog)
+    }
+
+    /// Tells a REST catalog of the Iceberg tables, from now on and of those that it has missed.
+    pub fn tell(&self, settings: RestSettings) {
+        if self.inner.told.set(settings).is_ok() {
+            iceberg_catalog::catch_up(self);
+        }
+    }
+
+    /// The REST catalog that is told of Iceberg tables.
+    pub(crate) fn told(&self) -> Option<&RestSettings> {
+        self.inner.told.get()
     }
 
     /// Finishes or drops what runs have left whose work has ended without an end. Live runs are left

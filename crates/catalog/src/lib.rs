@@ -7,11 +7,14 @@
 //! 2. the run's Delta commit files move to their tables' logs;
 //! 3. pointers, ledger and asset records change in one transaction, which clears the intent.
 //!
+//! Then the Iceberg catalog beside the state file, which other engines read, is brought up to date.
+//!
 //! Readers open tables at the version of the pointer, so step 2 is invisible. [`Catalog::open`]
 //! finishes a recorded intent whose process died and drops the remains of runs without one.
 
 mod catalog;
 mod history;
+mod iceberg_catalog;
 mod place;
 mod process;
 mod recovery;
@@ -23,6 +26,7 @@ mod workspace;
 
 pub use catalog::Catalog;
 pub use history::{At, Moment};
+pub use iceberg::RestSettings;
 pub use run_lock::RunLock;
 pub use state::{
     AssetRecord, CheckRecord, ColumnDetails, Constraint, ConstraintKind, Details, FunctionArgument,

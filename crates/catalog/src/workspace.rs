@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use diagnostic::{Error, Result, codes};
-use lake::{DataFolder, Staged as Staging, Table, Warehouse};
+use lake::{DataFolder, Staged as Staging, Table, TableFormat, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
 use state::{
@@ -13,7 +13,7 @@ use state::{
 };
 
 use crate::temporary::{Temporary, TemporaryState};
-use crate::{Catalog, recovery, upkeep};
+use crate::{Catalog, iceberg_catalog, recovery, upkeep};
 
 pub(crate) const LOCK: &str = "lock";
 
@@ -222,6 +222,14 @@ impl Workspace {
     /// `K3002` if `name` is a view, `K2003` if a folder cannot be made, `K2004` if the table
     /// cannot be opened.
     pub async fn table_to_write(&self, name: &RelationName) -> Result<Table> {
+        self.table_to_write_as(name, TableFormat::Delta).await
+    }
+
+    /// [`Workspace::table_to_write`], where a new table is of format `new`.
+    ///
+    /// # Errors
+    /// As [`Workspace::table_to_write`].
+    pub async fn table_to_write_as(&self, name: &RelationName, new: TableFormat) -> Result<Table> {
         if let Some(table) = self.temporary.table(&self.catalog, name).await? {
             return Ok(table);
         }
@@ -253,14 +261,15 @@ impl Workspace {
                 codes::K3002,
                 format!("`{name}` is an external table, which another engine writes"),
             )),
-            None => self.new_table(&warehouse, name),
+            None => self.new_table(&warehouse, name, new),
         }
     }
 
     /// The folder that `table`'s data files are written to.
     #[must_use]
     pub fn folder(&self, table: &Table) -> DataFolder {
-        self.catalog.warehouse().folder(table.location())
+        let folder = self.catalog.warehouse().folder(table.location());
+        table.data_folder(folder)
     }
 
     /// A place for a table that will take the name `name`, whatever the name points at now.
@@ -268,8 +277,16 @@ impl Workspace {
     /// # Errors
     /// `K2003` if its folder cannot be made.
     pub fn replacement_table(&self, name: &RelationName) -> Result<Table> {
+        self.replacement_table_as(name, TableFormat::Delta)
+    }
+
+    /// [`Workspace::replacement_table`] of `format`.
+    ///
+    /// # Errors
+    /// As [`Workspace::replacement_table`].
+    pub fn replacement_table_as(&self, name: &RelationName, format: TableFormat) -> Result<Table> {
         let warehouse = self.write()?;
-        self.new_table(&warehouse, name)
+        self.new_table(&warehouse, name, format)
     }
 
     /// A log of its own for `name`, whose first version holds the files of `table`.
@@ -279,16 +296,22 @@ impl Workspace {
         name: &RelationName,
         table: &Table,
     ) -> Result<Table> {
-        let place = self.new_table(warehouse, name)?;
+        let place = self.new_table(warehouse, name, table.format())?;
         table
             .copy_to(&self.folder(table), &place, &self.folder(&place))
             .await
     }
 
-    fn new_table(&self, warehouse: &Warehouse, name: &RelationName) -> Result<Table> {
+    fn new_table(
+        &self,
+        warehouse: &Warehouse,
+        name: &RelationName,
+        format: TableFormat,
+    ) -> Result<Table> {
         let parts =
             [&name.database, &name.schema, &name.name].map(|part| folder_name(part.as_str()));
-        let location = warehouse.reserve(&parts.join("/"))?;
+        let plain = format!("{}{}", parts.join("/"), format.suffix());
+        let location = warehouse.reserve(&plain)?;
         // Only a folder this run made is noted, since a discarded run removes what is noted.
         self.note_created(&location)?;
         warehouse.place(&location)
@@ -506,6 +529,7 @@ impl Workspace {
         }
         finished?;
         self.end(RunStatus::Published, None)?;
+        iceberg_catalog::follow(&self.catalog, &publication);
         upkeep::checkpoint(&self.catalog, &publication, |location, version| {
             let key = (location.to_owned(), version);
             self.tables.lock().get(&key).cloned()

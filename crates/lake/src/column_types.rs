@@ -139,6 +139,18 @@ fn stored_metadata(field: &Field) -> HashMap<String, String> {
     metadata
 }
 
+/// `column` as files have it, if its parts are narrower there than a format's own types are.
+pub(crate) fn carrier_of_struct(column: Field) -> Field {
+    let zoned = column
+        .metadata()
+        .get(LOGICAL_TYPE)
+        .is_some_and(|name| name == "TIMESTAMP_TZ");
+    match column.data_type() {
+        DataType::Struct(_) if zoned => column.with_data_type(timestamp_tz()),
+        _ => column,
+    }
+}
+
 /// The type in which a stored column's values travel: files do not tell GEOGRAPHY from BINARY.
 #[must_use]
 pub fn carrier(stored: &Field) -> DataType {

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use diagnostic::{Result, ResultExt, codes};
 use object_store::ObjectStoreExt;
@@ -13,12 +14,21 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use storage::{Storage, Upload, block_on};
 
+use crate::iceberg_table::ColumnIds;
+
 /// Bytes fetched at once where a file of an object store is read from front to back.
 const READ_AHEAD: u64 = 4 << 20;
 
 /// The folder of a table's data files.
 #[derive(Clone, Debug)]
-pub enum DataFolder {
+pub struct DataFolder {
+    place: Place,
+    /// By which ids files know the table's columns, if they do.
+    ids: Option<Arc<ColumnIds>>,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
     /// On this machine.
     Local(PathBuf),
     /// In an object store.
@@ -53,15 +63,59 @@ impl DataFolder {
     /// A folder of this machine.
     #[must_use]
     pub fn local(folder: &Path) -> Self {
-        Self::Local(folder.to_owned())
+        Self {
+            place: Place::Local(folder.to_owned()),
+            ids: None,
+        }
+    }
+
+    /// A folder of an object store.
+    #[must_use]
+    pub fn remote(storage: Storage) -> Self {
+        Self {
+            place: Place::Remote(storage),
+            ids: None,
+        }
+    }
+
+    /// The same folder, of a table whose files know columns by `ids`.
+    pub(crate) fn with_ids(mut self, ids: Option<Arc<ColumnIds>>) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// The folder's path, if it is on this machine.
+    pub(crate) fn as_local(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Local(folder) => Some(folder),
+            Place::Remote(_) => None,
+        }
+    }
+
+    /// The columns `schema` as new files have them.
+    ///
+    /// # Errors
+    /// `K3005` if a column cannot be stored.
+    pub(crate) fn file_schema(&self, schema: &SchemaRef) -> Result<SchemaRef> {
+        match &self.ids {
+            Some(ids) => ids.stamp(schema),
+            None => Ok(Arc::clone(schema)),
+        }
+    }
+
+    /// Whether a file's column is the table's of that name, and not one that was called so before.
+    #[must_use]
+    pub fn is_column(&self, column: &parquet::schema::types::Type) -> bool {
+        let ids = self.ids.as_deref();
+        ids.is_none_or(|ids| ids.is_column(column.get_basic_info()))
     }
 
     /// The file `name` as people are told about it.
     #[must_use]
     pub fn shown(&self, name: &str) -> String {
-        match self {
-            Self::Local(folder) => folder.join(name).display().to_string(),
-            Self::Remote(storage) => storage.location().join(name).to_string(),
+        match &self.place {
+            Place::Local(folder) => folder.join(name).display().to_string(),
+            Place::Remote(storage) => storage.location().join(name).to_string(),
         }
     }
 
@@ -70,8 +124,8 @@ impl DataFolder {
     /// # Errors
     /// `K2003` if it cannot be written.
     pub fn create(&self, name: &str) -> Result<DataWriter> {
-        match self {
-            Self::Local(folder) => {
+        match &self.place {
+            Place::Local(folder) => {
                 let path = folder.join(name);
                 // The folders of partitions come with their first files.
                 let parent = path.parent().filter(|_| name.contains('/'));
@@ -81,7 +135,7 @@ impl DataFolder {
                     .map(DataWriter::Local)
                     .explain(codes::K2003, || self.cannot(name, "written"))
             }
-            Self::Remote(storage) => Ok(DataWriter::Remote(storage.upload(name))),
+            Place::Remote(storage) => Ok(DataWriter::Remote(storage.upload(name))),
         }
     }
 
@@ -90,11 +144,11 @@ impl DataFolder {
     /// # Errors
     /// `K2003` if it cannot be read, `B2001` to `B2003` in an object store.
     pub fn open(&self, name: &str) -> Result<DataReader> {
-        match self {
-            Self::Local(folder) => File::open(folder.join(name))
+        match &self.place {
+            Place::Local(folder) => File::open(folder.join(name))
                 .map(DataReader::Local)
                 .explain(codes::K2003, || self.cannot(name, "read")),
-            Self::Remote(storage) => {
+            Place::Remote(storage) => {
                 let (asked, of) = (storage.clone(), name.to_owned());
                 let size = block_on(async move { asked.size(&of).await })??;
                 Ok(DataReader::Remote(RemoteFile {
@@ -111,14 +165,14 @@ impl DataFolder {
     /// # Errors
     /// `K2003` if it cannot be removed, `B2002`, `B2003` in an object store.
     pub fn remove(&self, name: &str) -> Result<()> {
-        match self {
-            Self::Local(folder) => match std::fs::remove_file(folder.join(name)) {
+        match &self.place {
+            Place::Local(folder) => match std::fs::remove_file(folder.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     Err(error).explain(codes::K2003, || self.cannot(name, "removed"))
                 }
                 _ => Ok(()),
             },
-            Self::Remote(storage) => {
+            Place::Remote(storage) => {
                 let (storage, name) = (storage.clone(), name.to_owned());
                 block_on(async move { storage.remove(&name).await })?
             }
@@ -131,8 +185,8 @@ impl DataFolder {
     /// # Errors
     /// `K2003` if it cannot be copied, `B2001` to `B2003` in an object store.
     pub fn adopt(&self, from: &Self, name: &str) -> Result<()> {
-        match (from, self) {
-            (Self::Local(source), Self::Local(target)) => {
+        match (&from.place, &self.place) {
+            (Place::Local(source), Place::Local(target)) => {
                 let (source, target) = (source.join(name), target.join(name));
                 let wrong = || format!("`{}` cannot be linked", source.display());
                 if let Some(parent) = target.parent() {
@@ -143,16 +197,16 @@ impl DataFolder {
                 }
                 Ok(())
             }
-            (Self::Remote(source), Self::Remote(target)) => {
+            (Place::Remote(source), Place::Remote(target)) => {
                 let (here, there) = (source.path(name), target.path(name));
                 let (store, shown) = (Arc::clone(target.store()), from.shown(name));
                 block_on(async move { store.copy(&here, &there).await })?
                     .explain(codes::K2003, || format!("`{shown}` cannot be copied"))
             }
-            (from, to) => {
+            _ => {
                 let wrong = || format!("`{}` cannot be copied", from.shown(name));
                 let mut reader = from.open(name)?.get_read(0).explain(codes::K2003, wrong)?;
-                let mut writer = to.create(name)?;
+                let mut writer = self.create(name)?;
                 io::copy(&mut reader, &mut writer).explain(codes::K2003, wrong)?;
                 writer.finish().map(drop)
             }

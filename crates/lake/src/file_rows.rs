@@ -53,11 +53,13 @@ impl FileRows {
             .cloned()
             .collect();
         let roots: Vec<usize> = builder
-            .schema()
-            .fields()
+            .parquet_schema()
+            .root_schema()
+            .get_fields()
             .iter()
             .enumerate()
-            .filter(|(_, field)| fields.iter().any(|wanted| wanted.name() == field.name()))
+            .filter(|(_, column)| fields.iter().any(|wanted| wanted.name() == column.name()))
+            .filter(|(_, column)| folder.is_column(column))
             .map(|(at, _)| at)
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);

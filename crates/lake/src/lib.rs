@@ -1,5 +1,5 @@
-//! Delta tables in a folder or a bucket: open at a version, write data files, commit, and the overlay that
-//! keeps a run's commits away from readers until it is published.
+//! Tables in a folder or a bucket, of Delta's format or of Iceberg's: open at a version, write data files, commit,
+//! and the overlay that keeps a run's commits away from readers until it is published.
 //!
 //! - [`Warehouse`] is a place of tables, seen as everybody sees it or as one run sees it.
 //! - [`Table`] is one table at one version; [`Table::commit`] adds the next one.
@@ -7,7 +7,7 @@
 //!
 //! Committing follows the Delta protocol
 //! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md>); log replay and checkpoints are the Delta
-//! library's.
+//! library's. What an Iceberg table is made of is the `iceberg` crate's.
 
 mod column_types;
 mod commit;
@@ -16,6 +16,7 @@ mod deletion;
 mod dictionaries;
 mod external;
 mod file_rows;
+mod iceberg_table;
 mod optimize;
 mod overlay;
 mod parquet_sink;
@@ -34,6 +35,7 @@ pub use deletion::DeletedRows;
 pub use deltalake::kernel::DeletionVectorDescriptor;
 pub use external::ExternalTable;
 pub use file_rows::FileRows;
+pub use iceberg_table::{IcebergTable, ScannedFile, TableFormat};
 pub use optimize::Compaction;
 pub use overlay::Staged;
 pub use parquet_sink::{DataFile, ParquetSink, SinkOptions};

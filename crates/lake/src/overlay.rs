@@ -1,6 +1,6 @@
 //! [`Overlay`]: an object store in which the commit files a run writes stay with the run.
 //!
-//! Reads of a Delta log see base plus overlay; data files pass through to the base, where nobody
+//! Reads of a table's log see base plus overlay; data files pass through to the base, where nobody
 //! looks for them until a commit names them.
 
 use std::collections::BTreeMap;
@@ -18,8 +18,18 @@ use object_store::{
 };
 use parking_lot::Mutex;
 
+use crate::TableFormat;
+
 /// The folder of a Delta table's log.
 pub(crate) const LOG: &str = "_delta_log";
+
+/// Whether `name`, below the table at `location`, is what makes a version.
+pub(crate) fn is_log_file(location: &str, name: &str) -> bool {
+    match TableFormat::of(location) {
+        TableFormat::Delta => name.starts_with(LOG),
+        TableFormat::Iceberg => iceberg::is_metadata_file(name),
+    }
+}
 
 /// The commit files a run has written and not published, by path below the warehouse.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +46,8 @@ impl Staged {
         let wanted = files.iter().filter(|(path, _)| {
             locations.iter().any(|location| {
                 let rest = path.strip_prefix(location);
-                rest.is_some_and(|rest| rest.starts_with(&format!("/{LOG}/")))
+                let name = rest.and_then(|rest| rest.strip_prefix('/'));
+                name.is_some_and(|name| is_log_file(location, name))
             })
         });
         wanted
@@ -45,7 +56,7 @@ impl Staged {
     }
 }
 
-/// A store that keeps what is written to Delta logs below `warehouse` in memory.
+/// A store that keeps what makes versions of tables below `warehouse` in memory.
 #[derive(Debug)]
 pub(crate) struct Overlay {
     base: Arc<dyn ObjectStore>,
@@ -63,11 +74,19 @@ impl Overlay {
         }
     }
 
-    /// The path below the warehouse, if `location` is in a Delta log.
+    /// The path below the warehouse, if `location` is what makes a version of a table.
     fn of_log(&self, location: &Path) -> Option<String> {
         let rest: Vec<_> = location.prefix_match(&self.warehouse)?.collect();
         let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
-        rest.contains(&LOG).then(|| rest.join("/"))
+        let makes_version = match rest.as_slice() {
+            [table @ .., folder, file]
+                if TableFormat::of(&table.join("/")) == TableFormat::Iceberg =>
+            {
+                iceberg::is_metadata_file(&format!("{folder}/{file}"))
+            }
+            rest => rest.contains(&LOG),
+        };
+        makes_version.then(|| rest.join("/"))
     }
 }
 

@@ -176,8 +176,9 @@ impl ParquetSink {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned());
         let properties = dictionaries::chosen(properties, batch)?.build();
-        let writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))
-            .explain(codes::K2003, wrong)?;
+        let schema = self.folder.file_schema(&self.schema)?;
+        let writer =
+            ArrowWriter::try_new(file, schema, Some(properties)).explain(codes::K2003, wrong)?;
         Ok(Open { name, writer })
     }
 

@@ -1,4 +1,4 @@
-//! [`Table`]: one Delta table at one version.
+//! [`Table`]: one table at one version.
 
 use std::sync::Arc;
 
@@ -13,9 +13,12 @@ use tokio::sync::OnceCell;
 use crate::commit::{Known, log_entry};
 use crate::deletion::file_of;
 use crate::partition::check_partition_by;
-use crate::{Commit, DataFile, DataFolder, DeletedRows, Operation, PartitionValues};
+use crate::{
+    Commit, DataFile, DataFolder, DeletedRows, IcebergTable, Operation, PartitionValues,
+    TableFormat,
+};
 
-/// One Delta table at one version, or a place where one is about to be created.
+/// One table at one version, or a place where one is about to be created.
 #[derive(Clone, Debug)]
 pub struct Table {
     location: Arc<str>,
@@ -23,6 +26,8 @@ pub struct Table {
     place: DeltaTable,
     /// Read when somebody asks: most versions that are written are not read in the same statement.
     loaded: Arc<OnceCell<DeltaTable>>,
+    /// What it is instead, if it is no Delta table.
+    iceberg: Option<IcebergTable>,
 }
 
 /// A data file that is part of a table version.
@@ -69,7 +74,33 @@ impl Table {
             version,
             place,
             loaded: Arc::default(),
+            iceberg: None,
         }
+    }
+
+    /// The same place, for what is no Delta table.
+    pub(crate) fn with_iceberg(mut self, iceberg: IcebergTable) -> Self {
+        self.version = iceberg.version();
+        self.iceberg = Some(iceberg);
+        self
+    }
+
+    /// Its format.
+    #[must_use]
+    pub fn format(&self) -> TableFormat {
+        TableFormat::of(&self.location)
+    }
+
+    /// The Iceberg table, if it is one.
+    #[must_use]
+    pub fn iceberg(&self) -> Option<&IcebergTable> {
+        self.iceberg.as_ref()
+    }
+
+    /// `folder`, where the table's files lie, for those who read and write them.
+    #[must_use]
+    pub fn data_folder(&self, folder: DataFolder) -> DataFolder {
+        folder.with_ids(self.iceberg.as_ref().map(IcebergTable::column_ids))
     }
 
     /// Folder relative to the warehouse.
@@ -117,6 +148,9 @@ impl Table {
     /// # Errors
     /// `K2004` if the log cannot be read, or there is none yet.
     pub async fn schema(&self) -> Result<SchemaRef> {
+        if let Some(iceberg) = &self.iceberg {
+            return iceberg.schema();
+        }
         let loaded = self.loaded().await?;
         let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
         Ok(snapshot.snapshot().arrow_schema())
@@ -127,7 +161,7 @@ impl Table {
     /// # Errors
     /// `K2004` if the log cannot be read.
     pub async fn partition_by(&self) -> Result<Vec<String>> {
-        if self.version.is_none() {
+        if self.version.is_none() || self.iceberg.is_some() {
             return Ok(Vec::new());
         }
         let loaded = self.loaded().await?;
@@ -142,6 +176,9 @@ impl Table {
     pub async fn files(&self) -> Result<Vec<StoredFile>> {
         if self.version().is_none() {
             return Ok(Vec::new());
+        }
+        if let Some(iceberg) = &self.iceberg {
+            return iceberg.files().await;
         }
         self.loaded()
             .await?
@@ -172,6 +209,9 @@ impl Table {
         let Some(version) = self.version() else {
             return Ok(true);
         };
+        if let Some(iceberg) = &self.iceberg {
+            return iceberg.is_newest().await;
+        }
         let next = object_store::path::Path::from(format!("_delta_log/{:020}.json", version + 1));
         match self.place.object_store().head(&next).await {
             Ok(_) => Ok(false),
@@ -187,6 +227,22 @@ impl Table {
     /// # Errors
     /// `K2003` if a file cannot be copied, `K2004` if a log cannot be read or written.
     pub async fn copy_to(&self, from: &DataFolder, place: &Self, to: &DataFolder) -> Result<Self> {
+        if let (Some(source), Some(target)) = (&self.iceberg, &place.iceberg) {
+            for file in self.files().await? {
+                to.adopt(from, &file.path)?;
+            }
+            return Ok(place.clone().with_iceberg(target.copy_of(source).await?));
+        }
+        if self.format() != place.format() {
+            return Err(Error::new(
+                codes::K4002,
+                format!(
+                    "The files of table `{}` cannot become a table of another format",
+                    self.location
+                ),
+            )
+            .help("copy its rows instead: `create table … as select * from …`"));
+        }
         let mut commit = Commit::new(Operation::Create);
         commit.schema = Some(self.schema().await?);
         commit.partition_by = Some(self.partition_by().await?);
@@ -215,6 +271,9 @@ impl Table {
     /// `K1001` if somebody else committed that version, `K2004` if the log cannot be written,
     /// `K3005` if a column type cannot be stored.
     pub async fn commit(&self, commit: &Commit) -> Result<Self> {
+        if let Some(iceberg) = &self.iceberg {
+            return Ok(self.clone().with_iceberg(iceberg.commit(commit).await?));
+        }
         let version = self.version().map_or(0, |version| version + 1);
         // Only what leaves the table has to be known.
         let changes = !commit.remove.is_empty() || !commit.vectors.is_empty();

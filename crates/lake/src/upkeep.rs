@@ -11,8 +11,9 @@ use serde::Deserialize;
 use storage::{Entry, block_on};
 
 use crate::deletion::file_of;
-use crate::overlay::LOG;
-use crate::{DataFolder, DeletionVectorDescriptor, Table, Warehouse};
+use crate::iceberg_table::IcebergTable;
+use crate::overlay::{LOG, is_log_file};
+use crate::{DeletionVectorDescriptor, Table, TableFormat, Warehouse};
 
 /// Commits between two checkpoints where the table does not say, as in Delta.
 const CHECKPOINT_INTERVAL: u64 = 10;
@@ -24,6 +25,10 @@ impl Table {
     /// Commits between two checkpoints, by what was last read of the log; Delta's usual number if nothing was.
     #[must_use]
     pub fn checkpoint_interval(&self) -> u64 {
+        if self.format() == TableFormat::Iceberg {
+            // Each of its metadata files says everything.
+            return u64::MAX;
+        }
         let declared = self
             .known()
             .and_then(|delta| delta.snapshot().ok())
@@ -66,7 +71,7 @@ impl Warehouse {
     pub async fn inventory(&self, location: &str) -> Result<Inventory> {
         let mut found = Inventory::default();
         for entry in self.storage().below(location).list(None).await? {
-            match entry.name.starts_with(LOG) {
+            match is_log_file(location, &entry.name) {
                 true => found.log.push(entry),
                 false => found.data.push(entry),
             }
@@ -103,6 +108,13 @@ impl Warehouse {
         let (Some(oldest), Some(newest)) = (needed.first(), needed.last()) else {
             return Ok(BTreeSet::new());
         };
+        if TableFormat::of(location) == TableFormat::Iceberg {
+            let versions = inventory.log.iter();
+            let versions = versions.filter_map(|entry| version_of(&entry.name));
+            let led_to = versions.filter(|v| needed.contains(v) || v > newest);
+            let led_to: BTreeSet<u64> = needed.iter().copied().chain(led_to).collect();
+            return IcebergTable::held(self, location, &led_to).await;
+        }
         let table = self.open(location, *oldest).await?;
         // Each data file with the file, if any, that says which of its rows have left.
         let mut active: BTreeMap<String, Option<String>> = BTreeMap::new();
@@ -147,13 +159,13 @@ impl Warehouse {
     }
 
     /// The log files of `inventory` that no version from `oldest` on needs: those before the last checkpoint
-    /// that is not after it.
+    /// that is not after it. Metadata files of Iceberg say everything, as checkpoints do.
     #[must_use]
     pub fn spent_log(inventory: &Inventory, oldest: u64) -> Vec<Entry> {
         let checkpoints = inventory
             .log
             .iter()
-            .filter(|entry| entry.name.contains(".checkpoint"))
+            .filter(|e| e.name.contains(".checkpoint") || iceberg::is_metadata_file(&e.name))
             .filter_map(|entry| version_of(&entry.name))
             .filter(|version| *version <= oldest);
         let Some(last) = checkpoints.max() else {
@@ -168,18 +180,17 @@ impl Warehouse {
     /// # Errors
     /// `K2003`, `B2002`, `B2003` if one cannot be removed.
     pub fn remove_files(&self, location: &str, names: &[String]) -> Result<()> {
-        match self.folder(location) {
-            folder @ DataFolder::Local(_) => names.iter().try_for_each(|name| folder.remove(name)),
-            DataFolder::Remote(storage) => {
-                let names = names.to_vec();
-                block_on(async move {
-                    for name in names {
-                        storage.remove(&name).await?;
-                    }
-                    Ok(())
-                })?
-            }
+        let folder = self.folder(location);
+        if folder.as_local().is_some() {
+            return names.iter().try_for_each(|name| folder.remove(name));
         }
+        let (storage, names) = (self.storage().below(location), names.to_vec());
+        block_on(async move {
+            for name in names {
+                storage.remove(&name).await?;
+            }
+            Ok(())
+        })?
     }
 }
 
@@ -205,8 +216,13 @@ fn hold(held: &mut BTreeSet<String>, active: &BTreeMap<String, Option<String>>) 
     }
 }
 
-/// The version in the name of a log file: `_delta_log/00000000000000000010.checkpoint.parquet`.
+/// The version in the name of a log file: `_delta_log/00000000000000000010.checkpoint.parquet`,
+/// `metadata/v10.metadata.json`.
 fn version_of(name: &str) -> Option<u64> {
+    if iceberg::is_metadata_file(name) {
+        let digits = name.strip_prefix("metadata/v")?.split('.').next()?;
+        return digits.parse().ok();
+    }
     let digits = name.strip_prefix(LOG)?.strip_prefix('/')?.get(..20)?;
     digits.parse().ok()
 }

@@ -14,6 +14,7 @@ use object_store::ObjectStore;
 use storage::{Created, Location, Scheme, Storage, StorageOptions, block_on};
 use url::Url;
 
+use crate::iceberg_table::{IcebergTable, TableFormat};
 use crate::overlay::{Overlay, Staged};
 use crate::{DataFolder, Table};
 
@@ -24,7 +25,7 @@ pub const TEMPORARY: &str = ".temporary";
 /// How many tables' commits are published at once to an object store.
 const AT_ONCE: usize = 16;
 
-/// Delta tables in a folder or a bucket. Locations are paths relative to it, with `/`.
+/// Tables in a folder or a bucket. Locations are paths relative to it, with `/`.
 #[derive(Clone, Debug)]
 pub struct Warehouse {
     tables: Storage,
@@ -95,8 +96,8 @@ impl Warehouse {
     pub fn folder(&self, location: &str) -> DataFolder {
         let storage = self.storage_of(location);
         match storage.location().as_local() {
-            Some(folder) => DataFolder::Local(folder.join(location)),
-            None => DataFolder::Remote(storage.below(location)),
+            Some(folder) => DataFolder::local(&folder.join(location)),
+            None => DataFolder::remote(storage.below(location)),
         }
     }
 
@@ -106,8 +107,34 @@ impl Warehouse {
     /// `K2004` if there is no such table or version, or its log cannot be read.
     pub async fn open(&self, location: &str, version: u64) -> Result<Table> {
         let table = Table::new(location, self.delta(location)?, Some(version));
+        if TableFormat::of(location) == TableFormat::Iceberg {
+            return Ok(table.with_iceberg(IcebergTable::open(self, location, version).await?));
+        }
         table.loaded().await?;
         Ok(table)
+    }
+
+    /// The full path of the metadata file of an Iceberg table's `version`, as Iceberg catalogs name it; nothing for
+    /// other tables.
+    #[must_use]
+    pub fn metadata_location(&self, location: &str, version: u64) -> Option<String> {
+        let of_iceberg = TableFormat::of(location) == TableFormat::Iceberg;
+        let name = iceberg::metadata_file(version);
+        of_iceberg.then(|| format!("{}/{name}", self.full_location(location)))
+    }
+
+    /// How Iceberg's metadata calls `location`, or the place of all tables.
+    #[must_use]
+    pub fn full_location(&self, location: &str) -> String {
+        let place = self.tables.location();
+        let full = match location {
+            "" => place.to_string(),
+            location => place.join(location).to_string(),
+        };
+        match place.as_local() {
+            Some(_) => format!("{}{full}", Scheme::File.prefix()),
+            None => full,
+        }
     }
 
     /// A place for a new table: the first commit creates it.
@@ -115,10 +142,14 @@ impl Warehouse {
     /// # Errors
     /// `K2003` if its folder cannot be created.
     pub fn place(&self, location: &str) -> Result<Table> {
-        if let DataFolder::Local(folder) = self.folder(location) {
-            existing(&folder)?;
+        if let Some(folder) = self.folder(location).as_local() {
+            existing(folder)?;
         }
-        Ok(Table::new(location, self.delta(location)?, None))
+        let table = Table::new(location, self.delta(location)?, None);
+        Ok(match TableFormat::of(location) {
+            TableFormat::Delta => table,
+            TableFormat::Iceberg => table.with_iceberg(IcebergTable::place(self, location)),
+        })
     }
 
     /// A location for a new table that nobody else has: `plain`, or `plain` with a suffix.
@@ -126,7 +157,8 @@ impl Warehouse {
     /// # Errors
     /// `K2003` if its folder cannot be created.
     pub fn reserve(&self, plain: &str) -> Result<String> {
-        let DataFolder::Local(folder) = self.folder(plain) else {
+        let folder = self.folder(plain);
+        let Some(folder) = folder.as_local() else {
             // A bucket has no folders to make first.
             return Ok(format!("{plain}-{}", uuid::Uuid::now_v7().simple()));
         };
@@ -139,10 +171,11 @@ impl Warehouse {
         let mut location = plain.to_owned();
         let mut attempt = 1;
         loop {
-            let DataFolder::Local(folder) = self.folder(&location) else {
+            let folder = self.folder(&location);
+            let Some(folder) = folder.as_local() else {
                 return Ok(location);
             };
-            match std::fs::create_dir(&folder) {
+            match std::fs::create_dir(folder) {
                 Ok(()) => return Ok(location),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     attempt += 1;
@@ -162,21 +195,27 @@ impl Warehouse {
     /// # Errors
     /// `K2003` if it cannot be removed, `B2002`, `B2003` in an object store.
     pub fn remove(&self, location: &str) -> Result<()> {
-        match self.folder(location) {
-            DataFolder::Local(folder) => match std::fs::remove_dir_all(&folder) {
+        if let Some(folder) = self.folder(location).as_local() {
+            return match std::fs::remove_dir_all(folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
                     .explain(codes::K2003, || {
                         format!("`{}` cannot be removed", folder.display())
                     }),
                 _ => Ok(()),
-            },
-            DataFolder::Remote(storage) => block_on(async move {
-                for entry in storage.list(None).await? {
-                    storage.remove(&entry.name).await?;
-                }
-                Ok(())
-            })?,
+            };
         }
+        let storage = self.storage_of(location).below(location);
+        block_on(async move {
+            for entry in storage.list(None).await? {
+                storage.remove(&entry.name).await?;
+            }
+            Ok(())
+        })?
+    }
+
+    /// The store of all tables, as this warehouse sees it.
+    pub(crate) fn seen(&self) -> &Arc<dyn ObjectStore> {
+        &self.seen
     }
 
     fn storage_of(&self, location: &str) -> &Storage {

@@ -35,6 +35,12 @@ pub const UPKEEP_FAILPOINTS: &[&str] = &[
     "vacuum.between_tables",
 ];
 
+/// Further failpoints, which only a run with an Iceberg table passes.
+pub const ICEBERG_FAILPOINTS: &[&str] = &[
+    "publish.before_iceberg_catalog",
+    "publish.after_iceberg_catalog",
+];
+
 /// Further failpoints, which only a process that takes in events passes.
 pub const PUSH_FAILPOINTS: &[&str] = &[
     "push.before_sync",
@@ -67,7 +73,9 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::{FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS};
+    use super::{
+        FAILPOINTS, ICEBERG_FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS,
+    };
 
     struct Trigger {
         name: String,
@@ -86,6 +94,7 @@ mod armed {
         debug_assert!(
             [
                 FAILPOINTS,
+                ICEBERG_FAILPOINTS,
                 POSTGRES_FAILPOINTS,
                 UPKEEP_FAILPOINTS,
                 PUSH_FAILPOINTS

@@ -4,6 +4,7 @@
 #[path = "../../../storage/tests/it/faults.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod faults;
+mod iceberg;
 mod object_store;
 #[path = "../../../storage/tests/it/server.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]

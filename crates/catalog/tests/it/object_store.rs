@@ -9,9 +9,9 @@ use super::faults::{Fault, Proxy};
 use super::server::S3Server;
 use super::{append, rows};
 
-const BUCKET: &str = "lake";
+pub(super) const BUCKET: &str = "lake";
 
-fn bucket(endpoint: &str, prefix: &str) -> Storage {
+pub(super) fn bucket(endpoint: &str, prefix: &str) -> Storage {
     let options = [
         ("endpoint", endpoint),
         ("access_key_id", "key"),

@@ -20,4 +20,9 @@ codes! {
     K3011, UserInput, "A table cannot be partitioned this way";
     K3012, UserInput, "Rows of a table cannot be ordered this way";
     K3013, Data, "A table of another engine cannot be read";
+    K4001, DestinationOutage, "An Iceberg table cannot be read or written";
+    K4002, Data, "An Iceberg table has what is not supported";
+    K4003, DestinationOutage, "An Iceberg catalog cannot be used";
+    K4004, Conflict, "An Iceberg table was changed by another engine";
+    K4005, Conflict, "An Iceberg catalog's entry was changed by somebody else";
 }

@@ -38,7 +38,7 @@ impl Tables for TestTables {
     async fn folder(&self, name: &RelationName) -> Result<DataFolder> {
         let folder = self.folder.join(name.to_string());
         std::fs::create_dir_all(&folder).unwrap();
-        Ok(DataFolder::Local(folder))
+        Ok(DataFolder::local(&folder))
     }
 
     async fn commit(&self, name: &RelationName, change: Change) -> Result<()> {
