@@ -220,6 +220,14 @@ impl Catalog {
         self.inner.state.ledger(stream)
     }
 
+    /// The streams that have loaded anything, by name.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn ledger_streams(&self) -> Result<Vec<String>> {
+        self.inner.state.ledger_streams()
+    }
+
     /// The latest runs, newest first.
     ///
     /// # Errors

@@ -481,6 +481,18 @@ impl Workspace {
         Ok(kept.into_iter().chain(mine.cloned()).collect())
     }
 
+    /// The files of sources that earlier runs loaded into the table called `name`, as COPY would tell it; into all
+    /// tables, with their names, without one.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn ingested_files(&self, name: Option<&RelationName>) -> Result<Vec<LoadedFile>> {
+        let name = name.map(ToString::to_string);
+        let entries = self.catalog.state().ledger_of_tables(name.as_deref())?;
+        let files = entries.into_iter().filter_map(LoadedFile::of_ledger);
+        Ok(files.collect())
+    }
+
     /// Forgets which files were loaded into the table with identity `table`, as TRUNCATE does.
     pub fn forget_loads(&self, table: &str) {
         let mut staged = self.staged.lock();

@@ -87,6 +87,10 @@ pub enum Command {
     Init(commands::init::Arguments),
     /// Bring assets up to date, in graph order, with their checks
     Run(commands::run::Arguments),
+    /// Build tables of the lake from the raw zone again, without a look at the sources
+    Replay(commands::replay::Arguments),
+    /// Read a range of dates from the sources again
+    Backfill(commands::backfill::Arguments),
     /// List assets
     Ls(commands::ls::Arguments),
     /// Show what an asset comes from and what depends on it
@@ -101,6 +105,8 @@ pub enum Command {
     Optimize(commands::optimize::Arguments),
     /// Remove the files that no version within retention needs
     Vacuum(commands::vacuum::Arguments),
+    /// Write out, or apply, the rules for how long files are kept
+    Lifecycle(commands::lifecycle::Arguments),
     /// Do what the `dbt` executable does
     #[command(disable_help_flag = true)]
     Dbt(commands::dbt::Arguments),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::datasource::TableProvider;
 use diagnostic::{Error, Result, codes};
-use model::Identifier;
+use model::{Identifier, SchemaName};
 
 pub(crate) use keys::referenced;
 pub(crate) use loads::copy_history;
@@ -67,6 +67,25 @@ pub(crate) fn table(
         .suggest(name, names));
     };
     Ok(Arc::new(view::View::new(databases, database, name, header)))
+}
+
+/// Whether `name` is the schema of views over all databases, `SNOWFLAKE.ACCOUNT_USAGE`.
+pub(crate) fn is_account_usage(name: &SchemaName) -> bool {
+    name.database.as_str() == "SNOWFLAKE" && name.schema.as_str() == "ACCOUNT_USAGE"
+}
+
+/// The view `name` of `SNOWFLAKE.ACCOUNT_USAGE`.
+///
+/// # Errors
+/// `K3001` if there is none.
+pub(crate) fn account_usage(databases: &Databases, name: &str) -> Result<Arc<dyn TableProvider>> {
+    if name != "COPY_HISTORY" {
+        let message = format!("SNOWFLAKE.ACCOUNT_USAGE has no view `{name}`");
+        return Err(Error::new(codes::K3001, message).suggest(name, ["COPY_HISTORY"]));
+    }
+    let database = databases.session.database.clone();
+    let view = view::View::new(databases, &database, "COPY_HISTORY", loads::COPY_HISTORY);
+    Ok(Arc::new(view))
 }
 
 /// Names and types of columns as Snowflake shows them.

@@ -130,6 +130,11 @@ impl SchemaProvider for Namespace {
                 .map(Some)
                 .map_err(external);
         }
+        if information_schema::is_account_usage(&self.name) {
+            return information_schema::account_usage(&self.databases, name)
+                .map(Some)
+                .map_err(external);
+        }
         let name = self.name.relation(Identifier::quoted(name));
         let Some(relation) = self.databases.workspace.relation(&name) else {
             return Ok(None);

@@ -1,5 +1,6 @@
 //! The rows that the silver table has already: their keys and order, and rewriting files without some rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -63,7 +64,7 @@ pub(crate) fn check_partitions(contract: &Contract, table: &TableState) -> Resul
     .help("rebuild the dataset with `--full-refresh`"))
 }
 
-/// Adds an entry for every row of the table whose key may come in.
+/// Adds an entry for every row of the table whose key may come in, but for those that leave it anyhow.
 pub(crate) fn add_entries(
     contract: &Contract,
     table: &TableState,
@@ -71,6 +72,7 @@ pub(crate) fn add_entries(
     entries: &Entries,
     (batches, contents): (&Names, &Names),
     filter: &KeyFilter,
+    leaving: &HashMap<u32, Bitmap>,
 ) -> Result<()> {
     let columns = contract.key.iter().chain(&contract.latest_by);
     let fields = columns
@@ -88,6 +90,7 @@ pub(crate) fn add_entries(
     let mut writer = entries.writer();
     let (keys, latest) = (contract.key.len(), contract.latest_by.len());
     for (number, file) in (EXISTING..).zip(&table.files) {
+        let leaving = leaving.get(&number);
         let mut row = 0_u32;
         for batch in read(&table.folder, file, &schema)? {
             let batch = batch?;
@@ -96,7 +99,8 @@ pub(crate) fn add_entries(
             let encoded = order.encode(arrays.get(keys..keys + latest).unwrap_or_default())?;
             let mut names = RowNames::new(&batch, keys + latest);
             for (at, hash) in hashes.iter().enumerate() {
-                if filter.may_contain(*hash) {
+                let leaves = leaving.is_some_and(|rows| rows.contains(row as usize));
+                if !leaves && filter.may_contain(*hash) {
                     let (batch, content) = names.at(at, batches, contents);
                     let position = Position {
                         source: number,

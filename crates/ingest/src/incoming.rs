@@ -10,7 +10,7 @@ use connectors::files::{
 };
 use diagnostic::{Error, Result, ResultExt, codes};
 use settings::{Format, RawMode, StreamSpec};
-use state::{LedgerEntry, LoadStatus};
+use state::{LedgerEntry, LoadStatus, Replaces};
 use storage::Storage;
 
 use crate::delivery::{Gated, Promise, gate};
@@ -28,6 +28,16 @@ pub enum Origin {
     Store(Storage),
 }
 
+impl Origin {
+    /// Where it is, as a URL.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Folder(folder) => format!("file://{}/", folder.display()),
+            Self::Store(storage) => storage.location().to_string(),
+        }
+    }
+}
+
 /// A file that was found and told apart.
 pub(crate) struct Arrived {
     pub(crate) file: FoundFile,
@@ -37,6 +47,8 @@ pub(crate) struct Arrived {
     pub(crate) promise: Promise,
     /// The object it is a copy of, if it comes from a store.
     remote: Option<RemoteFile>,
+    /// Whether its bytes are read from the raw zone.
+    kept: bool,
 }
 
 impl Arrived {
@@ -64,8 +76,80 @@ impl Arrived {
             quarantined: 0,
             status,
             error: None,
+            first_error: None,
+            replaces: Replaces::Nothing,
+            table: String::new(),
+            location: String::new(),
+            run: String::new(),
+            loaded_at: String::new(),
         }
     }
+
+    /// Refuses a copy in the raw zone whose bytes are not those it was made of.
+    pub(crate) fn check_kept(&self) -> Result<()> {
+        let name = &self.file.name;
+        if !self.kept || files::hash(&self.file.place, name)? == self.content {
+            return Ok(());
+        }
+        let copy = self.file.place.path.display();
+        Err(Error::new(
+            codes::F1008,
+            format!("The raw zone's copy of `{name}` is not what was loaded"),
+        )
+        .with("copy", copy)
+        .help("restore the copy from a backup, or read the source again by `sluice backfill`"))
+    }
+}
+
+/// Where copies are that were made when files were loaded.
+pub(crate) struct Kept<'a> {
+    pub(crate) raw_folder: &'a Path,
+    /// Where the stream's files are.
+    pub(crate) origin: &'a Origin,
+}
+
+/// Where the raw zone may have the content that `entry` tells of.
+pub(crate) fn kept_at(entry: &LedgerEntry, kept: &Kept<'_>) -> impl Iterator<Item = PathBuf> {
+    let (folder, file_name) = raw_place(&entry.path, &entry.content_hash);
+    let copy = kept.raw_folder.join(folder).join(file_name);
+    let own = match kept.origin {
+        Origin::Folder(folder) if folder.starts_with(kept.raw_folder) => {
+            Some(folder.join(&entry.path))
+        }
+        Origin::Folder(_) | Origin::Store(_) => None,
+    };
+    std::iter::once(copy).chain(own)
+}
+
+/// The content that `entry` tells of, if the raw zone has it. Events that were sent lie there to begin with.
+pub(crate) fn from_raw(
+    entry: &LedgerEntry,
+    values: &PathValues,
+    kept: &Kept<'_>,
+) -> Result<Option<Arrived>> {
+    let there = kept_at(entry, kept).find_map(|path| Some((std::fs::metadata(&path).ok()?, path)));
+    let (Some((metadata, path)), Ok(content)) = (there, entry.content_hash.parse()) else {
+        return Ok(None);
+    };
+    let modified = metadata.modified().explain(codes::F1001, || {
+        format!("`{}` cannot be read", path.display())
+    })?;
+    let file = FoundFile {
+        place: Place::file(path),
+        name: entry.path.clone(),
+        size: metadata.len(),
+        modified,
+        values: values.of(&entry.path),
+    };
+    let has_partition = arrival(&entry.batch).is_none();
+    Ok(Some(Arrived {
+        file,
+        content,
+        partition: has_partition.then(|| entry.batch.clone()),
+        promise: Promise::default(),
+        remote: None,
+        kept: true,
+    }))
 }
 
 /// The files of a stream as they are there now.
@@ -76,7 +160,12 @@ pub(crate) struct Arrivals {
     pub(crate) failed: Vec<(String, Error)>,
     /// What people should know, in sentences.
     pub(crate) notices: Vec<String>,
+    /// Files that were found and not asked for.
+    pub(crate) unasked: Vec<String>,
 }
+
+/// Which paths are asked for.
+pub(crate) type Wanted<'a> = &'a dyn Fn(&str) -> bool;
 
 /// Lists the files of `stream` below `folder` and hashes those that `known` does not already tell apart by
 /// name, size and time.
@@ -84,6 +173,7 @@ pub(crate) fn arrive(
     folder: &Path,
     stream: &StreamSpec,
     known: &[LedgerEntry],
+    wanted: Wanted<'_>,
 ) -> Result<Arrivals> {
     let patterns = patterns(stream);
     let by_name: HashMap<&str, &LedgerEntry> = known
@@ -107,6 +197,10 @@ pub(crate) fn arrive(
         ..Arrivals::default()
     };
     for (file, promise) in gated.complete {
+        if !wanted(&file.name) {
+            arrivals.unasked.push(file.name);
+            continue;
+        }
         let remembered = by_name
             .get(file.name.as_str())
             .filter(|entry| entry.size == file.size && !entry.modified.is_empty())
@@ -131,6 +225,7 @@ pub(crate) fn arrive(
                     partition,
                     promise,
                     remote: None,
+                    kept: false,
                 });
             }
             Err(error) => arrivals.failed.push((file.name, error)),
@@ -146,6 +241,7 @@ pub(crate) fn arrive_remote(
     stream: &StreamSpec,
     known: &[LedgerEntry],
     landing: &Landing<'_>,
+    wanted: Wanted<'_>,
 ) -> Result<Arrivals> {
     let by_name: HashMap<&str, &LedgerEntry> = known
         .iter()
@@ -165,6 +261,10 @@ pub(crate) fn arrive_remote(
             .push(format!("{waiting} {them} for `{marker}` in their folder"));
     }
     for remote in found.files {
+        if !wanted(&remote.name) {
+            arrivals.unasked.push(remote.name);
+            continue;
+        }
         let remembered = by_name
             .get(remote.name.as_str())
             .filter(|entry| entry.size == remote.size && entry.modified == remote.version)
@@ -188,6 +288,7 @@ pub(crate) fn arrive_remote(
                     partition: batch.and_then(|batch| remote.values.get(batch)).cloned(),
                     promise: Promise::default(),
                     remote: Some(remote),
+                    kept: false,
                 });
             }
             Err(error) => arrivals.failed.push((remote.name, error)),
@@ -266,7 +367,7 @@ pub(crate) fn forget_copies(arrived: &[Arrived], mode: RawMode) {
     }
 }
 
-fn patterns(stream: &StreamSpec) -> Vec<String> {
+pub(crate) fn patterns(stream: &StreamSpec) -> Vec<String> {
     let patterns = stream.files.iter();
     patterns.map(|pattern| pattern.value.clone()).collect()
 }
@@ -277,7 +378,7 @@ pub(crate) fn replay(
     stream: &StreamSpec,
     known: &[LedgerEntry],
     arrived: &[Arrived],
-    raw_folder: &Path,
+    kept: &Kept<'_>,
 ) -> Result<(Vec<Arrived>, Vec<String>)> {
     let values = PathValues::new(&patterns(stream))?;
     let mut here: HashSet<&str> = arrived
@@ -298,34 +399,13 @@ pub(crate) fn replay(
         if !here.insert(&entry.path) || contents.contains(&entry.content_hash) {
             continue;
         }
-        let (folder, file_name) = raw_place(&entry.path, &entry.content_hash);
-        let path = raw_folder.join(folder).join(file_name);
-        let (Ok(metadata), Ok(content)) = (std::fs::metadata(&path), entry.content_hash.parse())
-        else {
-            notices.push(format!(
+        match from_raw(entry, &values, kept)? {
+            Some(copy) => replayed.push(copy),
+            None => notices.push(format!(
                 "`{}` is gone, and no copy of it was kept: its rows are not in the rebuilt tables",
                 entry.path
-            ));
-            continue;
-        };
-        let modified = metadata.modified().explain(codes::F1001, || {
-            format!("`{}` cannot be read", path.display())
-        })?;
-        let file = FoundFile {
-            place: Place::file(path),
-            name: entry.path.clone(),
-            size: metadata.len(),
-            modified,
-            values: values.of(&entry.path),
-        };
-        let partition = arrival(&entry.batch).is_none().then(|| entry.batch.clone());
-        replayed.push(Arrived {
-            file,
-            content,
-            partition,
-            promise: Promise::default(),
-            remote: None,
-        });
+            )),
+        }
     }
     replayed.reverse();
     Ok((replayed, notices))
@@ -353,6 +433,10 @@ pub(crate) fn keep_raw(
     raw_folder: &Path,
     spill_folder: &Path,
 ) -> Result<Place> {
+    if arrived.kept {
+        arrived.check_kept()?;
+        return Ok(arrived.file.place.clone());
+    }
     if let (Some(remote), Origin::Store(storage)) = (&arrived.remote, origin) {
         return Landing::new(mode, raw_folder, spill_folder).ensure(storage, arrived, remote);
     }
@@ -383,7 +467,7 @@ pub(crate) fn keep_raw(
 
 /// Refuses a file read in place that is not what it was when it was hashed.
 pub(crate) fn check_unchanged(arrived: &Arrived, mode: RawMode) -> Result<()> {
-    if mode == RawMode::Copy || arrived.remote.is_some() {
+    if mode == RawMode::Copy || arrived.remote.is_some() || arrived.kept {
         return Ok(());
     }
     let name = &arrived.file.name;

@@ -1,6 +1,6 @@
 //! The second pass over files: rows as read to bronze, broken ones to quarantine, those that stay to silver.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
@@ -9,12 +9,14 @@ use arrow::datatypes::SchemaRef;
 use connectors::files::{FileFormat, Records};
 use diagnostic::{Error, Result, ResultExt, codes};
 use lake::{DataFile, DataFolder};
+use state::FirstError;
 
 use crate::contract::{Contract, FileColumns, Judged, StringsBuilder, Verdict};
 use crate::existing::rewrite;
+use crate::leaving::{LeavingRows, without};
 use crate::order::{Bitmap, EXISTING, Settled};
 use crate::sinks::Sink;
-use crate::survey::{Input, open};
+use crate::survey::{Input, Part, open};
 use crate::tables::TableState;
 
 /// What a second pass needs.
@@ -32,6 +34,11 @@ pub(crate) struct Load<'a> {
     pub(crate) silver: &'a DataFolder,
     /// The silver table to merge into.
     pub(crate) existing: Option<&'a TableState>,
+    /// Rows that leave the bronze and the quarantine table.
+    pub(crate) bronze_leaving: Option<(&'a TableState, LeavingRows)>,
+    pub(crate) quarantine_leaving: Option<(&'a TableState, LeavingRows)>,
+    /// Of each runner-up the rows that take part.
+    pub(crate) running: &'a HashMap<u32, Bitmap>,
     pub(crate) progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -43,6 +50,11 @@ pub(crate) struct Written {
     pub(crate) silver: Vec<DataFile>,
     /// Files of the silver table that others replace.
     pub(crate) replaced: Vec<String>,
+    /// The same of the bronze and of the quarantine table.
+    pub(crate) replaced_bronze: Vec<String>,
+    pub(crate) replaced_quarantine: Vec<String>,
+    /// The first row of each file that broke a rule, by the number of the file.
+    pub(crate) first_errors: HashMap<u32, FirstError>,
 }
 
 struct Sinks<'s> {
@@ -79,14 +91,7 @@ impl Load<'_> {
                 quarantine_schema,
                 silver_schema,
             };
-            let read = self.rewrite_existing(&sinks).and_then(|replaced| {
-                for (number, input) in (0..).zip(inputs) {
-                    if !self.rejected.contains(&number) {
-                        self.load(input, number, &sinks)?;
-                    }
-                }
-                Ok(replaced)
-            });
+            let read = self.fill(inputs, &sinks);
             // A writer that failed is why reading stopped, so its error comes first.
             let bronze = sinks.bronze.finish();
             let quarantine = sinks.quarantine.finish();
@@ -95,9 +100,33 @@ impl Load<'_> {
                 bronze: bronze?,
                 quarantine: quarantine?,
                 silver: silver?,
-                replaced: read?,
+                ..read?
             })
         })
+    }
+
+    fn fill(&self, inputs: &[Input], sinks: &Sinks<'_>) -> Result<Written> {
+        let mut written = Written {
+            replaced: self.rewrite_existing(sinks)?,
+            ..Written::default()
+        };
+        if let Some((table, rows)) = &self.bronze_leaving {
+            let write = |batch| accepted(sinks.bronze.write(batch));
+            written.replaced_bronze = without(table, rows, &sinks.bronze_schema, write)?;
+        }
+        if let Some((table, rows)) = &self.quarantine_leaving {
+            let write = |batch| accepted(sinks.quarantine.write(batch));
+            written.replaced_quarantine = without(table, rows, &sinks.quarantine_schema, write)?;
+        }
+        for (number, input) in (0..).zip(inputs) {
+            if self.rejected.contains(&number) {
+                continue;
+            }
+            if let Some(error) = self.load(input, number, sinks)? {
+                written.first_errors.insert(number, error);
+            }
+        }
+        Ok(written)
     }
 
     /// Writes the files of the silver table that lose rows again, without those rows.
@@ -127,44 +156,65 @@ impl Load<'_> {
         Ok(replaced)
     }
 
-    fn load(&self, input: &Input, number: u32, sinks: &Sinks<'_>) -> Result<()> {
+    /// Writes the rows of one file, and gives the first that broke a rule.
+    fn load(&self, input: &Input, number: u32, sinks: &Sinks<'_>) -> Result<Option<FirstError>> {
         let (mut reader, mut file) = open(self.contract, input, self.format)?;
-        let losers = self.settled.losers.get(&number);
+        let stays = Stays {
+            losers: self.settled.losers.get(&number),
+            running: match input.part {
+                Part::RunnerUp => Some(self.running.get(&number)),
+                Part::All | Part::Outdated => None,
+            },
+        };
         let mut constants = Constants::new(input, self.run_id);
+        let mut first_error = None;
         let mut row = 0;
         while reader.next()? {
             let records = reader.lend();
             file.look(self.contract, reader.header(), &records)?;
             let judged = self.contract.judge(&records, &file, &[])?;
-            let bronze = self.bronze_batch(&records, &file, &mut constants, sinks)?;
-            accepted(sinks.bronze.write(bronze))?;
-            let broken: Vec<usize> = places(&judged, |verdict| {
-                !matches!(verdict, Verdict::Valid | Verdict::Discarded)
-            });
-            if !broken.is_empty() {
-                let quarantine = self.quarantine_batch(
-                    &records,
-                    &file,
-                    &judged,
-                    &broken,
-                    &mut constants,
-                    sinks,
-                )?;
-                accepted(sinks.quarantine.write(quarantine))?;
+            if input.part != Part::RunnerUp {
+                let bronze = self.bronze_batch(&records, &file, &mut constants, sinks)?;
+                accepted(sinks.bronze.write(bronze))?;
+                let error = self.quarantine(&records, &file, &judged, &mut constants, sinks)?;
+                first_error = first_error.or(error);
             }
-            let silver = self.silver_batch(
-                &records,
-                &file,
-                &judged,
-                (losers, row),
-                &mut constants,
-                sinks,
-            )?;
-            accepted(sinks.silver.write(silver))?;
+            if input.part != Part::Outdated {
+                let place = (&stays, row);
+                let silver =
+                    self.silver_batch(&records, &file, &judged, place, &mut constants, sinks)?;
+                accepted(sinks.silver.write(silver))?;
+            }
             row += records.len();
             (self.progress)(records.len() as u64);
         }
-        Ok(())
+        Ok(first_error)
+    }
+
+    /// Writes the rows that break a rule, and gives the first of them.
+    fn quarantine(
+        &self,
+        records: &Records<'_>,
+        file: &FileColumns,
+        judged: &Judged,
+        constants: &mut Constants<'_>,
+        sinks: &Sinks<'_>,
+    ) -> Result<Option<FirstError>> {
+        let broken: Vec<usize> = places(judged, |verdict| {
+            !matches!(verdict, Verdict::Valid | Verdict::Discarded)
+        });
+        let Some(first) = broken.first().copied() else {
+            return Ok(None);
+        };
+        let rows = self.quarantine_batch(records, file, judged, &broken, constants, sinks)?;
+        accepted(sinks.quarantine.write(rows))?;
+        let verdict = judged.verdicts.get(first).copied();
+        let column = verdict.and_then(|verdict| self.contract.column_of(verdict));
+        Ok(Some(FirstError {
+            message: self.contract.reason(records, file, judged, first),
+            line: records.records().get(first).map(|record| record.line),
+            column: column.map(str::to_owned),
+        }))
     }
 
     fn bronze_batch(
@@ -260,14 +310,13 @@ impl Load<'_> {
         records: &Records<'_>,
         file: &FileColumns,
         judged: &Judged,
-        (losers, first): (Option<&Bitmap>, usize),
+        (stays, first): (&Stays<'_>, usize),
         constants: &mut Constants<'_>,
         sinks: &Sinks<'_>,
     ) -> Result<RecordBatch> {
-        let stays = |record: usize| losers.is_none_or(|losers| !losers.contains(first + record));
         let staying: Vec<usize> = places(judged, |verdict| verdict == Verdict::Valid)
             .into_iter()
-            .filter(|record| stays(*record))
+            .filter(|record| stays.row(first + *record))
             .collect();
         let mut mask = vec![false; records.len()];
         for record in &staying {
@@ -298,6 +347,20 @@ impl Load<'_> {
         arrays.push(constants.batch.take(staying.len()));
         arrays.push(constants.content.take(staying.len()));
         batch(&sinks.silver_schema, arrays)
+    }
+}
+
+/// Which rows of a file are for the silver table, if they are valid.
+struct Stays<'a> {
+    losers: Option<&'a Bitmap>,
+    /// Of a runner-up the rows that take part.
+    running: Option<Option<&'a Bitmap>>,
+}
+
+impl Stays<'_> {
+    fn row(&self, row: usize) -> bool {
+        let runs = |running: Option<&Bitmap>| running.is_some_and(|rows| rows.contains(row));
+        self.losers.is_none_or(|losers| !losers.contains(row)) && self.running.is_none_or(runs)
     }
 }
 

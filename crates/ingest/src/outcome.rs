@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diagnostic::Error;
-use state::LedgerEntry;
+use state::{LedgerEntry, LoadStatus};
 
 /// What a load did, for reports and for the ledger.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub struct IngestOutcome {
     pub notices: Vec<String>,
     /// What the ledger must remember, to be recorded together with the tables' new versions.
     pub ledger: Vec<LedgerEntry>,
+    /// Whether the tables were built anew, so that all of their rows obey today's contract.
+    pub rebuilt: bool,
 }
 
 impl IngestOutcome {
@@ -35,6 +37,27 @@ impl IngestOutcome {
         self.files
             .iter()
             .any(|file| matches!(file.status, FileStatus::Loaded { .. }))
+            || self
+                .ledger
+                .iter()
+                .any(|entry| entry.status == LoadStatus::Removed)
+    }
+
+    /// Whether the tables took over what some file holds, be it nothing.
+    pub(crate) fn took_rows(&self) -> bool {
+        let mut files = self.files.iter();
+        files.any(|file| matches!(file.status, FileStatus::Loaded { .. } | FileStatus::Empty))
+    }
+
+    /// Adds what finding the files told.
+    pub(crate) fn take(&mut self, notices: Vec<String>, failed: Vec<(String, Error)>) {
+        self.notices.extend(notices);
+        let rejections = failed.into_iter().map(|(file, error)| Rejection {
+            file,
+            error,
+            again: false,
+        });
+        self.rejected.extend(rejections);
     }
 
     /// Rows added to quarantine.

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use connectors::files::ContentHash;
-use state::{LedgerEntry, LoadStatus};
+use state::{LedgerEntry, LoadStatus, Replaces};
+
+use crate::live::live;
 
 /// A file that was found, with what tells it apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +132,17 @@ impl<'a> Ledger<'a> {
             latest: HashMap::new(),
             last_arrival: 0,
         };
+        for load in live(known) {
+            if let Ok(content) = load.entry.content_hash.parse::<ContentHash>() {
+                ledger.taken.entry(content).or_insert(&load.entry.batch);
+            }
+        }
+        let mut rebuilt = None;
         for entry in known {
+            if entry.replaces == Replaces::Everything && rebuilt != Some(&entry.run) {
+                rebuilt = Some(&entry.run);
+                ledger.latest.clear();
+            }
             let Ok(content) = entry.content_hash.parse::<ContentHash>() else {
                 continue;
             };
@@ -138,12 +150,16 @@ impl<'a> Ledger<'a> {
                 ledger.last_arrival = ledger.last_arrival.max(arrival);
             }
             match entry.status {
+                // It was read again as it stood; what is current is as before.
+                _ if matches!(entry.replaces, Replaces::Load(_)) => {}
                 LoadStatus::Rejected => {
                     ledger.rejected.insert(content);
                 }
+                LoadStatus::Removed => {
+                    ledger.latest.remove(entry.path.as_str());
+                }
                 LoadStatus::Loaded | LoadStatus::Empty | LoadStatus::Duplicate => {
                     ledger.latest.insert(&entry.path, content);
-                    ledger.taken.entry(content).or_insert(&entry.batch);
                 }
             }
         }
@@ -153,6 +169,11 @@ impl<'a> Ledger<'a> {
     fn next_arrival(&self) -> String {
         format!("{ARRIVAL}{:010}", self.last_arrival + 1)
     }
+}
+
+/// The batch of files that arrive next, where their paths say none.
+pub(crate) fn next_arrival(known: &[LedgerEntry]) -> String {
+    Ledger::new(known).next_arrival()
 }
 
 /// Batches by arrival sort before batches by partition.
@@ -176,7 +197,7 @@ pub(crate) fn batch_order(batch: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use connectors::files::ContentHash;
-    use state::{LedgerEntry, LoadStatus};
+    use state::{LedgerEntry, LoadStatus, Replaces};
 
     use super::{Candidate, LoadPlan, batch_order};
 
@@ -200,6 +221,12 @@ mod tests {
             quarantined: 0,
             status,
             error: None,
+            first_error: None,
+            replaces: Replaces::Nothing,
+            table: String::new(),
+            location: String::new(),
+            run: "1".to_owned(),
+            loaded_at: String::new(),
         }
     }
 

@@ -1,31 +1,26 @@
 //! [`run`]: one load of one dataset, from the files found to new versions of its tables.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
-use connectors::files::FileFormat;
 use diagnostic::{Error, Result, ResultExt, codes};
-use lake::{DataFile, DataFolder, Operation, PartitionValues, StoredFile};
-use model::{Identifier, RelationName, RunId, SchemaName};
-use settings::{DatasetSpec, FileChange, StreamSpec, WriteMode};
-use state::{LedgerEntry, LoadStatus};
-use telemetry::failpoint;
+use model::{Identifier, RunId};
+use settings::{DatasetSpec, FileChange, StreamSpec};
+use state::{LedgerEntry, LoadStatus, Replaces};
 
-use crate::contract::{Contract, HIDDEN_COLUMNS};
-use crate::existing::{add_entries, check_partitions, check_types};
+use crate::contract::Contract;
 use crate::incoming::{
-    Arrivals, Arrived, Landing, Origin, arrive, arrive_remote, check_unchanged, file_format,
-    forget_copies, keep_raw, replay,
+    Arrivals, Arrived, Kept, Landing, Origin, Wanted, arrive, arrive_remote, forget_copies, replay,
 };
-use crate::load::{Load, Written};
-use crate::order::{Entries, KeyFilter, KeyHasher, Names, Settled, settle};
-use crate::outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection, SilverOutcome};
-use crate::plan::LoadPlan;
-use crate::survey::{Input, Survey, Surveyed};
-use crate::tables::{Change, TableState, Tables};
+use crate::leaving::distinct;
+use crate::live::live;
+use crate::outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection};
+use crate::plan::{LoadPlan, next_arrival};
+use crate::reload::{self, Chosen, PathFilter, Reload, ReloadFrom, keep_batches};
+use crate::tables::Tables;
+use crate::work::{Places, Work, ZoneNames};
 
 /// One load to do.
 pub struct IngestRequest {
@@ -51,6 +46,8 @@ pub struct IngestRequest {
     pub spill_folder: PathBuf,
     /// How to go about it.
     pub options: IngestOptions,
+    /// Files to load again, instead of those that are new.
+    pub reload: Option<Reload>,
 }
 
 /// How to go about a load.
@@ -111,73 +108,38 @@ pub async fn run(
     progress: OnProgress,
 ) -> Result<IngestOutcome> {
     let contract = Contract::compile(&request.dataset, &request.stream.format, request.clock)?;
-    let known = if request.options.full_refresh {
-        Vec::new()
-    } else {
-        request.ledger.clone()
-    };
     let request = Arc::new(request);
-
+    let names = ZoneNames::new(&request);
+    let quarantined = match &request.reload {
+        Some(reload) if reload.filter.quarantined => quarantined(tables, &names).await?,
+        _ => HashSet::new(),
+    };
     let arriving = Arc::clone(&request);
-    let Arrivals {
-        files: arrived,
-        failed,
-        notices,
-    } = blocking(move || {
-        let (stream, ledger) = (&arriving.stream, &arriving.ledger);
-        let mut arrivals = match &arriving.origin {
-            Origin::Folder(folder) => arrive(folder, stream, ledger)?,
-            Origin::Store(storage) => {
-                let (raw, spill) = (&arriving.raw_folder, &arriving.spill_folder);
-                let landing = Landing::new(stream.raw, raw, spill);
-                arrive_remote(storage, stream, ledger, &landing)?
-            }
-        };
-        if arriving.options.full_refresh {
-            let (replayed, missing) = replay(
-                &arriving.stream,
-                &arriving.ledger,
-                &arrivals.files,
-                &arriving.raw_folder,
-            )?;
-            arrivals.files.extend(replayed);
-            arrivals.files.sort_by(|a, b| a.file.name.cmp(&b.file.name));
-            arrivals.notices.extend(missing);
-        }
-        Ok(arrivals)
+    let (contract, mut chosen, mut outcome) = blocking(move || {
+        let (chosen, outcome) = choose(&arriving, &contract, quarantined)?;
+        Ok((contract, chosen, outcome))
     })
     .await?;
-    let candidates: Vec<_> = arrived.iter().map(Arrived::candidate).collect();
-    let mut plan = LoadPlan::new(&candidates, &known);
-    let changed = match request.stream.on_file_change {
-        FileChange::Reload => Vec::new(),
-        FileChange::Error | FileChange::Ignore => plan.hold_changed(),
+    outcome.notices.append(&mut chosen.notices);
+    let rebuilt = match &request.reload {
+        None => request.options.full_refresh,
+        Some(_) => chosen.leaving.is_none(),
     };
-    let mut outcome = IngestOutcome {
-        notices,
-        ..IngestOutcome::default()
-    };
-    let rejections = failed.into_iter().map(|(file, error)| Rejection {
-        file,
-        error,
-        again: false,
-    });
-    outcome.rejected.extend(rejections);
-    for file in changed.iter().filter_map(|at| arrived.get(*at)) {
-        report_changed(file, request.stream.on_file_change, &mut outcome);
-    }
-    report_known(&plan, &arrived, &request.stream_name, &mut outcome);
-
-    if !plan.to_load.is_empty() {
-        let names = ZoneNames::new(&request);
-        let places = Places::find(tables, &names, &contract, &request).await?;
+    if !chosen.is_empty() {
+        let partly = chosen.leaving.is_some();
+        let places = Places::find(tables, &names, &contract, (rebuilt, partly)).await?;
+        outcome.ledger.append(&mut chosen.removed);
         let work = Work {
             request: Arc::clone(&request),
             contract,
-            arrived,
-            plan,
+            arrived: chosen.arrived,
+            plan: chosen.plan,
             places,
             progress,
+            rebuilt,
+            again: chosen.again,
+            runners_up: chosen.runners_up,
+            leaving: chosen.leaving,
         };
         let (work, done) = blocking(move || {
             let done = work.run()?;
@@ -187,9 +149,130 @@ pub async fn run(
         forget_copies(&work.arrived, work.request.stream.raw);
         work.commit(tables, &names, &done).await?;
         work.report(done, &mut outcome);
+        outcome.rebuilt = rebuilt && outcome.changed();
+    }
+    if rebuilt && request.reload.is_none() && outcome.took_rows() {
+        for entry in &mut outcome.ledger {
+            entry.replaces = Replaces::Everything;
+        }
+    }
+    let (table, location) = (names.silver.to_string(), request.origin.url());
+    for entry in &mut outcome.ledger {
+        entry.table.clone_from(&table);
+        entry.location.clone_from(&location);
     }
     outcome.files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(outcome)
+}
+
+/// The paths that have rows in quarantine.
+async fn quarantined(tables: &dyn Tables, names: &ZoneNames) -> Result<HashSet<String>> {
+    let Some(table) = tables.open(&names.quarantine).await? else {
+        return Ok(HashSet::new());
+    };
+    blocking(move || distinct(&table, "_FILE")).await
+}
+
+/// Looks for the files to load, and says what is known of the others.
+fn choose(
+    request: &IngestRequest,
+    contract: &Contract,
+    quarantined: HashSet<String>,
+) -> Result<(Chosen, IngestOutcome)> {
+    let (stream, ledger) = (&request.stream, &request.ledger);
+    let mut outcome = IngestOutcome::default();
+    let kept = Kept {
+        raw_folder: &request.raw_folder,
+        origin: &request.origin,
+    };
+    let Some(Reload { from, filter }) = &request.reload else {
+        return Ok((choose_new(request, &kept, &mut outcome)?, outcome));
+    };
+    let filter = PathFilter::new(filter, stream, quarantined)?;
+    let chosen = match from {
+        ReloadFrom::Raw => reload::replay(contract, ledger, &filter, &kept)?,
+        ReloadFrom::Source { prune } => {
+            let known: Vec<LedgerEntry> = ledger
+                .iter()
+                .filter(|entry| !filter.means(&entry.path, None))
+                .cloned()
+                .collect();
+            let mut arrivals = arrivals(request, &known, &|path| filter.means(path, None))?;
+            let chosen = reload::backfill(
+                contract,
+                &request.stream_name,
+                ledger,
+                &filter,
+                &mut arrivals,
+                &kept,
+                *prune,
+            )?;
+            outcome.take(arrivals.notices, arrivals.failed);
+            report_known(
+                &chosen.plan,
+                &chosen.arrived,
+                &request.stream_name,
+                &mut outcome,
+            );
+            chosen
+        }
+    };
+    Ok((chosen, outcome))
+}
+
+/// The stream's files that are there and asked for.
+fn arrivals(
+    request: &IngestRequest,
+    known: &[LedgerEntry],
+    wanted: Wanted<'_>,
+) -> Result<Arrivals> {
+    let stream = &request.stream;
+    match &request.origin {
+        Origin::Folder(folder) => arrive(folder, stream, known, wanted),
+        Origin::Store(storage) => {
+            let (raw, spill) = (&request.raw_folder, &request.spill_folder);
+            let landing = Landing::new(stream.raw, raw, spill);
+            arrive_remote(storage, stream, known, &landing, wanted)
+        }
+    }
+}
+
+/// The files that are new, or all of them in a full refresh.
+fn choose_new(
+    request: &IngestRequest,
+    kept: &Kept<'_>,
+    outcome: &mut IngestOutcome,
+) -> Result<Chosen> {
+    let (stream, ledger) = (&request.stream, &request.ledger);
+    let mut arrivals = arrivals(request, ledger, &|_| true)?;
+    let full_refresh = request.options.full_refresh;
+    if full_refresh {
+        let (replayed, missing) = replay(stream, ledger, &arrivals.files, kept)?;
+        arrivals.files.extend(replayed);
+        arrivals.files.sort_by(|a, b| a.file.name.cmp(&b.file.name));
+        arrivals.notices.extend(missing);
+    }
+    outcome.take(arrivals.notices, arrivals.failed);
+    let arrived = arrivals.files;
+    let candidates: Vec<_> = arrived.iter().map(Arrived::candidate).collect();
+    let known: &[LedgerEntry] = if full_refresh { &[] } else { ledger };
+    let mut plan = LoadPlan::new(&candidates, known);
+    if full_refresh {
+        keep_batches(&mut plan, &arrived, &live(ledger), &next_arrival(ledger));
+    }
+    let changed = match stream.on_file_change {
+        FileChange::Reload => Vec::new(),
+        FileChange::Error | FileChange::Ignore => plan.hold_changed(),
+    };
+    for file in changed.iter().filter_map(|at| arrived.get(*at)) {
+        report_changed(file, stream.on_file_change, outcome);
+    }
+    report_known(&plan, &arrived, &request.stream_name, outcome);
+    Ok(Chosen {
+        arrived,
+        plan,
+        ..Chosen::default()
+    })
 }
 
 async fn blocking<T: Send + 'static>(
@@ -253,415 +336,4 @@ fn report_known(plan: &LoadPlan, arrived: &[Arrived], stream: &str, outcome: &mu
                 .push(file.entry(stream, batch, LoadStatus::Duplicate));
         }
     }
-}
-
-/// The three tables of a dataset.
-struct ZoneNames {
-    bronze: RelationName,
-    quarantine: RelationName,
-    silver: RelationName,
-}
-
-impl ZoneNames {
-    fn new(request: &IngestRequest) -> Self {
-        let zone = |zone: &str| {
-            SchemaName::new(request.database.clone(), Identifier::unquoted(zone))
-                .relation(request.dataset.identifier())
-        };
-        Self {
-            bronze: zone("BRONZE"),
-            quarantine: zone("QUARANTINE"),
-            silver: zone("SILVER"),
-        }
-    }
-}
-
-/// Where the tables' files go, and what the tables hold already.
-struct Places {
-    bronze: DataFolder,
-    quarantine: DataFolder,
-    silver: DataFolder,
-    /// Columns of the bronze table beyond the contract.
-    extra: Vec<String>,
-    /// The silver table to merge into.
-    existing: Option<TableState>,
-    /// The files of the silver table whose partitions the load replaces.
-    replaceable: Vec<StoredFile>,
-}
-
-impl Places {
-    /// The files that leave because their partitions have new ones.
-    fn overwritten(&self, written: &[DataFile]) -> impl Iterator<Item = String> {
-        let partitions: BTreeSet<&PartitionValues> =
-            written.iter().map(|file| &file.partition).collect();
-        self.replaceable
-            .iter()
-            .filter(move |file| partitions.contains(&file.partition))
-            .map(|file| file.path.clone())
-    }
-
-    async fn find(
-        tables: &dyn Tables,
-        names: &ZoneNames,
-        contract: &Contract,
-        request: &IngestRequest,
-    ) -> Result<Self> {
-        let rebuilt = request.options.full_refresh;
-        let bronze = tables.open(&names.bronze).await?.filter(|_| !rebuilt);
-        let silver = tables.open(&names.silver).await?.filter(|_| !rebuilt);
-        let own = contract.bronze_schema(&[]);
-        let extra = bronze.iter().flat_map(|table| table.schema.fields().iter());
-        let extra = extra
-            .map(|field| field.name().clone())
-            .filter(|name| own.column_with_name(name).is_none())
-            .collect();
-        if let Some(table) = silver
-            .as_ref()
-            .filter(|_| contract.write != WriteMode::Overwrite)
-        {
-            check_types(contract, table)?;
-            check_partitions(contract, table)?;
-        }
-        let merges = contract.write == WriteMode::Merge;
-        let replaceable = match contract.write {
-            WriteMode::OverwritePartitions => silver.iter().flat_map(|t| t.files.clone()).collect(),
-            WriteMode::Append | WriteMode::Overwrite | WriteMode::Merge => Vec::new(),
-        };
-        Ok(Self {
-            replaceable,
-            bronze: tables.folder(&names.bronze).await?,
-            quarantine: tables.folder(&names.quarantine).await?,
-            silver: tables.folder(&names.silver).await?,
-            extra,
-            existing: silver.filter(|table| merges && !table.files.is_empty()),
-        })
-    }
-}
-
-/// A load with everything it needs, to be done on a thread of its own.
-struct Work {
-    request: Arc<IngestRequest>,
-    contract: Contract,
-    arrived: Vec<Arrived>,
-    plan: LoadPlan,
-    places: Places,
-    progress: OnProgress,
-}
-
-/// A load that is done, except for the commits.
-struct Done {
-    /// For each planned load what was found, or why it was rejected.
-    surveyed: Vec<Result<Surveyed>>,
-    settled: Settled,
-    written: Written,
-    extra: Vec<String>,
-}
-
-impl Work {
-    fn run(&self) -> Result<Done> {
-        let format = file_format(&self.request.stream, &self.contract.header_names());
-        let (inputs, kept) = self.inputs();
-        let entries = Entries::new(&self.request.spill_folder, self.request.options.memory);
-        let (batches, contents) = (Names::default(), Names::default());
-        let filter = self.places.existing.as_ref().map(|_| KeyFilter::new());
-        let hasher = KeyHasher::default();
-        let survey = Survey {
-            contract: &self.contract,
-            format: &format,
-            hasher: &hasher,
-            entries: &entries,
-            batches: &batches,
-            contents: &contents,
-            filter: filter.as_ref(),
-            progress: &self.counter(Phase::Survey),
-        };
-        let surveyed = survey.run(&inputs, self.request.options.threads);
-        let surveyed: Vec<_> = surveyed
-            .into_iter()
-            .zip(kept)
-            .map(|(surveyed, kept)| kept.and(surveyed))
-            .zip(&self.plan.to_load)
-            .map(|(surveyed, load)| self.as_promised(surveyed?, load.candidate))
-            .collect();
-        let rejected: HashSet<u32> = (0..)
-            .zip(&surveyed)
-            .filter(|(_, surveyed)| surveyed.is_err())
-            .map(|(at, _)| at)
-            .collect();
-        failpoint("ingest.after_survey");
-        if let (Some(table), Some(filter)) = (&self.places.existing, &filter) {
-            add_entries(
-                &self.contract,
-                table,
-                &hasher,
-                &entries,
-                (&batches, &contents),
-                filter,
-            )?;
-        }
-        drop(filter);
-        let superseded = self
-            .plan
-            .superseded
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let settled = settle(&entries, &batches, &contents, &superseded, &rejected)?;
-        drop(entries);
-        let extra = self.extra(&surveyed);
-        let written = self.write(&inputs, &format, &settled, &rejected, &extra)?;
-        failpoint("ingest.after_files");
-        Ok(Done {
-            surveyed,
-            settled,
-            written,
-            extra,
-        })
-    }
-
-    /// What was found in a file, if it has as many rows as its manifest says.
-    fn as_promised(&self, surveyed: Surveyed, candidate: usize) -> Result<Surveyed> {
-        if let Some(arrived) = self.arrived.get(candidate) {
-            let name = &arrived.file.name;
-            arrived.promise.check_rows(surveyed.rows, name)?;
-        }
-        Ok(surveyed)
-    }
-
-    /// Keeps the raw bytes of each file. A file for which that fails is rejected, like one that is damaged.
-    fn inputs(&self) -> (Vec<Input>, Vec<Result<()>>) {
-        let loads = self
-            .plan
-            .to_load
-            .iter()
-            .filter_map(|load| Some((load, self.arrived.get(load.candidate)?)));
-        loads
-            .map(|(load, arrived)| {
-                let request = &self.request;
-                let kept = keep_raw(
-                    arrived,
-                    &request.origin,
-                    request.stream.raw,
-                    &request.raw_folder,
-                    &request.spill_folder,
-                );
-                let (place, kept) = match kept {
-                    Ok(place) => (place, Ok(())),
-                    Err(error) => (arrived.file.place.clone(), Err(error)),
-                };
-                let input = Input {
-                    name: arrived.file.name.clone(),
-                    place,
-                    values: arrived.file.values.clone(),
-                    batch: load.batch.clone(),
-                    content: arrived.content.to_string(),
-                };
-                (input, kept)
-            })
-            .unzip()
-    }
-
-    /// Columns beyond the contract that bronze keeps: those it has and those that came in.
-    fn extra(&self, surveyed: &[Result<Surveyed>]) -> Vec<String> {
-        let mut extra = self.places.extra.clone();
-        if self.contract.keeps_new_columns() {
-            let found: BTreeSet<&String> = surveyed
-                .iter()
-                .flatten()
-                .flat_map(|file| &file.extra)
-                .collect();
-            let new: Vec<String> = found
-                .into_iter()
-                .filter(|name| !extra.contains(name))
-                .cloned()
-                .collect();
-            extra.extend(new);
-        }
-        extra
-    }
-
-    fn write(
-        &self,
-        inputs: &[Input],
-        format: &FileFormat,
-        settled: &Settled,
-        rejected: &HashSet<u32>,
-        extra: &[String],
-    ) -> Result<Written> {
-        if inputs.len() == rejected.len() {
-            return Ok(Written::default());
-        }
-        let load = Load {
-            contract: &self.contract,
-            format,
-            settled,
-            rejected,
-            extra,
-            run_id: &self.request.run.to_string(),
-            bronze: &self.places.bronze,
-            quarantine: &self.places.quarantine,
-            silver: &self.places.silver,
-            existing: self.places.existing.as_ref(),
-            progress: &self.counter(Phase::Load),
-        };
-        let written = load.run(inputs)?;
-        for load in &self.plan.to_load {
-            if let Some(arrived) = self.arrived.get(load.candidate) {
-                check_unchanged(arrived, self.request.stream.raw)?;
-            }
-        }
-        Ok(written)
-    }
-
-    fn counter(&self, phase: Phase) -> impl Fn(u64) + Sync {
-        let total = AtomicU64::new(0);
-        let progress = Arc::clone(&self.progress);
-        move |rows| {
-            let rows = total.fetch_add(rows, Ordering::Relaxed) + rows;
-            progress(Progress { phase, rows });
-        }
-    }
-
-    async fn commit(&self, tables: &dyn Tables, names: &ZoneNames, done: &Done) -> Result<()> {
-        if done.surveyed.iter().all(Result::is_err) {
-            return Ok(());
-        }
-        let rebuilt = self.request.options.full_refresh;
-        let change = |operation, schema, hidden, add: &[DataFile]| Change {
-            operation: if rebuilt {
-                Operation::Overwrite
-            } else {
-                operation
-            },
-            schema,
-            partition_by: Vec::new(),
-            hidden,
-            add: add.to_vec(),
-            remove: Vec::new(),
-            remove_all: rebuilt,
-            vectors: Vec::new(),
-        };
-        let written = &done.written;
-        let bronze = self.contract.bronze_schema(&done.extra);
-        tables
-            .commit(
-                &names.bronze,
-                change(Operation::Append, bronze, 0, &written.bronze),
-            )
-            .await?;
-        failpoint("ingest.after_bronze");
-        let quarantine = self.contract.quarantine_schema();
-        let quarantine = change(Operation::Append, quarantine, 0, &written.quarantine);
-        tables.commit(&names.quarantine, quarantine).await?;
-        failpoint("ingest.after_quarantine");
-        let operation = match self.contract.write {
-            WriteMode::Append => Operation::Append,
-            WriteMode::Overwrite | WriteMode::OverwritePartitions => Operation::Overwrite,
-            WriteMode::Merge => Operation::Merge,
-        };
-        let silver = self.contract.stored_silver_schema();
-        let mut silver = change(operation, silver, HIDDEN_COLUMNS.len(), &written.silver);
-        silver.partition_by.clone_from(&self.contract.partition_by);
-        silver.remove.clone_from(&written.replaced);
-        silver
-            .remove
-            .extend(self.places.overwritten(&written.silver));
-        silver.remove_all |= self.contract.write == WriteMode::Overwrite;
-        tables.commit(&names.silver, silver).await?;
-        failpoint("ingest.after_silver");
-        Ok(())
-    }
-
-    fn report(&self, done: Done, outcome: &mut IngestOutcome) {
-        let stream = &self.request.stream_name;
-        for (load, surveyed) in self.plan.to_load.iter().zip(done.surveyed) {
-            let Some(arrived) = self.arrived.get(load.candidate) else {
-                continue;
-            };
-            let name = arrived.file.name.clone();
-            match surveyed {
-                Ok(surveyed) => {
-                    let quarantined = surveyed.quarantined.values().sum();
-                    let (status, found) = if surveyed.rows == 0 {
-                        (LoadStatus::Empty, FileStatus::Empty)
-                    } else {
-                        let changed = load.changed_from.is_some();
-                        let batch = load.batch.clone();
-                        let rows = surveyed.rows;
-                        (
-                            LoadStatus::Loaded,
-                            FileStatus::Loaded {
-                                batch,
-                                rows,
-                                quarantined,
-                                changed,
-                            },
-                        )
-                    };
-                    outcome.bronze_rows += surveyed.rows;
-                    outcome.valid_rows += surveyed.valid;
-                    outcome.discarded_rows += surveyed.discarded;
-                    for (rule, count) in surveyed.quarantined {
-                        *outcome.quarantined.entry(rule).or_default() += count;
-                    }
-                    outcome.notices.extend(surveyed.notices);
-                    let mut entry = arrived.entry(stream, &load.batch, status);
-                    entry.rows = surveyed.rows;
-                    entry.quarantined = quarantined;
-                    outcome.ledger.push(entry);
-                    outcome.files.push(FileOutcome {
-                        name,
-                        status: found,
-                    });
-                }
-                Err(error) => reject(
-                    arrived,
-                    stream,
-                    &load.batch,
-                    load.rejected_before,
-                    error,
-                    outcome,
-                ),
-            }
-        }
-        outcome.silver = if self.contract.deduplicates {
-            SilverOutcome {
-                inserted: done.settled.inserted,
-                updated: done.settled.updated,
-                older: done.settled.kept,
-                duplicates: done.settled.duplicates,
-            }
-        } else {
-            SilverOutcome {
-                inserted: outcome.valid_rows,
-                ..SilverOutcome::default()
-            }
-        };
-    }
-}
-
-/// Reports a rejected file. An empty file is an error of its own kind; the ledger calls it `empty`.
-fn reject(
-    arrived: &Arrived,
-    stream: &str,
-    batch: &str,
-    again: bool,
-    error: Error,
-    outcome: &mut IngestOutcome,
-) {
-    let name = arrived.file.name.clone();
-    if !again {
-        let mut entry = arrived.entry(stream, batch, LoadStatus::Rejected);
-        entry.error = Some(error.message().to_owned());
-        outcome.ledger.push(entry);
-    }
-    outcome.files.push(FileOutcome {
-        name: name.clone(),
-        status: FileStatus::Rejected,
-    });
-    outcome.rejected.push(Rejection {
-        file: name,
-        error,
-        again,
-    });
 }

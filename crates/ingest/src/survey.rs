@@ -13,7 +13,9 @@ use indexmap::IndexMap;
 use parking_lot::Mutex;
 
 use crate::contract::{Contract, FileColumns, Verdict, pick};
-use crate::order::{Entries, Entry, EntryWriter, KeyFilter, KeyHasher, Names, Position, RowOrder};
+use crate::order::{
+    Bitmap, Entries, Entry, EntryWriter, KeyFilter, KeyHasher, Names, Position, RowOrder,
+};
 
 /// A file to read.
 pub(crate) struct Input {
@@ -27,6 +29,22 @@ pub(crate) struct Input {
     pub(crate) batch: String,
     /// Its content's hash.
     pub(crate) content: String,
+    /// What its rows are for.
+    pub(crate) part: Part,
+    /// The load among whose rows they are deduplicated.
+    pub(crate) group: String,
+}
+
+/// What the rows of a file are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All tables.
+    #[default]
+    All,
+    /// All but the silver table.
+    Outdated,
+    /// The silver table, in the place of rows that leave it.
+    RunnerUp,
 }
 
 /// What the first pass found in a file.
@@ -39,6 +57,8 @@ pub(crate) struct Surveyed {
     /// Stored names of columns beyond the contract.
     pub(crate) extra: Vec<String>,
     pub(crate) notices: Vec<String>,
+    /// Of a runner-up the rows that take part.
+    pub(crate) running: Bitmap,
 }
 
 /// Opens a file and maps its header.
@@ -63,6 +83,10 @@ pub(crate) struct Survey<'a> {
     pub(crate) contents: &'a Names,
     /// Notes the keys that come in, if there is a table to compare with.
     pub(crate) filter: Option<&'a KeyFilter>,
+    /// The keys of rows that leave the table.
+    pub(crate) freed: Option<&'a KeyFilter>,
+    /// Whether rows with one key are compared within their group only.
+    pub(crate) by_group: bool,
     /// Called with the rows read since the last call.
     pub(crate) progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -107,6 +131,11 @@ impl Survey<'_> {
         let order = RowOrder::new(types.map(|column| column.silver_type()))?;
         let mut writer = self.entries.writer();
         let mut counts: BTreeMap<Verdict, u64> = BTreeMap::new();
+        let mut running = Bitmap::default();
+        let group = match self.by_group {
+            true => self.hasher.text(&input.group),
+            false => 0,
+        };
         let mut rows = 0_u64;
         let batch = self.batches.number(&input.batch);
         let content = self.contents.number(&input.content);
@@ -117,7 +146,7 @@ impl Survey<'_> {
             for verdict in &judged.verdicts {
                 *counts.entry(*verdict).or_default() += 1;
             }
-            if contract.deduplicates {
+            if contract.deduplicates && input.part != Part::Outdated {
                 let keys = self
                     .hasher
                     .hash(&pick(&judged.typed, &contract.key), records.len())?;
@@ -126,6 +155,12 @@ impl Survey<'_> {
                     if *verdict != Verdict::Valid {
                         continue;
                     }
+                    if input.part == Part::RunnerUp {
+                        if !self.freed.is_some_and(|freed| freed.may_contain(*hash)) {
+                            continue;
+                        }
+                        running.insert(number(rows + record as u64));
+                    }
                     let position = Position {
                         source: number(at as u64),
                         row: number(rows + record as u64),
@@ -133,7 +168,7 @@ impl Survey<'_> {
                     self.add(
                         &mut writer,
                         Entry {
-                            hash: *hash,
+                            hash: *hash ^ group,
                             position,
                             batch,
                             content,
@@ -158,6 +193,7 @@ impl Survey<'_> {
             quarantined: counts.into_iter().filter_map(named).collect(),
             extra: file.extra.iter().map(|(_, name)| name.clone()).collect(),
             notices: file.notices,
+            running,
         })
     }
 

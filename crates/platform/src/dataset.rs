@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use catalog::{AssetRecord, RelationKind, Workspace};
 use chrono::{DateTime, Utc};
 use diagnostic::{Error, Result, codes};
-use ingest::{IngestOptions, IngestOutcome, IngestRequest, Origin};
+use ingest::{IngestOptions, IngestOutcome, IngestRequest, Origin, Reload};
 use model::{Identifier, RelationName, SchemaName};
 use settings::{DatasetSpec, SourceKind, StreamSpec};
 use tokio::sync::OnceCell;
@@ -34,6 +34,7 @@ pub(crate) struct Load {
     threads: usize,
     clock: DateTime<Utc>,
     workspace: Arc<Workspace>,
+    reload: Option<Reload>,
     done: OnceCell<Arc<IngestOutcome>>,
 }
 
@@ -64,11 +65,12 @@ pub(crate) fn specs(dataset: &DatasetSpec) -> [AssetSpec; 3] {
 }
 
 impl Load {
-    /// The load of `dataset` into `workspace`.
+    /// The load of `dataset` into `workspace`: of what is new, or of the files that `reload` means.
     pub(crate) fn new(
         platform: &Platform,
         dataset: &DatasetSpec,
         workspace: Arc<Workspace>,
+        reload: Option<Reload>,
     ) -> Result<Self> {
         let project = &platform.project;
         let from: &settings::StreamReference = &dataset.from;
@@ -110,6 +112,7 @@ impl Load {
             threads: platform.threads(),
             clock: platform.as_of.unwrap_or_else(Utc::now),
             workspace,
+            reload,
             done: OnceCell::new(),
         })
     }
@@ -151,6 +154,7 @@ impl Load {
                     threads: self.threads,
                     full_refresh: context.full_refresh,
                 },
+                reload: self.reload.clone(),
             };
             let progress = context.progress.clone();
             let tables = LakeTables::new(Arc::clone(&self.workspace));
@@ -163,7 +167,7 @@ impl Load {
             self.workspace.record_files(outcome.ledger.iter().cloned());
             self.declare_clustering()?;
             self.expose()?;
-            let notice = self.remember_contract(context.full_refresh, outcome.changed())?;
+            let notice = self.remember_contract(outcome.rebuilt, outcome.changed())?;
             outcome.notices.extend(notice);
             Ok(Arc::new(outcome))
         });
@@ -171,19 +175,20 @@ impl Load {
     }
 
     /// Records the contract that the tables obey, or says that they do not obey the one there is now.
-    fn remember_contract(&self, full_refresh: bool, changed: bool) -> Result<Option<String>> {
+    fn remember_contract(&self, rebuilt: bool, changed: bool) -> Result<Option<String>> {
         let silver = key("silver", &self.dataset);
         let fingerprint = self.fingerprint();
         let records = self.workspace.catalog().assets()?;
         let known = records.get(silver.as_str());
         if let Some(known) = known.filter(|known| known.fingerprint != fingerprint)
-            && !(full_refresh && changed)
+            && !rebuilt
         {
             // The record stays, and with it this notice, until a rebuild.
             tracing::debug!(asset = %silver, run = %known.run, "another contract");
             return Ok(Some(format!(
                 "The contract of `{0}` has changed since its rows were loaded: it holds for new rows \
-                 only until `sluice run --full-refresh --select {silver}` rebuilds the tables",
+                 only until `sluice replay {silver}` or `sluice run --full-refresh --select {silver}` rebuilds the \
+                 tables",
                 self.dataset.name.value,
             )));
         }

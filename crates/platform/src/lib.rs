@@ -5,13 +5,17 @@ mod dataset;
 mod dbt_assets;
 mod dbt_command;
 mod lake_tables;
+mod lifecycle;
 mod node_record;
 mod platform;
 mod postgres_follow;
 mod postgres_streams;
 mod push;
+mod reload;
 mod run;
 mod source_check;
+mod source_draft;
+mod source_look;
 mod sql;
 mod upkeep;
 mod versions;
@@ -21,9 +25,15 @@ pub use dbt_command::{
     ColumnGraph, ColumnKey, DbtEvent, DbtInvocation, DbtOptions, DbtReport, DbtRows, DbtWork,
     Freshness,
 };
+pub use ingest::postgres::CursorRange;
+pub use ingest::{FileFilter, Reload, ReloadFrom};
+pub use lifecycle::{BucketRules, Expired, bucket_rules};
 pub use platform::Platform;
 pub use postgres_follow::FollowStop;
 pub use push::endpoints;
+pub use reload::Reloadable;
 pub use run::{RunReport, RunRequest};
 pub use source_check::{SourceFinding, SourceRelation, check_source, discover_source, source};
+pub use source_draft::{Draft, DraftRequest, draft_source};
+pub use source_look::{DatasetPreview, FoundStream, discover_files, preview_source};
 pub use upkeep::Optimized;

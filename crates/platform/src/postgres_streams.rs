@@ -10,8 +10,8 @@ use catalog::{AssetRecord, RunLock, Workspace};
 use diagnostic::{Error, Result, codes};
 use ingest::Tables;
 use ingest::postgres::{
-    Checkpoint, Follow, FollowRequest, FollowedStream, OnRows, StreamOutcome, StreamRequest,
-    change_table, follow, sync,
+    Checkpoint, CursorRange, Follow, FollowRequest, FollowedStream, OnRows, StreamOutcome,
+    StreamRequest, change_table, follow, sync,
 };
 use model::{Identifier, RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
@@ -32,6 +32,8 @@ pub(crate) struct PostgresLoad {
     selected: Mutex<BTreeSet<AssetKey>>,
     followed: OnceCell<BTreeMap<String, StreamOutcome>>,
     follow: Mutex<Option<(Follow, RunLock)>>,
+    /// What streams with a cursor read again, instead of what is new.
+    range: Option<CursorRange>,
     notices: Mutex<Vec<String>>,
 }
 
@@ -136,7 +138,11 @@ pub(crate) fn followed_elsewhere(source: &str) -> Error {
 
 impl PostgresLoad {
     /// The loads of all PostgreSQL sources of the project.
-    pub(crate) fn all(platform: &Platform, workspace: &Arc<Workspace>) -> Result<Vec<Arc<Self>>> {
+    pub(crate) fn all(
+        platform: &Platform,
+        workspace: &Arc<Workspace>,
+        range: Option<&CursorRange>,
+    ) -> Result<Vec<Arc<Self>>> {
         let project = &platform.project;
         let sources = project.sources.iter();
         let found: Vec<(&SourceSpec, &PostgresSource)> = sources
@@ -156,6 +162,7 @@ impl PostgresLoad {
                 selected: Mutex::default(),
                 followed: OnceCell::new(),
                 follow: Mutex::new(None),
+                range: range.cloned(),
                 notices: Mutex::default(),
             })
         };
@@ -311,6 +318,7 @@ impl Asset for StreamAsset {
                 stream: self.stream.clone(),
                 table: table.clone(),
                 checkpoint: known.filter(|_| !context.full_refresh),
+                range: load.range.clone(),
             };
             let outcome = sync(request, load.tables(), on_rows(context)).await?;
             load.record(&self.stream, &outcome);

@@ -13,7 +13,8 @@ use dbt::load::Project as DbtProject;
 use diagnostic::{Error, Result, Source, codes};
 use engine::{Engine, Outcome, Session};
 use engine_datafusion::Embedded;
-use ingest::{FileOutcome, FileStatus, IngestOutcome};
+use ingest::postgres::CursorRange;
+use ingest::{FileOutcome, FileStatus, IngestOutcome, Reload};
 use orchestrate::{Plan, RunEvent, RunOutcome, RunSettings};
 use settings::DatasetSpec;
 use tokio::sync::mpsc::UnboundedSender;
@@ -35,6 +36,10 @@ pub struct RunRequest {
     pub threads: Option<usize>,
     /// Stop at the first failure.
     pub fail_fast: bool,
+    /// Files to load again, instead of those that are new.
+    pub reload: Option<Reload>,
+    /// The part of streams with a cursor to read again, instead of what is new.
+    pub range: Option<CursorRange>,
 }
 
 /// What a run did.
@@ -102,7 +107,7 @@ impl Platform {
         AssetGraph::new(self.specs(dbt.as_ref().map(|(_, graph)| graph)))
     }
 
-    fn specs(&self, dbt: Option<&DbtGraph>) -> Vec<AssetSpec> {
+    pub(crate) fn specs(&self, dbt: Option<&DbtGraph>) -> Vec<AssetSpec> {
         let mut specs: Vec<AssetSpec> = Vec::new();
         for dataset in &self.project.datasets {
             for mut spec in dataset::specs(dataset) {
@@ -152,7 +157,7 @@ impl Platform {
     ) -> Result<RunReport> {
         let _lock = self.catalog.lock_runs()?;
         let workspace = Arc::new(self.catalog.begin("run")?);
-        let work = Work::new(self, &workspace, request.full_refresh)?;
+        let work = Work::new(self, &workspace, request)?;
         let graph = AssetGraph::new(self.specs(work.dbt.as_ref().map(|(_, graph)| graph)))?;
         let selected = graph.select(&request.selection)?;
         for load in &work.postgres {
@@ -201,25 +206,30 @@ struct Work {
 }
 
 impl Work {
-    fn new(platform: &Platform, workspace: &Arc<Workspace>, full_refresh: bool) -> Result<Self> {
+    fn new(platform: &Platform, workspace: &Arc<Workspace>, request: &RunRequest) -> Result<Self> {
         let engine = Embedded::new(Arc::clone(workspace), platform.compute()?);
         let loads = platform
             .project
             .datasets
             .iter()
-            .map(|dataset| Load::new(platform, dataset, Arc::clone(workspace)).map(Arc::new))
+            .map(|dataset| {
+                let reload = request.reload.clone();
+                Load::new(platform, dataset, Arc::clone(workspace), reload).map(Arc::new)
+            })
             .collect::<Result<_>>()?;
-        let dbt = platform.dbt_graph(full_refresh)?.map(|(project, graph)| {
-            let session = platform.dbt_session(&project.context);
-            let nodes = Nodes::new(project, Arc::new(engine.clone()), session);
-            (Arc::new(nodes), graph)
-        });
+        let dbt = platform
+            .dbt_graph(request.full_refresh)?
+            .map(|(project, graph)| {
+                let session = platform.dbt_session(&project.context);
+                let nodes = Nodes::new(project, Arc::new(engine.clone()), session);
+                (Arc::new(nodes), graph)
+            });
         Ok(Self {
             workspace: Arc::clone(workspace),
             session: platform.session(),
             engine,
             loads,
-            postgres: PostgresLoad::all(platform, workspace)?,
+            postgres: PostgresLoad::all(platform, workspace, request.range.as_ref())?,
             dbt,
         })
     }

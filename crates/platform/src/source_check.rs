@@ -288,7 +288,7 @@ pub fn discover_source(source: &SourceSpec) -> Result<Vec<SourceRelation>> {
                 source.name.value
             ),
         )
-        .help("`sluice source check` looks at it"));
+        .help("its streams tell what is in it"));
     };
     let mut client = Client::connect(&postgres.connection)?;
     let found = relations(&mut client)?;

@@ -9,6 +9,7 @@ mod cross_check;
 mod dataset;
 mod date_format;
 mod duration;
+mod lifecycle;
 mod located;
 mod project;
 mod reader;
@@ -22,6 +23,7 @@ pub use dataset::{
     SchemaContract, StreamReference, WriteMode,
 };
 pub use date_format::{DateFormat, FormatPart};
+pub use lifecycle::{LifecycleRule, LifecycleZone};
 pub use located::Located;
 pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};

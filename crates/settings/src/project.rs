@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::cross_check::cross_check;
 use crate::reader::{Fields, File, Item, collect};
-use crate::{DatasetSpec, Secret, SourceSpec, Surroundings, storage_options};
+use crate::{
+    DatasetSpec, LifecycleRule, Secret, SourceSpec, Surroundings, lifecycle, storage_options,
+};
 
 const SLUICE_FILE: &str = "sluice.yml";
 const DBT_FILE: &str = "dbt_project.yml";
@@ -36,6 +38,8 @@ pub struct Project {
     pub dbt: Option<PathBuf>,
     /// Variables for the dbt project; they override those of its `dbt_project.yml`.
     pub vars: Vars,
+    /// How long files are kept.
+    pub lifecycle: Vec<LifecycleRule>,
     /// The systems data comes from.
     pub sources: Vec<SourceSpec>,
     /// The contracts of the lake.
@@ -126,6 +130,7 @@ impl Project {
         };
         (project.sources, project.datasets) = (sources, datasets);
         cross_check(&project.sources, &project.datasets)?;
+        lifecycle::check(&project.lifecycle, &project.sources)?;
         Ok(project)
     }
 
@@ -199,6 +204,7 @@ fn read_project(root: &Path, file: &File<'_>, environment: Option<&str>) -> Resu
             "threads",
             "dbt",
             "vars",
+            "lifecycle",
         ],
     )?;
     let name = read_name(fields.require("name")?)?;
@@ -223,6 +229,10 @@ fn read_project(root: &Path, file: &File<'_>, environment: Option<&str>) -> Resu
             .map(read_vars)
             .transpose()?
             .unwrap_or_default(),
+        lifecycle: match fields.get("lifecycle") {
+            Some(rules) => rules.list(lifecycle::read)?,
+            None => Vec::new(),
+        },
         sources: Vec::new(),
         datasets: Vec::new(),
     })
@@ -247,6 +257,7 @@ fn dbt_only(
         threads: None,
         dbt: Some(root.clone()),
         vars: Vars::default(),
+        lifecycle: Vec::new(),
         sources: Vec::new(),
         datasets: Vec::new(),
         root,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::{RowResult, from_body, to_body};
 use crate::relations::name_of;
-use crate::{Relation, State};
+use crate::{LedgerEntry, LoadStatus, Relation, State};
 
 /// What a relation was after one publication.
 #[derive(Clone, Debug)]
@@ -45,9 +45,59 @@ pub struct LoadedFile {
     pub errors: u64,
     /// The first error.
     pub first_error: Option<String>,
+    /// The line of the first error, from 1.
+    #[serde(default)]
+    pub first_line: Option<u64>,
+    /// The character of the first error in its line, from 1.
+    #[serde(default)]
+    pub first_character: Option<u64>,
+    /// The column of the first error.
+    #[serde(default)]
+    pub first_column: Option<String>,
+    /// How many errors would have been too many.
+    #[serde(default)]
+    pub error_limit: Option<u64>,
+    /// Where the file is: its stage, or the URL of its source.
+    #[serde(default)]
+    pub location: Option<String>,
     /// When, RFC 3339 in UTC; filled in when it is published.
     #[serde(default)]
     pub loaded_at: String,
+}
+
+impl LoadedFile {
+    /// What COPY would have said of a file of a source; its `table` is the table's name. `None` if nothing was loaded
+    /// because its rows were there already, or were taken out.
+    #[must_use]
+    pub fn of_ledger(entry: LedgerEntry) -> Option<Self> {
+        let failed = entry.status == LoadStatus::Rejected;
+        let status = match entry.status {
+            LoadStatus::Duplicate | LoadStatus::Removed => return None,
+            LoadStatus::Rejected => "LOAD_FAILED",
+            LoadStatus::Loaded if entry.quarantined > 0 => "PARTIALLY_LOADED",
+            LoadStatus::Loaded | LoadStatus::Empty => "LOADED",
+        };
+        let first = entry.first_error;
+        let message = first.as_ref().map(|first| first.message.clone());
+        Some(Self {
+            table: entry.table,
+            path: entry.path,
+            content_hash: entry.content_hash,
+            size: entry.size,
+            modified: entry.modified,
+            status: status.to_owned(),
+            rows: entry.rows.saturating_sub(entry.quarantined),
+            parsed: entry.rows,
+            errors: entry.quarantined.max(u64::from(failed)),
+            first_error: entry.error.or(message),
+            first_line: first.as_ref().and_then(|first| first.line),
+            first_character: None,
+            first_column: first.and_then(|first| first.column),
+            error_limit: None,
+            location: Some(entry.location).filter(|location| !location.is_empty()),
+            loaded_at: entry.loaded_at,
+        })
+    }
 }
 
 impl State {

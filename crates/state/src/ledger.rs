@@ -20,6 +20,34 @@ pub enum LoadStatus {
     Rejected,
     /// Its content had been loaded before under another name.
     Duplicate,
+    /// Its rows were taken out of the tables.
+    Removed,
+}
+
+/// Which earlier loads' rows a load took the place of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replaces {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of the same path, as a backfill does.
+    Path,
+    /// All of its stream, as a full refresh does.
+    Everything,
+    /// Those of the same content by this run, whose rows were read again from the raw zone.
+    Load(String),
+}
+
+/// The first row of a file that broke a rule, or what was wrong with the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstError {
+    /// Why, in a sentence.
+    pub message: String,
+    /// The line, from 1.
+    pub line: Option<u64>,
+    /// The column whose value it is about.
+    pub column: Option<String>,
 }
 
 /// One file content as one stream took it.
@@ -45,6 +73,28 @@ pub struct LedgerEntry {
     pub status: LoadStatus,
     /// The error that rejected it.
     pub error: Option<String>,
+    /// The first of its rows in quarantine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_error: Option<FirstError>,
+    /// Which earlier loads it took the place of.
+    #[serde(default, skip_serializing_if = "is_new")]
+    pub replaces: Replaces,
+    /// The table its valid rows went to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub table: String,
+    /// Where its source is: a folder or a location of a store, as a URL.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub location: String,
+    /// The run that took it; filled in when it is published.
+    #[serde(skip)]
+    pub run: String,
+    /// When, RFC 3339 in UTC; filled in when it is published.
+    #[serde(skip)]
+    pub loaded_at: String,
+}
+
+fn is_new(replaces: &Replaces) -> bool {
+    *replaces == Replaces::Nothing
 }
 
 impl State {
@@ -54,15 +104,59 @@ impl State {
     /// `K2001` if the state file cannot be used.
     pub fn ledger(&self, stream: &str) -> Result<Vec<LedgerEntry>> {
         self.read(|tx| {
-            let mut statement = tx
-                .prepare_cached("select body from ledger where stream = ?1 order by id")
-                .row()?;
-            let bodies = statement
-                .query_map(params![stream], |row| row.get::<_, String>(0))
-                .row()?;
-            bodies.map(|body| from_body(&body.row()?)).collect()
+            let sql = "select body, run_id, loaded_at from ledger where stream = ?1 order by id";
+            entries(tx, sql, stream)
         })
     }
+
+    /// The streams that have taken anything, by name.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn ledger_streams(&self) -> Result<Vec<String>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached("select distinct stream from ledger order by 1")
+                .row()?;
+            let streams = statement.query_map([], |row| row.get(0)).row()?;
+            streams.map(RowResult::row).collect()
+        })
+    }
+
+    /// What went to `table` from files of all streams, oldest first; to all tables without one.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn ledger_of_tables(&self, table: Option<&str>) -> Result<Vec<LedgerEntry>> {
+        self.read(|tx| {
+            let sql = "select body, run_id, loaded_at from ledger
+                 where json_extract(body, '$.table') = coalesce(?1, json_extract(body, '$.table')) order by id";
+            entries(tx, sql, table)
+        })
+    }
+}
+
+fn entries(
+    tx: &Transaction<'_>,
+    sql: &str,
+    parameter: impl rusqlite::ToSql,
+) -> Result<Vec<LedgerEntry>> {
+    let mut statement = tx.prepare_cached(sql).row()?;
+    let rows = statement
+        .query_map(params![parameter], |row| {
+            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
+        })
+        .row()?;
+    rows.map(|row| {
+        let (body, run, loaded_at) = row.row()?;
+        let entry: LedgerEntry = from_body(&body)?;
+        Ok(LedgerEntry {
+            run,
+            loaded_at,
+            ..entry
+        })
+    })
+    .collect()
 }
 
 pub(crate) fn record(

@@ -22,7 +22,7 @@ pub use assets::{AssetRecord, CheckRecord};
 pub use database::State;
 pub use details::{ColumnDetails, Constraint, ConstraintKind, Details, IdentityColumn};
 pub use history::{LoadedFile, PastRelation};
-pub use ledger::{LedgerEntry, LoadStatus};
+pub use ledger::{FirstError, LedgerEntry, LoadStatus, Replaces};
 pub use objects::{
     FunctionArgument, FunctionResult, Object, ObjectBody, ObjectChange, ObjectKind, Objects,
 };

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, then the function, then what only it needs.
 
+pub mod backfill;
 mod column_lineage;
 pub mod completions;
 pub mod dbt;
@@ -7,9 +8,11 @@ pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod init;
+pub mod lifecycle;
 pub mod lineage;
 pub mod ls;
 pub mod optimize;
+pub mod replay;
 pub mod run;
 pub mod selection;
 pub mod serve;
@@ -52,12 +55,15 @@ pub fn dispatch(globals: &Globals, command: Command) -> Result<Exit> {
         Command::Demo(arguments) => demo::demo(globals, &arguments),
         Command::Init(arguments) => init::init(globals, &arguments),
         Command::Run(arguments) => run::run(globals, &arguments),
+        Command::Replay(arguments) => replay::replay(globals, &arguments),
+        Command::Backfill(arguments) => backfill::backfill(globals, &arguments),
         Command::Ls(arguments) => ls::ls(globals, &arguments),
         Command::Lineage(arguments) => lineage::lineage(globals, &arguments),
         Command::Source(arguments) => source::source(globals, &arguments),
         Command::Serve(arguments) => serve::serve(globals, &arguments),
         Command::Sql(arguments) => sql::sql(globals, &arguments),
         Command::Optimize(arguments) => optimize::optimize(globals, &arguments),
+        Command::Lifecycle(arguments) => lifecycle::lifecycle(globals, &arguments),
         Command::Vacuum(arguments) => vacuum::vacuum(globals, &arguments),
         Command::Dbt(arguments) => dbt::dbt(globals, &arguments),
         Command::Explain(arguments) => explain::explain(&arguments),

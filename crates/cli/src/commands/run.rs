@@ -52,6 +52,7 @@ pub fn run(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         full_refresh: arguments.full_refresh,
         threads: arguments.threads.map(NonZeroUsize::get),
         fail_fast: arguments.fail_fast,
+        ..RunRequest::default()
     };
     let exit = execute(globals, &platform, &request)?;
     match arguments.follow && exit == Exit::Done {

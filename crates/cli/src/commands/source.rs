@@ -1,13 +1,18 @@
-//! `sluice source`: looks at the systems that data comes from.
+//! `sluice source`: looks at the systems that data comes from, and drafts settings for new ones.
+
+mod files;
 
 use clap::{Args, Subcommand, ValueEnum};
 use diagnostic::Result;
-use platform::{SourceRelation, check_source, discover_source, source as find};
+use platform::{
+    DraftRequest, SourceRelation, check_source, discover_source, draft_source, source as find,
+};
 use serde_json::json;
 
 use crate::arguments::{Globals, LogFormat};
 use crate::commands::{Exit, open_project};
 use crate::display::columns::{Align, Columns};
+use crate::query_output::QueryFormat;
 use crate::{output, report};
 
 /// What to look at.
@@ -21,18 +26,46 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Action {
+    /// Draft `sources/NAME.yml`, and contracts in `lake/`, from what is there
+    Add {
+        /// What the source is to be called
+        #[arg(value_parser = name)]
+        name: String,
+        /// A folder, a location such as s3://bucket/prefix, or postgres://user@host:port/database
+        place: String,
+        /// The schema of a database
+        #[arg(long, default_value = "public")]
+        schema: String,
+        /// Show the files and write none
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Connect, and see whether every stream can be read
     Check {
         /// The source; may be left out if there is only one
         source: Option<String>,
     },
-    /// List the tables and views that the source has
+    /// List what the source has: streams with their files and columns, or tables and views
     Discover {
         /// The source; may be left out if there is only one
         source: Option<String>,
         /// How to write the list
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+    },
+    /// Show the first rows as contracts read them, with those that would be quarantined and why
+    Preview {
+        /// A dataset, a stream as `source.stream`, or a source
+        what: String,
+        /// How many rows of each dataset
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        rows: usize,
+        /// Only rows of this file
+        #[arg(long, value_name = "PATH")]
+        file: Option<String>,
+        /// How to write the rows
+        #[arg(long, value_enum, default_value_t)]
+        format: QueryFormat,
     },
 }
 
@@ -46,19 +79,82 @@ pub enum Format {
     Json,
 }
 
+/// A name that a source may have.
+fn name(text: &str) -> Result<String, String> {
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    match starts && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("a name takes letters, digits and `_`, and does not start with a digit".to_owned())
+        }
+    }
+}
+
 /// Looks.
 pub fn source(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
     let project = open_project(globals)?;
     match &arguments.action {
+        Action::Add {
+            name,
+            place,
+            schema,
+            dry_run,
+        } => {
+            let request = DraftRequest {
+                name: name.clone(),
+                place: files::typed_place(&project, place),
+                schema: schema.clone(),
+            };
+            add(globals, &project, &request, *dry_run)
+        }
         Action::Check { source } => {
             let source = find(&project, source.as_deref())?;
             check(globals, &project, source)
         }
         Action::Discover { source, format } => {
-            let found = discover_source(find(&project, source.as_deref())?)?;
-            list(&found, *format)
+            let source = find(&project, source.as_deref())?;
+            match source.postgres() {
+                Some(_) => list(&discover_source(source)?, *format),
+                None => files::discover(globals, &project, source, *format),
+            }
+        }
+        Action::Preview {
+            what,
+            rows,
+            file,
+            format,
+        } => files::preview(globals, &project, what, (*rows, file.as_deref()), *format),
+    }
+}
+
+fn add(
+    globals: &Globals,
+    project: &settings::Project,
+    request: &DraftRequest,
+    dry_run: bool,
+) -> Result<Exit> {
+    let draft = draft_source(project, request)?;
+    let tells = globals.quiet == 0 && globals.log_format == LogFormat::Text;
+    if dry_run {
+        for (path, text) in &draft.files {
+            output::line(&format!("# {}\n{text}", path.display()))?;
+        }
+    } else {
+        draft.write(&project.root)?;
+        for (path, _) in &draft.files {
+            output::line(&path.display().to_string())?;
         }
     }
+    for note in draft.notes.iter().filter(|_| tells) {
+        output::message(&format!("note: {note}"));
+    }
+    if tells && !dry_run {
+        output::message(&format!(
+            "Look the drafts through; `sluice source preview {}` shows rows, `sluice run` loads them.",
+            request.name
+        ));
+    }
+    Ok(Exit::Done)
 }
 
 fn check(

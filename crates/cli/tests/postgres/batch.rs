@@ -110,6 +110,75 @@ fn copies_and_increments() {
 }
 
 #[test]
+fn a_backfill_reads_a_range_of_a_cursor_again() {
+    let pair = Pair::new(STREAMS);
+    pair.server.sql(TABLES);
+    pair.run(&["--select", "source:pg.orders", "source:pg.events"]);
+    // Corrections that the cursor does not tell.
+    pair.server.sql(
+        "update orders set customer = 'corrected' where id in (10, 500, 900);
+         insert into orders values (0, 'forgotten', 1, '2024-01-01 02:00+00')",
+    );
+    assert!(
+        pair.run(&["--select", "source:pg.orders"])
+            .contains("pg/orders")
+    );
+    let corrected = "select listagg(id, ' ') within group (order by id) from pg.orders \
+                     where customer in ('corrected', 'forgotten')";
+    let backfill = |arguments: &[&str], code: i32| {
+        let output = pair.sluice(&[&["backfill"], arguments].concat());
+        let said = super::said(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        said
+    };
+    let range = [
+        "pg/orders",
+        "--from",
+        "2024-01-01 00:30+00",
+        "--to",
+        "2024-01-01 09:00+00",
+    ];
+    for failpoint in [
+        "postgres.after_files",
+        "postgres.after_copy",
+        "publish.after_intent",
+    ] {
+        let killed = pair
+            .command(&[&["backfill"], &range[..]].concat())
+            .env("SLUICE_FAILPOINT", failpoint)
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.code(), None, "{}", super::said(&killed));
+    }
+    for _ in 0..2 {
+        backfill(&range, 0);
+        assert_eq!(pair.ours(corrected), "0 500\n");
+    }
+    backfill(
+        &["pg/orders", "--from", "2024-01-01", "--to", "2024-01-01"],
+        0,
+    );
+    pair.same("orders", &["id", "customer", "amount"]);
+    // Where the stream stands is as before.
+    pair.server
+        .sql("insert into orders values (1001, 'new', 1, '2024-01-02 00:00+00')");
+    pair.run(&["--select", "source:pg.orders"]);
+    pair.same("orders", &["id", "customer", "amount"]);
+
+    let said = backfill(&["pg/events", "--from", "1"], 2);
+    assert!(
+        said.contains("L2005") && said.contains("only adds rows"),
+        "{said}"
+    );
+    let replay = pair.sluice(&["replay"]);
+    let said = super::said(&replay);
+    assert!(
+        said.contains("L2005") && said.contains("nothing is kept in the raw zone"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_source_is_checked_and_discovered() {
     let pair = Pair::new("      - {name: orders, sync: cdc}\n      - {name: ordres}\n");
     pair.server

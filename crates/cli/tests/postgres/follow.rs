@@ -434,3 +434,43 @@ fn connections_that_are_cut_while_following_harm_nothing() {
     pair.run(&[]);
     pair.crash_same();
 }
+
+#[test]
+fn a_stopped_follower_says_where_it_goes_on_and_a_check_raises_the_alarm() {
+    let streams = "      - {name: orders, sync: cdc}\n";
+    let pair = Pair::with_replication("replication: {alarm: {bytes: 100KiB}}", streams);
+    pair.server
+        .sql("create table orders (id integer primary key, what text)");
+    let check = || pair.sluice(&["source", "check"]);
+    let mut following = Following::start(&pair);
+    following.event(is("done"));
+    pair.server.sql("insert into orders values (1, 'a')");
+    following.event(is("followed"));
+    pair.ours_becomes("select what from pg.orders", "a\n");
+    let (code, events) = following.stop();
+    assert_eq!(code, Some(0));
+    let stopped = events
+        .iter()
+        .find(|event| event["event"] == "stopped")
+        .unwrap();
+    let position = stopped["position"].as_str().unwrap();
+    assert!(position.contains('/'), "{stopped}");
+    let checked = check();
+    assert_eq!(checked.status.code(), Some(0), "{}", super::said(&checked));
+
+    // Nobody reads the log, and it grows.
+    pair.server.sql(
+        "insert into orders select n, repeat(md5(n::text), 20) from generate_series(2, 3000) n",
+    );
+    let checked = check();
+    let said = super::said(&checked);
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("P3006") && said.contains("sluice run --follow"),
+        "{said}"
+    );
+    // The next run goes on from there.
+    pair.run(&[]);
+    pair.ours_becomes("select count(*) from pg.orders", "3000\n");
+    assert_eq!(check().status.code(), Some(0));
+}

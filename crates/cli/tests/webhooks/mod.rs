@@ -179,6 +179,16 @@ fn runs_load_what_has_come_and_no_more() {
     run();
     let keys = "select listagg(key, '-') within group (order by key), count_if(body:id::varchar <> key) from silver.orders";
     assert_eq!(ours(keys).lines().nth(1), Some("1-2-3-4,0"));
+
+    // The events themselves are the raw zone.
+    let contract =
+        CONTRACT.to_owned() + "rules: [{name: low, when: \"key = '2'\", reason: 'No `{key}`'}]\n";
+    shop.write("lake/orders.yml", contract.as_bytes());
+    let mut replay = shop.command(&["replay", "orders"]);
+    let replayed = replay.env("HOOK_SECRET", SECRET).output().unwrap();
+    assert!(replayed.status.success(), "{}", said(&replayed));
+    assert_eq!(ours(keys).lines().nth(1), Some("1-3-4,0"));
+    assert!(run().contains("Nothing new"));
 }
 
 #[test]

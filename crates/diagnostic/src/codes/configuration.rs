@@ -14,6 +14,8 @@ codes! {
     C0011, UserInput, "No error has this code";
     C0012, Resource, "The output cannot be written";
     C0013, UserInput, "The statements cannot be read";
+    C0014, UserInput, "An argument of a command cannot be read";
+    C0015, UserInput, "A project file would be replaced";
     C0100, UserInput, "The folder is not empty";
     C0101, UserInput, "The folder holds another demo";
     C0102, Resource, "The demo cannot be written";

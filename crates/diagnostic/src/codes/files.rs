@@ -8,6 +8,8 @@ codes! {
     F1005, Conflict, "A file changed while it was read";
     F1006, Data, "A file has another content than when it was loaded";
     F1007, Data, "A file is not what its manifest says";
+    F1008, Data, "A copy in the raw zone is damaged";
+    F1009, UserInput, "A place holds nothing that can be read as rows";
     F2001, Data, "A packed file is damaged or cut off";
     F2002, Data, "A file is of a kind that cannot be read as rows";
     F2003, Data, "A file is not in the declared encoding";

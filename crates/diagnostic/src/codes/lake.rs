@@ -8,8 +8,10 @@ codes! {
     L2002, Configuration, "A dataset names a column that it does not have";
     L2003, Configuration, "A dataset that merges has no key";
     L2004, Configuration, "A column cannot be read as its type says";
+    L2005, Configuration, "A dataset cannot be loaded again in part";
     L3001, Conflict, "The silver table has other types than the contract";
     L3002, Resource, "Rows could not be set aside on disk";
     L3003, Resource, "A file of the silver table could not be read";
     L3004, Data, "A rule failed on a row";
+    L3005, Data, "Loading files again would lose rows";
 }

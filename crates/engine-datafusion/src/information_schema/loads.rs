@@ -1,13 +1,14 @@
 //! What COPY loaded: <https://docs.snowflake.com/en/sql-reference/info-schema/load_history>,
 //! <https://docs.snowflake.com/en/sql-reference/functions/copy_history>.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::LoadedFile;
 use chrono::{DateTime, Utc};
 use datafusion::datasource::{MemTable, TableProvider};
 use diagnostic::{Error, Result, codes};
-use model::Identifier;
+use model::{Identifier, RelationName};
 use sqlparser::ast::{Expr, FunctionArg};
 
 use super::Header;
@@ -33,7 +34,7 @@ pub(super) const LOAD_HISTORY: Header = &[
     ("ERROR_LIMIT", Kind::Number),
 ];
 
-const COPY_HISTORY: Header = &[
+pub(super) const COPY_HISTORY: Header = &[
     ("FILE_NAME", Kind::Text),
     ("STAGE_LOCATION", Kind::Text),
     ("LAST_LOAD_TIME", Kind::Moment),
@@ -62,25 +63,87 @@ pub(super) fn load_history(
     database: &Identifier,
     listing: &mut Listing,
 ) -> Result<()> {
-    for (name, relation) in databases.workspace.relations() {
-        if name.database != *database || relation.id.is_empty() {
-            continue;
-        }
-        for file in databases.workspace.loaded_files(&relation.id)? {
-            listing.row([
-                ("SCHEMA_NAME", name.schema.as_str().into()),
-                ("FILE_NAME", file.path.as_str().into()),
-                ("TABLE_NAME", name.name.as_str().into()),
-                ("LAST_LOAD_TIME", Cell::Moment(time(databases, &file))),
-                ("STATUS", file.status.as_str().into()),
-                ("ROW_COUNT", count(file.rows)),
-                ("ROW_PARSED", count(file.parsed)),
-                ("FIRST_ERROR_MESSAGE", file.first_error.clone().into()),
-                ("ERROR_COUNT", count(file.errors)),
-            ]);
-        }
+    for (name, file) in loaded(databases, Some(database))? {
+        listing.row([
+            ("SCHEMA_NAME", name.schema.as_str().into()),
+            ("FILE_NAME", file.path.as_str().into()),
+            ("TABLE_NAME", name.name.as_str().into()),
+            ("LAST_LOAD_TIME", Cell::Moment(time(databases, &file))),
+            ("STATUS", file.status.as_str().into()),
+            ("ROW_COUNT", count(file.rows)),
+            ("ROW_PARSED", count(file.parsed)),
+            ("FIRST_ERROR_MESSAGE", file.first_error.clone().into()),
+            (
+                "FIRST_ERROR_LINE_NUMBER",
+                file.first_line.map_or(Cell::Null, count),
+            ),
+            (
+                "FIRST_ERROR_CHARACTER_POSITION",
+                file.first_character.map_or(Cell::Null, count),
+            ),
+            ("FIRST_ERROR_COL_NAME", file.first_column.clone().into()),
+            ("ERROR_COUNT", count(file.errors)),
+            ("ERROR_LIMIT", file.error_limit.map_or(Cell::Null, count)),
+        ]);
     }
     Ok(())
+}
+
+/// The loads of all tables: <https://docs.snowflake.com/en/sql-reference/account-usage/copy_history>.
+pub(super) fn all(databases: &Databases, listing: &mut Listing) -> Result<()> {
+    for (name, file) in loaded(databases, None)? {
+        row(databases, &name, &file, listing);
+    }
+    Ok(())
+}
+
+/// What COPY loaded and what runs loaded from sources, table by table.
+fn loaded(
+    databases: &Databases,
+    database: Option<&Identifier>,
+) -> Result<Vec<(RelationName, LoadedFile)>> {
+    let mut ingested: BTreeMap<String, Vec<LoadedFile>> = BTreeMap::new();
+    for file in databases.workspace.ingested_files(None)? {
+        ingested.entry(file.table.clone()).or_default().push(file);
+    }
+    let mut found = Vec::new();
+    for (name, relation) in databases.workspace.relations() {
+        if database.is_some_and(|database| name.database != *database) || relation.id.is_empty() {
+            continue;
+        }
+        let copied = databases.workspace.loaded_files(&relation.id)?;
+        let files = ingested.remove(&name.to_string()).unwrap_or_default();
+        let files = files.into_iter().chain(copied);
+        found.extend(files.map(|file| (name.clone(), file)));
+    }
+    Ok(found)
+}
+
+fn row(databases: &Databases, name: &RelationName, file: &LoadedFile, listing: &mut Listing) {
+    listing.row([
+        ("FILE_NAME", file.path.as_str().into()),
+        ("STAGE_LOCATION", file.location.clone().into()),
+        ("LAST_LOAD_TIME", Cell::Moment(time(databases, file))),
+        ("ROW_COUNT", count(file.rows)),
+        ("ROW_PARSED", count(file.parsed)),
+        ("FILE_SIZE", count(file.size)),
+        ("FIRST_ERROR_MESSAGE", file.first_error.clone().into()),
+        (
+            "FIRST_ERROR_LINE_NUMBER",
+            file.first_line.map_or(Cell::Null, count),
+        ),
+        (
+            "FIRST_ERROR_CHARACTER_POS",
+            file.first_character.map_or(Cell::Null, count),
+        ),
+        ("FIRST_ERROR_COLUMN_NAME", file.first_column.clone().into()),
+        ("ERROR_COUNT", count(file.errors)),
+        ("ERROR_LIMIT", file.error_limit.map_or(Cell::Null, count)),
+        ("STATUS", status(&file.status).into()),
+        ("TABLE_CATALOG_NAME", name.database.as_str().into()),
+        ("TABLE_SCHEMA_NAME", name.schema.as_str().into()),
+        ("TABLE_NAME", name.name.as_str().into()),
+    ]);
 }
 
 /// When a file was loaded: in this run, if it is not published yet.
@@ -134,25 +197,14 @@ pub(crate) async fn copy_history(
         ));
     };
     let mut listing = Listing::new(COPY_HISTORY);
-    for file in databases.workspace.loaded_files(&relation.id)? {
-        let loaded = time(databases, &file);
-        let at = DateTime::parse_from_rfc3339(&loaded).map(|at| at.to_utc());
+    let ingested = databases.workspace.ingested_files(Some(&name))?;
+    let copied = databases.workspace.loaded_files(&relation.id)?;
+    for file in ingested.into_iter().chain(copied) {
+        let at = DateTime::parse_from_rfc3339(&time(databases, &file)).map(|at| at.to_utc());
         if at.is_ok_and(|at| at < start || end.is_some_and(|end| at > end)) {
             continue;
         }
-        listing.row([
-            ("FILE_NAME", file.path.as_str().into()),
-            ("LAST_LOAD_TIME", Cell::Moment(loaded)),
-            ("ROW_COUNT", count(file.rows)),
-            ("ROW_PARSED", count(file.parsed)),
-            ("FILE_SIZE", count(file.size)),
-            ("FIRST_ERROR_MESSAGE", file.first_error.clone().into()),
-            ("ERROR_COUNT", count(file.errors)),
-            ("STATUS", status(&file.status).into()),
-            ("TABLE_CATALOG_NAME", name.database.as_str().into()),
-            ("TABLE_SCHEMA_NAME", name.schema.as_str().into()),
-            ("TABLE_NAME", name.name.as_str().into()),
-        ]);
+        row(databases, &name, &file, &mut listing);
     }
     let batch = listing.batch()?;
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(explain)?;

@@ -112,6 +112,7 @@ impl View {
         match self.name {
             "APPLICABLE_ROLES" => containers::applicable_roles(databases, &mut listing),
             "COLUMNS" => chosen.columns(&mut listing).await?,
+            "COPY_HISTORY" => loads::all(databases, &mut listing)?,
             "DATABASES" => containers::databases(databases, &mut listing)?,
             "ENABLED_ROLES" => containers::enabled_roles(databases, &mut listing),
             "FILE_FORMATS" => objects::file_formats(databases, database, &mut listing),

@@ -24,6 +24,14 @@ pub(crate) struct StagedFile {
     pub(crate) modified: DateTime<Utc>,
 }
 
+impl StagedFile {
+    /// The URL of its stage.
+    pub(crate) fn location(&self) -> String {
+        let path = self.path.to_string_lossy();
+        format!("file://{}", path.strip_suffix(&self.name).unwrap_or(&path))
+    }
+}
+
 /// A regular expression that whole names have to match.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern(Regex);

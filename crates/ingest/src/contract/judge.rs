@@ -21,7 +21,7 @@ pub(crate) struct FileColumns {
     positions: Vec<Origin>,
     /// Columns beyond the contract: position in the file and stored name.
     pub(crate) extra: Vec<(usize, String)>,
-    /// Columns of the contract whose absence sends rows to quarantine.
+    /// Columns of the contract whose absence sends rows to quarantine, or drops them.
     missing: Vec<usize>,
     /// What was found and did not stop the file, in sentences.
     pub(crate) notices: Vec<String>,
@@ -92,7 +92,7 @@ impl FileColumns {
             .map(|(at, _)| at)
             .collect();
         columns.lack(contract, &missing)?;
-        if contract.changes.missing_column == OnChange::Quarantine {
+        if contract.absent(0).is_some() {
             columns.missing = missing;
         }
         columns.meet(contract, map.unknown)?;
@@ -349,14 +349,15 @@ impl Contract {
                 .for_each(|record| find(record, Verdict::Rule(rule)));
         }
         for missing in &file.missing {
-            (0..records.len())
-                .for_each(|record| find(record, Verdict::MissingColumn(short(*missing))));
+            if let Some(verdict) = self.absent(*missing) {
+                (0..records.len()).for_each(|record| find(record, verdict));
+            }
         }
-        if file.is_json && self.changes.missing_column == OnChange::Quarantine {
-            for column in 0..self.columns.len() {
+        for column in (0..self.columns.len()).filter(|_| file.is_json) {
+            if let Some(verdict) = self.absent(column) {
                 (0..records.len())
                     .filter(|record| file.lacks(records, *record, column))
-                    .for_each(|record| find(record, Verdict::MissingColumn(short(column))));
+                    .for_each(|record| find(record, verdict));
             }
         }
         self.find_unreadable(records, file, &unreadable, &mut find)?;
@@ -369,6 +370,15 @@ impl Contract {
             typed,
             unreadable,
         })
+    }
+
+    /// What becomes of a row that lacks the column at `column`, if that is not NULL.
+    fn absent(&self, column: usize) -> Option<Verdict> {
+        match self.changes.missing_column {
+            OnChange::Quarantine => Some(Verdict::MissingColumn(short(column))),
+            OnChange::DiscardRow => Some(Verdict::Discarded),
+            OnChange::Evolve | OnChange::Freeze | OnChange::DiscardValue => None,
+        }
     }
 
     fn find_unreadable(
@@ -457,6 +467,19 @@ impl Contract {
             Verdict::UndecodableRecord => "undecodable_record".into(),
             Verdict::MalformedJson => "malformed_json".into(),
         })
+    }
+
+    /// The column that a verdict is about, if it is about one.
+    pub(crate) fn column_of(&self, verdict: Verdict) -> Option<&str> {
+        let at = match verdict {
+            Verdict::Unreadable(at) | Verdict::MissingColumn(at) => usize::from(at),
+            Verdict::Rule(rule) => match self.predicates.columns_of(usize::from(rule)) {
+                [only] => *only,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        self.columns.get(at).map(|column| column.stored.as_str())
     }
 
     /// Why the record is in quarantine, in a sentence.

@@ -28,6 +28,12 @@ impl KeyHasher {
         });
         Ok(hashes.collect())
     }
+
+    /// The hash of a text.
+    pub(crate) fn text(&self, text: &str) -> u128 {
+        let bytes = text.as_bytes();
+        u128::from(one(&self.first, bytes)) << 64 | u128::from(one(&self.second, bytes))
+    }
 }
 
 #[inline]

@@ -38,6 +38,21 @@ impl Bitmap {
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
+
+    /// Adds the rows of `other`.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        for (word, more) in self.words.iter_mut().zip(&other.words) {
+            *word |= more;
+        }
+        self.count = self
+            .words
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum();
+    }
 }
 
 /// Who does not stay.

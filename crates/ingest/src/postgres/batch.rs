@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use connectors::postgres::{Client, CopyReader, Kind, copy_statement, literal, quoted};
-use diagnostic::{Result, ResultExt, codes};
+use diagnostic::{Error, Result, ResultExt, codes};
 use lake::Operation;
 use model::RelationName;
 use settings::{PostgresStream, PostgresSync};
@@ -75,6 +75,9 @@ impl Sync<'_> {
             .handle
             .block_on(self.tables.open(&self.request.table))?;
         let outcome = match &stream.sync {
+            PostgresSync::Incremental { cursor, append, .. } if self.request.range.is_some() => {
+                self.read_again(&shape, cursor, *append, existing)?
+            }
             PostgresSync::Incremental {
                 cursor,
                 look_back,
@@ -185,6 +188,42 @@ impl Sync<'_> {
         let mut outcome = self.merge(shape, &rest, &empty)?;
         outcome.changed = true;
         Ok(outcome)
+    }
+
+    /// The rows of a range of the cursor, by key. Where the stream stands does not change.
+    fn read_again(
+        &mut self,
+        shape: &Shape,
+        cursor: &str,
+        append: bool,
+        existing: Option<TableState>,
+    ) -> Result<StreamOutcome> {
+        let stream = &self.request.stream;
+        let refuse = |why: &str| {
+            let message = format!(
+                "The stream `{}` cannot be read again in part",
+                stream.name.value
+            );
+            Error::new(codes::L2005, message).because(why.to_owned())
+        };
+        if append {
+            let help = "`sluice run --full-refresh` reads all of it again";
+            return Err(
+                refuse("its rows are only added, so that they would be there twice").help(help),
+            );
+        }
+        let known = self.request.checkpoint.as_ref();
+        let known = known.filter(|known| known.holds_for(stream));
+        let (Some(_), Some(table)) = (known, existing) else {
+            let help = "`sluice run` reads all of it first";
+            return Err(refuse("there is no table yet that has its rows").help(help));
+        };
+        let range = self.request.range.clone().unwrap_or_default();
+        let mut rest = format!("where {}", range.condition(cursor, shape));
+        if !shape.unique {
+            rest.push_str(&format!(" order by {} nulls first", quoted(cursor)));
+        }
+        self.merge(shape, &rest, &table)
     }
 
     fn increment(

@@ -26,6 +26,7 @@ mod marks;
 mod merge;
 mod net;
 mod pending;
+mod range;
 mod shape;
 mod slot;
 
@@ -40,6 +41,7 @@ pub use checkpoint::{Checkpoint, Lag};
 pub use follow::{Follow, FollowRequest, FollowedStream, follow};
 pub use keep_up::{Batch, Ended, Publisher, keep_up, never_the_same};
 pub use lane::change_table;
+pub use range::CursorRange;
 pub use shape::{Shape, resolve};
 
 /// One stream, and what is known of it.
@@ -53,6 +55,8 @@ pub struct StreamRequest {
     pub table: RelationName,
     /// What earlier runs have read; `None` if the table is to be built anew.
     pub checkpoint: Option<Checkpoint>,
+    /// The part to read again, instead of what is new.
+    pub range: Option<CursorRange>,
 }
 
 /// What became of one stream.

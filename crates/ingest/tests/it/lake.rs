@@ -10,7 +10,9 @@ use arrow::compute::concat_batches;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use diagnostic::Result;
-use ingest::{Change, IngestOptions, IngestOutcome, IngestRequest, Origin, TableState, Tables};
+use ingest::{
+    Change, IngestOptions, IngestOutcome, IngestRequest, Origin, Reload, TableState, Tables,
+};
 use model::{Identifier, RelationName, RunId};
 use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -81,6 +83,8 @@ pub struct Lake {
     pub source: PathBuf,
     /// The store to read from instead of the folder.
     pub store: Option<storage::Storage>,
+    /// What the next runs load again.
+    pub reload: Option<Reload>,
 }
 
 impl Lake {
@@ -101,6 +105,7 @@ impl Lake {
             options: IngestOptions::default(),
             source: folder.path().join("landing"),
             store: None,
+            reload: None,
             folder,
         };
         std::fs::create_dir_all(&lake.source).unwrap();
@@ -150,9 +155,17 @@ impl Lake {
             raw_folder: self.folder.path().join("raw"),
             spill_folder,
             options: self.options,
+            reload: self.reload.clone(),
         };
+        let run = request.run.to_string();
         let outcome = ingest::run(request, &self.tables, Arc::new(|_| ())).await?;
-        self.ledger.extend(outcome.ledger.iter().cloned());
+        // As the catalog gives them back.
+        let entries = outcome.ledger.iter().map(|entry| LedgerEntry {
+            run: run.clone(),
+            loaded_at: chrono::Utc::now().to_rfc3339(),
+            ..entry.clone()
+        });
+        self.ledger.extend(entries);
         Ok(outcome)
     }
 

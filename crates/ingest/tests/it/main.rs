@@ -9,6 +9,7 @@ mod faults;
 mod formats;
 mod lake;
 mod measure;
+mod reload;
 mod rules;
 #[allow(dead_code)] // Written for more than one crate.
 #[path = "../../../storage/tests/it/server.rs"]

@@ -161,6 +161,13 @@ async fn missing_columns_and_other_types_follow_the_contract() {
     let (_, outcome) = with("{missing_column: quarantine}", NARROW).await;
     assert_eq!(outcome.quarantined["missing_column_city"], 1);
 
+    let (lake, _) = with("{missing_column: discard_value}", NARROW).await;
+    assert_eq!(lake.rows("SILVER", &["ORDER_ID", "CITY"]), [["a", "NULL"]]);
+    let (lake, outcome) = with("{missing_column: discard_row}", NARROW).await;
+    assert_eq!((outcome.discarded_rows, outcome.valid_rows), (1, 0));
+    assert_eq!(lake.rows("BRONZE", &["ORDER_ID"]), [["a"]]);
+    assert!(lake.rows("QUARANTINE", &["ORDER_ID"]).is_empty());
+
     let odd = "order_id,day,city,amount\na,tomorrow,x,1\nb,01-01-2020,x,1\n";
     let (lake, _) = with("{type_change: evolve}", odd).await;
     assert_eq!(
@@ -169,6 +176,15 @@ async fn missing_columns_and_other_types_follow_the_contract() {
     );
     let (_, outcome) = with("{type_change: discard_row}", odd).await;
     assert_eq!((outcome.discarded_rows, outcome.valid_rows), (1, 1));
+    let (lake, _) = with("{type_change: discard_value}", odd).await;
+    assert_eq!(
+        lake.rows("SILVER", &["ORDER_ID", "DAY"]),
+        [["a", "NULL"], ["b", "2020-01-01"]]
+    );
+    let (lake, outcome) = with("{type_change: quarantine}", odd).await;
+    assert_eq!(outcome.valid_rows, 1);
+    let expected = [["a", "unreadable_day"]];
+    assert_eq!(lake.rows("QUARANTINE", &["ORDER_ID", "_RULE"]), expected);
     let (_, outcome) = with("{type_change: freeze}", odd).await;
     let error = &outcome.rejected[0].error;
     assert_eq!((error.code().id, error.place().unwrap().line), ("L1003", 2));

@@ -157,6 +157,11 @@ impl Load<'_> {
             let table = table.commit(&commit).await?;
             workspace.stage_table(&self.target.name, &table, &[])?;
         }
+        let limit = match self.options.on_error {
+            OnError::Abort => "1".to_owned(),
+            OnError::SkipFile(count) => count.to_string(),
+            OnError::Continue | OnError::SkipFilePercent(_) => String::new(),
+        };
         workspace.record_loads(done.iter().zip(&files).map(|((file, report), (_, hash))| {
             LoadedFile {
                 table: self.target.relation.id.clone(),
@@ -169,6 +174,11 @@ impl Load<'_> {
                 parsed: report.parsed,
                 errors: report.errors,
                 first_error: report.first().map(|first| first.reason.clone()),
+                first_line: report.first().map(|first| first.place.line),
+                first_character: report.first().and_then(|first| first.character),
+                first_column: report.first().and_then(|first| first.column.clone()),
+                error_limit: limit.parse().ok().or(Some(report.parsed)),
+                location: Some(file.location()),
                 loaded_at: String::new(),
             }
         }));
@@ -184,11 +194,6 @@ impl Load<'_> {
             .into_iter()
             .filter(|(_, report)| !self.options.only_failed || report.status() == "LOAD_FAILED")
             .collect();
-        let limit = match self.options.on_error {
-            OnError::Abort => "1".to_owned(),
-            OnError::SkipFile(count) => count.to_string(),
-            OnError::Continue | OnError::SkipFilePercent(_) => String::new(),
-        };
         report::loaded(&shown, &limit)
     }
 
