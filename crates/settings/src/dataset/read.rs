@@ -236,15 +236,6 @@ fn read_contract(item: Item<'_>) -> Result<SchemaContract> {
     }
     if let Some(missing) = fields.get("missing_column") {
         contract.missing_column = missing.word(ON_CHANGE)?;
-        if matches!(
-            contract.missing_column,
-            OnChange::DiscardValue | OnChange::DiscardRow
-        ) {
-            let message = "A missing column has no values or rows to discard";
-            return Err(missing
-                .refuse(message)
-                .help("`evolve` fills it with NULL, `freeze` refuses the file, `quarantine` sets its rows aside"));
-        }
     }
     if let Some(type_change) = fields.get("type_change") {
         contract.type_change = type_change.word(ON_CHANGE)?;
