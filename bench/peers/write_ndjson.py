@@ -1,4 +1,4 @@
-"""The CSV files of a folder as newline-delimited JSON, every value a text: `write_ndjson.py FROM TO`."""
+"""The CSV files of a folder as newline-delimited JSON, every value a text or null: `write_ndjson.py FROM TO`."""
 
 import csv
 import gzip
@@ -20,6 +20,7 @@ def main(source, target):
         with opened(path, "rt", encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as rows:
             with opened(target / name, "wt", encoding="utf-8") as lines:
                 for row in csv.DictReader(rows):
+                    row = {name: value or None for name, value in row.items()}
                     lines.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 

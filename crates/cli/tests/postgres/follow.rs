@@ -102,7 +102,7 @@ fn is(name: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["event"] == name
 }
 
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < LIMIT, "{what}");

@@ -5,6 +5,7 @@ mod batch;
 mod changes;
 mod crash;
 mod cut;
+mod failover;
 mod follow;
 mod many;
 mod parallel;

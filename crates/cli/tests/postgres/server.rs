@@ -18,19 +18,68 @@ pub struct Server {
     folder: TempDir,
     port: u16,
     process: Child,
+    /// The folder of its programs.
+    programs: PathBuf,
 }
 
 impl Server {
     /// Starts one that can be followed by its changes.
     pub fn start() -> Self {
-        Self::start_with(|_| ())
+        Self::start_with(&binaries(), |_| ())
+    }
+
+    /// Starts one of the newest version, and one that follows it as its standby and takes over its slots.
+    pub fn start_with_standby() -> (Self, Self) {
+        let programs = newest();
+        let mut primary = Self::start_with(&programs, |_| ());
+        primary.sql("select pg_create_physical_replication_slot('standby', true)");
+        primary.signal("-INT");
+        let folder = TempDir::new().unwrap();
+        run(Command::new("cp")
+            .arg("-a")
+            .arg(primary.data())
+            .arg(folder.path()));
+        let data = folder.path().join("data");
+        // Quoted twice: as a value of the connection, and as a setting.
+        let password = PASSWORD.replace('\'', r"\\''");
+        let settings = format!(
+            "primary_conninfo = 'host=127.0.0.1 port={} user=postgres dbname=postgres password=''{password}'''\n\
+             primary_slot_name = 'standby'\nhot_standby_feedback = on\n",
+            primary.port,
+        );
+        append(&data.join("postgresql.auto.conf"), &settings);
+        fs::write(data.join("standby.signal"), "").unwrap();
+        give(folder.path());
+        append(
+            &primary.data().join("postgresql.auto.conf"),
+            "synchronized_standby_slots = 'standby'\n",
+        );
+        primary.restart();
+        let port = free_port();
+        let standby = Self {
+            process: Self::launch(&programs, folder.path(), port),
+            folder,
+            port,
+            programs,
+        };
+        standby.wait();
+        (primary, standby)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn restart(&mut self) {
+        self.process = Self::launch(&self.programs, self.folder.path(), self.port);
+        self.wait();
     }
 
     /// Starts one that encrypts, with a certificate for `localhost` that it has signed itself, and gives the
     /// certificate.
     pub fn start_with_tls() -> (Self, PathBuf) {
-        let server = Self::start_with(|folder| {
-            let made = command("/usr/bin/openssl", folder)
+        let server = Self::start_with(&binaries(), |folder| {
+            let made = command(Path::new("/usr/bin/openssl"), folder)
                 .args([
                     "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3",
                 ])
@@ -54,26 +103,19 @@ impl Server {
                 .arg(folder.join("data/server.key"))
                 .status();
             assert!(key.unwrap().success());
-            let mut file = fs::File::options().append(true).open(settings).unwrap();
-            writeln!(file, "ssl = on").unwrap();
+            append(&settings, "ssl = on\n");
         });
         let certificate = server.folder.path().join("data/server.crt");
         (server, certificate)
     }
 
-    fn start_with(prepare: impl FnOnce(&Path)) -> Self {
+    fn start_with(programs: &Path, prepare: impl FnOnce(&Path)) -> Self {
         let folder = TempDir::new().unwrap();
         let data = folder.path().join("data");
         let password = folder.path().join("password");
         fs::write(&password, PASSWORD).unwrap();
-        if let Some(user) = other_user() {
-            let owned = Command::new("chown")
-                .args(["-R", &user.name])
-                .arg(folder.path())
-                .status();
-            assert!(owned.unwrap().success());
-        }
-        let made = command("initdb", folder.path())
+        give(folder.path());
+        let made = command(&programs.join("initdb"), folder.path())
             .arg("-D")
             .arg(&data)
             .args(["-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"])
@@ -87,27 +129,24 @@ impl Server {
             String::from_utf8_lossy(&made.stderr)
         );
         prepare(folder.path());
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .unwrap()
-            .port();
-        let process = Self::launch(folder.path(), port);
+        let port = free_port();
         let server = Self {
+            process: Self::launch(programs, folder.path(), port),
             folder,
             port,
-            process,
+            programs: programs.to_owned(),
         };
         server.wait();
         server
     }
 
-    fn launch(folder: &Path, port: u16) -> Child {
+    fn launch(programs: &Path, folder: &Path, port: u16) -> Child {
         let log = fs::File::options()
             .create(true)
             .append(true)
             .open(folder.join("log"))
             .unwrap();
-        command("postgres", folder)
+        command(&programs.join("postgres"), folder)
             .arg("-D")
             .arg(folder.join("data"))
             .args(["-p", &port.to_string(), "-k", "", "-h", "127.0.0.1"])
@@ -121,9 +160,13 @@ impl Server {
 
     /// Stops it as a crash would, and starts it again.
     pub fn crash_and_restart(&mut self) {
+        self.crash();
+        self.restart();
+    }
+
+    /// Stops it as a crash would.
+    pub fn crash(&mut self) {
         self.signal("-QUIT");
-        self.process = Self::launch(self.folder.path(), self.port);
-        self.wait();
     }
 
     fn signal(&mut self, signal: &str) {
@@ -179,7 +222,7 @@ impl Server {
     }
 
     fn try_sql_in(&self, database: &str, sql: &str) -> Result<String, String> {
-        let output = command("psql", self.folder.path())
+        let output = command(&binaries().join("psql"), self.folder.path())
             .args([
                 "-h",
                 "127.0.0.1",
@@ -213,6 +256,30 @@ struct User {
     gid: u32,
 }
 
+fn run(command: &mut Command) {
+    let done = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{command:?}: {errors}");
+}
+
+/// Makes `folder` belong to who runs servers.
+fn give(folder: &Path) {
+    if let Some(user) = other_user() {
+        run(Command::new("chown").args(["-R", &user.name]).arg(folder));
+    }
+}
+
+fn append(file: &Path, text: &str) {
+    let mut file = fs::File::options().append(true).open(file).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0");
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.unwrap().port()
+}
+
 /// A server refuses to run as root; it runs as `postgres` or `nobody` then.
 fn other_user() -> Option<User> {
     let id = |arguments: &[&str]| {
@@ -232,8 +299,8 @@ fn other_user() -> Option<User> {
     })
 }
 
-fn command(program: &str, folder: &Path) -> Command {
-    let mut command = Command::new(binaries().join(program));
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(folder).env("LC_ALL", "C");
     if let Some(user) = other_user() {
         command.uid(user.uid).gid(user.gid);
@@ -256,4 +323,18 @@ fn binaries() -> PathBuf {
     found.pop().unwrap_or_else(|| {
         panic!("no PostgreSQL is installed: `scripts/postgres` installs it, or set POSTGRES_BIN")
     })
+}
+
+/// Where `scripts/postgres --newest` has put PostgreSQL 18, or where `POSTGRES_NEWEST_BIN` says it is.
+fn newest() -> PathBuf {
+    let folder = std::env::var_os("POSTGRES_NEWEST_BIN").map_or_else(
+        || PathBuf::from("/var/tmp/sluice-postgresql-18.6.0/bin"),
+        PathBuf::from,
+    );
+    let shown = folder.display();
+    assert!(
+        folder.join("initdb").is_file(),
+        "PostgreSQL 18 is not in {shown}: `scripts/postgres --newest` installs it"
+    );
+    folder
 }
