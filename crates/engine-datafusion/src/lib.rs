@@ -14,6 +14,7 @@ mod embedded;
 mod external;
 mod failure;
 mod history;
+mod iceberg_scan;
 mod information_schema;
 mod join_fallback;
 mod known;

@@ -21,6 +21,7 @@ use engine::Session;
 use lake::carrier;
 use model::{Identifier, RelationName, SchemaName};
 
+use crate::iceberg_scan::IcebergScan;
 use crate::prepare::Given;
 use crate::{Compute, embedded, history, information_schema, late_filter};
 
@@ -204,9 +205,13 @@ impl Databases {
                     .open(location, *version)
                     .await
                     .map_err(external)?;
+                let stored = table.schema().await.map_err(external)?;
+                if let Some(iceberg) = table.iceberg() {
+                    let scan = IcebergScan::new(iceberg, &stored).await.map_err(external)?;
+                    return shown(Arc::new(scan), &stored, hidden.len());
+                }
                 let delta = table.loaded().await.map_err(external)?;
                 let delta = delta.table_provider().await?;
-                let stored = table.schema().await.map_err(external)?;
                 shown(delta, &stored, hidden.len())
             }
             RelationKind::External { location } => crate::external::provider(location).await,

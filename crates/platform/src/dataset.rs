@@ -10,12 +10,13 @@ use catalog::{AssetRecord, RelationKind, Workspace};
 use chrono::{DateTime, Utc};
 use diagnostic::{Error, Result, codes};
 use ingest::{IngestOptions, IngestOutcome, IngestRequest, Origin, Reload};
+use lake::TableFormat;
 use model::{Identifier, RelationName, SchemaName};
-use settings::{DatasetSpec, SourceKind, StreamSpec};
+use settings::{DatasetSpec, SilverFormat, SourceKind, StreamSpec};
 use tokio::sync::OnceCell;
 
 use crate::Platform;
-use crate::lake_tables::LakeTables;
+use crate::lake_tables::{LakeTables, Silver};
 use crate::source_check::open_store;
 
 /// Memory for the keys of one load, as a part of the project's limit: the engine has the rest.
@@ -157,7 +158,15 @@ impl Load {
                 reload: self.reload.clone(),
             };
             let progress = context.progress.clone();
-            let tables = LakeTables::new(Arc::clone(&self.workspace));
+            let silver = Silver {
+                name: self.relation("silver"),
+                format: match self.dataset.format {
+                    SilverFormat::Delta => TableFormat::Delta,
+                    SilverFormat::Iceberg => TableFormat::Iceberg,
+                },
+                rebuilt: context.full_refresh,
+            };
+            let tables = LakeTables::of_dataset(Arc::clone(&self.workspace), silver);
             let mut outcome = ingest::run(
                 request,
                 &tables,

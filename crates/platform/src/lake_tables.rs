@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use catalog::Workspace;
-use diagnostic::Result;
+use diagnostic::{Error, Result, codes};
 use ingest::{Change, TableState, Tables};
-use lake::{Commit, DataFolder, Table};
+use lake::{Commit, DataFolder, Table, TableFormat};
 use model::RelationName;
 use parking_lot::Mutex;
 
@@ -16,6 +16,15 @@ pub(crate) struct LakeTables {
     workspace: Arc<Workspace>,
     /// Tables being written: a new one keeps its folder from the first question to the commit.
     writing: Mutex<BTreeMap<RelationName, Table>>,
+    silver: Option<Silver>,
+}
+
+/// What a contract says of its silver table.
+pub(crate) struct Silver {
+    pub(crate) name: RelationName,
+    pub(crate) format: TableFormat,
+    /// Whether the table is built anew, so that it may change its format.
+    pub(crate) rebuilt: bool,
 }
 
 impl LakeTables {
@@ -23,6 +32,15 @@ impl LakeTables {
         Self {
             workspace,
             writing: Mutex::default(),
+            silver: None,
+        }
+    }
+
+    /// The tables of a dataset, whose contract says `silver`.
+    pub(crate) fn of_dataset(workspace: Arc<Workspace>, silver: Silver) -> Self {
+        Self {
+            silver: Some(silver),
+            ..Self::new(workspace)
         }
     }
 
@@ -30,9 +48,32 @@ impl LakeTables {
         if let Some(table) = self.writing.lock().get(name) {
             return Ok(table.clone());
         }
-        let table = self.workspace.table_to_write(name).await?;
+        let table = match self.silver.as_ref().filter(|silver| silver.name == *name) {
+            Some(silver) => self.silver_to_write(silver).await?,
+            None => self.workspace.table_to_write(name).await?,
+        };
         self.writing.lock().insert(name.clone(), table.clone());
         Ok(table)
+    }
+
+    async fn silver_to_write(&self, silver: &Silver) -> Result<Table> {
+        let (name, format) = (&silver.name, silver.format);
+        if self.workspace.relation(name).is_some()
+            && self.workspace.table(name).await?.format() != format
+        {
+            if silver.rebuilt {
+                return self.workspace.replacement_table_as(name, format);
+            }
+            return Err(Error::new(
+                codes::L2010,
+                format!("The contract keeps `{name}` as {format}, and the table is kept otherwise"),
+            )
+            .help(format!(
+                "build it again with `sluice run --full-refresh --select silver.{}`, or set `format` back",
+                name.name.as_str().to_lowercase()
+            )));
+        }
+        self.workspace.table_to_write_as(name, format).await
     }
 }
 

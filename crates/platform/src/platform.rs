@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use catalog::{Catalog, Workspace};
+use catalog::{Catalog, RestSettings, Workspace};
 use chrono::{DateTime, Utc};
 use diagnostic::Result;
 use engine::Session;
@@ -105,7 +105,19 @@ impl Platform {
 
 /// The catalog of `environment`.
 pub(crate) fn catalog(environment: &EnvironmentSpec) -> Result<Catalog> {
-    Catalog::open_in(&environment.state, &tables(environment)?)
+    let catalog = Catalog::open_in(&environment.state, &tables(environment)?)?;
+    if let Some(rest) = &environment.iceberg_catalog {
+        let secret = |secret: &Option<Secret>| secret.as_ref().map(|s| s.reveal().to_owned());
+        catalog.tell(RestSettings {
+            uri: rest.uri.clone(),
+            warehouse: rest.warehouse.clone(),
+            token: secret(&rest.token),
+            credential: secret(&rest.credential),
+            scope: rest.scope.clone(),
+            oauth2_server_uri: rest.oauth2_server_uri.clone(),
+        });
+    }
+    Ok(catalog)
 }
 
 /// The place of the tables of `environment`.

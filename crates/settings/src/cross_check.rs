@@ -3,7 +3,7 @@
 use diagnostic::{Error, Result, codes};
 
 use crate::reader::refuse_twins;
-use crate::{DatasetSpec, Located, SourceKind, SourceSpec, WriteMode};
+use crate::{DatasetSpec, Located, SilverFormat, SourceKind, SourceSpec, WriteMode};
 
 /// Refuses references to nothing, names that stand twice and contradictions, all of them in one error.
 pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> Result<()> {
@@ -145,6 +145,14 @@ fn unknown_column(
 }
 
 fn write_makes_sense(dataset: &DatasetSpec) -> Option<Error> {
+    if let (SilverFormat::Iceberg, Some(by)) = (dataset.format, dataset.partition_by.first()) {
+        let message = "A silver table that is kept as Iceberg has no partitions yet";
+        return Some(
+            Error::new(codes::C0010, message)
+                .at(by.place())
+                .help("leave `partition_by` out, or keep the table as Delta"),
+        );
+    }
     if dataset.write == WriteMode::OverwritePartitions && dataset.partition_by.is_empty() {
         let message = format!(
             "Dataset `{}` is written by overwriting partitions, but no `partition_by` says what they are",

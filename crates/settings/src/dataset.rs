@@ -28,6 +28,8 @@ pub struct DatasetSpec {
     pub partition_by: Vec<Located<String>>,
     /// The columns that `sluice optimize` orders the silver table's rows by.
     pub cluster_by: Vec<Located<String>>,
+    /// In which format the silver table is kept.
+    pub format: SilverFormat,
     /// What happens when the source changes its shape.
     pub schema_contract: SchemaContract,
     /// Whether the contract itself says what a missing column means; formats differ where it does not.
@@ -115,6 +117,15 @@ pub enum WriteMode {
     OverwritePartitions,
     /// They replace the rows with the same key, if they are newer.
     Merge,
+}
+
+/// In which format a silver table is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SilverFormat {
+    /// Delta.
+    Delta,
+    /// Iceberg, version 2.
+    Iceberg,
 }
 
 /// What happens when the source changes its shape.

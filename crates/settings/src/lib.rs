@@ -9,6 +9,7 @@ mod cross_check;
 mod dataset;
 mod date_format;
 mod duration;
+mod iceberg_catalog;
 mod lifecycle;
 mod located;
 mod project;
@@ -20,9 +21,10 @@ mod surroundings;
 
 pub use dataset::{
     CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange, RuleSpec,
-    SchemaContract, StreamReference, WriteMode,
+    SchemaContract, SilverFormat, StreamReference, WriteMode,
 };
 pub use date_format::{DateFormat, FormatPart};
+pub use iceberg_catalog::IcebergCatalogSpec;
 pub use lifecycle::{LifecycleRule, LifecycleZone};
 pub use located::Located;
 pub use model::Severity;

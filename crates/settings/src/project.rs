@@ -9,6 +9,7 @@ use model::Identifier;
 use serde_json::Value;
 
 use crate::cross_check::cross_check;
+use crate::iceberg_catalog::{self, IcebergCatalogSpec};
 use crate::reader::{Fields, File, Item, collect};
 use crate::{
     DatasetSpec, LifecycleRule, Secret, SourceSpec, Surroundings, lifecycle, storage_options,
@@ -59,6 +60,8 @@ pub struct EnvironmentSpec {
     pub warehouse: String,
     /// Options of that store by name; they may hold secrets.
     pub storage: Vec<(String, Secret)>,
+    /// The REST catalog that is told of Iceberg tables, if there is one.
+    pub iceberg_catalog: Option<IcebergCatalogSpec>,
     /// Raw, bronze and silver data; by default `lake` in the state folder.
     pub lake: PathBuf,
 }
@@ -294,7 +297,7 @@ fn read_environment(
     };
     let environments = listed.named()?.each(|key, value| {
         let name = key.name("an environment")?;
-        let places = value.fields(&["warehouse", "lake", "storage"])?;
+        let places = value.fields(&["warehouse", "lake", "storage", "iceberg_catalog"])?;
         Ok((name, places))
     })?;
     let names: Vec<String> = environments.iter().map(|(name, _)| name.clone()).collect();
@@ -321,6 +324,9 @@ fn read_environment(
         }
         if let Some(storage) = places.get("storage") {
             environment.storage = storage_options::read(storage)?;
+        }
+        if let Some(catalog) = places.get("iceberg_catalog") {
+            environment.iceberg_catalog = Some(iceberg_catalog::read(catalog)?);
         }
         if let Some(lake) = places.get("lake") {
             environment.lake = lake.path()?;
@@ -349,6 +355,7 @@ fn default_places(root: &Path, name: String, is_default: bool) -> EnvironmentSpe
         name,
         warehouse: state.join("warehouse").to_string_lossy().into_owned(),
         storage: Vec::new(),
+        iceberg_catalog: None,
         lake: state.join("lake"),
         state,
     }

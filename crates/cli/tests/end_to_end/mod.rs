@@ -7,6 +7,7 @@ mod crash;
 mod disk_full;
 mod drops;
 mod figures;
+mod iceberg;
 mod lifecycle;
 pub mod memory;
 mod replay;

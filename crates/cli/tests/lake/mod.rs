@@ -10,6 +10,6 @@ mod peers;
 pub mod readers;
 #[path = "../../../storage/tests/it/server.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
-mod server;
+pub mod server;
 mod upkeep;
 mod zorder;

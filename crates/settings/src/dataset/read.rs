@@ -5,7 +5,7 @@ use model::{ColumnType, Identifier, Severity};
 
 use super::{
     CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange, RuleSpec,
-    SchemaContract, StreamReference, WriteMode,
+    SchemaContract, SilverFormat, StreamReference, WriteMode,
 };
 use crate::reader::{File, Item};
 use crate::{DateFormat, Located};
@@ -33,6 +33,7 @@ impl DatasetSpec {
                 "write",
                 "partition_by",
                 "cluster_by",
+                "format",
                 "schema_contract",
                 "checks",
             ],
@@ -67,6 +68,13 @@ impl DatasetSpec {
             cluster_by: fields
                 .get("cluster_by")
                 .map_or_else(|| Ok(Vec::new()), read_names)?,
+            format: match fields.get("format") {
+                Some(format) => format.word(&[
+                    ("delta", SilverFormat::Delta),
+                    ("iceberg", SilverFormat::Iceberg),
+                ])?,
+                None => SilverFormat::Delta,
+            },
             schema_contract: match fields.get("schema_contract") {
                 Some(contract) => read_contract(contract)?,
                 None => SchemaContract::default(),
