@@ -16,6 +16,11 @@ use storage::Entry;
 
 use crate::{Catalog, place};
 
+/// How far the clocks that date files may be from ours. Kernels date files by a clock that ticks every few
+/// milliseconds; Amazon S3 refuses requests whose clock is 15 minutes off
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`).
+const CLOCK_SKEW: Duration = Duration::minutes(15);
+
 /// What to remove.
 #[derive(Clone, Debug)]
 pub struct Vacuum {
@@ -188,7 +193,9 @@ impl Pointers {
         let declared = self.declared.get(location);
         let retention = declared.map_or(self.retention, |days| Duration::days((*days).into()));
         let cutoff = self.now - retention;
-        self.working_since.map_or(cutoff, |began| cutoff.min(began))
+        // What a run at work has written may seem older than the run.
+        self.working_since
+            .map_or(cutoff, |began| cutoff.min(began - CLOCK_SKEW))
     }
 }
 

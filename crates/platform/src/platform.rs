@@ -10,7 +10,7 @@ use diagnostic::Result;
 use engine::Session;
 use engine_datafusion::{Compute, ComputeOptions, Embedded};
 use model::Identifier;
-use settings::{EnvironmentSpec, Project};
+use settings::{EnvironmentSpec, Project, Secret};
 use storage::{Location, Storage, StorageOptions};
 
 /// Threads of a machine that does not tell how many it has.

@@ -168,6 +168,26 @@ async fn rows_leave_without_their_file_and_vacuum_keeps_what_says_so() {
     assert_eq!(data(dir.path(), "t").len(), 1);
 }
 
+/// Kernels and stores date files by clocks of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_run_at_work_stay_though_their_clock_is_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(dir.path()).unwrap();
+    publish(&catalog, "t", 3).await;
+    let run = catalog.begin("run").unwrap();
+    append(&run, "t", 4).await;
+    let folder = dir.path().join("warehouse/d/s/t");
+    for name in data(dir.path(), "t") {
+        let file = std::fs::File::options().write(true).open(folder.join(name));
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        file.unwrap().set_modified(earlier).unwrap();
+    }
+    vacuum(&catalog, false).await;
+    run.publish().unwrap();
+    assert_eq!(data(dir.path(), "t").len(), 2);
+    assert_eq!(rows(&catalog, "t").await, Some(7));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_keeps_the_rows_of_now_and_of_then() {
     let dir = tempfile::tempdir().unwrap();
