@@ -118,6 +118,15 @@ impl Catalog {
         RunLock::take(&self.inner.folder.join("run.lock"))
     }
 
+    /// Keeps other runs from starting while files that arrived are loaded, which takes moments: a run that starts
+    /// meanwhile waits. `None` if a run is at work.
+    ///
+    /// # Errors
+    /// `K2003` if the lock file cannot be used.
+    pub fn lock_load(&self) -> Result<Option<RunLock>> {
+        RunLock::try_take_for_load(&self.inner.folder.join("run.lock"))
+    }
+
     /// Keeps other processes of this project from following the source `name` until the lock is dropped; `None` if
     /// one does.
     ///

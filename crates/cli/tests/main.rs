@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod arrivals;
 mod commands;
 mod dbt_command;
 mod dbt_semantics;

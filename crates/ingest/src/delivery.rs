@@ -1,13 +1,14 @@
 //! Deliveries that say when they are complete: a marker in their folder, and maybe a manifest in the marker.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use connectors::files::{FoundFile, Place};
+use connectors::files::{FoundFile, Place, RemoteFile, RemoteFiles};
 use diagnostic::{Error, Result, ResultExt, codes};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use storage::Storage;
 
 /// The most bytes a manifest may have.
 const LARGEST: u64 = 64 << 20;
@@ -85,6 +86,56 @@ pub(crate) fn gate(root: &Path, marker: &str, files: Vec<FoundFile>) -> Gated {
     gated
 }
 
+/// The objects of complete deliveries, and what became of the others.
+#[derive(Default)]
+pub(crate) struct GatedObjects {
+    /// Objects of complete folders, with what their manifest promises.
+    pub(crate) complete: Vec<(RemoteFile, Promise)>,
+    /// Objects that are not what their manifest says.
+    pub(crate) refused: Vec<(String, Error)>,
+    /// What people should know, in sentences.
+    pub(crate) notices: Vec<String>,
+}
+
+/// Compares objects with the manifests in their markers. A manifest of which all objects are known is not read again.
+pub(crate) fn gate_objects(
+    storage: &Storage,
+    found: RemoteFiles,
+    is_known: impl Fn(&RemoteFile) -> bool,
+) -> GatedObjects {
+    let mut gated = GatedObjects::default();
+    let mut deliveries: BTreeMap<Option<String>, Vec<RemoteFile>> = BTreeMap::new();
+    for file in found.files {
+        deliveries
+            .entry(file.marker.clone())
+            .or_default()
+            .push(file);
+    }
+    for (marker, files) in deliveries {
+        let manifest = match &marker {
+            Some(marker) if !files.iter().all(&is_known) => Manifest::fetch(storage, marker),
+            _ => Ok(None),
+        };
+        match manifest {
+            Ok(None) => {
+                let files = files.into_iter();
+                gated
+                    .complete
+                    .extend(files.map(|file| (file, Promise::default())));
+            }
+            Ok(Some(manifest)) => manifest.compare_objects(files, &found.names, &mut gated),
+            Err(error) => {
+                let message = error.to_string();
+                gated.refused.extend(files.into_iter().map(|file| {
+                    let error = Error::new(codes::F1007, message.clone());
+                    (file.name, error)
+                }));
+            }
+        }
+    }
+    gated
+}
+
 /// The files that a marker lists.
 struct Manifest {
     marker: PathBuf,
@@ -102,10 +153,32 @@ impl Manifest {
             return Err(Error::new(codes::F1007, cannot()).because("it is larger than 64 MiB"));
         }
         let text = std::fs::read(marker).explain(codes::F1007, cannot)?;
+        Self::parse(marker, &text)
+    }
+
+    /// The manifest in the object `marker`, if it is one.
+    fn fetch(storage: &Storage, marker: &str) -> Result<Option<Self>> {
+        let cannot = || format!("The manifest `{marker}` cannot be read");
+        let (store, key) = (storage.clone(), marker.to_owned());
+        let read = storage::block_on(async move {
+            match store.head(&key).await? {
+                Some(entry) if entry.size > LARGEST => Ok(None),
+                Some(_) => store.read(&key).await.map(Some),
+                None => Ok(Some(Default::default())),
+            }
+        });
+        match read.flatten().explain(codes::F1007, cannot)? {
+            Some(text) => Self::parse(Path::new(marker), &text),
+            None => Err(Error::new(codes::F1007, cannot()).because("it is larger than 64 MiB")),
+        }
+    }
+
+    fn parse(marker: &Path, text: &[u8]) -> Result<Option<Self>> {
+        let cannot = || format!("The manifest `{}` cannot be read", marker.display());
         if text.trim_ascii().first() != Some(&b'{') {
             return Ok(None); // A marker says nothing beyond that it is there.
         }
-        let value: Value = serde_json::from_slice(&text).explain(codes::F1007, cannot)?;
+        let value: Value = serde_json::from_slice(text).explain(codes::F1007, cannot)?;
         let Some(listed) = value.get("files").and_then(Value::as_array) else {
             return Ok(None);
         };
@@ -139,13 +212,51 @@ impl Manifest {
         }))
     }
 
+    fn compare_objects(
+        &self,
+        files: Vec<RemoteFile>,
+        names: &HashSet<String>,
+        gated: &mut GatedObjects,
+    ) {
+        let folder = self.marker.parent().and_then(Path::to_str).unwrap_or("");
+        let below = |name: &str| match folder {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        };
+        if let Some(missing) = self.files.keys().find(|name| !names.contains(&below(name))) {
+            let message = self.lists_nothing(missing);
+            gated.refused.extend(files.into_iter().map(|file| {
+                let error = Error::new(codes::F1007, message.clone()).with("file", &file.name);
+                (file.name, error)
+            }));
+            return;
+        }
+        for file in files {
+            let mut listed = self.files.iter();
+            let promise = listed.find(|(name, _)| below(name) == file.name);
+            let Some((_, promise)) = promise else {
+                gated.notices.push(no_part(&file.name));
+                continue;
+            };
+            match promise.size {
+                Some(promised) if promised != file.size => {
+                    let error = broken(&file.name, &other_size(file.size, promised));
+                    gated.refused.push((file.name, error));
+                }
+                _ => gated.complete.push((file, promise.clone())),
+            }
+        }
+    }
+
+    fn lists_nothing(&self, missing: &str) -> String {
+        let marker = self.marker.display();
+        format!("The manifest `{marker}` lists `{missing}`, which is not there")
+    }
+
     fn compare(&self, files: Vec<FoundFile>, gated: &mut Gated) {
         let folder = self.marker.parent().unwrap_or(Path::new(""));
         if let Some(missing) = self.files.keys().find(|name| !folder.join(name).exists()) {
-            let message = format!(
-                "The manifest `{}` lists `{missing}`, which is not there",
-                self.marker.display()
-            );
+            let message = self.lists_nothing(missing);
             gated.refused.extend(files.into_iter().map(|file| {
                 let error = Error::new(codes::F1007, message.clone()).with("file", &file.name);
                 (file.name, error)
@@ -156,19 +267,14 @@ impl Manifest {
             let below = file.place.path.strip_prefix(folder).ok();
             let name = below.map(|path| path.to_string_lossy().replace('\\', "/"));
             let Some(promise) = name.and_then(|name| self.files.get(&name)) else {
-                gated.notices.push(format!(
-                    "`{}` is not in the manifest of its folder, and so not part of the delivery",
-                    file.name
-                ));
+                gated.notices.push(no_part(&file.name));
                 continue;
             };
             let size = file.place.plain().map(|_| file.size);
             match (promise.size, size) {
                 (Some(promised), Some(size)) if promised != size => {
-                    let why = format!("it has {size} bytes instead of {promised}");
-                    gated
-                        .refused
-                        .push((file.name.clone(), broken(&file.name, &why)));
+                    let error = broken(&file.name, &other_size(size, promised));
+                    gated.refused.push((file.name, error));
                 }
                 _ => gated.complete.push((file, promise.clone())),
             }
@@ -223,6 +329,14 @@ impl Promise {
             _ => Ok(()),
         }
     }
+}
+
+fn no_part(name: &str) -> String {
+    format!("`{name}` is not in the manifest of its folder, and so not part of the delivery")
+}
+
+fn other_size(size: u64, promised: u64) -> String {
+    format!("it has {size} bytes instead of {promised}")
 }
 
 fn broken(name: &str, why: &str) -> Error {

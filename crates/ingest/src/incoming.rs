@@ -13,8 +13,10 @@ use settings::{Format, RawMode, StreamSpec};
 use state::{LedgerEntry, LoadStatus, Replaces};
 use storage::Storage;
 
-use crate::delivery::{Gated, Promise, gate};
+use crate::archives;
+use crate::delivery::{Gated, Promise, gate, gate_objects};
 use crate::plan::{Candidate, arrival};
+use crate::scope::Scope;
 
 /// A file that was just written may change again within one tick of its clock, so its time says nothing.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -51,7 +53,32 @@ pub(crate) struct Arrived {
     kept: bool,
 }
 
+/// Whether `name` is that of a member of the archive `remote`.
+pub(crate) fn is_member(remote: &RemoteFile, name: &str) -> bool {
+    let below = name.strip_prefix(remote.name.as_str());
+    below.is_some_and(|below| below.starts_with('/'))
+}
+
 impl Arrived {
+    /// A file of a store.
+    pub(crate) fn of_store(
+        file: FoundFile,
+        content: ContentHash,
+        stream: &StreamSpec,
+        promise: Promise,
+        remote: RemoteFile,
+    ) -> Self {
+        let batch = stream.batch.as_ref();
+        Self {
+            partition: batch.and_then(|batch| file.values.get(batch)).cloned(),
+            file,
+            content,
+            promise,
+            remote: Some(remote),
+            kept: false,
+        }
+    }
+
     pub(crate) fn candidate(&self) -> Candidate {
         Candidate {
             name: self.file.name.clone(),
@@ -173,6 +200,7 @@ pub(crate) fn arrive(
     folder: &Path,
     stream: &StreamSpec,
     known: &[LedgerEntry],
+    scope: &Scope,
     wanted: Wanted<'_>,
 ) -> Result<Arrivals> {
     let patterns = patterns(stream);
@@ -180,7 +208,8 @@ pub(crate) fn arrive(
         .iter()
         .map(|entry| (entry.path.as_str(), entry))
         .collect();
-    let found = files::discover(folder, &patterns)?;
+    let mut found = files::discover(folder, &patterns)?;
+    found.retain(|file| scope.takes(file));
     let gated = match &stream.marker {
         Some(marker) => gate(folder, marker, found),
         None => Gated {
@@ -240,6 +269,7 @@ pub(crate) fn arrive_remote(
     storage: &Storage,
     stream: &StreamSpec,
     known: &[LedgerEntry],
+    scope: &Scope,
     landing: &Landing<'_>,
     wanted: Wanted<'_>,
 ) -> Result<Arrivals> {
@@ -248,7 +278,8 @@ pub(crate) fn arrive_remote(
         .map(|entry| (entry.path.as_str(), entry))
         .collect();
     let mut arrivals = Arrivals::default();
-    let found = files::discover_remote(storage, &patterns(stream), stream.marker.as_deref())?;
+    let marker = stream.marker.as_deref();
+    let found = files::discover_remote(storage, &patterns(stream), marker, scope.keys())?;
     if let (1.., Some(marker)) = (found.waiting, &stream.marker) {
         let waiting = found.waiting;
         let them = if waiting == 1 {
@@ -260,7 +291,41 @@ pub(crate) fn arrive_remote(
             .notices
             .push(format!("{waiting} {them} for `{marker}` in their folder"));
     }
-    for remote in found.files {
+    let is_known = |remote: &RemoteFile| {
+        let mut members = known.iter().filter(|entry| is_member(remote, &entry.path));
+        let own = by_name.get(remote.name.as_str()).copied();
+        own.or_else(|| members.next_back())
+            .is_some_and(|entry| entry.modified == remote.version)
+    };
+    let gated = gate_objects(storage, found, is_known);
+    arrivals.failed.extend(gated.refused);
+    arrivals.notices.extend(gated.notices);
+    for (remote, promise) in gated.complete {
+        if archives::is_archive(&remote) {
+            let archive = archives::Archive {
+                stream,
+                remote: &remote,
+                promise: &promise,
+                landing,
+            };
+            match archive.arrive(storage, known) {
+                Ok(Some(members)) => {
+                    for member in members {
+                        match wanted(&member.file.name) {
+                            true => arrivals.files.push(member),
+                            false => arrivals.unasked.push(member.file.name),
+                        }
+                    }
+                    continue;
+                }
+                // A document such as a workbook.
+                Ok(None) => {}
+                Err(error) => {
+                    arrivals.failed.push((remote.name, error));
+                    continue;
+                }
+            }
+        }
         if !wanted(&remote.name) {
             arrivals.unasked.push(remote.name);
             continue;
@@ -271,25 +336,27 @@ pub(crate) fn arrive_remote(
             .and_then(|entry| entry.content_hash.parse::<ContentHash>().ok());
         let content = match remembered {
             Some(content) => Ok(content),
-            None => landing.fetch(storage, &remote),
+            None => landing.fetch(storage, &remote).and_then(|content| {
+                let path = landing.path(&remote.name, &content.to_string());
+                promise.check_sum(&Place::file(path), &remote.name)?;
+                Ok(content)
+            }),
         };
         match content {
             Ok(content) => {
-                let batch = stream.batch.as_ref();
-                arrivals.files.push(Arrived {
-                    file: FoundFile {
-                        place: Place::file(landing.path(&remote.name, &content.to_string())),
-                        name: remote.name.clone(),
-                        size: remote.size,
-                        modified: remote.modified,
-                        values: remote.values.clone(),
-                    },
-                    content,
-                    partition: batch.and_then(|batch| remote.values.get(batch)).cloned(),
-                    promise: Promise::default(),
-                    remote: Some(remote),
-                    kept: false,
-                });
+                let path = landing.path(&remote.name, &content.to_string());
+                let (name, size, values) =
+                    (remote.name.clone(), remote.size, remote.values.clone());
+                let file = FoundFile {
+                    place: Place::file(path),
+                    name,
+                    size,
+                    modified: remote.modified,
+                    values,
+                };
+                arrivals
+                    .files
+                    .push(Arrived::of_store(file, content, stream, promise, remote));
             }
             Err(error) => arrivals.failed.push((remote.name, error)),
         }
@@ -300,6 +367,8 @@ pub(crate) fn arrive_remote(
 /// Where copies of objects go: the raw zone, or a folder that is emptied after the load.
 pub(crate) struct Landing<'a> {
     folder: &'a Path,
+    /// Where archives are unpacked from, whose members go to the raw zone.
+    pub(crate) spill: &'a Path,
 }
 
 impl<'a> Landing<'a> {
@@ -309,6 +378,7 @@ impl<'a> Landing<'a> {
                 RawMode::Copy => raw_folder,
                 RawMode::Reference => spill_folder,
             },
+            spill: spill_folder,
         }
     }
 
@@ -360,8 +430,13 @@ impl<'a> Landing<'a> {
 
 /// Removes the copies of objects of which only a reference is kept.
 pub(crate) fn forget_copies(arrived: &[Arrived], mode: RawMode) {
-    let copies = arrived.iter().filter(|arrived| arrived.remote.is_some());
-    for copy in copies.filter(|_| mode == RawMode::Reference) {
+    for copy in arrived {
+        let is_member = |remote: &RemoteFile| remote.name != copy.file.name;
+        let of_archive = copy.remote.as_ref().map(is_member);
+        // Of an archive the members are kept.
+        if of_archive.is_none_or(|is_member| !is_member && mode == RawMode::Copy) {
+            continue;
+        }
         // What stays is in a folder that holds nothing for good.
         let _ = std::fs::remove_file(&copy.file.place.path);
     }
@@ -437,11 +512,15 @@ pub(crate) fn keep_raw(
         arrived.check_kept()?;
         return Ok(arrived.file.place.clone());
     }
+    let mut source = arrived.file.place.clone();
     if let (Some(remote), Origin::Store(storage)) = (&arrived.remote, origin) {
-        return Landing::new(mode, raw_folder, spill_folder).ensure(storage, arrived, remote);
+        if remote.name == arrived.file.name {
+            return Landing::new(mode, raw_folder, spill_folder).ensure(storage, arrived, remote);
+        }
+        source = archives::place_of(storage, remote, &arrived.file)?;
     }
     if mode == RawMode::Reference {
-        return Ok(arrived.file.place.clone());
+        return Ok(source);
     }
     let name = &arrived.file.name;
     let hash = arrived.content.to_string();
@@ -457,7 +536,7 @@ pub(crate) fn keep_raw(
     }
     // Under another name until it is whole: a crash leaves no half copy that looks like one.
     let partial = folder.join(format!("_{hash}.partial"));
-    if files::copy_and_hash(&arrived.file.place, name, &partial)? != arrived.content {
+    if files::copy_and_hash(&source, name, &partial)? != arrived.content {
         std::fs::remove_file(&partial).explain(codes::F1002, cannot)?;
         return Err(changed(name));
     }
@@ -518,6 +597,7 @@ pub(crate) fn file_format(stream: &StreamSpec, columns: &[String]) -> FileFormat
         }),
         Format::Json(format) => FileFormat::Json(json::JsonFormat {
             lines: format.lines,
+            records_path: format.records_path.clone(),
             encoding: encoding(format.encoding),
             max_record: size(format.max_record),
         }),

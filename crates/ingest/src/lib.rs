@@ -9,6 +9,7 @@
 //! loaded, not on the order in which they came. Memory is bounded whatever the size of the input. Nothing is
 //! published here: [`Tables`] and the ledger entries of [`IngestOutcome`] belong to the caller's transaction.
 
+mod archives;
 mod contract;
 mod delivery;
 mod existing;
@@ -22,9 +23,11 @@ mod outcome;
 mod path_date;
 mod plan;
 pub mod postgres;
+mod preview;
 mod raw_zone;
 mod reload;
 mod run;
+mod scope;
 mod sinks;
 mod survey;
 mod tables;
@@ -35,7 +38,9 @@ pub use contract::{Contract, HIDDEN_COLUMNS};
 pub use incoming::Origin;
 pub use outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection, SilverOutcome};
 pub use plan::{Candidate, LoadPlan, PlannedLoad};
+pub use preview::{Preview, PreviewRequest, PreviewRow, preview};
 pub use raw_zone::{RawCopy, raw_copies};
 pub use reload::{FileFilter, Reload, ReloadFrom};
 pub use run::{IngestOptions, IngestRequest, OnProgress, Phase, Progress, run};
+pub use scope::{Look, Scope, glance};
 pub use tables::{Change, TableState, Tables};

@@ -18,6 +18,8 @@ pub struct IngestOutcome {
     pub discarded_rows: u64,
     /// Rows added to quarantine, by rule.
     pub quarantined: BTreeMap<String, u64>,
+    /// The same for each file that was loaded.
+    pub broken_rules: BTreeMap<String, BTreeMap<String, u64>>,
     /// What happened to the silver table.
     pub silver: SilverOutcome,
     /// Files of which nothing was kept. The other files are not affected.

@@ -19,6 +19,7 @@ use crate::live::live;
 use crate::outcome::{FileOutcome, FileStatus, IngestOutcome, Rejection};
 use crate::plan::{LoadPlan, next_arrival};
 use crate::reload::{self, Chosen, PathFilter, Reload, ReloadFrom, keep_batches};
+use crate::scope::Scope;
 use crate::tables::Tables;
 use crate::work::{Places, Work, ZoneNames};
 
@@ -40,6 +41,8 @@ pub struct IngestRequest {
     pub clock: DateTime<Utc>,
     /// The stream's ledger so far, oldest first.
     pub ledger: Vec<LedgerEntry>,
+    /// Which of the stream's files it looks at.
+    pub scope: Scope,
     /// Where copies of the files' bytes are kept.
     pub raw_folder: PathBuf,
     /// An existing folder for what does not fit the memory budget. Nothing stays in it.
@@ -150,6 +153,8 @@ pub async fn run(
         work.commit(tables, &names, &done).await?;
         work.report(done, &mut outcome);
         outcome.rebuilt = rebuilt && outcome.changed();
+    } else {
+        forget_copies(&chosen.arrived, request.stream.raw);
     }
     if rebuilt && request.reload.is_none() && outcome.took_rows() {
         for entry in &mut outcome.ledger {
@@ -228,11 +233,11 @@ fn arrivals(
 ) -> Result<Arrivals> {
     let stream = &request.stream;
     match &request.origin {
-        Origin::Folder(folder) => arrive(folder, stream, known, wanted),
+        Origin::Folder(folder) => arrive(folder, stream, known, &request.scope, wanted),
         Origin::Store(storage) => {
             let (raw, spill) = (&request.raw_folder, &request.spill_folder);
             let landing = Landing::new(stream.raw, raw, spill);
-            arrive_remote(storage, stream, known, &landing, wanted)
+            arrive_remote(storage, stream, known, &request.scope, &landing, wanted)
         }
     }
 }

@@ -478,6 +478,8 @@ impl Work {
                     outcome.bronze_rows += surveyed.rows;
                     outcome.valid_rows += surveyed.valid;
                     outcome.discarded_rows += surveyed.discarded;
+                    let broken = surveyed.quarantined.clone();
+                    outcome.broken_rules.insert(name.clone(), broken);
                     for (rule, count) in surveyed.quarantined {
                         *outcome.quarantined.entry(rule).or_default() += count;
                     }

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use catalog::{AssetRecord, RelationKind, Workspace};
 use chrono::{DateTime, Utc};
 use diagnostic::{Error, Result, codes};
-use ingest::{IngestOptions, IngestOutcome, IngestRequest, Origin, Reload};
+use ingest::{IngestOptions, IngestOutcome, IngestRequest, Origin, Reload, Scope};
 use lake::TableFormat;
 use model::{Identifier, RelationName, SchemaName};
-use settings::{DatasetSpec, SilverFormat, SourceKind, StreamSpec};
+use settings::{DatasetSpec, Project, SilverFormat, SourceKind, StreamSpec};
 use tokio::sync::OnceCell;
 
 use crate::Platform;
@@ -28,6 +28,7 @@ pub(crate) struct Load {
     stream: StreamSpec,
     stream_name: String,
     origin: Origin,
+    scope: Scope,
     raw_folder: PathBuf,
     spill: PathBuf,
     database: Identifier,
@@ -65,6 +66,36 @@ pub(crate) fn specs(dataset: &DatasetSpec) -> [AssetSpec; 3] {
     [source, bronze, silver]
 }
 
+/// The stream `stream` of `source` of files or of events, and where its files are.
+pub(crate) fn stream_of<'p>(
+    project: &'p Project,
+    source: &str,
+    stream: &str,
+) -> Result<(&'p StreamSpec, Origin)> {
+    let missing = || {
+        Error::new(
+            codes::X0001,
+            format!("Stream `{source}.{stream}` vanished after validation"),
+        )
+    };
+    let spec = project
+        .sources
+        .iter()
+        .find(|spec| spec.name.value == source)
+        .ok_or_else(missing)?;
+    let found = spec.stream(stream).ok_or_else(missing)?;
+    let origin = match &spec.kind {
+        SourceKind::Files { path } => Origin::Folder(path.value.clone()),
+        SourceKind::Objects { location, storage } => Origin::Store(open_store(location, storage)?),
+        SourceKind::Webhook(_) => {
+            let raw = project.environment.lake.join("raw");
+            Origin::Folder(push::folder(&raw, source, stream))
+        }
+        SourceKind::Postgres(_) => return Err(missing()),
+    };
+    Ok((found, origin))
+}
+
 impl Load {
     /// The load of `dataset` into `workspace`: of what is new, or of the files that `reload` means.
     pub(crate) fn new(
@@ -72,41 +103,18 @@ impl Load {
         dataset: &DatasetSpec,
         workspace: Arc<Workspace>,
         reload: Option<Reload>,
+        scope: Scope,
     ) -> Result<Self> {
         let project = &platform.project;
         let from: &settings::StreamReference = &dataset.from;
-        let missing = || {
-            Error::new(
-                codes::X0001,
-                format!(
-                    "Stream `{}.{}` vanished after validation",
-                    from.source, from.stream
-                ),
-            )
-        };
-        let source = project
-            .sources
-            .iter()
-            .find(|source| source.name.value == from.source)
-            .ok_or_else(missing)?;
-        let stream = source.stream(&from.stream).ok_or_else(missing)?;
-        let raw = project.environment.lake.join("raw");
-        let origin = match &source.kind {
-            SourceKind::Files { path } => Origin::Folder(path.value.clone()),
-            SourceKind::Objects { location, storage } => {
-                Origin::Store(open_store(location, storage)?)
-            }
-            SourceKind::Webhook(_) => {
-                Origin::Folder(push::folder(&raw, &from.source, &from.stream))
-            }
-            SourceKind::Postgres(_) => return Err(missing()),
-        };
+        let (stream, origin) = stream_of(project, &from.source, &from.stream)?;
         Ok(Self {
             dataset: dataset.clone(),
             stream: stream.clone(),
             stream_name: format!("{}.{}", from.source, from.stream),
             origin,
-            raw_folder: raw,
+            scope,
+            raw_folder: project.environment.lake.join("raw"),
             spill: platform.spill(),
             database: project.database.clone(),
             memory: usize::try_from(project.memory_limit / KEY_MEMORY_SHARE).unwrap_or(usize::MAX),
@@ -144,6 +152,7 @@ impl Load {
                 stream: self.stream.clone(),
                 stream_name: self.stream_name.clone(),
                 origin: self.origin.clone(),
+                scope: self.scope.clone(),
                 database: self.database.clone(),
                 run: self.workspace.run(),
                 clock: self.clock,

@@ -1,6 +1,7 @@
 //! The only place that knows every part: what a project's assets are, how a run builds and publishes
 //! them, where statements go.
 
+mod arrivals;
 mod dataset;
 mod dbt_assets;
 mod dbt_command;
@@ -18,8 +19,10 @@ mod source_draft;
 mod source_look;
 mod sql;
 mod upkeep;
+mod uploads;
 mod versions;
 
+pub use arrivals::Arrivals;
 pub use catalog::{Vacuum, Vacuumed};
 pub use dbt_command::{
     ColumnGraph, ColumnKey, DbtEvent, DbtInvocation, DbtOptions, DbtReport, DbtRows, DbtWork,

@@ -14,7 +14,7 @@ use diagnostic::{Error, Result, Source, codes};
 use engine::{Engine, Outcome, Session};
 use engine_datafusion::Embedded;
 use ingest::postgres::CursorRange;
-use ingest::{FileOutcome, FileStatus, IngestOutcome, Reload};
+use ingest::{FileOutcome, FileStatus, IngestOutcome, Reload, Scope};
 use orchestrate::{Plan, RunEvent, RunOutcome, RunSettings};
 use settings::DatasetSpec;
 use tokio::sync::mpsc::UnboundedSender;
@@ -214,7 +214,9 @@ impl Work {
             .iter()
             .map(|dataset| {
                 let reload = request.reload.clone();
-                Load::new(platform, dataset, Arc::clone(workspace), reload).map(Arc::new)
+                let everything = Scope::default();
+                Load::new(platform, dataset, Arc::clone(workspace), reload, everything)
+                    .map(Arc::new)
             })
             .collect::<Result<_>>()?;
         let dbt = platform
@@ -244,17 +246,10 @@ impl Work {
     }
 
     fn checks(&self, platform: &Platform) -> Result<Vec<Arc<dyn AssetCheck>>> {
-        let mut checks: Vec<Arc<dyn AssetCheck>> = Vec::new();
-        for dataset in &platform.project.datasets {
-            for (spec, check) in dataset_checks(dataset).into_iter().zip(&dataset.checks) {
-                checks.push(Arc::new(Expectation {
-                    spec,
-                    sql: check.expect.value.clone(),
-                    engine: self.engine.clone(),
-                    session: self.session.clone(),
-                }));
-            }
-        }
+        let datasets = platform.project.datasets.iter();
+        let mut checks: Vec<_> = datasets
+            .flat_map(|dataset| expectations(dataset, &self.engine, &self.session))
+            .collect();
         if let Some((nodes, graph)) = &self.dbt {
             checks.extend(graph.checks(nodes, &self.workspace)?);
         }
@@ -316,7 +311,27 @@ fn arrival_notice(file: &FileOutcome) -> Option<String> {
     }
 }
 
-fn dataset_checks(dataset: &DatasetSpec) -> Vec<CheckSpec> {
+/// The dataset's own checks.
+pub(crate) fn expectations(
+    dataset: &DatasetSpec,
+    engine: &Embedded,
+    session: &Session,
+) -> Vec<Arc<dyn AssetCheck>> {
+    let checks = dataset_checks(dataset).into_iter().zip(&dataset.checks);
+    checks
+        .map(|(spec, check)| {
+            let expectation = Expectation {
+                spec,
+                sql: check.expect.value.clone(),
+                engine: engine.clone(),
+                session: session.clone(),
+            };
+            Arc::new(expectation) as Arc<dyn AssetCheck>
+        })
+        .collect()
+}
+
+pub(crate) fn dataset_checks(dataset: &DatasetSpec) -> Vec<CheckSpec> {
     dataset
         .checks
         .iter()

@@ -1,7 +1,7 @@
 //! What `sluice source` asks of a source: whether it can be read, and what is in it.
 
 use chrono::{DateTime, Utc};
-use connectors::files::discover_remote;
+use connectors::files::{Keys, discover_remote};
 use connectors::postgres::{
     Client, Identity, Relation, SlotState, describe_table, log_end, relations, slot,
 };
@@ -122,7 +122,7 @@ fn check_store(
     };
     let streams = source.streams.iter().map(|stream| {
         let patterns: Vec<String> = stream.files.iter().map(|p| p.value.clone()).collect();
-        let found = discover_remote(&storage, &patterns, stream.marker.as_deref());
+        let found = discover_remote(&storage, &patterns, stream.marker.as_deref(), Keys::All);
         SourceFinding {
             what: stream.name.value.clone(),
             found: found.map(|found| {

@@ -279,7 +279,7 @@ fn cut_torn_line(path: &Path) -> Result<()> {
     file.sync_data().explain(codes::W1003, wrong)
 }
 
-fn lock(folder: &Path) -> Result<File> {
+pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let file = File::options()
         .create(true)
@@ -291,12 +291,9 @@ fn lock(folder: &Path) -> Result<File> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::new(
             codes::W1002,
-            format!(
-                "Another process takes in the events of `{}`",
-                folder.display()
-            ),
+            format!("Another process serves `{}`", folder.display()),
         )
-        .help("end the other `sluice serve`, or let this one serve other streams")),
+        .help("end the other `sluice serve` of this project")),
         Err(TryLockError::Error(cause)) => {
             Err(Error::new(codes::W1003, unusable(&path)).because(cause))
         }

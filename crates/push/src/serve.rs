@@ -1,39 +1,36 @@
 //! [`serve`]: the HTTP server.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
-use diagnostic::{Result, ResultExt, codes};
-use serde_json::{Value, json};
-use settings::WebhookStream;
+use diagnostic::{Error, Result, ResultExt, codes};
+use serde_json::json;
+use settings::{TlsFiles, WebhookStream};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
-use crate::event::Event;
-use crate::signature::{self, Signed};
+use crate::Journal;
+use crate::file_service::{FileService, FileServing, Loading};
+use crate::files::{LoadReport, Scope};
+use crate::lane::Lane;
+use crate::response::said;
+use crate::tls::{Tls, TlsListener};
 use crate::writer::Writer;
-use crate::{Entry, Fate, Journal};
 
 /// Memory for requests that are being read or wait for the disk, in KiB.
 const MEMORY: usize = 64 << 10;
-/// How long a sender may take to send a body.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long requests may go on after the server was told to end.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
-/// When a sender should come again that could not be served.
-const RETRY_AFTER: &str = "1";
+/// How long a load may go on after that; one that is given up is done by the next start.
+const LAST_LOAD: Duration = Duration::from_secs(30);
 
 /// One stream, and where its events are kept.
 #[derive(Clone, Debug)]
@@ -46,69 +43,71 @@ pub struct Endpoint {
     pub folder: PathBuf,
 }
 
+/// What to serve, and where.
+pub struct Serving {
+    /// The streams of events.
+    pub endpoints: Vec<Endpoint>,
+    /// The address to listen at.
+    pub address: SocketAddr,
+    /// How old a segment of events becomes.
+    pub age: Duration,
+    /// The streams of files, if any are served.
+    pub files: Option<FileServing>,
+    /// The certificate; without one the server speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
+}
+
 /// A server that listens.
 pub struct Server {
     listener: TcpListener,
-    lanes: HashMap<String, Arc<Lane>>,
-}
-
-/// Answers, in the order of the metric's labels.
-#[derive(Clone, Copy)]
-enum Outcome {
-    Accepted,
-    Duplicate,
-    Unauthorized,
-    Invalid,
-    TooLarge,
-    Busy,
-    Failed,
-}
-
-const OUTCOMES: [&str; 7] = [
-    "accepted",
-    "duplicate",
-    "unauthorized",
-    "invalid",
-    "too_large",
-    "busy",
-    "failed",
-];
-
-struct Lane {
-    name: String,
-    stream: WebhookStream,
-    writer: Writer,
-    counts: [AtomicU64; OUTCOMES.len()],
+    tls: Option<Tls>,
+    shared: Shared,
+    loading: Option<Loading>,
 }
 
 struct Shared {
     lanes: HashMap<String, Arc<Lane>>,
+    files: Option<FileService>,
     memory: Arc<Semaphore>,
 }
 
-/// Opens the journals of `endpoints`, whose segments are complete after `age`, and listens at `address`.
+/// Opens the journals of what is served, and listens.
 ///
 /// # Errors
-/// `W1001` if the address cannot be listened at, `W1002` if another process takes in the events of a stream,
-/// `W1003` if a journal cannot be used.
-pub async fn serve(endpoints: &[Endpoint], address: SocketAddr, age: Duration) -> Result<Server> {
+/// `W1001` if the address cannot be listened at, `W1002` if another process serves this project, `W1003` if a
+/// journal cannot be used, `W1004` if a certificate or key cannot.
+pub async fn serve(serving: Serving) -> Result<Server> {
+    let tls = serving.tls.map(Tls::new).transpose()?;
     let mut lanes = HashMap::new();
-    for endpoint in endpoints {
-        let stream = endpoint.stream.clone();
+    for endpoint in serving.endpoints {
+        let stream = endpoint.stream;
         let name = format!("{}.{}", endpoint.source, stream.name.value);
-        let journal = Journal::open(&endpoint.folder, age, stream.remember)?;
-        let lane = Lane {
-            writer: Writer::start(&name, journal)?,
-            name,
-            counts: Default::default(),
-            stream,
-        };
-        lanes.insert(lane.stream.path.clone(), Arc::new(lane));
+        let journal = Journal::open(&endpoint.folder, serving.age, stream.remember)?;
+        let writer = Writer::start(&name, journal)?;
+        let path = stream.path.clone();
+        lanes.insert(path, Arc::new(Lane::new(name, stream, writer)));
     }
+    let (files, loading) = match serving.files {
+        Some(files) => {
+            let (service, loading) = FileService::open(files)?;
+            (Some(service), Some(loading))
+        }
+        None => (None, None),
+    };
+    let address = serving.address;
     let listener = TcpListener::bind(address).await.explain(codes::W1001, || {
         format!("`{address}` cannot be listened at")
     })?;
-    Ok(Server { listener, lanes })
+    Ok(Server {
+        listener,
+        tls,
+        shared: Shared {
+            lanes,
+            files,
+            memory: Arc::new(Semaphore::new(MEMORY)),
+        },
+        loading,
+    })
 }
 
 impl Server {
@@ -122,36 +121,80 @@ impl Server {
             .explain(codes::W1001, || "The server has no address".to_owned())
     }
 
-    /// Serves until `end` comes, then ends the requests that are under way and completes all segments.
+    /// Serves until `end` comes, then ends the requests and the load that are under way and completes all segments.
+    /// `load` loads files of a stream.
     ///
     /// # Errors
-    /// `W1001` if the server breaks down, `W1003` if a segment cannot be completed.
-    pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let shared = Arc::new(Shared {
-            lanes: self.lanes,
-            memory: Arc::new(Semaphore::new(MEMORY)),
-        });
+    /// `W1001` if the server breaks down, `W1003` if a segment cannot be completed, `K2001` if announcements cannot
+    /// be read.
+    pub async fn run(
+        self,
+        end: impl Future<Output = ()> + Send + 'static,
+        load: impl AsyncFn(&str, &Scope) -> Result<LoadReport>,
+    ) -> Result<()> {
+        let shared = Arc::new(self.shared);
         let router = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&shared));
-        let ended = Arc::new(tokio::sync::Notify::new());
-        let told = Arc::clone(&ended);
-        let server = axum::serve(self.listener, router).with_graceful_shutdown(async move {
-            end.await;
-            told.notify_one();
+        let mut requests = tokio::spawn(listen(self.listener, self.tls, router, end));
+        let stop = Notify::new();
+        let mut loads = pin!(async {
+            match self.loading {
+                Some(loading) => loading.run(&stop, load).await,
+                None => {
+                    stop.notified().await;
+                    Ok(())
+                }
+            }
         });
-        let mut server = pin!(server.into_future());
-        let overdue = async {
-            ended.notified().await;
-            tokio::time::sleep(LAST_REQUESTS).await;
-        };
-        let served = tokio::select! {
-            served = &mut server => served,
-            () = overdue => Ok(()),
-        };
-        served.explain(codes::W1001, || "The server broke down".to_owned())?;
+        let broken = |_| Error::new(codes::X0001, "The server broke down");
+        tokio::select! {
+            served = &mut requests => {
+                served.map_err(broken)??;
+                stop.notify_one();
+                if let Ok(ended) = tokio::time::timeout(LAST_LOAD, loads).await {
+                    ended?;
+                }
+            }
+            ended = &mut loads => {
+                requests.abort();
+                ended?;
+            }
+        }
         finish(&shared).await
     }
+}
+
+/// Answers requests until `end` comes, and those that are under way then.
+async fn listen(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let ended = Arc::new(Notify::new());
+    let told = Arc::clone(&ended);
+    let end = async move {
+        end.await;
+        told.notify_one();
+    };
+    let overdue = async {
+        ended.notified().await;
+        tokio::time::sleep(LAST_REQUESTS).await;
+        Ok(())
+    };
+    let served = match tls {
+        None => {
+            let server = axum::serve(listener, router).with_graceful_shutdown(end);
+            tokio::select! { served = server.into_future() => served, overdue = overdue => overdue }
+        }
+        Some(tls) => {
+            let listener = TlsListener::start(listener, tls);
+            let server = axum::serve(listener, router).with_graceful_shutdown(end);
+            tokio::select! { served = server.into_future() => served, overdue = overdue => overdue }
+        }
+    };
+    served.explain(codes::W1001, || "The server broke down".to_owned())
 }
 
 /// Completes the segments of all streams. What is not answered by now is not kept.
@@ -170,132 +213,30 @@ async fn finish(shared: &Arc<Shared>) -> Result<()> {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path();
-    let Some(lane) = shared.lanes.get(path).cloned() else {
-        return match (request.method(), path) {
-            (&Method::GET, "/health") => (StatusCode::OK, "ok\n").into_response(),
-            (&Method::GET, "/metrics") => metrics(&shared),
-            _ => said(
-                StatusCode::NOT_FOUND,
-                json!({"error": "no stream has this path"}),
-            ),
-        };
-    };
-    if request.method() != Method::POST {
-        let error = said(
-            StatusCode::METHOD_NOT_ALLOWED,
-            json!({"error": "events are sent by POST"}),
-        );
-        return ([(header::ALLOW, "POST")], error).into_response();
-    }
-    let (outcome, response) = lane.take(&shared.memory, request).await;
-    if let Some(count) = lane.counts.get(outcome as usize) {
-        count.fetch_add(1, Ordering::Relaxed);
-    }
-    response
-}
-
-impl Lane {
-    async fn take(&self, memory: &Arc<Semaphore>, request: Request) -> (Outcome, Response) {
-        let limit = self.stream.max_body;
-        let announced = request.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        let length = announced.unwrap_or(limit);
-        if length > limit {
-            return self.too_large();
+    if let Some(lane) = shared.lanes.get(path).cloned() {
+        if request.method() != Method::POST {
+            let error = said(
+                StatusCode::METHOD_NOT_ALLOWED,
+                json!({"error": "events are sent by POST"}),
+            );
+            return ([(header::ALLOW, "POST")], error).into_response();
         }
-        let blocks = u32::try_from(length.div_ceil(1 << 10).max(1)).unwrap_or(u32::MAX);
-        let Ok(_memory) = Arc::clone(memory).try_acquire_many_owned(blocks) else {
-            return busy();
-        };
-        let (parts, body) = request.into_parts();
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let body = match tokio::time::timeout(PATIENCE, to_bytes(body, length)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => return self.too_large(),
-            Err(_) => {
-                let error = json!({"error": "the body did not come in time"});
-                return (Outcome::Invalid, said(StatusCode::REQUEST_TIMEOUT, error));
-            }
-        };
-        let query = parts
-            .uri
-            .query()
-            .map_or_else(String::new, |query| format!("?{query}"));
-        let signed = Signed {
-            method: &parts.method,
-            query: &query,
-            headers: &parts.headers,
-            body: &body,
-            now: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        };
-        if let Err(reason) = signature::check(&self.stream.signature, &signed) {
-            tracing::warn!(stream = self.name, reason, "a request is refused");
-            let error = said(StatusCode::UNAUTHORIZED, json!({"error": reason}));
-            return (Outcome::Unauthorized, error);
-        }
-        let event = Event {
-            id: uuid::Uuid::now_v7(),
-            received_at: Utc::now(),
-            query: &query,
-            headers: &parts.headers,
-            body: &body,
-        };
-        let key = self.stream.idempotency_key.as_ref();
-        let key = match key.map(|place| event.key(place)).transpose() {
-            Ok(key) => key,
-            Err(reason) => {
-                let error = said(StatusCode::BAD_REQUEST, json!({"error": reason}));
-                return (Outcome::Invalid, error);
-            }
-        };
-        let line = event.line(key.as_deref(), &self.stream.signature);
-        let Some(fate) = self.writer.keep(Entry { key, line }) else {
-            return busy();
-        };
-        match fate.await {
-            Ok(Some(Fate::Kept)) => {
-                let id = event.id.to_string();
-                (
-                    Outcome::Accepted,
-                    said(StatusCode::OK, json!({"status": "accepted", "id": id})),
-                )
-            }
-            Ok(Some(Fate::Duplicate)) => (
-                Outcome::Duplicate,
-                said(StatusCode::OK, json!({"status": "duplicate"})),
-            ),
-            Ok(None) | Err(_) => {
-                let error = json!({"error": "the event could not be kept; send it again"});
-                let response = said(StatusCode::SERVICE_UNAVAILABLE, error);
-                (Outcome::Failed, later(response))
-            }
-        }
+        return lane.answer(&shared.memory, request).await;
     }
-
-    fn too_large(&self) -> (Outcome, Response) {
-        let error = format!("the body is longer than {} bytes", self.stream.max_body);
-        let response = said(StatusCode::PAYLOAD_TOO_LARGE, json!({"error": error}));
-        (Outcome::TooLarge, response)
+    match (request.method(), path) {
+        (&Method::GET, "/health") => return (StatusCode::OK, "ok\n").into_response(),
+        (&Method::GET, "/metrics") => return metrics(&shared),
+        _ => {}
     }
-}
-
-fn busy() -> (Outcome, Response) {
-    let error = json!({"error": "too many events wait for the disk"});
-    (
-        Outcome::Busy,
-        later(said(StatusCode::SERVICE_UNAVAILABLE, error)),
+    if let Some(files) = &shared.files
+        && let Some(response) = files.answer(&shared.memory, request).await
+    {
+        return response;
+    }
+    said(
+        StatusCode::NOT_FOUND,
+        json!({"error": "no stream has this path"}),
     )
-}
-
-fn later(response: Response) -> Response {
-    ([(header::RETRY_AFTER, RETRY_AFTER)], response).into_response()
-}
-
-fn said(status: StatusCode, body: Value) -> Response {
-    const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
-    (status, JSON, Body::from(format!("{body}\n"))).into_response()
 }
 
 /// Counters in Prometheus's text format
@@ -305,15 +246,7 @@ fn metrics(shared: &Shared) -> Response {
                     # TYPE sluice_push_requests_total counter\n"
         .to_owned();
     for lane in shared.lanes.values() {
-        for (outcome, count) in OUTCOMES.iter().zip(&lane.counts) {
-            let count = count.load(Ordering::Relaxed);
-            // Writing to a text cannot fail.
-            let _ = writeln!(
-                text,
-                "sluice_push_requests_total{{stream=\"{}\",outcome=\"{outcome}\"}} {count}",
-                lane.name
-            );
-        }
+        lane.count(&mut text);
     }
     const TEXT: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (TEXT, text).into_response()

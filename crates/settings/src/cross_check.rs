@@ -3,22 +3,32 @@
 use diagnostic::{Error, Result, codes};
 
 use crate::reader::refuse_twins;
-use crate::{DatasetSpec, Located, SilverFormat, SourceKind, SourceSpec, WriteMode};
+use crate::{
+    DatasetSpec, Located, ServeSpec, SilverFormat, SourceKind, SourceSpec, WriteMode,
+};
 
 /// Refuses references to nothing, names that stand twice and contradictions, all of them in one error.
-pub(crate) fn cross_check(sources: &[SourceSpec], datasets: &[DatasetSpec]) -> Result<()> {
+pub(crate) fn cross_check(
+    sources: &[SourceSpec],
+    datasets: &[DatasetSpec],
+    serve: &ServeSpec,
+) -> Result<()> {
     let source_names = sources
         .iter()
         .map(|s| (s.name.value.as_str(), s.name.place()));
     let dataset_names = datasets
         .iter()
         .map(|d| (d.name.value.as_str(), d.name.place()));
+    let addresses = serve.events.iter();
+    let addresses = addresses.map(|events| (events.path.value.as_str(), events.path.place()));
     let mut errors = vec![
         refuse_twins("sources", source_names).err(),
         refuse_twins("datasets", dataset_names).err(),
         // One server has the streams of all sources.
-        refuse_twins("webhooks", sources.iter().flat_map(paths)).err(),
+        refuse_twins("addresses", sources.iter().flat_map(paths).chain(addresses)).err(),
     ];
+    let named = serve.callers.iter().flat_map(|caller| &caller.streams);
+    errors.extend(named.map(|stream| names_a_stream(stream, sources).err()));
     for dataset in datasets {
         errors.extend([
             stream_exists(dataset, sources).err(),
@@ -41,6 +51,26 @@ fn paths(source: &SourceSpec) -> impl Iterator<Item = (&str, diagnostic::Place)>
     streams
         .iter()
         .map(|stream| (stream.path.as_str(), stream.name.place()))
+}
+
+/// `source.stream`, as callers name what they may announce.
+fn names_a_stream(name: &Located<String>, sources: &[SourceSpec]) -> Result<()> {
+    let known: Vec<String> = sources
+        .iter()
+        .flat_map(|source| {
+            let streams = source.streams.iter();
+            streams.map(|stream| format!("{}.{}", source.name.value, stream.name.value))
+        })
+        .collect();
+    match known.contains(&name.value) {
+        true => Ok(()),
+        false => {
+            let message = format!("There is no stream `{}`", name.value);
+            Err(Error::new(codes::C0008, message)
+                .at(name.place())
+                .suggest(&name.value, known.iter().map(String::as_str)))
+        }
+    }
 }
 
 fn stream_exists(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Result<()> {

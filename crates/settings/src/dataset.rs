@@ -71,6 +71,20 @@ pub struct ColumnSpec {
     pub formats: Vec<DateFormat>,
     /// Larger numbers become this one: a decimal number, digit for digit as written.
     pub cap: Option<String>,
+    /// How the source writes bytes as text.
+    pub binary_format: BinaryFormat,
+}
+
+/// How bytes are written as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BinaryFormat {
+    /// Two hexadecimal digits a byte, of either case.
+    #[default]
+    Hex,
+    /// Base64, with padding or without.
+    Base64,
+    /// The text's own bytes.
+    Utf8,
 }
 
 /// What is done to a text before it is typed.

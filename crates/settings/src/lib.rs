@@ -14,14 +14,15 @@ mod lifecycle;
 mod located;
 mod project;
 mod reader;
+mod serve;
 mod size;
 mod source;
 mod storage_options;
 mod surroundings;
 
 pub use dataset::{
-    CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange, RuleSpec,
-    SchemaContract, SilverFormat, StreamReference, WriteMode,
+    BinaryFormat, CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange,
+    RuleSpec, SchemaContract, SilverFormat, StreamReference, WriteMode,
 };
 pub use date_format::{DateFormat, FormatPart};
 pub use iceberg_catalog::IcebergCatalogSpec;
@@ -29,11 +30,12 @@ pub use lifecycle::{LifecycleRule, LifecycleZone};
 pub use located::Located;
 pub use model::Severity;
 pub use project::{EnvironmentSpec, Project, Vars};
+pub use serve::{BucketEventsSpec, CallerProof, CallerSpec, ServeSpec, TlsFiles};
 pub use size::parse_size;
 pub use source::{
     Apply, ByteEncoding, CellRange, ChangeTable, ColumnarFormat, CsvFormat, Encoding, ExcelFormat,
     FileChange, Format, HashAlgorithm, Hmac, IdempotencyKey, JsonFormat, PostgresConnection,
     PostgresOrigin, PostgresReplication, PostgresSource, PostgresStream, PostgresSync, RawMode,
-    Secret, Signature, SourceKind, SourceSpec, SslMode, StreamSpec, Timed, WebhookStream,
+    Secret, Signature, SourceKind, SourceSpec, SslMode, StreamSpec, Timed, Watch, WebhookStream,
 };
 pub use surroundings::Surroundings;

@@ -12,7 +12,8 @@ use crate::cross_check::cross_check;
 use crate::iceberg_catalog::{self, IcebergCatalogSpec};
 use crate::reader::{Fields, File, Item, collect};
 use crate::{
-    DatasetSpec, LifecycleRule, Secret, SourceSpec, Surroundings, lifecycle, storage_options,
+    DatasetSpec, LifecycleRule, Secret, ServeSpec, SourceSpec, Surroundings, lifecycle,
+    storage_options,
 };
 
 const SLUICE_FILE: &str = "sluice.yml";
@@ -45,6 +46,8 @@ pub struct Project {
     pub sources: Vec<SourceSpec>,
     /// The contracts of the lake.
     pub datasets: Vec<DatasetSpec>,
+    /// What `sluice serve` takes beyond the events of webhook sources.
+    pub serve: ServeSpec,
 }
 
 /// Where an environment keeps what it owns. All paths are absolute and need not exist yet.
@@ -132,7 +135,7 @@ impl Project {
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };
         (project.sources, project.datasets) = (sources, datasets);
-        cross_check(&project.sources, &project.datasets)?;
+        cross_check(&project.sources, &project.datasets, &project.serve)?;
         lifecycle::check(&project.lifecycle, &project.sources)?;
         Ok(project)
     }
@@ -208,6 +211,7 @@ fn read_project(root: &Path, file: &File<'_>, environment: Option<&str>) -> Resu
             "dbt",
             "vars",
             "lifecycle",
+            "serve",
         ],
     )?;
     let name = read_name(fields.require("name")?)?;
@@ -238,6 +242,11 @@ fn read_project(root: &Path, file: &File<'_>, environment: Option<&str>) -> Resu
         },
         sources: Vec::new(),
         datasets: Vec::new(),
+        serve: fields
+            .get("serve")
+            .map(crate::serve::read)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
@@ -263,6 +272,7 @@ fn dbt_only(
         lifecycle: Vec::new(),
         sources: Vec::new(),
         datasets: Vec::new(),
+        serve: ServeSpec::default(),
         root,
     })
 }

@@ -15,8 +15,9 @@ use crate::reader::{File, Item, refuse_twins};
 pub use changes::{Apply, ChangeTable, PostgresReplication};
 pub use files::{
     CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format, JsonFormat,
-    RawMode, StreamSpec,
+    RawMode, StreamSpec, Watch,
 };
+pub(crate) use postgres::read_secret;
 pub use postgres::{
     PostgresConnection, PostgresOrigin, PostgresSource, PostgresStream, PostgresSync, Secret,
     SslMode,
@@ -24,6 +25,7 @@ pub use postgres::{
 pub use webhook::{
     ByteEncoding, HashAlgorithm, Hmac, IdempotencyKey, Signature, Timed, WebhookStream,
 };
+pub(crate) use webhook::{read_path, read_signature};
 
 /// A system that data comes from.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! publishes is applied by [`State::finish_publish`] in one transaction; before it, the same
 //! [`Publication`] is stored as an intent, so that a crash in between can be finished.
 
+mod announcements;
 mod assets;
 mod database;
 mod details;
@@ -18,6 +19,9 @@ mod runs;
 mod schema;
 mod snapshot;
 
+pub use announcements::{
+    Announced, AnnouncedFile, Announcements, FileFate, PendingFile, SettledFile,
+};
 pub use assets::{AssetRecord, CheckRecord};
 pub use database::State;
 pub use details::{ColumnDetails, Constraint, ConstraintKind, Details, IdentityColumn};

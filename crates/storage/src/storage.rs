@@ -157,6 +157,23 @@ impl Storage {
         }
     }
 
+    /// What is known of `name` without reading it; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// `B2002`, `B2003` if that cannot be told.
+    pub async fn head(&self, name: &str) -> Result<Option<Entry>> {
+        match self.store.head(&self.path(name)).await {
+            Ok(object) => Ok(Some(Entry {
+                name: name.to_owned(),
+                size: object.size,
+                modified: object.last_modified,
+                etag: object.e_tag,
+            })),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(cause) => Err(self.explain(cause, name, "read")),
+        }
+    }
+
     /// How many bytes `name` has.
     ///
     /// # Errors

@@ -49,6 +49,16 @@ pub const PUSH_FAILPOINTS: &[&str] = &[
     "push.after_complete",
 ];
 
+/// Further failpoints, which only a process that loads files as they arrive passes.
+pub const ARRIVAL_FAILPOINTS: &[&str] = &[
+    "arrival.after_announce",
+    "arrival.before_load",
+    "arrival.before_settle",
+];
+
+/// Further failpoints, which only a process passes to which a person brings a file.
+pub const UPLOAD_FAILPOINTS: &[&str] = &["upload.after_keep"];
+
 /// Kills the process here if the environment asks for `name`, which must be listed in one of these.
 #[inline]
 pub fn failpoint(name: &'static str) {
@@ -74,7 +84,8 @@ mod armed {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::{
-        FAILPOINTS, ICEBERG_FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS,
+        ARRIVAL_FAILPOINTS, FAILPOINTS, ICEBERG_FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS,
+        UPKEEP_FAILPOINTS, UPLOAD_FAILPOINTS,
     };
 
     struct Trigger {
@@ -97,7 +108,9 @@ mod armed {
                 ICEBERG_FAILPOINTS,
                 POSTGRES_FAILPOINTS,
                 UPKEEP_FAILPOINTS,
-                PUSH_FAILPOINTS
+                PUSH_FAILPOINTS,
+                ARRIVAL_FAILPOINTS,
+                UPLOAD_FAILPOINTS,
             ]
             .iter()
             .any(|listed| listed.contains(&name)),

@@ -7,6 +7,7 @@ mod failpoint;
 mod logs;
 
 pub use failpoint::{
-    FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS, failpoint, observe,
+    ARRIVAL_FAILPOINTS, FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS,
+    UPLOAD_FAILPOINTS, failpoint, observe,
 };
 pub use logs::{LogFormat, LogSettings, start};

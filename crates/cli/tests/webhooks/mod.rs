@@ -1,7 +1,7 @@
 //! `sluice serve`: events over HTTP, kept before they are answered.
 
 mod crash;
-mod sender;
+pub mod sender;
 
 use sender::{Answer, Sender, Served};
 use serde_json::Value;

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ring::hmac;
@@ -18,13 +19,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Served {
     process: Child,
     address: SocketAddr,
+    log: Arc<Mutex<String>>,
 }
 
 impl Served {
     /// Starts one on a free port, with further variables of the environment.
     pub fn start(shop: &Shop, environment: &[(&str, &str)]) -> Self {
+        Self::start_with(shop, &[], environment)
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(shop: &Shop, further: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut process = shop
-            .command(&["serve", "--listen", "127.0.0.1:0", "--segment-seconds", "1"])
+            .command(&[
+                "-v",
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--segment-seconds",
+                "1",
+            ])
+            .args(further)
             .env("HOOK_SECRET", SECRET)
             .envs(environment.iter().copied())
             .stderr(Stdio::piped())
@@ -36,13 +51,42 @@ impl Served {
         let address = loop {
             let from = all.len();
             assert!(said.read_line(&mut all).unwrap() > 0, "it ended: {all}");
-            if let Some((_, rest)) = all[from..].split_once("POST http://") {
-                break rest.split('/').next().unwrap().parse().unwrap();
+            if let Some((_, rest)) = all[from..].split_once("Ready at ") {
+                let (_, rest) = rest.split_once("://").unwrap();
+                break rest.split_once(". ").unwrap().0.parse().unwrap();
             }
         };
         // The rest is read, so that it never waits for somebody to read.
-        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        Self { process, address }
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while said.read_line(&mut line).is_ok_and(|length| length > 0) {
+                kept.lock().unwrap().push_str(&line);
+                line.clear();
+            }
+        });
+        Self {
+            process,
+            address,
+            log,
+        }
+    }
+
+    /// What it has told since it was ready.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Ends it as Ctrl-C does.
@@ -126,7 +170,7 @@ impl Sender {
         self.request("GET", path, &[], "").unwrap()
     }
 
-    fn request(
+    pub fn request(
         &self,
         method: &str,
         path: &str,
@@ -135,13 +179,15 @@ impl Sender {
     ) -> Option<Answer> {
         let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        let headers: String = headers
+        let json = [("content-type", "application/json")];
+        let kind = headers.iter().any(|(name, _)| *name == "content-type");
+        let headers: String = json[usize::from(kind)..]
             .iter()
+            .chain(headers)
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).ok()?;

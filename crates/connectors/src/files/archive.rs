@@ -24,7 +24,7 @@ pub(super) fn is_zip(path: &Path) -> bool {
 ///
 /// # Errors
 /// `F2001` if it is damaged, `F2007` if a member cannot be read.
-pub(super) fn members(path: &Path, name: &str) -> Result<Option<Vec<(String, u64, Place)>>> {
+pub fn members(path: &Path, name: &str) -> Result<Option<Vec<(String, u64, Place)>>> {
     let damaged = || format!("`{name}` is damaged or cut off: its ZIP directory cannot be read");
     let file = File::open(path).explain(codes::F1001, || format!("`{name}` cannot be read"))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).explain(codes::F2001, damaged)?;

@@ -1,7 +1,7 @@
 //! Files of an object store: listed, and brought here in parts, so that memory is bounded and a lost connection
 //! costs one part.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -35,6 +35,8 @@ pub struct RemoteFile {
     pub version: String,
     /// What its key says: hive partitions and placeholders, outermost first.
     pub values: IndexMap<String, String>,
+    /// The marker of its folder, or of the nearest one above that has one, if the stream has markers.
+    pub marker: Option<String>,
     etag: Option<String>,
 }
 
@@ -45,6 +47,19 @@ pub struct RemoteFiles {
     pub files: Vec<RemoteFile>,
     /// How many wait for the marker of their folder.
     pub waiting: usize,
+    /// The names of all objects that were listed, if the stream has markers: a manifest may list any.
+    pub names: HashSet<String>,
+}
+
+/// What of a store is looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys<'a> {
+    /// Everything.
+    All,
+    /// What comes behind this key, if the stream has one pattern; everything otherwise.
+    After(&'a str),
+    /// These keys, which are asked for one by one.
+    Named(&'a BTreeSet<String>),
 }
 
 /// The files of `storage` that any of `patterns` matches. Markers and hidden files are left out. Only what begins as
@@ -52,30 +67,46 @@ pub struct RemoteFiles {
 /// that was listed, holds one of that name may be read.
 ///
 /// # Errors
-/// `F1003` for a pattern that is not one, `F1007` if a marker holds a manifest, which is read in folders only,
-/// `B2001` to `B2003` if the store cannot be listed.
+/// `F1003` for a pattern that is not one, `B2001` to `B2003` if the store cannot be listed.
 pub fn discover_remote(
     storage: &Storage,
     patterns: &[String],
     marker: Option<&str>,
+    keys: Keys<'_>,
 ) -> Result<RemoteFiles> {
     let values = PathValues::new(patterns)?;
     let mut found: IndexMap<String, RemoteFile> = IndexMap::new();
     let mut complete: HashSet<String> = HashSet::new();
+    let mut names: HashSet<String> = HashSet::new();
     for pattern in patterns {
         let pattern = without_placeholders(pattern);
         let pattern = pattern.trim_start_matches("./").trim_start_matches('/');
-        let glob = compile(pattern)?;
-        let fixed = fixed_folders(pattern);
-        let listed = list(&storage.below(&fixed))?;
+        // Of an archive's members the archive is listed.
+        let pattern = match pattern.split_once(".zip/") {
+            Some((archive, _)) => format!("{archive}.zip"),
+            None => pattern.to_owned(),
+        };
+        let glob = compile(&pattern)?;
+        let fixed = fixed_folders(&pattern);
+        let after = match keys {
+            Keys::After(after) if patterns.len() == 1 => below(after, &fixed),
+            _ => None,
+        };
+        let listed = match keys {
+            // A marker makes complete what it does not name.
+            Keys::Named(names) if marker.is_none() => ask(storage, names, &fixed)?,
+            _ => list(&storage.below(&fixed), after)?,
+        };
         for entry in listed {
             let name = [fixed.as_str(), entry.name.as_str()];
             let parts: Vec<&str> = name.into_iter().filter(|part| !part.is_empty()).collect();
             let name = parts.join("/");
             let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
             if Some(own) == marker {
-                refuse_manifest(storage, &name, entry.size)?;
                 complete.insert(folder.to_owned());
+            }
+            if marker.is_some() {
+                names.insert(name.clone());
             }
             let hidden = entry.name.split('/').any(is_marker);
             if hidden || !glob.is_match(&name) {
@@ -87,50 +118,64 @@ pub fn discover_remote(
     }
     let mut files: Vec<RemoteFile> = found.into_values().collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Keys::Named(names) = keys {
+        files.retain(|file| names.contains(&file.name));
+    }
     let all = files.len();
-    if marker.is_some() {
-        files.retain(|file| {
-            let mut folder = file.name.as_str();
-            while let Some((above, _)) = folder.rsplit_once('/') {
-                folder = above;
-                if complete.contains(folder) {
-                    return true;
-                }
-            }
-            complete.contains("")
-        });
+    if let Some(marker) = marker {
+        for file in &mut files {
+            let folder = nearest(&file.name, &complete);
+            file.marker = folder.map(|folder| match folder {
+                "" => marker.to_owned(),
+                folder => format!("{folder}/{marker}"),
+            });
+        }
+        files.retain(|file| file.marker.is_some());
     }
     Ok(RemoteFiles {
         waiting: all - files.len(),
         files,
+        names,
     })
 }
 
-/// A manifest that is not compared with the files would promise what nobody keeps.
-fn refuse_manifest(storage: &Storage, name: &str, size: u64) -> Result<()> {
-    if size == 0 {
-        return Ok(());
+/// The folder of `name`, or the nearest one above it, that is one of `folders`.
+fn nearest<'n>(name: &'n str, folders: &HashSet<String>) -> Option<&'n str> {
+    let mut folder = name;
+    while let Some((above, _)) = folder.rsplit_once('/') {
+        folder = above;
+        if folders.contains(folder) {
+            return Some(folder);
+        }
     }
-    let (store, key) = (storage.clone(), name.to_owned());
-    let head = storage::block_on(async move { store.read_range(&key, 0..size.min(64)).await })??;
-    if head.trim_ascii().first() != Some(&b'{') {
-        return Ok(());
+    folders.contains("").then_some("")
+}
+
+/// The part of `key` below `folder`, if it lies there.
+fn below<'k>(key: &'k str, folder: &str) -> Option<&'k str> {
+    match folder {
+        "" => Some(key),
+        folder => key.strip_prefix(folder)?.strip_prefix('/'),
     }
-    Err(Error::new(
-        codes::F1007,
-        format!("The marker `{name}` holds a manifest, which is not read in an object store"),
-    )
-    .with("file", name)
-    .help("write the marker without content"))
+}
+
+/// Those of `names` that exist below `folder`, by their names there.
+fn ask(storage: &Storage, names: &BTreeSet<String>, folder: &str) -> Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    for name in names.iter().filter_map(|name| below(name, folder)) {
+        let (place, name) = (storage.below(folder), name.to_owned());
+        found.extend(storage::block_on(async move { place.head(&name).await })??);
+    }
+    Ok(found)
 }
 
 /// A listing that is cut off in the middle of an answer is not asked for again by the store's client.
-fn list(storage: &Storage) -> Result<Vec<Entry>> {
+fn list(storage: &Storage, after: Option<&str>) -> Result<Vec<Entry>> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let below = storage.clone();
-        match storage::block_on(async move { below.list(None).await })? {
+        let (below, after) = (storage.clone(), after.map(str::to_owned));
+        match storage::block_on(async move { below.list(after.as_deref()).await })? {
             Err(error) if attempt < ATTEMPTS && error.code() == codes::B2003 => pause(attempt),
             listed => return listed,
         }
@@ -154,6 +199,7 @@ fn remote(name: String, entry: Entry, values: &PathValues) -> RemoteFile {
             Some(etag) => format!("etag {etag}"),
             None => written,
         },
+        marker: None,
         etag: entry.etag,
     }
 }

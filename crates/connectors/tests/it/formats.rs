@@ -530,3 +530,50 @@ fn members_of_an_archive_are_files() {
         .unwrap();
     assert_eq!(error.code().id, "F2001");
 }
+
+fn enveloped(path: &[&str]) -> FileFormat {
+    FileFormat::Json(JsonFormat {
+        lines: false,
+        records_path: path.iter().map(|key| (*key).to_owned()).collect(),
+        ..JsonFormat::default()
+    })
+}
+
+#[test]
+fn records_are_found_in_the_object_round_them() {
+    let text = "{\"next\": \"a]}\\\"\", \"meta\": {\"items\": [0, {\"id\": 9}]}, \"data\" :\n {\"n\": 1.5e3,\
+                \"items\": [{\"id\": 1, \"items\": [7]},\n {\"id\": 2}], \"more\": true}, \"end\": null}\n\
+                {\"data\": {\"items\": []}}{\"data\": null} {\"d\\u0061ta\": {\"items\": [{\"id\": 3}]}}";
+    let rows = read(text.as_bytes(), &enveloped(&["data", "items"]), &["id"]).unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| (row.text("id"), row.line)).collect();
+    assert_eq!(ids, [("1", 2), ("2", 3), ("3", 4)]);
+    assert_eq!(rows[1].raw, "{\"id\": 2}");
+    // Of a block's length and more before, in and behind the records.
+    let long = "x".repeat(700_000);
+    let text =
+        format!("{{\"a\": \"{long}\", \"items\": [{{\"id\": \"{long}\"}}], \"z\": [\"{long}\"]}}");
+    let rows = read(text.as_bytes(), &enveloped(&["items"]), &["id"]).unwrap();
+    assert_eq!((rows.len(), rows[0].text("id").len()), (1, long.len()));
+}
+
+#[test]
+fn envelopes_that_are_wrong_are_refused() {
+    for (text, why) in [
+        ("{\"rows\": []}", "an object has no `items`"),
+        ("{\"items\": {}}", "`items` is no array"),
+        ("{\"items\": [], \"items\": []}", "twice"),
+        ("{\"items\": [] \"a\": 1}", "no JSON round its rows"),
+        ("{\"a\": , \"items\": []}", "no JSON round its rows"),
+        ("{\"items\": [1]}", "something else than objects"),
+        ("[{\"id\": 1}]", "something else than objects"),
+        ("{\"items\": [{\"id\": 1}]", "ends inside the object"),
+        ("{\"items\": [{\"id\": 1}", "ends before its array does"),
+        ("{\"ite", "ends inside a key"),
+    ] {
+        let error = read(text.as_bytes(), &enveloped(&["items"]), &["id"])
+            .err()
+            .unwrap();
+        assert_eq!(error.code().id, "F2005", "{text}");
+        assert!(error.message().contains(why), "{text}: {error}");
+    }
+}

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int16Array,
+    StringArray, StructArray, Time64NanosecondArray, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use connectors::json_text;
 use diagnostic::{Error, Result, ResultExt, codes};
 use model::ColumnType;
-use settings::{Clean, ColumnSpec};
+use settings::{BinaryFormat, Clean, ColumnSpec};
 
 use super::strings::{StringsBuilder, TextRules};
 use crate::value::{
-    DateParser, Exact, Precision, Unreadable, boolean, clean, decimal, is_blank, trim,
+    DateParser, Exact, Precision, Unreadable, binary, boolean, clean, decimal, is_blank, trim,
 };
 
 /// One column of a contract.
@@ -43,6 +43,11 @@ enum Kind {
     Timestamp(DateParser),
     /// An instant, kept in UTC.
     Instant(DateParser),
+    /// An instant with its offset.
+    Zoned(DateParser),
+    /// A time of day.
+    Time(DateParser),
+    Binary(BinaryFormat),
     /// Any JSON value, in its canonical form.
     Variant,
 }
@@ -102,17 +107,9 @@ impl Column {
             ColumnType::TimestampNtz => Kind::Timestamp(parser(Precision::Microseconds)),
             ColumnType::TimestampLtz => Kind::Instant(parser(Precision::Instant)),
             ColumnType::Variant => Kind::Variant,
-            ColumnType::Time | ColumnType::TimestampTz | ColumnType::Binary => {
-                return Err(Error::new(
-                    codes::L2004,
-                    format!(
-                        "Column `{}` cannot be read from text as {}",
-                        spec.name.value, spec.kind
-                    ),
-                )
-                .at(spec.name.place())
-                .help("declare it `text` and convert it in a model"));
-            }
+            ColumnType::TimestampTz => Kind::Zoned(parser(Precision::Zoned)),
+            ColumnType::Time => Kind::Time(parser(Precision::Clock)),
+            ColumnType::Binary => Kind::Binary(spec.binary_format),
         };
         Ok(Self {
             name: spec.name.value.clone(),
@@ -133,18 +130,22 @@ impl Column {
     /// The column of the silver table.
     pub(crate) fn field(&self) -> Field {
         let field = Field::new(&self.stored, self.silver_type(), true);
-        match self.kind {
-            Kind::Variant => {
-                let metadata = (lake::LOGICAL_TYPE.to_owned(), "VARIANT".to_owned());
-                field.with_metadata(std::iter::once(metadata).collect())
-            }
-            _ => field,
-        }
+        let logical = match self.kind {
+            Kind::Variant => "VARIANT",
+            Kind::Zoned(_) => "TIMESTAMP_TZ",
+            Kind::Time(_) => "TIME",
+            _ => return field,
+        };
+        let metadata = (lake::LOGICAL_TYPE.to_owned(), logical.to_owned());
+        field.with_metadata(std::iter::once(metadata).collect())
     }
 
     pub(crate) fn silver_type(&self) -> DataType {
         match self.kind {
-            Kind::Text | Kind::Variant => DataType::Utf8,
+            // Delta has no time of day.
+            Kind::Text | Kind::Variant | Kind::Time(_) => DataType::Utf8,
+            Kind::Zoned(_) => lake::timestamp_tz(),
+            Kind::Binary(_) => DataType::Binary,
             Kind::Number {
                 precision, scale, ..
             } => DataType::Decimal128(precision, scale.cast_signed()),
@@ -167,6 +168,9 @@ impl Column {
             }
             // The warehouse's carrier of VARIANT, see decision 0008.
             Kind::Variant => DataType::LargeUtf8,
+            Kind::Time(_) => DataType::Time64(TimeUnit::Nanosecond),
+            // Rules compare instants.
+            Kind::Zoned(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             _ => self.silver_type(),
         }
     }
@@ -254,6 +258,26 @@ impl Column {
                 let times: TimestampMicrosecondArray =
                     values.read(fields, |text| parser.parse(text)).collect();
                 (Arc::new(times.with_timezone("UTC")), None)
+            }
+            Kind::Zoned(parser) => {
+                let read: Vec<_> = values
+                    .read(fields, |text| parser.parse_zoned(text))
+                    .collect();
+                let (typed, instants) = zoned(&read);
+                (typed, Some(instants))
+            }
+            Kind::Time(parser) => {
+                let times: Vec<_> = values
+                    .read(fields, |text| parser.parse_clock(text))
+                    .collect();
+                let judged = Time64NanosecondArray::from(times.clone());
+                let typed: StringArray = times.into_iter().map(|time| time.map(clock)).collect();
+                (Arc::new(typed), Some(Arc::new(judged) as ArrayRef))
+            }
+            Kind::Binary(format) => {
+                let typed: ArrayRef =
+                    Arc::new(values.bytes(fields, *format).collect::<BinaryArray>());
+                (typed, None)
             }
             Kind::Variant => {
                 let typed: ArrayRef = Arc::new(values.variants(fields).collect::<StringArray>());
@@ -360,13 +384,50 @@ impl Column {
                 "has a time of day, which a date does not keep".to_owned()
             }
             (Kind::Date(parser), _) => format!("is not a date in {}", parser.patterns()),
-            (Kind::Timestamp(parser) | Kind::Instant(parser), _) => {
+            (
+                Kind::Timestamp(parser)
+                | Kind::Instant(parser)
+                | Kind::Zoned(parser)
+                | Kind::Time(parser),
+                _,
+            ) => {
                 format!("is not a time in {}", parser.patterns())
             }
+            (Kind::Binary(BinaryFormat::Base64), _) => "is not Base64".to_owned(),
+            (Kind::Binary(_), _) => "is not hexadecimal".to_owned(),
             (Kind::Variant, _) => "is not JSON".to_owned(),
             (Kind::Text, _) => "is not text".to_owned(),
         }
     }
+}
+
+/// Instants with offsets, and the instants alone.
+fn zoned(read: &[Option<(i64, i16)>]) -> (ArrayRef, ArrayRef) {
+    let instants: TimestampMicrosecondArray = read
+        .iter()
+        .map(|value| value.map(|(instant, _)| instant))
+        .collect();
+    let instants: ArrayRef = Arc::new(instants.with_timezone("UTC"));
+    let offsets: Int16Array = read
+        .iter()
+        .map(|value| value.map(|(_, offset)| offset))
+        .collect();
+    let valid = read.iter().map(Option::is_some).collect::<Vec<bool>>();
+    let DataType::Struct(fields) = lake::timestamp_tz() else {
+        return (Arc::clone(&instants), instants);
+    };
+    let parts: Vec<ArrayRef> = vec![Arc::clone(&instants), Arc::new(offsets)];
+    (
+        Arc::new(StructArray::new(fields, parts, Some(valid.into()))),
+        instants,
+    )
+}
+
+/// A time of day as tables keep it: of one length, so that texts compare as times do.
+fn clock(nanos: i64) -> String {
+    let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{nanos:09}")
 }
 
 /// One digit more than silver keeps, if there is room for one.
@@ -393,6 +454,27 @@ impl Values<'_> {
         fields.enumerate().map(move |(record, field)| {
             let text = self.text(field)?;
             read(text).map_or_else(|why| self.report(record, why), Some)
+        })
+    }
+
+    /// Bytes. Those that a file has as bytes come in hexadecimal whatever the contract says of text.
+    fn bytes<'a>(
+        &mut self,
+        fields: impl Iterator<Item = RawField<'a>>,
+        format: BinaryFormat,
+    ) -> impl Iterator<Item = Option<Vec<u8>>> {
+        fields.enumerate().map(move |(record, field)| {
+            let are_bytes = self.nulls.dates && field.is_some_and(|(_, quoted)| !quoted);
+            let format = if are_bytes { BinaryFormat::Hex } else { format };
+            let text = match (format, field) {
+                // Blanks are bytes too.
+                (BinaryFormat::Utf8, Some((text, quoted))) => {
+                    Some(text).filter(|_| !self.nulls.contains(text, quoted))
+                }
+                _ => self.text(field),
+            };
+            let read = binary(text?, format);
+            read.map_or_else(|| self.report(record, Unreadable::NotThis), Some)
         })
     }
 

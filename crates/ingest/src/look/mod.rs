@@ -8,7 +8,7 @@ mod preview;
 use std::path::Path;
 use std::time::SystemTime;
 
-use connectors::files::{self, Place, RemoteFile, discover_remote};
+use connectors::files::{self, Keys, Place, RemoteFile, discover_remote};
 use diagnostic::{Result, ResultExt, codes};
 use indexmap::IndexMap;
 use tempfile::TempPath;
@@ -56,7 +56,9 @@ pub fn list(origin: &Origin, patterns: &[String]) -> Result<Vec<ListedFile>> {
             Ok(listed.collect())
         }
         Origin::Store(storage) => {
-            let found = discover_remote(storage, patterns, None)?.files.into_iter();
+            let found = discover_remote(storage, patterns, None, Keys::All)?
+                .files
+                .into_iter();
             let listed = found.map(|file| ListedFile {
                 name: file.name.clone(),
                 size: file.size,

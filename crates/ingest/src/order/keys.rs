@@ -1,10 +1,11 @@
 //! Hashing keys and encoding the `latest_by` columns so that bytes compare as rows do.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::row::{RowConverter, Rows, SortField};
 use diagnostic::{Error, Result, ResultExt, codes};
@@ -51,6 +52,12 @@ enum Part<'a> {
     Time(&'a arrow::array::TimestampMicrosecondArray),
     Float(&'a arrow::array::Float64Array),
     Boolean(&'a arrow::array::BooleanArray),
+    Bytes(&'a arrow::array::BinaryArray),
+    /// Instants of values with offsets: two are the same if their instants are.
+    Zoned(
+        &'a arrow::array::StructArray,
+        &'a arrow::array::TimestampMicrosecondArray,
+    ),
 }
 
 impl<'a> Part<'a> {
@@ -62,6 +69,14 @@ impl<'a> Part<'a> {
             DataType::Timestamp(..) => Self::Time(array.as_primitive::<TimestampMicrosecondType>()),
             DataType::Float64 => Self::Float(array.as_primitive::<Float64Type>()),
             DataType::Boolean => Self::Boolean(array.as_boolean()),
+            DataType::Binary => Self::Bytes(array.as_binary()),
+            zoned if *zoned == lake::timestamp_tz() => {
+                let values = array.as_struct();
+                Self::Zoned(
+                    values,
+                    values.column(0).as_primitive::<TimestampMicrosecondType>(),
+                )
+            }
             other => {
                 return Err(Error::new(
                     codes::X0001,
@@ -92,6 +107,12 @@ impl<'a> Part<'a> {
                 bytes.extend_from_slice(&array.value(row).to_bits().to_le_bytes())
             }
             Self::Boolean(array) => bytes.push(u8::from(array.value(row))),
+            Self::Bytes(array) => {
+                let value = array.value(row);
+                bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(value);
+            }
+            Self::Zoned(_, instants) => bytes.extend_from_slice(&instants.value(row).to_le_bytes()),
         }
     }
 
@@ -104,7 +125,17 @@ impl<'a> Part<'a> {
             Self::Time(array) => array.is_null(row),
             Self::Float(array) => array.is_null(row),
             Self::Boolean(array) => array.is_null(row),
+            Self::Bytes(array) => array.is_null(row),
+            Self::Zoned(array, _) => array.is_null(row),
         }
+    }
+}
+
+/// What of a column rows are ordered by: of a value with an offset its instant.
+fn ordering(array: &ArrayRef) -> ArrayRef {
+    match array.as_struct_opt() {
+        Some(values) => Arc::clone(values.column(0)),
+        None => Arc::clone(array),
     }
 }
 
@@ -113,7 +144,13 @@ pub(crate) struct RowOrder(Option<RowConverter>);
 
 impl RowOrder {
     pub(crate) fn new(types: impl Iterator<Item = DataType>) -> Result<Self> {
-        let fields: Vec<SortField> = types.map(SortField::new).collect();
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let fields: Vec<SortField> = types
+            .map(|kind| match kind {
+                DataType::Struct(_) => SortField::new(instant.clone()),
+                kind => SortField::new(kind),
+            })
+            .collect();
         if fields.is_empty() {
             return Ok(Self(None));
         }
@@ -126,13 +163,13 @@ impl RowOrder {
     pub(crate) fn encode(&self, arrays: &[ArrayRef]) -> Result<EncodedOrder> {
         let rows = match &self.0 {
             None => None,
-            Some(converter) => Some(
-                converter
-                    .convert_columns(arrays)
-                    .explain(codes::X0001, || {
-                        "The `latest_by` columns cannot be ordered".to_owned()
-                    })?,
-            ),
+            Some(converter) => {
+                let columns: Vec<ArrayRef> = arrays.iter().map(ordering).collect();
+                let rows = converter.convert_columns(&columns);
+                Some(rows.explain(codes::X0001, || {
+                    "The `latest_by` columns cannot be ordered".to_owned()
+                })?)
+            }
         };
         Ok(EncodedOrder(rows))
     }

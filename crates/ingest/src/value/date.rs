@@ -13,6 +13,10 @@ pub(crate) enum Precision {
     Microseconds,
     /// Microseconds since 1970-01-01 00:00 in UTC; a time without offset is one in UTC.
     Instant,
+    /// An instant, and the offset it is told at.
+    Zoned,
+    /// A time of day.
+    Clock,
 }
 
 /// Reads dates or timestamps written in one of several patterns.
@@ -65,18 +69,14 @@ impl DateParser {
             (false, _) => names.join(" or "),
             (true, Precision::Days) => "yyyy-MM-dd".to_owned(),
             (true, Precision::Microseconds) => "ISO 8601 without an offset".to_owned(),
-            (true, Precision::Instant) => "ISO 8601".to_owned(),
+            (true, Precision::Instant | Precision::Zoned) => "ISO 8601".to_owned(),
+            (true, Precision::Clock) => "HH:mm:ss".to_owned(),
         }
     }
 
     /// What `text` (without blanks round it) says.
     pub(crate) fn parse(&self, text: &[u8]) -> Result<i64, Unreadable> {
-        let mut moments = self
-            .formats
-            .iter()
-            .filter_map(|format| moment(format.parts(), text));
-        let moment = moments.next().or_else(|| iso(text).filter(|_| self.iso));
-        let moment = moment.ok_or(Unreadable::NotThis)?;
+        let moment = self.moment(text)?;
         let local = moment.days * MICROS_PER_DAY + moment.micros;
         match (self.precision, moment.offset.unwrap_or_default()) {
             (Precision::Days, 0) if moment.micros == 0 => Ok(moment.days),
@@ -85,8 +85,37 @@ impl DateParser {
             (Precision::Microseconds, 0) => Ok(local),
             // A clock without zone would lose where it stood.
             (Precision::Microseconds, _) => Err(Unreadable::NotThis),
-            (Precision::Instant, offset) => Ok(local - offset * 60_000_000),
+            (Precision::Instant | Precision::Zoned | Precision::Clock, offset) => {
+                Ok(local - offset * 60_000_000)
+            }
         }
+    }
+
+    /// The instant that `text` says, and minutes east of UTC.
+    pub(crate) fn parse_zoned(&self, text: &[u8]) -> Result<(i64, i16), Unreadable> {
+        let instant = self.parse(text)?;
+        let offset = self.moment(text)?.offset.unwrap_or_default();
+        let offset = i16::try_from(offset).map_err(|_| Unreadable::NotThis)?;
+        Ok((instant, offset))
+    }
+
+    /// The time of day that `text` says, in nanoseconds.
+    pub(crate) fn parse_clock(&self, text: &[u8]) -> Result<i64, Unreadable> {
+        let formats = self.formats.iter();
+        let mut found = formats.filter_map(|format| moment(format.parts(), text));
+        let clock = match found.next() {
+            Some(moment) => Some(moment.micros * 1000),
+            None if self.iso => clock(text),
+            None => None,
+        };
+        clock.ok_or(Unreadable::NotThis)
+    }
+
+    fn moment(&self, text: &[u8]) -> Result<Moment, Unreadable> {
+        let formats = self.formats.iter();
+        let mut moments = formats.filter_map(|format| moment(format.parts(), text));
+        let moment = moments.next().or_else(|| iso(text).filter(|_| self.iso));
+        moment.ok_or(Unreadable::NotThis)
     }
 }
 
@@ -124,6 +153,30 @@ fn iso(mut text: &[u8]) -> Option<Moment> {
         moment.offset = Some(offset(rest)?);
     }
     rest.is_empty().then_some(moment)
+}
+
+/// A time of day in ISO 8601, `06:30`, `06:30:00`, `06:30:00.123456789`, in nanoseconds. Workbooks tell one as a time
+/// on the day before their first.
+fn clock(text: &[u8]) -> Option<i64> {
+    let day = [b"1899-12-30 ", b"1899-12-31 "];
+    let mut rest = day
+        .iter()
+        .find_map(|day| text.strip_prefix(*day))
+        .unwrap_or(text);
+    let rest = &mut rest;
+    let mut seconds = 3600 * below(number(rest, 2, 2)?, 24)?;
+    literal(rest, b':')?;
+    seconds += 60 * below(number(rest, 2, 2)?, 60)?;
+    let mut nanos = 0;
+    if literal(rest, b':').is_some() {
+        seconds += below(number(rest, 2, 2)?, 60)?;
+        if literal(rest, b'.').is_some() {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            nanos = number(rest, digits.clamp(1, 9), 9)?;
+            nanos *= 10_i64.pow(9 - u32::try_from(digits.min(9)).ok()?);
+        }
+    }
+    rest.is_empty().then_some(seconds * 1_000_000_000 + nanos)
 }
 
 fn literal(text: &mut &[u8], byte: u8) -> Option<()> {
@@ -312,6 +365,45 @@ mod tests {
         assert_eq!(times.parse(b"1970-01-02T00:00:01.500"), Ok(86_401_500_000));
         assert_eq!(times.parse(b"1970-01-02"), Ok(86_400_000_000));
         assert!(times.parse(b"1970-01-02 24:00:00").is_err());
+    }
+
+    #[test]
+    fn times_of_day_are_read_to_the_nanosecond() {
+        let times = parser(&[], Precision::Clock);
+        let seconds = 6 * 3600 + 30 * 60;
+        assert_eq!(times.parse_clock(b"06:30"), Ok(seconds * 1_000_000_000));
+        assert_eq!(
+            times.parse_clock(b"06:30:01.000000005"),
+            Ok((seconds + 1) * 1_000_000_000 + 5)
+        );
+        assert_eq!(times.parse_clock(b"1899-12-31 00:00:01"), Ok(1_000_000_000));
+        for text in [
+            "24:00",
+            "6:30",
+            "06:30:00.",
+            "06:30:00.1234567890",
+            "2026-01-01 06:30",
+            "06:30Z",
+        ] {
+            assert!(times.parse_clock(text.as_bytes()).is_err(), "{text}");
+        }
+        let times = parser(&["HH.mm"], Precision::Clock);
+        assert_eq!(times.parse_clock(b"06.30"), Ok(seconds * 1_000_000_000));
+        assert!(times.parse_clock(b"06:30").is_err());
+    }
+
+    #[test]
+    fn offsets_are_kept_with_their_instants() {
+        let times = parser(&[], Precision::Zoned);
+        assert_eq!(
+            times.parse_zoned(b"1970-01-01T06:00:00+02:00"),
+            Ok((14_400_000_000, 120))
+        );
+        assert_eq!(
+            times.parse_zoned(b"1970-01-01T06:00:00-05:30"),
+            Ok((41_400_000_000, -330))
+        );
+        assert_eq!(times.parse_zoned(b"1970-01-01"), Ok((0, 0)));
     }
 
     #[test]

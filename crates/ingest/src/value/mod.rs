@@ -1,10 +1,12 @@
 //! From text to values, exactly: what cannot be represented is unreadable, never rounded or guessed.
 
+mod binary;
 mod boolean;
 mod date;
 mod decimal;
 mod text;
 
+pub(crate) use binary::binary;
 pub(crate) use boolean::boolean;
 pub(crate) use date::{DateParser, Precision};
 pub(crate) use decimal::{Exact, decimal};

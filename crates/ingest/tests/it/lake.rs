@@ -11,7 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use diagnostic::Result;
 use ingest::{
-    Change, IngestOptions, IngestOutcome, IngestRequest, Origin, Reload, TableState, Tables,
+    Change, IngestOptions, IngestOutcome, IngestRequest, Origin, Reload, Scope, TableState, Tables,
 };
 use model::{Identifier, RelationName, RunId};
 use parking_lot::Mutex;
@@ -152,6 +152,7 @@ impl Lake {
             run: RunId::fresh(),
             clock: chrono::Utc::now(),
             ledger: self.ledger.clone(),
+            scope: Scope::default(),
             raw_folder: self.folder.path().join("raw"),
             spill_folder,
             options: self.options,

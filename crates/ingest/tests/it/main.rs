@@ -16,6 +16,7 @@ mod rules;
 mod server;
 mod stores;
 mod superstore;
+mod types;
 
 use lake::Lake;
 

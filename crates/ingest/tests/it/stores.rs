@@ -193,13 +193,147 @@ async fn objects_wait_for_the_marker_of_their_folder() {
         "{:?}",
         outcome.notices
     );
-    put(
-        &direct,
-        "clients/acme/run_date=2/_SUCCESS",
-        "{\"files\": []}",
-    );
-    assert_eq!(lake.try_run().await.unwrap_err().code().id, "F1007");
     put(&direct, "clients/acme/run_date=2/_SUCCESS", "");
     lake.run().await;
     assert_eq!(lake.rows("SILVER", &["ORDER_ID"]), [["a"], ["b"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_compared_with_the_manifest_of_their_folder() {
+    let server = S3Server::start(&["bucket"]);
+    let direct = open(&server.endpoint());
+    let mut lake = lake(direct.clone(), "marker: _SUCCESS");
+    let day = |name: &str| format!("clients/acme/run_date=1/{name}");
+    let file = row("a", "x");
+    put(&direct, &day("a.csv"), file.as_str());
+    put(&direct, &day("b.csv"), row("b", "x"));
+    let promise = |size: usize, rows: u64, sum: &str| {
+        let text = format!(
+            "{{\"files\": [{{\"path\": \"a.csv\", \"size\": {size}, \"rows\": {rows}, \"sha256\": \"{sum}\"}}]}}"
+        );
+        put(&direct, &day("_SUCCESS"), text);
+    };
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(file.as_bytes());
+    let right: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    for (size, rows, sum) in [
+        (1, 1, right.as_str()),
+        (file.len(), 2, &right),
+        (file.len(), 1, "00"),
+    ] {
+        promise(size, rows, sum);
+        let outcome = lake.run().await;
+        let codes: Vec<_> = outcome
+            .rejected
+            .iter()
+            .map(|no| no.error.code().id)
+            .collect();
+        assert_eq!(codes, ["F1007"], "{size} {rows} {sum}");
+        assert!(lake.rows("SILVER", &["ORDER_ID"]).is_empty());
+    }
+    put(
+        &direct,
+        &day("_SUCCESS"),
+        "{\"files\": [\"a.csv\", \"c.csv\"]}",
+    );
+    let outcome = lake.run().await;
+    assert!(
+        outcome.rejected[0].error.message().contains("`c.csv`"),
+        "{:?}",
+        outcome.rejected
+    );
+    promise(file.len(), 1, &right);
+    let outcome = lake.run().await;
+    assert!(outcome.rejected.is_empty(), "{:?}", outcome.rejected);
+    assert!(
+        outcome.notices[0].contains("b.csv"),
+        "{:?}",
+        outcome.notices
+    );
+    assert_eq!(lake.rows("SILVER", &["ORDER_ID"]), [["a"]]);
+    assert!(!lake.run().await.changed());
+}
+
+fn pack(members: &[(&str, &str)]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in members {
+        let options = zip::write::SimpleFileOptions::default();
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn put_bytes(storage: &Storage, name: &str, bytes: Vec<u8>) {
+    let (storage, name) = (storage.clone(), name.to_owned());
+    block_on(async move { storage.write(&name, bytes).await })
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_archives_are_files_of_their_own() {
+    let server = S3Server::start(&["bucket"]);
+    let proxy = Proxy::start(server.address);
+    let direct = open(&server.endpoint());
+    for mode in ["copy", "reference"] {
+        let name = format!("drops/{mode}/{{client}}.zip/**/*.csv");
+        let contract = SALES.replace("rules:", "  client: text\nrules:");
+        let mut lake = Lake::of(&contract, &name, &format!("raw: {mode}"));
+        lake.store = Some(open(&proxy.endpoint()));
+        let key = format!("drops/{mode}/acme.zip");
+        let (a, b) = (row("a", "x"), row("b", "x"));
+        put_bytes(
+            &direct,
+            &key,
+            pack(&[("a.csv", &a), ("in/b.csv", &b), ("notes.txt", "no")]),
+        );
+        let reads = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&reads);
+        proxy.fail(move |_, method, path| {
+            let is_read = method == "GET" && path.contains("acme.zip");
+            seen.fetch_add(usize::from(is_read), Ordering::SeqCst);
+            None
+        });
+        let outcome = lake.run().await;
+        assert!(outcome.rejected.is_empty(), "{:?}", outcome.rejected);
+        let names: Vec<_> = outcome.files.iter().map(|file| file.name.clone()).collect();
+        assert_eq!(names, [format!("{key}/a.csv"), format!("{key}/in/b.csv")]);
+        let columns = &["ORDER_ID", "CITY", "CLIENT"];
+        assert_eq!(
+            lake.rows("SILVER", columns),
+            [["a", "X", "acme"], ["b", "X", "acme"]]
+        );
+        assert_eq!(reads.load(Ordering::SeqCst), 1);
+        // An archive that has not changed is not read again.
+        assert!(!lake.run().await.changed());
+        assert_eq!(reads.load(Ordering::SeqCst), 1);
+        let copies = walk(lake.folder.path().join("raw"));
+        assert_eq!(copies, if mode == "copy" { 2 } else { 0 });
+        assert_eq!(
+            walk(lake.folder.path().join("spill")),
+            0,
+            "archives are removed"
+        );
+
+        // One member changes.
+        let b = row("b", "y");
+        put_bytes(&direct, &key, pack(&[("a.csv", &a), ("in/b.csv", &b)]));
+        lake.run().await;
+        assert_eq!(
+            lake.rows("SILVER", columns),
+            [["a", "X", "acme"], ["b", "Y", "acme"]]
+        );
+        lake.options.full_refresh = true;
+        lake.run().await;
+        assert_eq!(
+            lake.rows("SILVER", columns),
+            [["a", "X", "acme"], ["b", "Y", "acme"]]
+        );
+        assert_eq!(walk(lake.folder.path().join("spill")), 0);
+    }
+    put(&direct, "drops/copy/broken.zip", "PK\u{3}\u{4} no archive");
+    let mut lake = Lake::of(SALES, "drops/copy/broken.zip", "");
+    lake.store = Some(direct);
+    assert_eq!(lake.run().await.rejected[0].error.code().id, "F2001");
 }

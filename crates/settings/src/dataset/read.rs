@@ -4,8 +4,8 @@ use diagnostic::{Error, Result, codes};
 use model::{ColumnType, Identifier, Severity};
 
 use super::{
-    CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange, RuleSpec,
-    SchemaContract, SilverFormat, StreamReference, WriteMode,
+    BinaryFormat, CheckSpec, Clean, ColumnSpec, DatasetSpec, Deduplicate, Exposed, OnChange,
+    RuleSpec, SchemaContract, SilverFormat, StreamReference, WriteMode,
 };
 use crate::reader::{File, Item};
 use crate::{DateFormat, Located};
@@ -144,9 +144,10 @@ fn read_column(key: Item<'_>, value: Item<'_>) -> Result<ColumnSpec> {
             clean: Vec::new(),
             formats: Vec::new(),
             cap: None,
+            binary_format: BinaryFormat::default(),
         });
     }
-    let fields = value.fields(&["type", "clean", "formats", "cap"])?;
+    let fields = value.fields(&["type", "clean", "formats", "cap", "binary_format"])?;
     let kind = fields.require("type")?.parse()?;
     let clean = list(fields.get("clean"), |item| {
         item.word(&[
@@ -167,12 +168,28 @@ fn read_column(key: Item<'_>, value: Item<'_>) -> Result<ColumnSpec> {
         }
         None => None,
     };
+    let binary_format = match fields.get("binary_format") {
+        Some(format) if kind == ColumnType::Binary => format.word(&[
+            ("hex", BinaryFormat::Hex),
+            ("base64", BinaryFormat::Base64),
+            ("utf8", BinaryFormat::Utf8),
+        ])?,
+        Some(format) => {
+            let message = format!(
+                "`binary_format` is for bytes, but `{}` is {kind}",
+                name.value
+            );
+            return Err(format.error(Error::new(codes::C0010, message)));
+        }
+        None => BinaryFormat::default(),
+    };
     Ok(ColumnSpec {
         name,
         kind,
         clean,
         formats,
         cap,
+        binary_format,
     })
 }
 

@@ -2,9 +2,12 @@
 
 mod cell_range;
 
+use std::time::Duration;
+
 use diagnostic::Result;
 
 use super::SourceKind;
+use super::webhook::read_duration;
 use crate::reader::{Fields, Item};
 use crate::{Located, storage_options};
 
@@ -29,7 +32,28 @@ pub struct StreamSpec {
     pub marker: Option<String>,
     /// What happens to a file that has another content than when it was loaded.
     pub on_file_change: FileChange,
+    /// How `sluice serve` looks for its files; it does not, if there is nothing.
+    pub watch: Option<Watch>,
 }
+
+/// How `sluice serve` looks for files that arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// How often what is new is looked for. A folder of Linux also tells by itself.
+    pub poll: Duration,
+    /// How often all keys of a bucket are listed, those before the last one seen too.
+    pub relist: Duration,
+    /// How long a file in a folder must not have changed before it counts as whole, unless its writer was seen to
+    /// close it.
+    pub settle: Duration,
+}
+
+/// How often what is new is looked for, if nothing else is said.
+const POLL: Duration = Duration::from_secs(30);
+/// How often everything is listed, if nothing else is said.
+const RELIST: Duration = Duration::from_secs(600);
+/// How long a file must not have changed, if nothing else is said.
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// What happens to a file that has another content than when it was loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +86,8 @@ pub enum Format {
 pub struct JsonFormat {
     /// Whether each stands on a line of its own; else they stand in one array, or one after the other.
     pub lines: bool,
+    /// The keys that lead from a document to the array of its records; none if it is that array, or a record.
+    pub records_path: Vec<String>,
     /// How bytes become text.
     pub encoding: Encoding,
     /// The longest record in bytes; a longer one is quarantined, not kept in memory.
@@ -144,6 +170,7 @@ impl Default for JsonFormat {
     fn default() -> Self {
         Self {
             lines: true,
+            records_path: Vec::new(),
             encoding: Encoding::Auto,
             max_record: 16 << 20,
             null_values: Vec::new(),
@@ -250,6 +277,7 @@ pub(super) fn read_stream(item: Item<'_>) -> Result<StreamSpec> {
         "raw",
         "marker",
         "on_file_change",
+        "watch",
     ])?;
     let name = fields.require("name")?;
     let files = fields.require("files")?;
@@ -288,7 +316,26 @@ pub(super) fn read_stream(item: Item<'_>) -> Result<StreamSpec> {
         raw,
         marker,
         on_file_change,
+        watch: fields.get("watch").map(read_watch).transpose()?.flatten(),
     })
+}
+
+/// `true`, `false`, or a mapping.
+fn read_watch(item: Item<'_>) -> Result<Option<Watch>> {
+    if matches!(item.node.value, yaml::Value::Mapping(_)) {
+        let fields = item.fields(&["poll", "relist", "settle"])?;
+        return Ok(Some(Watch {
+            poll: read_duration(fields.get("poll"), POLL)?,
+            relist: read_duration(fields.get("relist"), RELIST)?,
+            settle: read_duration(fields.get("settle"), SETTLE)?,
+        }));
+    }
+    let default = Watch {
+        poll: POLL,
+        relist: RELIST,
+        settle: SETTLE,
+    };
+    Ok(item.boolean()?.then_some(default))
 }
 
 fn read_marker(item: Item<'_>) -> Result<String> {
@@ -329,6 +376,7 @@ const KINDS: &[(&str, Kind)] = &[
 fn read_format(item: Item<'_>) -> Result<Format> {
     const ALL: &[&str] = &[
         "kind",
+        "records_path",
         "delimiter",
         "header",
         "quote",
@@ -361,16 +409,51 @@ fn read_format(item: Item<'_>) -> Result<Format> {
 }
 
 fn read_json(item: Item<'_>, lines: bool) -> Result<JsonFormat> {
-    let fields = item.fields(&["kind", "encoding", "max_record", "null_values"])?;
+    let known = [
+        "kind",
+        "encoding",
+        "max_record",
+        "null_values",
+        "records_path",
+    ];
+    // Of lines each is a record.
+    let fields = item.fields(
+        known
+            .get(..known.len() - usize::from(lines))
+            .unwrap_or(&known),
+    )?;
     let default = JsonFormat::default();
+    let path = fields.get("records_path").map(read_records_path);
     let encoding = fields.get("encoding").map(read_encoding).transpose()?;
     let max_record = fields.get("max_record").map(|item| item.bytes());
     Ok(JsonFormat {
         lines,
+        records_path: path.transpose()?.unwrap_or_default(),
         encoding: encoding.unwrap_or(default.encoding),
         max_record: max_record.transpose()?.unwrap_or(default.max_record),
         null_values: read_null_values(&fields)?,
     })
+}
+
+/// `data.items`, or the JSON pointer `/data/items` (RFC 6901), for keys that hold a dot.
+fn read_records_path(item: Item<'_>) -> Result<Vec<String>> {
+    let text = item.filled()?;
+    let keys: Vec<String> = match text.strip_prefix('/') {
+        Some(pointer) => {
+            let keys = pointer.split('/');
+            keys.map(|key| key.replace("~1", "/").replace("~0", "~"))
+                .collect()
+        }
+        None => text.split('.').map(str::to_owned).collect(),
+    };
+    match keys.iter().any(String::is_empty) {
+        true => Err(item
+            .refuse(&format!("`{text}` is no path to records"))
+            .help(
+                "write keys with dots between them, `data.items`, or a JSON pointer, `/data/items`",
+            )),
+        false => Ok(keys),
+    }
 }
 
 fn read_columnar(item: Item<'_>) -> Result<ColumnarFormat> {

@@ -251,7 +251,7 @@ fn read_connection(item: Item<'_>) -> Result<PostgresConnection> {
 }
 
 /// A secret must come from outside: project files are committed and shared.
-pub(super) fn read_secret(item: Item<'_>) -> Result<Secret> {
+pub(crate) fn read_secret(item: Item<'_>) -> Result<Secret> {
     let expanded = item.expanded()?;
     if !expanded.from_environment && !expanded.text.is_empty() {
         return Err(item

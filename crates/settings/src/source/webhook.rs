@@ -129,6 +129,7 @@ impl WebhookStream {
             raw: RawMode::Reference,
             marker: None,
             on_file_change: FileChange::Error,
+            watch: None,
         }
     }
 }
@@ -213,7 +214,7 @@ fn read_stream(source: &str, item: Item<'_>) -> Result<WebhookStream> {
     })
 }
 
-fn read_path(item: &Item<'_>) -> Result<String> {
+pub(crate) fn read_path(item: &Item<'_>) -> Result<String> {
     let path = item.filled()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
     match path.starts_with('/') && path.len() > 1 && path.chars().all(plain) {
@@ -224,7 +225,7 @@ fn read_path(item: &Item<'_>) -> Result<String> {
     }
 }
 
-fn read_signature(item: Item<'_>) -> Result<Signature> {
+pub(crate) fn read_signature(item: Item<'_>) -> Result<Signature> {
     const KEYS: &[&str] = &[
         "scheme",
         "secret",
@@ -350,7 +351,7 @@ fn read_key(item: Item<'_>) -> Result<IdempotencyKey> {
     }
 }
 
-fn read_duration(item: Option<Item<'_>>, default: Duration) -> Result<Duration> {
+pub(super) fn read_duration(item: Option<Item<'_>>, default: Duration) -> Result<Duration> {
     let Some(item) = item else {
         return Ok(default);
     };

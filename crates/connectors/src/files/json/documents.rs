@@ -6,7 +6,9 @@ use diagnostic::{Error, Place as Line, Result, codes};
 use encoding_rs::WINDOWS_1252;
 
 use super::JsonFormat;
+use super::envelope::{Envelope, Step};
 use super::keys::Keys;
+use super::scan::unescape;
 use crate::files::batch::Batch;
 use crate::files::decode::{Decoding, InvalidUtf8};
 use crate::files::records::{Defect, Records};
@@ -34,6 +36,7 @@ pub(crate) struct Documents {
     ended: bool,
     /// Whether an array is open, and whether an object of it must be followed by a comma or its end.
     array: Option<bool>,
+    envelope: Envelope,
     keys: Keys,
     batch: Batch,
 }
@@ -69,6 +72,7 @@ impl Documents {
             line: 1,
             ended: false,
             array: None,
+            envelope: Envelope::new(&format.records_path),
             keys: Keys::new(name, expected),
             batch: Batch::new(expected.len()),
         })
@@ -133,6 +137,9 @@ impl Documents {
     /// Looks for the next object, past what stands between objects.
     fn find(&mut self) -> Result<Next> {
         loop {
+            if self.array.is_none() && self.envelope.is_there() && !self.open_envelope()? {
+                return Ok(Next::End);
+            }
             let Some(byte) = self.buffer.get(self.start).copied() else {
                 if !self.fill()? {
                     return match self.array {
@@ -155,6 +162,79 @@ impl Documents {
                 _ => return Err(self.wrong("it holds something else than objects")),
             }
             self.skip(1);
+        }
+    }
+
+    /// Goes through what stands round arrays of records until one is open; `false` at the end.
+    fn open_envelope(&mut self) -> Result<bool> {
+        loop {
+            let Some(byte) = self.buffer.get(self.start).copied() else {
+                match (self.fill()?, self.envelope.is_open()) {
+                    (true, _) => continue,
+                    (false, false) => return Ok(false),
+                    (false, true) => {
+                        return Err(self.wrong("it ends inside the object round its rows"));
+                    }
+                }
+            };
+            match self.envelope.next(byte) {
+                Ok(Step::Skip) => self.skip(1),
+                Ok(Step::Key) => {
+                    let key = self.string()?;
+                    let is_wanted = self.envelope.key(&key);
+                    is_wanted.map_err(|why| self.wrong(&why))?;
+                }
+                Ok(Step::Records) => {
+                    self.skip(1);
+                    self.array = Some(false);
+                    return Ok(true);
+                }
+                Ok(Step::Value) => self.skip_value(byte)?,
+                Err(why) => return Err(self.wrong(&why)),
+            }
+        }
+    }
+
+    /// Reads the text that begins here with its quote.
+    fn string(&mut self) -> Result<Vec<u8>> {
+        let mut length = 1;
+        loop {
+            match self.buffer.get(self.start + length).copied() {
+                Some(b'"') => break,
+                Some(b'\\') => length += 2,
+                Some(_) => length += 1,
+                None if length > self.max_record || !self.fill()? => {
+                    return Err(self.wrong("it ends inside a key"));
+                }
+                None => {}
+            }
+        }
+        let inside = self.buffer.get(self.start + 1..self.start + length);
+        let mut key = Vec::new();
+        let read = unescape(inside.unwrap_or_default(), &mut key);
+        read.map_err(|why| self.wrong(why))?;
+        self.skip(length + 1);
+        Ok(key)
+    }
+
+    /// Goes past a value that holds no records; `first` is its first byte.
+    fn skip_value(&mut self, first: u8) -> Result<()> {
+        let mut nesting = Nesting::default();
+        loop {
+            let rest = self.buffer.get(self.start..).unwrap_or_default();
+            let end = match first {
+                b'{' | b'[' => nesting.advance(rest),
+                b'"' => nesting.advance_text(rest),
+                _ => rest.iter().position(|byte| b",}] \n\r\t".contains(byte)),
+            };
+            if let Some(end) = end {
+                self.skip(end);
+                return Ok(());
+            }
+            self.skip(rest.len());
+            if !self.fill()? {
+                return Err(self.wrong("it ends inside the object round its rows"));
+            }
         }
     }
 
@@ -252,6 +332,20 @@ struct Nesting {
 }
 
 impl Nesting {
+    /// Goes on through a text whose first byte is its quote; where it ends, if it does.
+    fn advance_text(&mut self, text: &[u8]) -> Option<usize> {
+        for (at, byte) in text.iter().enumerate() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' if self.in_string => return Some(at + 1),
+                b'"' => self.in_string = true,
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// Goes on through `text`; where the outermost bracket closes, if it does.
     fn advance(&mut self, text: &[u8]) -> Option<usize> {
         for (at, byte) in text.iter().enumerate() {
