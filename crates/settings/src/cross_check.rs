@@ -3,9 +3,7 @@
 use diagnostic::{Error, Result, codes};
 
 use crate::reader::refuse_twins;
-use crate::{
-    DatasetSpec, Located, ServeSpec, SilverFormat, SourceKind, SourceSpec, WriteMode,
-};
+use crate::{DatasetSpec, Located, ServeSpec, SilverFormat, SourceKind, SourceSpec, WriteMode};
 
 /// Refuses references to nothing, names that stand twice and contradictions, all of them in one error.
 pub(crate) fn cross_check(

@@ -7,7 +7,7 @@ mod failpoint;
 mod logs;
 
 pub use failpoint::{
-    ARRIVAL_FAILPOINTS, FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS,
-    UPLOAD_FAILPOINTS, failpoint, observe,
+    ARRIVAL_FAILPOINTS, FAILPOINTS, ICEBERG_FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS,
+    UPKEEP_FAILPOINTS, UPLOAD_FAILPOINTS, failpoint, observe,
 };
 pub use logs::{LogFormat, LogSettings, start};
