@@ -1,5 +1,6 @@
 //! ZIP archives in a store: an archive is brought here whole, and each member is a file of its own, as in a folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use connectors::files::{self, ContentHash, FoundFile, PathValues, Patterns, Place, RemoteFile};
@@ -56,17 +57,22 @@ impl Archive<'_> {
                 remote.clone(),
             )
         };
-        let remembered: Vec<Arrived> = known
-            .iter()
-            .filter(|entry| is_member(remote, &entry.path) && entry.modified == remote.version)
-            .filter_map(|entry| {
+        // What was last told of each member. Only if all of that is of this version the archive is as it was:
+        // members that are the same in several versions are told of once.
+        let mut last: BTreeMap<&str, &LedgerEntry> = BTreeMap::new();
+        for entry in known.iter().filter(|entry| is_member(remote, &entry.path)) {
+            last.insert(&entry.path, entry);
+        }
+        let same = |entry: &&LedgerEntry| entry.modified == remote.version;
+        if !last.is_empty() && last.values().all(same) {
+            let remembered = last.into_values().map(|entry| {
                 let content = entry.content_hash.parse().ok()?;
                 let place = Place::file(&path);
                 Some(arrived(place, entry.path.clone(), entry.size, content))
-            })
-            .collect();
-        if !remembered.is_empty() {
-            return Ok(Some(once_each(remembered)));
+            });
+            if let Some(members) = remembered.collect::<Option<_>>() {
+                return Ok(Some(members));
+            }
         }
         bring(storage, remote, &path)?;
         self.promise.check_sum(&Place::file(&path), &remote.name)?;
@@ -84,16 +90,6 @@ impl Archive<'_> {
         }
         Ok(Some(found))
     }
-}
-
-/// The last of those that have one name.
-fn once_each(files: Vec<Arrived>) -> Vec<Arrived> {
-    let mut last: Vec<Arrived> = Vec::with_capacity(files.len());
-    for file in files {
-        last.retain(|other| other.file.name != file.file.name);
-        last.push(file);
-    }
-    last
 }
 
 /// Where an archive is kept while its members are read.

@@ -234,6 +234,7 @@ pub(crate) fn arrive(
             .get(file.name.as_str())
             .filter(|entry| entry.size == file.size && !entry.modified.is_empty())
             .filter(|entry| entry.modified == rfc3339(file.modified))
+            .filter(|entry| keeps_promise(stream, entry))
             .and_then(|entry| entry.content_hash.parse().ok());
         let content = match remembered {
             Some(content) => Ok(content),
@@ -261,6 +262,12 @@ pub(crate) fn arrive(
         }
     }
     Ok(arrivals)
+}
+
+/// Whether `entry` is of a file that needs not be compared with its manifest again: one that was rejected may have
+/// another manifest by now.
+fn keeps_promise(stream: &StreamSpec, entry: &LedgerEntry) -> bool {
+    stream.marker.is_none() || entry.status != LoadStatus::Rejected
 }
 
 /// The objects of `storage` that belong to `stream`. Those that `known` does not tell apart by name, size and
@@ -295,7 +302,7 @@ pub(crate) fn arrive_remote(
         let mut members = known.iter().filter(|entry| is_member(remote, &entry.path));
         let own = by_name.get(remote.name.as_str()).copied();
         own.or_else(|| members.next_back())
-            .is_some_and(|entry| entry.modified == remote.version)
+            .is_some_and(|entry| entry.modified == remote.version && keeps_promise(stream, entry))
     };
     let gated = gate_objects(storage, found, is_known);
     arrivals.failed.extend(gated.refused);
@@ -333,6 +340,7 @@ pub(crate) fn arrive_remote(
         let remembered = by_name
             .get(remote.name.as_str())
             .filter(|entry| entry.size == remote.size && entry.modified == remote.version)
+            .filter(|entry| keeps_promise(stream, entry))
             .and_then(|entry| entry.content_hash.parse::<ContentHash>().ok());
         let content = match remembered {
             Some(content) => Ok(content),

@@ -1,9 +1,13 @@
 //! What no file can tell alone: references between sources and datasets, and within a contract.
 
 use diagnostic::{Error, Result, codes};
+use model::ColumnType;
 
 use crate::reader::refuse_twins;
-use crate::{DatasetSpec, Located, ServeSpec, SilverFormat, SourceKind, SourceSpec, WriteMode};
+use crate::{
+    BinaryFormat, ColumnSpec, DatasetSpec, Format, Located, ServeSpec, SilverFormat, SourceKind,
+    SourceSpec, WriteMode,
+};
 
 /// Refuses references to nothing, names that stand twice and contradictions, all of them in one error.
 pub(crate) fn cross_check(
@@ -33,6 +37,7 @@ pub(crate) fn cross_check(
             names_are_unique(dataset).err(),
             columns_exist(dataset),
             write_makes_sense(dataset),
+            bytes_are_hexadecimal(dataset, sources),
         ]);
     }
     match Error::join(errors.into_iter().flatten()) {
@@ -109,6 +114,31 @@ fn stream_exists(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Result<()> {
     Err(Error::new(codes::C0008, message)
         .at(from.place())
         .suggest(&from.value.stream, names))
+}
+
+/// Bytes of files that have types are read as hexadecimal digits, some of which are Base64 as well.
+fn bytes_are_hexadecimal(dataset: &DatasetSpec, sources: &[SourceSpec]) -> Option<Error> {
+    let from = &dataset.from.value;
+    let source = sources
+        .iter()
+        .find(|source| source.name.value == from.source)?;
+    let typed = matches!(
+        source.stream(&from.stream)?.format,
+        Format::Parquet(_) | Format::Avro(_)
+    );
+    let other = |column: &&ColumnSpec| {
+        column.kind == ColumnType::Binary && column.binary_format != BinaryFormat::default()
+    };
+    let column = dataset.columns.iter().find(other).filter(|_| typed)?;
+    let message = format!(
+        "Column `{}` has a `binary_format`, but the files of `{}.{}` hold bytes or hexadecimal digits",
+        column.name.value, from.source, from.stream
+    );
+    Some(
+        Error::new(codes::C0010, message)
+            .at(column.name.place())
+            .help("leave `binary_format` out"),
+    )
 }
 
 fn names_are_unique(dataset: &DatasetSpec) -> Result<()> {

@@ -168,6 +168,20 @@ async fn rows_leave_without_their_file_and_vacuum_keeps_what_says_so() {
     assert_eq!(data(dir.path(), "t").len(), 1);
 }
 
+/// Dates the files of a folder back by so many seconds.
+fn age(folder: &Path, seconds: u64) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            age(&path, seconds);
+            continue;
+        }
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        file.set_modified(earlier).unwrap();
+    }
+}
+
 /// Kernels and stores date files by clocks of their own.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_a_run_at_work_stay_though_their_clock_is_behind() {
@@ -176,12 +190,7 @@ async fn files_of_a_run_at_work_stay_though_their_clock_is_behind() {
     publish(&catalog, "t", 3).await;
     let run = catalog.begin("run").unwrap();
     append(&run, "t", 4).await;
-    let folder = dir.path().join("warehouse/d/s/t");
-    for name in data(dir.path(), "t") {
-        let file = std::fs::File::options().write(true).open(folder.join(name));
-        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
-        file.unwrap().set_modified(earlier).unwrap();
-    }
+    age(&dir.path().join("warehouse"), 60);
     vacuum(&catalog, false).await;
     run.publish().unwrap();
     assert_eq!(data(dir.path(), "t").len(), 2);
@@ -294,6 +303,7 @@ async fn vacuum_keeps_clones_runs_at_work_and_brings_dropped_tables_to_an_end() 
     cloning.publish().unwrap();
     publish(&catalog, "t", 3).await;
     compact(&catalog, "t").await.unwrap();
+    age(&dir.path().join("warehouse"), 3600);
 
     let working = catalog.begin("test").unwrap();
     append(&working, "new", 5).await;
