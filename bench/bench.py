@@ -194,7 +194,7 @@ class Bench:
         if self.format == "ndjson":
             source = project / "sources" / "superstore.yml"
             text = source.read_text().replace(".csv", ".ndjson")
-            source.write_text(text.replace('{kind: csv, delimiter: ",", encoding: auto}', "{kind: ndjson}"))
+            source.write_text(text.replace('{kind: csv, delimiter: ",", encoding: auto}', "{kind: ndjson, null_values: ['']}"))
         return self.sluice_run(project)
 
     def sluice_merge(self):
