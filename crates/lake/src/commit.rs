@@ -192,8 +192,8 @@ fn declarations(
         needs.deletion_vectors();
     }
     let protocol = match (first, known) {
-        (true, _) => needs.action(None),
-        (false, Some(known)) => needs.action(Some(known.protocol)),
+        (true, _) => needs.action(None)?,
+        (false, Some(known)) => needs.action(Some(known.protocol))?,
         (false, None) => None,
     };
     let declared = known.is_some_and(|known| {

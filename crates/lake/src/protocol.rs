@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::{DataType, Schema};
 use deltalake::kernel::Protocol;
+use diagnostic::{Result, ResultExt, codes};
 use serde_json::{Value, json};
 
 /// Timestamps without a zone.
@@ -53,19 +54,21 @@ impl Needs {
 
     /// The action that gives a table with the protocol `known` what is needed besides; a new table where that is
     /// `None`. Nothing if it has all of it: a protocol is only ever raised.
-    pub(crate) fn action(&self, known: Option<&Protocol>) -> Option<Value> {
-        let known = known.map(|known| serde_json::to_value(known).unwrap_or_default());
+    pub(crate) fn action(&self, known: Option<&Protocol>) -> Result<Option<Value>> {
         let Some(known) = known else {
             // Reader 1 and writer 2 are what every engine knows.
             let plain = json!({"minReaderVersion": 1, "minWriterVersion": 2});
-            return Some(json!({"protocol": match self.reader.is_empty() {
+            return Ok(Some(json!({"protocol": match self.reader.is_empty() {
                 true => plain,
                 false => self.raised(&plain),
-            }}));
+            }})));
         };
+        let known = serde_json::to_value(known).explain(codes::X0001, || {
+            "A table's protocol cannot be told".to_owned()
+        })?;
         let has = names(&known, "readerFeatures", "minReaderVersion", LEGACY_READER);
         let missing = self.reader.iter().any(|name| !has.contains(*name));
-        missing.then(|| json!({"protocol": self.raised(&known)}))
+        Ok(missing.then(|| json!({"protocol": self.raised(&known)})))
     }
 
     fn raised(&self, known: &Value) -> Value {
@@ -106,13 +109,18 @@ mod tests {
 
     #[test]
     fn a_protocol_is_raised_and_never_lowered() {
-        let plain = Needs::default().action(None).unwrap();
+        let plain = Needs::default().action(None).unwrap().unwrap();
         assert_eq!(plain["protocol"]["minWriterVersion"], 2);
-        assert!(Needs::default().action(Some(&protocol(&plain))).is_none());
+        assert!(
+            Needs::default()
+                .action(Some(&protocol(&plain)))
+                .unwrap()
+                .is_none()
+        );
 
         let mut needs = Needs::default();
         needs.deletion_vectors();
-        let raised = needs.action(Some(&protocol(&plain))).unwrap();
+        let raised = needs.action(Some(&protocol(&plain))).unwrap().unwrap();
         assert_eq!(
             raised["protocol"],
             json!({
@@ -123,11 +131,11 @@ mod tests {
             })
         );
         // It is there already.
-        assert!(needs.action(Some(&protocol(&raised))).is_none());
+        assert!(needs.action(Some(&protocol(&raised))).unwrap().is_none());
         // Nothing is taken away when columns change.
         let mut columns = Needs::default();
         columns.reader.insert(super::WALL_CLOCK);
-        let both = columns.action(Some(&protocol(&raised))).unwrap();
+        let both = columns.action(Some(&protocol(&raised))).unwrap().unwrap();
         let readers = &both["protocol"]["readerFeatures"];
         assert_eq!(*readers, json!(["deletionVectors", "timestampNtz"]));
     }

@@ -57,8 +57,7 @@ pub fn lifecycle(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
                         .iter()
                         .map(|bucket| (bucket.bucket.clone(), bucket.to_json()))
                         .collect();
-                    let text = serde_json::to_string_pretty(&all).unwrap_or_default();
-                    output::line(&text)?;
+                    output::line(&format!("{:#}", serde_json::Value::Object(all)))?;
                 }
                 Format::Terraform => {
                     for bucket in &buckets {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-use super::shop::{Contents, Shop, said};
+use super::shop::{Contents, Shop, dies_at};
 
 pub(super) const FIRST: &str =
     "a,2026-08-01,Bern,1.10\nb,2026-08-01,Cairo,2.20\n,2026-08-01,Bern,3\nc,2026-08-01,Accra,4\n";
@@ -53,17 +53,7 @@ impl Case {
     /// Crashes a run at `failpoint`, looks, and runs again.
     fn crash(&self, failpoint: &str) {
         let shop = self.shop.copy();
-        let output = shop
-            .command(&["run"])
-            .env("SLUICE_FAILPOINT", failpoint)
-            .output()
-            .unwrap();
-        let signal = output.status.signal();
-        assert!(
-            signal.is_some(),
-            "`{failpoint}` was not reached\n{}",
-            said(&output)
-        );
+        dies_at(&mut shop.command(&["run"]), failpoint);
         self.readers_see_one_state(&shop, failpoint);
         shop.run();
         assert_eq!(shop.contents(), self.after, "after `{failpoint}`");
@@ -105,16 +95,7 @@ fn recovery_survives_a_crash_as_well() {
     ] {
         let shop = case.shop.copy();
         for first in ["publish.after_intent", failpoint] {
-            let output = shop
-                .command(&["run"])
-                .env("SLUICE_FAILPOINT", first)
-                .output()
-                .unwrap();
-            assert!(
-                output.status.signal().is_some(),
-                "`{first}` was not reached\n{}",
-                said(&output)
-            );
+            dies_at(&mut shop.command(&["run"]), first);
         }
         case.readers_see_one_state(&shop, failpoint);
         shop.run();
@@ -140,16 +121,7 @@ fn a_crash_of_a_failed_run_publishes_nothing_else() {
         .filter(|name| name.starts_with("publish."))
     {
         let shop = shop.copy();
-        let output = shop
-            .command(&["run"])
-            .env("SLUICE_FAILPOINT", failpoint)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.signal().is_some(),
-            "`{failpoint}` was not reached\n{}",
-            said(&output)
-        );
+        dies_at(&mut shop.command(&["run"]), failpoint);
         assert_eq!(good(shop.contents()), before, "after `{failpoint}`");
         shop.run_expecting(1);
         assert_eq!(good(shop.contents()), before, "after `{failpoint}`");

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::crash::{FIRST, SECOND};
-use super::shop::{Shop, said};
+use super::shop::{Shop, dies_at, said};
 use crate::lake::server::python;
 
 const TABLE: &str = "SHOP.SILVER.SALES";
@@ -162,16 +162,7 @@ fn an_iceberg_run_survives_a_crash_anywhere() {
         shop.run();
         let before = ours(&shop, "");
         shop.deliver("2026-08-02", "a.csv", SECOND);
-        let output = shop
-            .command(&["run"])
-            .env("SLUICE_FAILPOINT", failpoint)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.signal().is_some(),
-            "`{failpoint}` was not reached\n{}",
-            said(&output)
-        );
+        dies_at(&mut shop.command(&["run"]), failpoint);
         // Whoever looks first brings the Iceberg catalog up to date with what is published.
         let seen = ours(&shop, "");
         assert_eq!(theirs(&shop), seen, "after `{failpoint}`");

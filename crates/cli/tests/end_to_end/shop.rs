@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -290,6 +291,16 @@ impl Shop {
         }
         files
     }
+}
+
+/// Runs `command`, which must die at `failpoint`.
+pub fn dies_at(command: &mut Command, failpoint: &str) {
+    let output = command.env("SLUICE_FAILPOINT", failpoint).output().unwrap();
+    assert!(
+        output.status.signal().is_some(),
+        "`{failpoint}` was not reached\n{}",
+        said(&output)
+    );
 }
 
 /// Everything a process wrote, for the eyes of whoever reads a failed test.

@@ -1,10 +1,8 @@
 //! Whole runs with the warehouse in a bucket: killed, disturbed, and with several writers.
 
-use std::os::unix::process::ExitStatusExt as _;
-
 use super::faults::{Fault, Proxy};
 use super::server::S3Server;
-use crate::end_to_end::shop::{Contents, Shop, said};
+use crate::end_to_end::shop::{Contents, Shop, dies_at, said};
 
 const FIRST: &str =
     "a,2026-08-01,Bern,1.10\nb,2026-08-01,Cairo,2.20\n,2026-08-01,Bern,3\nc,2026-08-01,Accra,4\n";
@@ -43,13 +41,7 @@ fn runs_with_tables_in_a_bucket_survive_a_crash_anywhere() {
         shop.run();
         assert_eq!(shop.contents(), first, "before `{failpoint}`");
         shop.deliver("2026-08-02", "a.csv", SECOND);
-        let output = shop
-            .command(&["run"])
-            .env("SLUICE_FAILPOINT", failpoint)
-            .output()
-            .unwrap();
-        let killed = output.status.signal().is_some();
-        assert!(killed, "`{failpoint}` was not reached\n{}", said(&output));
+        dies_at(&mut shop.command(&["run"]), failpoint);
         let seen = shop.contents();
         assert!(
             seen == first || seen == both,

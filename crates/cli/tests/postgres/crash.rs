@@ -1,12 +1,12 @@
 //! Runs that die while they follow changes: nothing is lost, nothing is doubled.
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-use super::{Pair, said};
+use super::Pair;
+use crate::end_to_end::shop::dies_at;
 
 pub const STREAMS: &str = "
       - {name: orders, sync: cdc}
@@ -78,16 +78,7 @@ fn nothing_is_lost_or_doubled_by_a_crash_anywhere() {
     // The first kill meets the first copy, the others changes.
     for failpoint in all {
         pair.server.sql(WORK);
-        let output = pair
-            .command(&["run"])
-            .env("SLUICE_FAILPOINT", failpoint)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.signal().is_some(),
-            "`{failpoint}` was not reached\n{}",
-            said(&output)
-        );
+        dies_at(&mut pair.command(&["run"]), failpoint);
         pair.server.sql(WORK);
         pair.run(&[]);
         pair.crash_same();

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::thread;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, new_null_array};
-use arrow::compute::{filter_record_batch, interleave};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, DynComparator, RecordBatch, make_comparator, new_null_array,
+};
+use arrow::compute::{SortOptions, filter_record_batch, interleave};
 use arrow::datatypes::SchemaRef;
 use diagnostic::{Error, Result, ResultExt, codes};
 use lake::{
@@ -22,8 +24,9 @@ use crate::tables::TableState;
 
 /// What incoming rows, old rows and nothing stand before when rows are put together.
 const OTHERS: usize = 3;
-/// Rows handed to the writer at once.
-const CHUNK: usize = 16 << 10;
+/// Rows and bytes handed to the writer at once, whichever is less.
+const CHUNK_ROWS: usize = 16 << 10;
+const CHUNK_BYTES: usize = 8 << 20;
 /// Files below this many bytes are joined once there are [`MANY_SMALL`] of them: every run leaves a small one.
 pub(super) const SMALL: u64 = 4 << 20;
 pub(super) const MANY_SMALL: usize = 16;
@@ -294,8 +297,6 @@ impl Merge<'_> {
         hits: &mut Vec<(u32, Key)>,
         found: &mut Found,
     ) -> Result<()> {
-        let whole = KeyColumns::new(self.schema, &[])?;
-        let incoming = whole.of(self.rows)?;
         let mut equal: HashSet<u32> = HashSet::new();
         let mut next = hits.iter().peekable();
         let mut first: u32 = 0;
@@ -303,12 +304,12 @@ impl Merge<'_> {
             let batch = batch?;
             let end = first + u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
             if next.peek().is_some_and(|(row, _)| *row < end) {
-                let stored = whole.of(&batch)?;
+                let comparators = comparators(self.rows, &batch)?;
                 while let Some((row, key)) = next.next_if(|(row, _)| *row < end) {
                     let put = self.net.get(key).and_then(|net| net.put.as_ref());
                     let same = put.is_some_and(|put| {
-                        let old = stored.row((row - first) as usize);
-                        incoming.row(put.row as usize).as_ref() == old.as_ref()
+                        let (new, old) = (put.row as usize, (row - first) as usize);
+                        comparators.iter().all(|column| column(new, old).is_eq())
                     });
                     if same && found.taken.get(key) == Some(&1) {
                         equal.insert(*row);
@@ -365,7 +366,7 @@ impl Merge<'_> {
             .into_iter()
             .flat_map(|coming| std::iter::repeat_n(coming, coming.put.times as usize))
             .collect();
-        for chunk in each.chunks(CHUNK) {
+        for chunk in each.chunks(chunk_rows(self.rows)) {
             let fields = self.schema.fields().iter().enumerate();
             let columns = fields
                 .map(|(at, field)| match self.marks.column(field.name(), chunk) {
@@ -389,7 +390,8 @@ impl Merge<'_> {
         let Some(stored) = &self.stored else {
             return Ok(());
         };
-        for chunk in stored.log.entries.chunks(CHUNK) {
+        let rows = chunk_rows(self.rows).min(chunk_rows(&stored.olds));
+        for chunk in stored.log.entries.chunks(rows) {
             let mut columns = stored.log.header_columns(chunk);
             for field in stored.schema.fields().iter().skip(columns.len()) {
                 let rows = chunk.iter();
@@ -450,6 +452,21 @@ impl Merge<'_> {
         )
         .help("somebody else has written to the table: `sluice run --full-refresh --select` the stream copies it anew")
     }
+}
+
+/// How many rows like those of `batch` are handed to the writer at once.
+fn chunk_rows(batch: &RecordBatch) -> usize {
+    let fitting = (CHUNK_BYTES * batch.num_rows()).checked_div(batch.get_array_memory_size());
+    fitting.map_or(CHUNK_ROWS, |rows| rows.clamp(1, CHUNK_ROWS))
+}
+
+/// For each column what compares a row of `new` with one of `old`. NULL equals NULL.
+fn comparators(new: &RecordBatch, old: &RecordBatch) -> Result<Vec<DynComparator>> {
+    let columns = new.columns().iter().zip(old.columns());
+    columns
+        .map(|(new, old)| make_comparator(new, old, SortOptions::default()))
+        .collect::<Result<_, _>>()
+        .explain(codes::X0001, || "Rows cannot be compared".to_owned())
 }
 
 /// Whether `file` stays as it is when `leaving` more of its rows leave.

@@ -1,6 +1,7 @@
 //! [`Waiting`]: uploads that nobody has confirmed yet.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,9 +96,10 @@ impl Waiting {
             name: name.to_owned(),
             size,
         };
-        let note = serde_json::to_vec(&found).unwrap_or_default();
-        let kept =
-            fs::write(self.note(&id), note).and_then(|()| File::open(&self.folder)?.sync_all());
+        let kept = serde_json::to_vec(&found)
+            .map_err(io::Error::from)
+            .and_then(|note| fs::write(self.note(&id), note))
+            .and_then(|()| File::open(&self.folder)?.sync_all());
         kept.map_err(|cause| unusable("The upload cannot be kept", cause))?;
         Ok(id)
     }
