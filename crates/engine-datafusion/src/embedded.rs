@@ -452,6 +452,9 @@ impl Engine for Embedded {
         commit.remove_all = true;
         commit.schema = Some(schema);
         commit.partition_by = Some(Vec::new());
+        for (name, _) in table.constraints().await? {
+            commit.constrain(&name, None);
+        }
         let count = commit.add.iter().map(|file| file.rows).sum();
         self.workspace
             .stage_table(name, &table.commit(&commit).await?, &[])?;

@@ -15,6 +15,7 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use futures::StreamExt;
 use lake::{DataFile, DataFolder, ParquetSink, SinkOptions, Table, storable_schema};
 
+use crate::checks::Check;
 use crate::failure::explain;
 use crate::join_fallback;
 
@@ -24,6 +25,7 @@ pub(crate) struct Shape {
     pub(crate) schema: SchemaRef,
     rules: Arc<[Rule]>,
     partition_by: Vec<String>,
+    checks: Arc<[Check]>,
 }
 
 /// What a column refuses.
@@ -41,6 +43,7 @@ impl Shape {
             schema,
             rules: Arc::new([]),
             partition_by: Vec::new(),
+            checks: Arc::new([]),
         }
     }
 
@@ -64,6 +67,7 @@ impl Shape {
             schema,
             rules,
             partition_by: Vec::new(),
+            checks: Arc::new([]),
         }
     }
 
@@ -79,6 +83,11 @@ impl Shape {
             partition_by,
             ..self
         }
+    }
+
+    /// The same rows, which meet `checks` as well.
+    pub(crate) fn checking(self, checks: Arc<[Check]>) -> Self {
+        Self { checks, ..self }
     }
 
     /// A sink of rows of this shape into `folder`.
@@ -103,6 +112,7 @@ impl Shape {
                 })
                 .collect(),
             partition_by: Vec::new(),
+            checks: Arc::new([]),
         })
     }
 
@@ -122,6 +132,9 @@ impl Shape {
             if let Some(length) = rule.length {
                 short_enough(column, name, length)?;
             }
+        }
+        for check in self.checks.iter() {
+            check.verify(&fitting)?;
         }
         Ok(fitting)
     }

@@ -16,6 +16,9 @@ use crate::{DataFile, PartitionValues, StoredFile};
 /// The property by which a table says that its rows may leave without their file.
 const DELETION_VECTORS: &str = "delta.enableDeletionVectors";
 
+/// What the properties that hold CHECK constraints begin with; the rest is the constraint's name.
+pub(crate) const CONSTRAINT: &str = "delta.constraints.";
+
 /// The kind of change, by the names other engines use in `DESCRIBE HISTORY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -87,6 +90,8 @@ pub struct Commit {
     /// With new columns: the ones whose values tell partitions apart. `None` leaves it as it is. A table that has
     /// rows can only change it together with all of them.
     pub partition_by: Option<Vec<String>>,
+    /// Properties of the table that are set from now on, or no longer.
+    pub properties: Vec<(String, Option<String>)>,
     /// Application transactions: id and version, for exactly-once writers.
     pub transactions: Vec<(String, i64)>,
     /// Facts for the commit's history, for example the run id.
@@ -105,9 +110,17 @@ impl Commit {
             vectors: Vec::new(),
             schema: None,
             partition_by: None,
+            properties: Vec::new(),
             transactions: Vec::new(),
             info: Vec::new(),
         }
+    }
+
+    /// Lets the CHECK constraint `name` be `condition` from now on; `None` drops it.
+    pub fn constrain(&mut self, name: &str, condition: Option<&str>) {
+        let property = format!("{CONSTRAINT}{name}");
+        self.properties
+            .push((property, condition.map(ToOwned::to_owned)));
     }
 }
 
@@ -191,6 +204,11 @@ fn declarations(
     if thins {
         needs.deletion_vectors();
     }
+    let checks =
+        |(name, value): &(String, Option<String>)| value.is_some() && name.starts_with(CONSTRAINT);
+    if commit.properties.iter().any(checks) {
+        needs.check_constraints();
+    }
     let protocol = match (first, known) {
         (true, _) => needs.action(None)?,
         (false, Some(known)) => needs.action(Some(known.protocol))?,
@@ -202,12 +220,12 @@ fn declarations(
     });
     let columns = match (&commit.schema, known) {
         (Some(schema), _) => Some(schema),
-        (None, Some(known)) if thins && !declared => Some(&known.schema),
+        (None, Some(known)) if (thins && !declared) || !commit.properties.is_empty() => {
+            Some(&known.schema)
+        }
         _ => None,
     };
-    let by = commit.partition_by.as_deref();
-    let metadata =
-        columns.map(|schema| metadata(schema, by, known.map(|k| k.metadata), thins, now));
+    let metadata = columns.map(|schema| metadata(commit, schema, known.map(|k| k.metadata), now));
     Ok(protocol.into_iter().chain(metadata.transpose()?).collect())
 }
 
@@ -293,10 +311,9 @@ fn commit_info(commit: &Commit, now: i64) -> Value {
 }
 
 fn metadata(
+    commit: &Commit,
     schema: &SchemaRef,
-    partition_by: Option<&[String]>,
     known: Option<&Metadata>,
-    thins: bool,
     now: i64,
 ) -> Result<Value> {
     let text = serde_json::to_string(&delta_schema(schema)?).explain(codes::X0001, || {
@@ -307,14 +324,24 @@ fn metadata(
         None => uuid::Uuid::new_v4().to_string(),
     };
     let mut configuration = known.map_or_else(|| json!({}), |known| json!(known.configuration()));
-    if let (true, Some(properties)) = (thins, configuration.as_object_mut()) {
-        properties.insert(DELETION_VECTORS.to_owned(), json!("true"));
+    if let Some(properties) = configuration.as_object_mut() {
+        if !commit.vectors.is_empty() {
+            properties.insert(DELETION_VECTORS.to_owned(), json!("true"));
+        }
+        for (name, value) in &commit.properties {
+            match value {
+                Some(value) => properties.insert(name.clone(), json!(value)),
+                None => properties.remove(name),
+            };
+        }
     }
     Ok(json!({"metaData": {
         "id": id,
         "format": {"provider": "parquet", "options": {}},
         "schemaString": text,
-        "partitionColumns": partition_by
+        "partitionColumns": commit
+            .partition_by
+            .as_deref()
             .or_else(|| known.map(Metadata::partition_columns))
             .unwrap_or_default(),
         "configuration": configuration,

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 const WALL_CLOCK: &str = "timestampNtz";
 /// Rows that leave without their file.
 const DELETION_VECTORS: &str = "deletionVectors";
+/// Conditions that every row must meet.
+const CHECK_CONSTRAINTS: &str = "checkConstraints";
 
 /// From these versions on, features are listed by name.
 const READER_WITH_FEATURES: u64 = 3;
@@ -36,6 +38,8 @@ const LEGACY_READER: &[(u64, &str)] = &[(2, "columnMapping")];
 pub(crate) struct Needs {
     /// Those that readers must know; writers must know them as well.
     reader: BTreeSet<&'static str>,
+    /// Those that only writers must know.
+    writer: BTreeSet<&'static str>,
 }
 
 impl Needs {
@@ -52,13 +56,19 @@ impl Needs {
         self.reader.insert(DELETION_VECTORS);
     }
 
+    /// Rows must meet conditions.
+    pub(crate) fn check_constraints(&mut self) {
+        self.writer.insert(CHECK_CONSTRAINTS);
+    }
+
     /// The action that gives a table with the protocol `known` what is needed besides; a new table where that is
     /// `None`. Nothing if it has all of it: a protocol is only ever raised.
     pub(crate) fn action(&self, known: Option<&Protocol>) -> Result<Option<Value>> {
         let Some(known) = known else {
             // Reader 1 and writer 2 are what every engine knows.
             let plain = json!({"minReaderVersion": 1, "minWriterVersion": 2});
-            return Ok(Some(json!({"protocol": match self.reader.is_empty() {
+            let nothing = self.reader.is_empty() && self.writer.is_empty();
+            return Ok(Some(json!({"protocol": match nothing {
                 true => plain,
                 false => self.raised(&plain),
             }})));
@@ -67,7 +77,9 @@ impl Needs {
             "A table's protocol cannot be told".to_owned()
         })?;
         let has = names(&known, "readerFeatures", "minReaderVersion", LEGACY_READER);
-        let missing = self.reader.iter().any(|name| !has.contains(*name));
+        let written = names(&known, "writerFeatures", "minWriterVersion", LEGACY_WRITER);
+        let missing = self.reader.iter().any(|name| !has.contains(*name))
+            || self.writer.iter().any(|name| !written.contains(*name));
         Ok(missing.then(|| json!({"protocol": self.raised(&known)})))
     }
 
@@ -75,7 +87,17 @@ impl Needs {
         let mut reader = names(known, "readerFeatures", "minReaderVersion", LEGACY_READER);
         let mut writer = names(known, "writerFeatures", "minWriterVersion", LEGACY_WRITER);
         reader.extend(self.reader.iter().map(|name| (*name).to_owned()));
-        writer.extend(self.reader.iter().map(|name| (*name).to_owned()));
+        let needed = self.reader.iter().chain(&self.writer);
+        writer.extend(needed.map(|name| (*name).to_owned()));
+        let version = known.get("minReaderVersion").and_then(Value::as_u64);
+        if self.reader.is_empty() && version < Some(READER_WITH_FEATURES) {
+            // Readers need not know more than before.
+            return json!({
+                "minReaderVersion": version.unwrap_or(1),
+                "minWriterVersion": WRITER_WITH_FEATURES,
+                "writerFeatures": writer,
+            });
+        }
         json!({
             "minReaderVersion": READER_WITH_FEATURES,
             "minWriterVersion": WRITER_WITH_FEATURES,
@@ -132,6 +154,19 @@ mod tests {
         );
         // It is there already.
         assert!(needs.action(Some(&protocol(&raised))).unwrap().is_none());
+        // What only writers must know asks nothing of readers.
+        let mut checks = Needs::default();
+        checks.check_constraints();
+        let checked = checks.action(Some(&protocol(&plain))).unwrap().unwrap();
+        assert_eq!(
+            checked["protocol"],
+            json!({
+                "minReaderVersion": 1,
+                "minWriterVersion": 7,
+                "writerFeatures": ["appendOnly", "checkConstraints", "invariants"],
+            })
+        );
+        assert!(checks.action(Some(&protocol(&checked))).unwrap().is_none());
         // Nothing is taken away when columns change.
         let mut columns = Needs::default();
         columns.reader.insert(super::WALL_CLOCK);

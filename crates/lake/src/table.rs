@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use object_store::{ObjectStoreExt, PutMode};
 use tokio::sync::OnceCell;
 
-use crate::commit::{Known, log_entry};
+use crate::commit::{CONSTRAINT, Known, log_entry};
 use crate::deletion::file_of;
 use crate::partition::check_partition_by;
 use crate::{
@@ -169,6 +169,26 @@ impl Table {
         Ok(snapshot.metadata().partition_columns().to_vec())
     }
 
+    /// The CHECK constraints: their names, and the conditions that every row meets.
+    ///
+    /// # Errors
+    /// `K2004` if the log cannot be read.
+    pub async fn constraints(&self) -> Result<Vec<(String, String)>> {
+        if self.version.is_none() {
+            return Ok(Vec::new());
+        }
+        let loaded = self.loaded().await?;
+        let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
+        let properties = snapshot.metadata().configuration().iter();
+        let mut constraints: Vec<_> = properties
+            .filter_map(|(name, condition)| {
+                Some((name.strip_prefix(CONSTRAINT)?.to_owned(), condition.clone()))
+            })
+            .collect();
+        constraints.sort();
+        Ok(constraints)
+    }
+
     /// The data files of this version.
     ///
     /// # Errors
@@ -246,6 +266,9 @@ impl Table {
         let mut commit = Commit::new(Operation::Create);
         commit.schema = Some(self.schema().await?);
         commit.partition_by = Some(self.partition_by().await?);
+        for (name, condition) in self.constraints().await? {
+            commit.constrain(&name, Some(&condition));
+        }
         for file in self.files().await? {
             to.adopt(from, &file.path)?;
             if let Some(vector) = file.vector {
@@ -282,7 +305,8 @@ impl Table {
             false => Vec::new(),
         };
         // A change of columns or of the protocol keeps what else the log says about the table.
-        let declares = commit.schema.is_some() || !commit.vectors.is_empty();
+        let declares =
+            commit.schema.is_some() || !commit.vectors.is_empty() || !commit.properties.is_empty();
         let known = match (declares, self.version()) {
             (true, Some(_)) => {
                 let loaded = self.loaded().await?;

@@ -107,6 +107,13 @@ impl Tables for LakeTables {
             .iter()
             .map(|field| field.name().clone())
             .collect();
+        if let Some((check, _)) = table.constraints().await?.first() {
+            return Err(Error::new(
+                codes::E2001,
+                format!("`{name}` has the check constraint `{check}`, which a load does not try on its rows"),
+            )
+            .help("drop the constraint; rules of the dataset's contract say which rows are valid"));
+        }
         let mut commit = Commit::new(change.operation);
         commit.add = change.add;
         commit.remove = change.remove;

@@ -1,5 +1,6 @@
 //! The lake from outside: tables in a bucket, maintenance, and what other readers make of tables.
 
+mod constraints;
 #[path = "../../../storage/tests/it/faults.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod faults;

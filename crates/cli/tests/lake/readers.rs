@@ -50,6 +50,13 @@ const TABLES: &[(&str, &str)] = &[
          truncate table public.replaced;
          insert into public.replaced values (5, 'e')",
     ),
+    (
+        "checked",
+        "create table public.checked (id int check (id > 0), v text);
+         insert into public.checked values (1, 'a');
+         alter table public.checked add constraint short check (length(v) < 9);
+         insert into public.checked values (2, 'b')",
+    ),
 ];
 
 /// A dataset with a partition column of each type, one of them NULL in the second row.

@@ -19,6 +19,7 @@ codes! {
     E1111, Data, "An exception was raised by a script";
     E1201, Data, "A NOT NULL column got no value";
     E1202, Data, "A value is too long for its column";
+    E1203, Data, "A row breaks a check constraint";
     E1301, Data, "A record of a staged file cannot be loaded";
     E2001, UserInput, "A statement or option is not supported";
     E2002, UserInput, "A table is written by its data contract only";

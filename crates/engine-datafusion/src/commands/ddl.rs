@@ -160,6 +160,14 @@ async fn table(databases: &Databases, name: &RelationName, found: &Relation) -> 
             }
         });
     }
+    let stored = databases.workspace.table(name).await?;
+    for (check, condition) in stored.constraints().await? {
+        let named = match check.starts_with("SYS_CONSTRAINT_") {
+            true => String::new(),
+            false => format!("constraint {} ", quoted(&check)),
+        };
+        lines.push(format!("\t{named}check ({condition})"));
+    }
     text.push_str(&lines.join(",\n"));
     text.push_str("\n)");
     if let Some(keys) = &found.details.cluster_by {

@@ -14,13 +14,14 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use engine::Session;
 use functions::cast_to_column;
 use futures::StreamExt;
-use lake::{Commit, DataFolder, FileRows, Operation, ParquetSink, StoredFile};
+use lake::{Commit, DataFolder, FileRows, Operation, ParquetSink, StoredFile, Table};
 use model::RelationName;
 use parking_lot::Mutex;
 
 use super::hits::{Fate, Hits, Several};
 use super::rows::NumberedRows;
 use crate::Embedded;
+use crate::checks::Check;
 use crate::failure::explain;
 use crate::join_fallback;
 use crate::statement::writable;
@@ -46,6 +47,7 @@ pub(crate) struct Target {
     pub(crate) relation: Relation,
     /// Its columns as queries see them.
     pub(crate) columns: SchemaRef,
+    checks: Arc<[Check]>,
     stored: Vec<StoredFile>,
     folder: DataFolder,
 }
@@ -72,15 +74,23 @@ impl Target {
             .ok_or_else(|| Error::new(codes::K3001, format!("Relation `{name}` does not exist")))?;
         let provider = engine.databases(session).provider(name, &relation).await;
         let table = workspace.table(name).await?;
+        let checks = Check::of(engine, session, &table).await?;
         let mut stored = table.files().await?;
         stored.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self {
+            checks,
             name: name.clone(),
             columns: provider.map_err(explain)?.schema(),
             folder: workspace.folder(&table),
             stored,
             relation,
         })
+    }
+
+    /// What its rows must be like.
+    pub(crate) async fn shape(&self, table: &Table) -> Result<Shape> {
+        let shape = Shape::of(table, &self.relation.details).await?;
+        Ok(shape.checking(Arc::clone(&self.checks)))
     }
 
     /// Its rows, numbered, for the query of the statement.
@@ -104,7 +114,7 @@ impl Target {
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;
         let folder = workspace.folder(&table);
-        let shape = Shape::of(&table, &self.relation.details).await?;
+        let shape = self.shape(&table).await?;
         let state = engine.state(session)?;
         let written = crate::write::write_plan(&state, plan, &folder, Some(shape)).await?;
         let rows = written.rows();
@@ -159,7 +169,7 @@ impl Target {
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;
         let folder = workspace.folder(&table);
-        let shape = Shape::of(&table, &self.relation.details).await?;
+        let shape = self.shape(&table).await?;
         let sink = || Arc::new(Mutex::new(shape.sink(&folder)));
         let bytes: u64 = self.stored.iter().map(|file| file.size).sum();
         let sinks: Vec<_> = if bytes < SMALL {
@@ -240,6 +250,7 @@ impl Target {
     /// The table without its files, for who converts rows to its columns.
     pub(crate) fn columns_and_details(&self) -> Self {
         Self {
+            checks: Arc::clone(&self.checks),
             name: self.name.clone(),
             relation: self.relation.clone(),
             columns: Arc::clone(&self.columns),

@@ -14,11 +14,13 @@ use lake::{Commit, Operation, check_partition_by, storable_schema};
 use model::RelationName;
 use sql::command::{Change, ColumnChange, CommandOption};
 use sqlparser::ast::{
-    self, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, Ident, TableConstraint,
+    self, AlterTable, AlterTableOperation, CheckConstraint, ColumnDef, ColumnOption, Ident,
+    TableConstraint,
 };
 
-use super::definition::{constraint_of, declared, default, define, field_of};
+use super::definition::{check_of, constraint_of, declared, default, define, field_of};
 use super::{done, unsupported, writable};
+use crate::checks::Check;
 use crate::names::{identifier, relation};
 use crate::stages::single;
 use crate::write::{Shape, write_plan};
@@ -178,6 +180,10 @@ impl Altering<'_> {
             // Nothing is clustered in the background, so there is nothing to suspend.
             AlterTableOperation::SuspendRecluster | AlterTableOperation::ResumeRecluster => Ok(()),
             AlterTableOperation::AddConstraint {
+                constraint: TableConstraint::Check(check),
+                not_valid: false,
+            } => self.add_check(check).await,
+            AlterTableOperation::AddConstraint {
                 constraint,
                 not_valid: false,
             } => self.add_constraint(constraint).await,
@@ -185,21 +191,14 @@ impl Altering<'_> {
                 if_exists, name, ..
             } => {
                 let wanted = identifier(name).as_str().to_owned();
+                if self.drop_check(&wanted).await? {
+                    return Ok(());
+                }
                 self.drop_constraint(*if_exists, name, |key| key.name == wanted)
             }
             AlterTableOperation::DropPrimaryKey { .. } => {
                 self.drop_constraint(false, &Ident::new("PRIMARY KEY"), |key| {
                     key.kind == ConstraintKind::PrimaryKey
-                })
-            }
-            AlterTableOperation::RenameConstraint { old_name, new_name } => {
-                let (old, new) = (identifier(old_name), identifier(new_name));
-                self.declare(|details| {
-                    for key in &mut details.constraints {
-                        if key.name == old.as_str() {
-                            new.as_str().clone_into(&mut key.name);
-                        }
-                    }
                 })
             }
             other => Err(unsupported(other)),
@@ -259,6 +258,9 @@ impl Altering<'_> {
                 let table = table.commit(&commit).await?;
                 workspace.stage_table(self.name, &table, &[])?;
             }
+        }
+        for (name, condition) in &added.checks {
+            self.add_condition(name, condition).await?;
         }
         let constraints = std::mem::take(&mut added.constraints);
         self.declare(|known| {
@@ -524,6 +526,63 @@ impl Altering<'_> {
         self.declare(|details| details.constraints.push(key))
     }
 
+    /// ADD CONSTRAINT … CHECK, which all rows must meet already.
+    async fn add_check(&self, check: &CheckConstraint) -> Result<()> {
+        let (name, condition) = check_of(check, None)?;
+        self.add_condition(&name, &condition).await
+    }
+
+    async fn add_condition(&self, name: &str, condition: &str) -> Result<()> {
+        let workspace = self.engine.workspace();
+        let table = workspace.table_to_write(self.name).await?;
+        let known = table.constraints().await?;
+        let named = self.relation()?.details.constraints;
+        if known.iter().any(|(other, _)| other == name) || named.iter().any(|k| k.name == name) {
+            return Err(Error::new(
+                codes::E1002,
+                format!("`{}` has a constraint `{name}` already", self.name),
+            ));
+        }
+        let added = [(name.to_owned(), condition.to_owned())];
+        Check::all(self.engine, self.session, &table.schema().await?, &added).await?;
+        let broken = self
+            .count(&format!("not coalesce(({condition}), false)"))
+            .await?;
+        if broken > 0 {
+            return Err(Error::new(
+                codes::E1203,
+                format!(
+                    "{broken} rows of `{}` break the check constraint `{name}` (`{condition}`)",
+                    self.name
+                ),
+            )
+            .help(format!(
+                "`select * from {} where not coalesce(({condition}), false)` shows them",
+                self.name
+            )));
+        }
+        self.constrain(name, Some(condition)).await
+    }
+
+    /// Whether there was a CHECK constraint `name`, which is gone now.
+    async fn drop_check(&self, name: &str) -> Result<bool> {
+        let table = self.engine.workspace().table(self.name).await?;
+        let known = table.constraints().await?;
+        let found = known.iter().any(|(other, _)| other == name);
+        if found {
+            self.constrain(name, None).await?;
+        }
+        Ok(found)
+    }
+
+    async fn constrain(&self, name: &str, condition: Option<&str>) -> Result<()> {
+        let workspace = self.engine.workspace();
+        let table = workspace.table_to_write(self.name).await?;
+        let mut commit = Commit::new(Operation::ChangeColumns);
+        commit.constrain(name, condition);
+        workspace.stage_table(self.name, &table.commit(&commit).await?, &[])
+    }
+
     fn drop_constraint(
         &self,
         if_exists: bool,
@@ -571,7 +630,16 @@ impl Altering<'_> {
         let state = self.engine.state(self.session)?;
         let partition_by = table.partition_by().await?;
         check_partition_by(&schema, &partition_by)?;
-        let shape = Some(Shape::free(schema).partitioned(partition_by));
+        // A column that a check reads stays as it is.
+        let checks = Check::all(
+            self.engine,
+            self.session,
+            &schema,
+            &table.constraints().await?,
+        )
+        .await?;
+        let shape = Shape::free(schema).partitioned(partition_by);
+        let shape = Some(shape.checking(checks));
         let written = write_plan(&state, &plan, &workspace.folder(&table), shape).await?;
         let mut commit = Commit::new(Operation::Overwrite);
         commit.remove_all = true;

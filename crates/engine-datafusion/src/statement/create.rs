@@ -1,6 +1,7 @@
 //! CREATE TABLE: <https://docs.snowflake.com/en/sql-reference/sql/create-table>.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use catalog::{ColumnDetails, Details, IdentityColumn, Relation, RelationKind};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
@@ -18,6 +19,7 @@ use sqlparser::ast::{
 use super::definition::{Definition, define};
 use super::{done, replacing, unsupported, writable};
 use crate::Embedded;
+use crate::checks::Check;
 use crate::failure::explain;
 use crate::names::relation;
 use crate::prepare::moment;
@@ -263,10 +265,12 @@ async fn like_of(
         })
         .collect();
     details.cluster_by = details.cluster_by.take().or(found.details.cluster_by);
+    let checks = workspace.table(&source).await?.constraints().await?;
     Ok(Definition {
         fields,
         columns,
         constraints: found.details.constraints,
+        checks,
     })
 }
 
@@ -311,10 +315,20 @@ pub(crate) async fn fill(
     let mut commit = Commit::new(Operation::Overwrite);
     commit.remove_all = true;
     commit.partition_by = Some(Vec::new());
+    for (name, _) in table.constraints().await? {
+        commit.constrain(&name, None);
+    }
+    for (name, condition) in &new.definition.checks {
+        commit.constrain(name, Some(condition));
+    }
+    let checks = match &schema {
+        Some(schema) => Check::all(engine, session, schema, &new.definition.checks).await?,
+        None => Arc::new([]) as Arc<[Check]>,
+    };
     match plan {
         Some(plan) => {
             let folder = workspace.folder(&table);
-            let shape = schema.map(|schema| Shape::new(schema, &new.details));
+            let shape = schema.map(|schema| Shape::new(schema, &new.details).checking(checks));
             let written = write_plan(&engine.state(session)?, &plan, &folder, shape).await?;
             commit.add = written.files;
             commit.schema = Some(written.schema);

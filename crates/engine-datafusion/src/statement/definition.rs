@@ -11,7 +11,7 @@ use engine::Session;
 use lake::storable_schema;
 use model::{RelationName, RunId};
 use sqlparser::ast::{
-    self, CharacterLength, ColumnDef, ColumnOption, Expr, Ident, IdentityProperty,
+    self, CharacterLength, CheckConstraint, ColumnDef, ColumnOption, Expr, Ident, IdentityProperty,
     IdentityPropertyFormatKind, IdentityPropertyKind, IdentityPropertyOrder, IndexColumn,
     ObjectName, TableConstraint, UnaryOperator, Value, VisitMut, VisitorMut,
 };
@@ -27,6 +27,8 @@ pub(crate) struct Definition {
     pub(crate) fields: Vec<FieldRef>,
     pub(crate) columns: Vec<ColumnDetails>,
     pub(crate) constraints: Vec<Constraint>,
+    /// CHECK constraints: names and conditions.
+    pub(crate) checks: Vec<(String, String)>,
 }
 
 impl Definition {
@@ -61,12 +63,21 @@ pub(crate) async fn define(
         definition.columns.push(details);
         for option in &column.options {
             let given = option.name.as_ref();
+            if let ColumnOption::Check(check) = &option.option {
+                definition
+                    .checks
+                    .push(check_of(check, option.name.as_ref())?);
+            }
             if let Some(constraint) = inline(session, &column.name, given, &option.option)? {
                 definition.constraints.push(constraint);
             }
         }
     }
     for constraint in constraints {
+        if let TableConstraint::Check(check) = constraint {
+            definition.checks.push(check_of(check, None)?);
+            continue;
+        }
         let constraint = constraint_of(session, constraint)?;
         definition.constraints.push(constraint);
     }
@@ -110,6 +121,7 @@ async fn column_of(
             ColumnOption::Null
             | ColumnOption::PrimaryKey(_)
             | ColumnOption::Unique(_)
+            | ColumnOption::Check(_)
             | ColumnOption::ForeignKey(_) => {}
             other => return Err(unsupported(other).with("column", &column.name)),
         }
@@ -262,6 +274,20 @@ fn inline(
         columns: vec![identifier(column).as_str().to_owned()],
         comment: None,
     }))
+}
+
+/// A CHECK constraint's name and condition. `inline` is the name in front of a column's.
+pub(crate) fn check_of(
+    check: &CheckConstraint,
+    inline: Option<&Ident>,
+) -> Result<(String, String)> {
+    match check.enforced {
+        Some(false) => Err(unsupported(check)),
+        _ => Ok((
+            constraint_name(inline.or(check.name.as_ref())),
+            check.expr.to_string(),
+        )),
+    }
 }
 
 /// A key declared for the table.

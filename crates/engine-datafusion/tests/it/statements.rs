@@ -152,7 +152,6 @@ fn what_is_not_implemented_is_refused() {
     for statement in [
         "select * from orders changes(information => default) at(offset => -60)",
         "select * from orders match_recognize (order by id measures first(id) as f pattern (x+) define x as id > 1)",
-        "create table x (id int check (id > 0))",
         "create table x (id varchar collate 'de')",
         "create dynamic table x target_lag = '1 minute' warehouse = w as select 1",
         "grant select on table orders to role analyst",

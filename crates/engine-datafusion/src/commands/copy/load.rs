@@ -146,7 +146,7 @@ impl Load<'_> {
         let table = workspace.table_to_write(&self.target.name).await?;
         let place = Arc::new(Place {
             folder: workspace.folder(&table),
-            shape: Shape::of(&table, &self.target.relation.details).await?,
+            shape: self.target.shape(&table).await?,
         });
         let staged: Vec<Arc<StagedFile>> = files.iter().map(|(file, _)| Arc::clone(file)).collect();
         let (reports, added) = self.lanes(&staged, &place).await?;
@@ -270,7 +270,7 @@ impl Load<'_> {
         let table = self.engine.workspace().table(&self.target.name).await?;
         let place = Arc::new(Place {
             folder: self.engine.workspace().folder(&table),
-            shape: Shape::of(&table, &self.target.relation.details).await?,
+            shape: self.target.shape(&table).await?,
         });
         let mut lane = Lane {
             engine: self.engine.clone(),
