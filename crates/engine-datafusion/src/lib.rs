@@ -5,6 +5,7 @@
 //! reads around it. [`Compute`] holds what all workspaces share: memory, spill, functions.
 
 mod calls;
+mod changes;
 mod checks;
 mod columns;
 mod commands;

@@ -21,7 +21,7 @@ use crate::failure::explain;
 use crate::names::relation;
 use crate::provider::Databases;
 use crate::stages::{self, Used};
-use crate::{information_schema, sequences, user_functions};
+use crate::{changes, information_schema, sequences, user_functions};
 
 /// Tables that a statement's text cannot name, by the names that stand for them in its tree.
 pub(crate) type Given = BTreeMap<String, Arc<dyn TableProvider>>;
@@ -270,6 +270,18 @@ async fn replacement(
         TableFactor::Table {
             name,
             alias,
+            version: Some(TableVersion::Changes { changes, at, end }),
+            ..
+        } => {
+            let own = name.0.last().and_then(|part| part.as_ident()).cloned();
+            let name = relation(&databases.session, &name)?;
+            let asked = (&changes, &at, end.as_ref());
+            let provider = changes::provider(databases, &name, asked).await?;
+            (provider, own, alias)
+        }
+        TableFactor::Table {
+            name,
+            alias,
             version: Some(version),
             ..
         } => {
@@ -313,7 +325,7 @@ pub(crate) async fn moment(databases: &Databases, version: &TableVersion) -> Res
         return Err(not_understood(version));
     };
     let before = match function.name.to_string().as_str() {
-        "AT" => false,
+        "AT" | "END" => false,
         "BEFORE" => true,
         _ => return Err(not_understood(version)),
     };

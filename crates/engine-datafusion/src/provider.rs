@@ -251,7 +251,7 @@ pub(crate) fn external(error: diagnostic::Error) -> DataFusionError {
 }
 
 /// `delta` with its filters applied, without its trailing hidden columns, and with the types its columns have beyond files.
-fn shown(
+pub(crate) fn shown(
     delta: Arc<dyn TableProvider>,
     stored: &Schema,
     hidden: usize,

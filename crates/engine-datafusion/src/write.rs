@@ -13,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::StreamExt;
-use lake::{DataFile, DataFolder, ParquetSink, SinkOptions, Table, storable_schema};
+use lake::{DataFile, DataFolder, FeedSink, ParquetSink, SinkOptions, Table, storable_schema};
 
 use crate::checks::Check;
 use crate::failure::explain;
@@ -97,6 +97,11 @@ impl Shape {
             ..SinkOptions::default()
         };
         ParquetSink::new(folder, Arc::clone(&self.schema), options)
+    }
+
+    /// A sink of changed rows of this shape for the change data feed in `folder`.
+    pub(crate) fn feed(&self, folder: &DataFolder) -> FeedSink {
+        FeedSink::new(folder, &self.schema, &self.partition_by)
     }
 
     /// The column `name` alone.

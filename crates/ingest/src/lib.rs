@@ -43,4 +43,4 @@ pub use raw_zone::{RawCopy, raw_copies};
 pub use reload::{FileFilter, Reload, ReloadFrom};
 pub use run::{IngestOptions, IngestRequest, OnProgress, Phase, Progress, run};
 pub use scope::{Look, Scope, glance};
-pub use tables::{Change, TableState, Tables};
+pub use tables::{Change, Feed, TableState, Tables};

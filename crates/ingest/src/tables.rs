@@ -55,4 +55,16 @@ pub struct Change {
     pub remove_all: bool,
     /// The rows that files, by path, do not have from now on: those that had left before among them.
     pub vectors: Vec<(String, DeletionVectorDescriptor)>,
+    /// What the table's change data feed has to know.
+    pub feed: Feed,
+}
+
+/// What a table's change data feed has to know of a change.
+#[derive(Clone, Debug, Default)]
+pub struct Feed {
+    /// Whether the table has a feed from now on. `None` leaves it as it is.
+    pub enabled: Option<bool>,
+    /// The columns that tell rows apart: a row that leaves and one that comes with the same values in them are one
+    /// row that is updated. Without any, rows are deleted and inserted.
+    pub key: Vec<String>,
 }

@@ -23,7 +23,7 @@ use crate::plan::LoadPlan;
 use crate::reload::{Again, Leaving};
 use crate::run::{IngestRequest, OnProgress, Phase, Progress};
 use crate::survey::{Input, Part, Survey, Surveyed};
-use crate::tables::{Change, TableState, Tables};
+use crate::tables::{Change, Feed, TableState, Tables};
 
 /// The three tables of a dataset.
 pub(crate) struct ZoneNames {
@@ -416,6 +416,7 @@ impl Work {
             remove_all: rebuilt,
             vectors: Vec::new(),
             partition_by: Vec::new(),
+            feed: Feed::default(),
         };
         let written = &done.written;
         let bronze = self.contract.bronze_schema(&done.extra);
@@ -439,6 +440,7 @@ impl Work {
         let is_last = self.again.is_empty() || self.again.iter().any(|again| !again.outdated);
         silver.remove_all |= self.contract.write == WriteMode::Overwrite && is_last;
         silver.partition_by.clone_from(&self.contract.partition_by);
+        silver.feed = self.contract.feed();
         silver
             .remove
             .extend(self.places.overwritten(&written.silver));

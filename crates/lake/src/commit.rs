@@ -10,6 +10,7 @@ use diagnostic::{Result, ResultExt, codes};
 use serde_json::{Value, json};
 
 use crate::column_types::delta_schema;
+use crate::feed::{self, ENABLED};
 use crate::protocol::Needs;
 use crate::{DataFile, PartitionValues, StoredFile};
 
@@ -67,7 +68,7 @@ impl Operation {
     }
 
     /// Whether readers of changes have something to see.
-    fn changes_rows(self) -> bool {
+    pub(crate) fn changes_rows(self) -> bool {
         self != Self::Optimize
     }
 }
@@ -92,6 +93,8 @@ pub struct Commit {
     pub partition_by: Option<Vec<String>>,
     /// Properties of the table that are set from now on, or no longer.
     pub properties: Vec<(String, Option<String>)>,
+    /// Files of changed rows, for the table's change data feed. `None` if nobody has looked for them.
+    pub change_data: Option<Vec<DataFile>>,
     /// Application transactions: id and version, for exactly-once writers.
     pub transactions: Vec<(String, i64)>,
     /// Facts for the commit's history, for example the run id.
@@ -111,6 +114,7 @@ impl Commit {
             schema: None,
             partition_by: None,
             properties: Vec::new(),
+            change_data: None,
             transactions: Vec::new(),
             info: Vec::new(),
         }
@@ -158,13 +162,17 @@ pub(crate) fn log_entry(
         );
     }
     let files = Files {
-        commit,
         vectors: commit
             .vectors
             .iter()
             .map(|(path, v)| (path.as_str(), v))
             .collect(),
         now,
+        changes_rows: commit.operation.changes_rows()
+            && commit
+                .change_data
+                .as_ref()
+                .is_none_or(|files| !files.is_empty()),
     };
     let leaving: BTreeSet<&str> = commit.remove.iter().map(String::as_str).collect();
     for file in stored {
@@ -184,6 +192,17 @@ pub(crate) fn log_entry(
         line(
             &mut lines,
             &files.add(&file.path, file.size, &file.stats, &file.partition)?,
+        );
+    }
+    for file in commit.change_data.iter().flatten() {
+        line(
+            &mut lines,
+            &json!({"cdc": {
+                "path": file.path,
+                "partitionValues": file.partition,
+                "size": file.size,
+                "dataChange": false,
+            }}),
         );
     }
     Ok(lines.into_bytes())
@@ -209,6 +228,12 @@ fn declarations(
     if commit.properties.iter().any(checks) {
         needs.check_constraints();
     }
+    let feeds = |(name, value): &(String, Option<String>)| {
+        name == ENABLED && value.as_deref() == Some("true")
+    };
+    if commit.properties.iter().any(feeds) {
+        needs.change_data_feed();
+    }
     let protocol = match (first, known) {
         (true, _) => needs.action(None)?,
         (false, Some(known)) => needs.action(Some(known.protocol))?,
@@ -231,9 +256,10 @@ fn declarations(
 
 /// The actions on files.
 struct Files<'a> {
-    commit: &'a Commit,
     vectors: BTreeMap<&'a str, &'a DeletionVectorDescriptor>,
     now: i64,
+    /// Whether rows change, and are not only in other files.
+    changes_rows: bool,
 }
 
 impl Files<'_> {
@@ -241,7 +267,7 @@ impl Files<'_> {
         let mut action = json!({
             "path": file.path,
             "deletionTimestamp": self.now,
-            "dataChange": self.commit.operation.changes_rows(),
+            "dataChange": self.changes_rows,
             "extendedFileMetadata": true,
             "partitionValues": file.partition,
             "size": file.size,
@@ -269,7 +295,7 @@ impl Files<'_> {
             "partitionValues": partition,
             "size": size,
             "modificationTime": self.now,
-            "dataChange": self.commit.operation.changes_rows(),
+            "dataChange": self.changes_rows,
             "stats": stats,
         });
         if let (Some(fields), Some(vector)) = (action.as_object_mut(), vector) {
@@ -333,6 +359,9 @@ fn metadata(
                 Some(value) => properties.insert(name.clone(), json!(value)),
                 None => properties.remove(name),
             };
+        }
+        if properties.get(ENABLED).is_some_and(|on| on == "true") {
+            feed::check_columns(schema)?;
         }
     }
     Ok(json!({"metaData": {

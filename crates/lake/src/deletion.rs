@@ -3,6 +3,7 @@
 //! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md#deletion-vector-format>).
 
 use std::io::Write;
+use std::ops::Range;
 
 use arrow::array::{BooleanArray, BooleanBufferBuilder};
 use deltalake::kernel::{DeletionVectorDescriptor, StorageType};
@@ -47,6 +48,24 @@ impl DeletedRows {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Those that are not in `others`.
+    pub(crate) fn without(&self, others: &Self) -> Self {
+        Self(&self.0 - &others.0)
+    }
+
+    /// The places of the rows, as ranges of neighbours.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let mut rows = self.0.iter().map(|row| row as usize).peekable();
+        std::iter::from_fn(move || {
+            let first = rows.next()?;
+            let mut end = first + 1;
+            while rows.next_if_eq(&end).is_some() {
+                end += 1;
+            }
+            Some(first..end)
+        })
     }
 
     /// The places of the rows that stay, in their order. It has no end: a file's length is not known here.

@@ -8,7 +8,9 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::util::display::FormatOptions;
 use diagnostic::{Error, Result, ResultExt, codes};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::{DataFolder, DeletedRows, StoredFile};
@@ -41,6 +43,30 @@ impl FileRows {
         wanted: &SchemaRef,
     ) -> Result<Self> {
         let deleted = file.deleted(folder)?;
+        Self::start(folder, file, (columns, wanted), deleted, None)
+    }
+
+    /// Reads those rows of `file` that are in `only`, be they part of the table or not.
+    ///
+    /// # Errors
+    /// As [`FileRows::open`].
+    pub(crate) fn open_only(
+        folder: &DataFolder,
+        file: &StoredFile,
+        columns: &SchemaRef,
+        only: &DeletedRows,
+    ) -> Result<Self> {
+        let none = DeletedRows::default();
+        Self::start(folder, file, (columns, columns), none, Some(only))
+    }
+
+    fn start(
+        folder: &DataFolder,
+        file: &StoredFile,
+        (columns, wanted): (&SchemaRef, &SchemaRef),
+        deleted: DeletedRows,
+        only: Option<&DeletedRows>,
+    ) -> Result<Self> {
         let shown = folder.shown(&file.path);
         let wrong = || format!("`{shown}` cannot be read");
         let file = folder.open(&file.path)?;
@@ -64,6 +90,15 @@ impl FileRows {
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
         let rows = batch_rows(builder.metadata(), &mask);
+        let builder = match only {
+            None => builder,
+            Some(only) => {
+                let all = builder.metadata().file_metadata().num_rows();
+                let all = usize::try_from(all).unwrap_or(usize::MAX);
+                builder
+                    .with_row_selection(RowSelection::from_consecutive_ranges(only.ranges(), all))
+            }
+        };
         let reader = builder
             .with_projection(mask)
             .with_batch_size(rows)

@@ -49,6 +49,8 @@ pub struct SinkOptions {
     pub compression: Compression,
     /// The columns whose values tell partitions apart.
     pub partition_by: Vec<String>,
+    /// What the files' names begin with: nothing, or a folder and `/`.
+    pub folder: &'static str,
 }
 
 impl Default for SinkOptions {
@@ -58,6 +60,7 @@ impl Default for SinkOptions {
             row_group_rows: 256 << 10,
             compression: Compression::SNAPPY,
             partition_by: Vec::new(),
+            folder: "",
         }
     }
 }
@@ -167,7 +170,11 @@ impl ParquetSink {
     /// Begins a file of `partition`, whose first rows `batch` has.
     fn begin(&self, partition: &PartitionValues, batch: &RecordBatch) -> Result<Open> {
         let folder = partition::folder(&self.options.partition_by, partition);
-        let name = format!("{folder}part-{}.parquet", uuid::Uuid::now_v7());
+        let name = format!(
+            "{}{folder}part-{}.parquet",
+            self.options.folder,
+            uuid::Uuid::now_v7()
+        );
         let wrong = || format!("`{}` cannot be written", self.folder.shown(&name));
         let file = self.folder.create(&name)?;
         let properties = WriterProperties::builder()

@@ -14,6 +14,8 @@ const WALL_CLOCK: &str = "timestampNtz";
 const DELETION_VECTORS: &str = "deletionVectors";
 /// Conditions that every row must meet.
 const CHECK_CONSTRAINTS: &str = "checkConstraints";
+/// Commits that say which rows they change.
+const CHANGE_DATA_FEED: &str = "changeDataFeed";
 
 /// From these versions on, features are listed by name.
 const READER_WITH_FEATURES: u64 = 3;
@@ -59,6 +61,11 @@ impl Needs {
     /// Rows must meet conditions.
     pub(crate) fn check_constraints(&mut self) {
         self.writer.insert(CHECK_CONSTRAINTS);
+    }
+
+    /// Commits say which rows they change.
+    pub(crate) fn change_data_feed(&mut self) {
+        self.writer.insert(CHANGE_DATA_FEED);
     }
 
     /// The action that gives a table with the protocol `known` what is needed besides; a new table where that is
@@ -167,6 +174,18 @@ mod tests {
             })
         );
         assert!(checks.action(Some(&protocol(&checked))).unwrap().is_none());
+        let mut feed = Needs::default();
+        feed.change_data_feed();
+        let fed = feed.action(Some(&protocol(&plain))).unwrap().unwrap();
+        assert_eq!(
+            fed["protocol"],
+            json!({
+                "minReaderVersion": 1,
+                "minWriterVersion": 7,
+                "writerFeatures": ["appendOnly", "changeDataFeed", "invariants"],
+            })
+        );
+        assert!(feed.action(Some(&protocol(&fed))).unwrap().is_none());
         // Nothing is taken away when columns change.
         let mut columns = Needs::default();
         columns.reader.insert(super::WALL_CLOCK);

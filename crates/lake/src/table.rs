@@ -7,11 +7,12 @@ use deltalake::DeltaTable;
 use deltalake::kernel::DeletionVectorDescriptor;
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::TryStreamExt;
-use object_store::{ObjectStoreExt, PutMode};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use tokio::sync::OnceCell;
 
 use crate::commit::{CONSTRAINT, Known, log_entry};
 use crate::deletion::file_of;
+use crate::feed::ENABLED;
 use crate::partition::check_partition_by;
 use crate::{
     Commit, DataFile, DataFolder, DeletedRows, IcebergTable, Operation, PartitionValues,
@@ -137,6 +138,16 @@ impl Table {
             })
     }
 
+    /// The same table at another version, which is not looked for yet.
+    pub(crate) fn at(&self, version: u64) -> Self {
+        Self::new(&self.location, self.place.clone(), Some(version))
+    }
+
+    /// Where its files lie.
+    pub(crate) fn object_store(&self) -> Arc<dyn ObjectStore> {
+        self.place.object_store()
+    }
+
     /// What was read of the log, perhaps at an earlier version.
     pub(crate) fn known(&self) -> Option<&DeltaTable> {
         let known = self.loaded.get().unwrap_or(&self.place);
@@ -187,6 +198,20 @@ impl Table {
             .collect();
         constraints.sort();
         Ok(constraints)
+    }
+
+    /// Whether its commits say which rows they change.
+    ///
+    /// # Errors
+    /// `K2004` if the log cannot be read.
+    pub async fn change_data_feed(&self) -> Result<bool> {
+        if self.version.is_none() || self.iceberg.is_some() {
+            return Ok(false);
+        }
+        let loaded = self.loaded().await?;
+        let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
+        let property = snapshot.metadata().configuration().get(ENABLED);
+        Ok(property.is_some_and(|on| on == "true"))
     }
 
     /// The data files of this version.
@@ -269,6 +294,9 @@ impl Table {
         for (name, condition) in self.constraints().await? {
             commit.constrain(&name, Some(&condition));
         }
+        if self.change_data_feed().await? {
+            commit.set_change_data_feed(true);
+        }
         for file in self.files().await? {
             to.adopt(from, &file.path)?;
             if let Some(vector) = file.vector {
@@ -320,6 +348,7 @@ impl Table {
             _ => None,
         };
         self.check_partitions(commit)?;
+        self.check_change_data(commit).await?;
         let entry = log_entry(commit, self.version().is_none(), known.as_ref(), &stored)?;
         let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
         let put = self
@@ -372,7 +401,22 @@ impl Table {
         }
     }
 
-    fn broken(&self) -> String {
+    /// A reader of the feed would take rows that only moved to another file for changed ones.
+    async fn check_change_data(&self, commit: &Commit) -> Result<()> {
+        let told = commit.change_data.is_some() || !commit.mixes_rows();
+        if told || !self.change_data_feed().await? {
+            return Ok(());
+        }
+        Err(Error::new(
+            codes::X0001,
+            format!(
+                "A change of table `{}` does not say which rows it changes",
+                self.location
+            ),
+        ))
+    }
+
+    pub(crate) fn broken(&self) -> String {
         format!(
             "The log of table `{}` cannot be read or written",
             self.location

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use storage::{Entry, block_on};
 
 use crate::deletion::file_of;
+use crate::feed::ENABLED;
 use crate::iceberg_table::IcebergTable;
 use crate::overlay::{LOG, is_log_file};
 use crate::{DeletionVectorDescriptor, Table, TableFormat, Warehouse};
@@ -122,6 +123,8 @@ impl Warehouse {
             let vector = file.vector.as_ref().and_then(file_of);
             active.insert(file.path, vector);
         }
+        // Who reads the changes of a version reads the files it took away.
+        let mut feeds = table.change_data_feed().await?;
         let mut held = BTreeSet::new();
         hold(&mut held, &active);
         let storage = self.storage().below(location);
@@ -150,8 +153,15 @@ impl Warehouse {
                     active.insert(added.path, vector);
                 }
                 held.extend(action.cdc.map(|file| file.path));
+                if let Some(metadata) = action.meta_data {
+                    feeds = metadata
+                        .configuration
+                        .get(ENABLED)
+                        .and_then(Option::as_deref)
+                        == Some("true");
+                }
             }
-            if needed.contains(&version) || version > *newest {
+            if feeds || needed.contains(&version) || version > *newest {
                 hold(&mut held, &active);
             }
         }
@@ -196,10 +206,18 @@ impl Warehouse {
 
 /// A line of a commit, as far as it is about files.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct FileAction {
     add: Option<ActionFile>,
     remove: Option<ActionFile>,
     cdc: Option<ActionFile>,
+    meta_data: Option<ActionMetadata>,
+}
+
+#[derive(Deserialize)]
+struct ActionMetadata {
+    #[serde(default)]
+    configuration: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Deserialize)]

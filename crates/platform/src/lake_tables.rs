@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use catalog::Workspace;
-use diagnostic::{Error, Result, codes};
+use diagnostic::{Error, Result, ResultExt, codes};
 use ingest::{Change, TableState, Tables};
-use lake::{Commit, DataFolder, Table, TableFormat};
+use lake::{Commit, DataFolder, Rewritten, Table, TableFormat};
 use model::RelationName;
 use parking_lot::Mutex;
 
@@ -119,9 +119,31 @@ impl Tables for LakeTables {
         commit.remove = change.remove;
         commit.remove_all = change.remove_all;
         commit.vectors = change.vectors;
-        commit.schema = (!same_columns).then_some(change.schema);
-        commit.partition_by = (!same_columns).then_some(change.partition_by);
+        let schema = change.schema;
+        commit.schema = (!same_columns).then(|| Arc::clone(&schema));
+        commit.partition_by = (!same_columns).then(|| change.partition_by.clone());
         commit.info = vec![("runId".to_owned(), self.workspace.run().to_string())];
+        let feeds = table.change_data_feed().await?;
+        let feed = change.feed.enabled.unwrap_or(feeds);
+        if feed != feeds {
+            commit.set_change_data_feed(feed);
+        }
+        if feed && commit.mixes_rows() {
+            let rewritten = Rewritten {
+                folder: self.workspace.folder(&table),
+                schema,
+                partition_by: change.partition_by,
+                stored: table.files().await?,
+                key: change.feed.key,
+            };
+            let recorded = tokio::task::spawn_blocking(move || -> Result<Commit> {
+                commit.change_data = Some(rewritten.record(&commit)?);
+                Ok(commit)
+            });
+            commit = recorded.await.explain(codes::X0001, || {
+                "A thread that records changes broke down".to_owned()
+            })??;
+        }
         let table = table.commit(&commit).await?;
         self.workspace.stage_table(name, &table, &hidden)?;
         self.writing.lock().insert(name.clone(), table);

@@ -211,6 +211,14 @@ fn write_makes_sense(dataset: &DatasetSpec) -> Option<Error> {
                 .help("leave `partition_by` out, or keep the table as Delta"),
         );
     }
+    if dataset.format == SilverFormat::Iceberg && dataset.change_data_feed == Some(true) {
+        let message = "A silver table that is kept as Iceberg has no change data feed";
+        return Some(
+            Error::new(codes::C0010, message)
+                .at(dataset.name.place())
+                .help("leave `change_data_feed` out, or keep the table as Delta"),
+        );
+    }
     if dataset.write == WriteMode::OverwritePartitions && dataset.partition_by.is_empty() {
         let message = format!(
             "Dataset `{}` is written by overwriting partitions, but no `partition_by` says what they are",

@@ -28,6 +28,8 @@ pub struct DatasetSpec {
     pub partition_by: Vec<Located<String>>,
     /// The columns that `sluice optimize` orders the silver table's rows by.
     pub cluster_by: Vec<Located<String>>,
+    /// Whether the silver table says which rows each of its versions changes. `None` leaves that as it is.
+    pub change_data_feed: Option<bool>,
     /// In which format the silver table is kept.
     pub format: SilverFormat,
     /// What happens when the source changes its shape.

@@ -41,6 +41,9 @@ pub const ICEBERG_FAILPOINTS: &[&str] = &[
     "publish.after_iceberg_catalog",
 ];
 
+/// Further failpoints, which only who writes a change data feed passes.
+pub const FEED_FAILPOINTS: &[&str] = &["feed.after_files"];
+
 /// Further failpoints, which only a process that takes in events passes.
 pub const PUSH_FAILPOINTS: &[&str] = &[
     "push.before_sync",
@@ -84,8 +87,8 @@ mod armed {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::{
-        ARRIVAL_FAILPOINTS, FAILPOINTS, ICEBERG_FAILPOINTS, POSTGRES_FAILPOINTS, PUSH_FAILPOINTS,
-        UPKEEP_FAILPOINTS, UPLOAD_FAILPOINTS,
+        ARRIVAL_FAILPOINTS, FAILPOINTS, FEED_FAILPOINTS, ICEBERG_FAILPOINTS, POSTGRES_FAILPOINTS,
+        PUSH_FAILPOINTS, UPKEEP_FAILPOINTS, UPLOAD_FAILPOINTS,
     };
 
     struct Trigger {
@@ -105,6 +108,7 @@ mod armed {
         debug_assert!(
             [
                 FAILPOINTS,
+                FEED_FAILPOINTS,
                 ICEBERG_FAILPOINTS,
                 POSTGRES_FAILPOINTS,
                 UPKEEP_FAILPOINTS,

@@ -9,9 +9,9 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::shop::{Contents, Shop, dies_at};
 
-pub(super) const FIRST: &str =
+pub const FIRST: &str =
     "a,2026-08-01,Bern,1.10\nb,2026-08-01,Cairo,2.20\n,2026-08-01,Bern,3\nc,2026-08-01,Accra,4\n";
-pub(super) const SECOND: &str = "b,2026-08-02,Accra,20\nd,2026-08-02,Bern,5\ne,2026-08-02,Bern,0\n";
+pub const SECOND: &str = "b,2026-08-02,Accra,20\nd,2026-08-02,Bern,5\ne,2026-08-02,Bern,0\n";
 
 /// A project before a run, and what readers see before and after it.
 struct Case {

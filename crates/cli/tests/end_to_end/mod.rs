@@ -3,7 +3,7 @@
 mod bad_files;
 mod checks;
 mod concurrent;
-mod crash;
+pub mod crash;
 mod disk_full;
 mod drops;
 mod figures;

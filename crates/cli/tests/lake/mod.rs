@@ -4,6 +4,7 @@ mod constraints;
 #[path = "../../../storage/tests/it/faults.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod faults;
+pub mod feed;
 mod foreign;
 mod object_store;
 mod partitions;

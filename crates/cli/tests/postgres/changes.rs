@@ -1,6 +1,7 @@
 //! Streams kept up to date by changes.
 
 use super::Pair;
+use crate::lake::feed::feed;
 use crate::lake::readers::read;
 
 const STREAMS: &str = "
@@ -98,6 +99,26 @@ fn tables_with_deletion_vectors_are_too() {
     ours.sort_unstable();
     for reader in ["deltalake", "spark"] {
         assert_eq!(read(&pair.shop, reader, "pg/few"), ours, "{reader}");
+    }
+}
+
+/// What the feed tells of each version is what a comparison of the versions tells.
+#[test]
+fn tables_with_a_change_data_feed_tell_every_change() {
+    let streams = STREAMS
+        .replace("sync: cdc", "sync: cdc, change_data_feed: true")
+        .replace("{name: orders,", "{name: orders, deletion_vectors: true,");
+    let pair = every_kind_of_change(&streams);
+    for (table, columns) in [
+        ("pg/orders", "ID,CUSTOMER,AMOUNT"),
+        ("pg/notes", "WORD,TIMES"),
+        ("pg/parts", "ID,REGION"),
+    ] {
+        let told = feed(&pair.shop, "deltalake", table, columns);
+        assert!(told.len() > 4, "{told:?}");
+        let updates = told.iter().filter(|line| line.contains("update_preimage"));
+        // What has no key has no updates.
+        assert_eq!(updates.count() > 0, table == "pg/orders", "{told:?}");
     }
 }
 

@@ -207,7 +207,7 @@ impl Look<'_> {
                 OWNER.into(),
                 retention.to_string().into(),
                 "OFF".into(),
-                "OFF".into(),
+                tracking(self.engine.workspace(), &name).await,
                 "N".into(),
                 "N".into(),
                 "N".into(),
@@ -780,6 +780,18 @@ pub(crate) async fn size(workspace: &Workspace, name: &RelationName) -> (Cell, C
     };
     let rows = files.iter().filter_map(|file| file.rows).sum();
     (count(rows), count(files.iter().map(|file| file.size).sum()))
+}
+
+/// Whether a table has a change data feed.
+async fn tracking(workspace: &Workspace, name: &RelationName) -> Cell {
+    let Ok(table) = workspace.table(name).await else {
+        return Cell::Null;
+    };
+    match table.change_data_feed().await {
+        Ok(true) => "ON".into(),
+        Ok(false) => "OFF".into(),
+        Err(_) => Cell::Null,
+    }
 }
 
 /// TABLE, TRANSIENT or TEMPORARY.

@@ -60,6 +60,7 @@ pub(super) async fn run(
         details,
         comment,
         definition,
+        change_tracking: false,
     };
     fill(engine, session, &name, None, new).await?;
     Ok(done(&name, "successfully created"))

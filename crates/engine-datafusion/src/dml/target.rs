@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{Int64Type, Schema, SchemaRef, UInt32Type, UInt64Type};
 use catalog::Relation;
 use datafusion::execution::{SessionState, TaskContext};
@@ -14,7 +14,9 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use engine::Session;
 use functions::cast_to_column;
 use futures::StreamExt;
-use lake::{Commit, DataFolder, FileRows, Operation, ParquetSink, StoredFile, Table};
+use lake::{
+    ChangeType, Commit, DataFolder, FeedSink, FileRows, Operation, ParquetSink, StoredFile, Table,
+};
 use model::RelationName;
 use parking_lot::Mutex;
 
@@ -51,6 +53,11 @@ pub(crate) struct Target {
     stored: Vec<StoredFile>,
     folder: DataFolder,
 }
+
+/// Where changed rows are told, if the table has a change data feed.
+type Feed = Option<Arc<Mutex<FeedSink>>>;
+/// What a row that comes is; an updated row and its old image share a number.
+type Image = (ChangeType, Option<i64>);
 
 /// How many rows a statement changed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -177,6 +184,11 @@ impl Target {
         } else {
             streams.iter().map(|_| sink()).collect()
         };
+        let feed = match table.change_data_feed().await? {
+            true => Some(shape.feed(&folder)),
+            false => None,
+        };
+        let feed: Feed = feed.map(|sink| Arc::new(Mutex::new(sink)));
         let hits = Arc::new(Mutex::new(Hits::new(self.stored.len(), several)));
         let mut tasks = tokio::task::JoinSet::new();
         for (stream, sink) in streams.into_iter().zip(sinks.iter().cycle()) {
@@ -185,6 +197,7 @@ impl Target {
                 Arc::clone(&hits),
                 Arc::clone(sink),
                 shape.clone(),
+                feed.clone(),
             ));
         }
         let mut inserted = 0;
@@ -198,11 +211,24 @@ impl Target {
             deleted: hits.deleted,
         };
         let mut commit = Commit::new(operation);
-        commit.remove = self.keep_the_rest(hits, &sinks, &shape.schema).await?;
+        let rest = self.keep_the_rest(hits, &sinks, &shape.schema, &feed);
+        commit.remove = rest.await?;
         for sink in sinks {
             let sink =
                 Arc::try_unwrap(sink).map_err(|_| Error::new(codes::X0001, ended_early()))?;
             commit.add.extend(sink.into_inner().finish()?);
+        }
+        if let Some(feed) = feed {
+            let feed =
+                Arc::try_unwrap(feed).map_err(|_| Error::new(codes::X0001, ended_early()))?;
+            let files = feed.into_inner().finish()?;
+            // Rows that only come are told by their own files.
+            match commit.remove.is_empty() {
+                true => files
+                    .iter()
+                    .try_for_each(|file| folder.remove(&file.path))?,
+                false => commit.change_data = Some(files),
+            }
         }
         if !(commit.add.is_empty() && commit.remove.is_empty()) {
             workspace.stage_table(&self.name, &table.commit(&commit).await?, &[])?;
@@ -216,6 +242,7 @@ impl Target {
         hits: Hits,
         sinks: &[Arc<Mutex<ParquetSink>>],
         schema: &SchemaRef,
+        feed: &Feed,
     ) -> Result<Vec<String>> {
         let mut removed = Vec::new();
         let mut lanes = vec![Vec::new(); sinks.len()];
@@ -229,16 +256,18 @@ impl Target {
             removed.push(file.path.clone());
             let lane = at % lanes.len().max(1);
             if let Some(lane) = lanes.get_mut(lane) {
-                lane.push((file.clone(), fates));
+                lane.push((number, file.clone(), fates));
             }
         }
         let mut tasks = tokio::task::JoinSet::new();
         for (lane, sink) in lanes.into_iter().zip(sinks) {
             let (sink, schema) = (Arc::clone(sink), Arc::clone(schema));
-            let folder = self.folder.clone();
+            let (folder, feed) = (self.folder.clone(), feed.clone());
             tasks.spawn_blocking(move || {
-                lane.into_iter()
-                    .try_for_each(|(file, fates)| copy(&folder, &file, &fates, &schema, &sink))
+                lane.into_iter().try_for_each(|(number, file, fates)| {
+                    let leaving = (number, fates.as_slice());
+                    copy((&folder, &file), leaving, &schema, &sink, &feed)
+                })
             });
         }
         while let Some(done) = tasks.join_next().await {
@@ -321,12 +350,14 @@ async fn take(
     hits: Arc<Mutex<Hits>>,
     sink: Arc<Mutex<ParquetSink>>,
     shape: Shape,
+    feed: Feed,
 ) -> Result<u64> {
     let mut inserted = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(explain)?;
-        let (coming, new) = sort_out(&batch, &hits)?;
-        inserted += new;
+        let (coming, changes) = sort_out(&batch, &hits)?;
+        let new = changes.iter().filter(|(_, pair)| pair.is_none()).count();
+        inserted += new as u64;
         if coming.true_count() > 0 && batch.num_columns() > LEADING {
             let own: Vec<usize> = (LEADING..batch.num_columns()).collect();
             let rows = batch
@@ -335,13 +366,17 @@ async fn take(
                 .explain(codes::X0001, ended_early)?;
             let rows = shape.fit(&rows)?;
             sink.lock().write(&rows)?;
+            if let Some(feed) = &feed {
+                let (kinds, pairs): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+                feed.lock().write(&rows, kinds, pairs)?;
+            }
         }
     }
     Ok(inserted)
 }
 
-/// Which rows of `batch` are written, and how many of them are new.
-fn sort_out(batch: &RecordBatch, hits: &Mutex<Hits>) -> Result<(BooleanArray, u64)> {
+/// Which rows of `batch` are written, and what each of them is: a new one, or an image of the old one of that number.
+fn sort_out(batch: &RecordBatch, hits: &Mutex<Hits>) -> Result<(BooleanArray, Vec<Image>)> {
     let wrong = || {
         Error::new(
             codes::X0001,
@@ -361,7 +396,7 @@ fn sort_out(batch: &RecordBatch, hits: &Mutex<Hits>) -> Result<(BooleanArray, u6
         .as_primitive_opt::<Int64Type>()
         .ok_or_else(wrong)?;
     let mut coming = BooleanBufferBuilder::new(batch.num_rows());
-    let mut inserted = 0;
+    let mut changes = Vec::new();
     let mut hits = hits.lock();
     for at in 0..batch.num_rows() {
         let action = if actions.is_null(at) {
@@ -374,24 +409,37 @@ fn sort_out(batch: &RecordBatch, hits: &Mutex<Hits>) -> Result<(BooleanArray, u6
                 hits.mark(files.value(at), rows.value(at), Fate::Deleted)?;
                 false
             }
-            UPDATE => hits.mark(files.value(at), rows.value(at), Fate::Updated)?,
+            UPDATE => {
+                let (file, row) = (files.value(at), rows.value(at));
+                let first = hits.mark(file, row, Fate::Updated)?;
+                if first {
+                    let pair = Some(pair(u64::from(file), row));
+                    changes.push((ChangeType::UpdatePostimage, pair));
+                }
+                first
+            }
             INSERT => {
-                inserted += 1;
+                changes.push((ChangeType::Insert, None));
                 true
             }
             _ => false,
         });
     }
-    Ok((BooleanArray::new(coming.finish(), None), inserted))
+    Ok((BooleanArray::new(coming.finish(), None), changes))
 }
 
-/// Writes the rows of `file` that stay.
+/// A number that no other row of the table has: its file's, and its place in that.
+fn pair(file: u64, row: u64) -> i64 {
+    (file << 40 | row).cast_signed()
+}
+
+/// Writes the rows of `file` that stay, and to `feed` those that do not.
 fn copy(
-    folder: &DataFolder,
-    file: &StoredFile,
-    fates: &[Fate],
+    (folder, file): (&DataFolder, &StoredFile),
+    (number, fates): (usize, &[Fate]),
     schema: &SchemaRef,
     sink: &Mutex<ParquetSink>,
+    feed: &Feed,
 ) -> Result<()> {
     let mut first = 0;
     for batch in FileRows::open(folder, file, schema, schema)? {
@@ -399,6 +447,23 @@ fn copy(
         let stays: BooleanArray = (first..first + batch.num_rows())
             .map(|row| Some(fates.get(row).copied().unwrap_or_default() == Fate::Stays))
             .collect();
+        if let Some(feed) = feed
+            && stays.true_count() < batch.num_rows()
+        {
+            let leaves = not(&stays).explain(codes::X0001, ended_early)?;
+            let rows = filter_record_batch(&batch, &leaves).explain(codes::X0001, ended_early)?;
+            let (mut kinds, mut pairs) = (Vec::new(), Vec::new());
+            for (row, fate) in (first..).zip(fates.iter().skip(first).take(batch.num_rows())) {
+                let pair = pair(number as u64, row as u64);
+                match fate {
+                    Fate::Stays => continue,
+                    Fate::Updated => kinds.push(ChangeType::UpdatePreimage),
+                    Fate::Deleted => kinds.push(ChangeType::Delete),
+                }
+                pairs.push(Some(pair).filter(|_| *fate == Fate::Updated));
+            }
+            feed.lock().write(&rows, kinds, pairs)?;
+        }
         first += batch.num_rows();
         let rest = match stays.true_count() {
             0 => continue,

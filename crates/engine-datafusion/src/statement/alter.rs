@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use catalog::{ConstraintKind, Details, Relation, RelationKind};
 use diagnostic::{Error, Result, Source, codes};
 use engine::{Outcome, Session};
-use lake::{Commit, Operation, check_partition_by, storable_schema};
+use lake::{Commit, Operation, TableFormat, check_partition_by, storable_schema};
 use model::RelationName;
 use sql::command::{Change, ColumnChange, CommandOption};
 use sqlparser::ast::{
@@ -81,8 +81,8 @@ pub(crate) async fn change(
                 altering.add(column, *may_be_there).await?;
             }
         }
-        Change::Set(options) => altering.set(options)?,
-        Change::Unset(names) => altering.unset(names)?,
+        Change::Set(options) => altering.set(options).await?,
+        Change::Unset(names) => altering.unset(names).await?,
         Change::Rename(_) | Change::Swap(_) => return Err(unsupported(&"This change")),
     }
     Ok(done(&name, "successfully altered"))
@@ -456,7 +456,7 @@ impl Altering<'_> {
         })
     }
 
-    fn set(&self, options: &[CommandOption]) -> Result<()> {
+    async fn set(&self, options: &[CommandOption]) -> Result<()> {
         for option in options {
             match option.name.as_str() {
                 "COMMENT" => {
@@ -476,6 +476,13 @@ impl Altering<'_> {
                     };
                     self.declare(|details| details.retention_days = Some(days))?;
                 }
+                "CHANGE_TRACKING" => {
+                    let on = single(option)?.to_ascii_lowercase().parse();
+                    let on = on.map_err(|_| {
+                        Error::new(codes::E1002, "CHANGE_TRACKING is TRUE or FALSE".to_owned())
+                    })?;
+                    self.track_changes(on).await?;
+                }
                 _ => {
                     return Err(unsupported(&format!(
                         "SET {} = {}",
@@ -487,7 +494,28 @@ impl Altering<'_> {
         Ok(())
     }
 
-    fn unset(&self, names: &[String]) -> Result<()> {
+    /// <https://docs.snowflake.com/en/sql-reference/sql/alter-table>: `SET CHANGE_TRACKING`.
+    async fn track_changes(&self, on: bool) -> Result<()> {
+        let workspace = self.engine.workspace();
+        let table = workspace.table_to_write(self.name).await?;
+        if table.format() != TableFormat::Delta {
+            return Err(Error::new(
+                codes::K3014,
+                format!(
+                    "Table `{}` is kept as Iceberg, so its changes cannot be tracked",
+                    self.name
+                ),
+            ));
+        }
+        if table.change_data_feed().await? == on {
+            return Ok(());
+        }
+        let mut commit = Commit::new(Operation::ChangeColumns);
+        commit.set_change_data_feed(on);
+        workspace.stage_table(self.name, &table.commit(&commit).await?, &[])
+    }
+
+    async fn unset(&self, names: &[String]) -> Result<()> {
         for name in names {
             match name.as_str() {
                 "COMMENT" => {
@@ -500,6 +528,7 @@ impl Altering<'_> {
                 "DATA_RETENTION_TIME_IN_DAYS" => {
                     self.declare(|details| details.retention_days = None)?;
                 }
+                "CHANGE_TRACKING" => self.track_changes(false).await?,
                 _ => return Err(unsupported(&format!("UNSET {name}"))),
             }
         }
@@ -645,6 +674,10 @@ impl Altering<'_> {
         commit.remove_all = true;
         commit.add = written.files;
         commit.schema = Some(written.schema);
+        if table.change_data_feed().await? {
+            // Other columns are no changes of rows.
+            commit.change_data = Some(Vec::new());
+        }
         workspace.stage_table(self.name, &table.commit(&commit).await?, &[])
     }
 

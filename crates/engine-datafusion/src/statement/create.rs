@@ -56,6 +56,10 @@ pub(super) async fn table(
     };
     let comment = comment(&create)?;
     if let Some(source) = &create.clone {
+        if create.change_tracking.is_some() {
+            // A clone has its source's.
+            return Err(unsupported(&create));
+        }
         let relation = cloned(engine, session, source, create.version.as_ref()).await?;
         return stage_clone(engine, &name, relation, details, comment);
     }
@@ -77,6 +81,7 @@ pub(super) async fn table(
         details,
         comment,
         definition,
+        change_tracking: create.change_tracking == Some(true),
     };
     let rows = fill(engine, session, &name, plan, relation).await?;
     Ok(if plain {
@@ -279,6 +284,8 @@ pub(crate) struct New {
     pub(crate) details: Details,
     pub(crate) comment: Option<String>,
     pub(crate) definition: Definition,
+    /// Whether it has a change data feed.
+    pub(crate) change_tracking: bool,
 }
 
 /// Writes the first or next version of `name`: `plan`'s rows, or no rows.
@@ -336,6 +343,10 @@ pub(crate) async fn fill(
         None => commit.schema = schema,
     }
     let rows = commit.add.iter().map(|file| file.rows).sum();
+    if table.change_data_feed().await? != new.change_tracking {
+        // A table that takes the place of another has what is said of it.
+        commit.set_change_data_feed(new.change_tracking);
+    }
     let table = table.commit(&commit).await?;
     let kind = workspace.pointer(name, &table, &[])?;
     workspace.stage_relation(

@@ -15,6 +15,8 @@ use connectors::files::header;
 use diagnostic::{Error, Result, codes};
 use settings::{DatasetSpec, Format, OnChange, SchemaContract, WriteMode};
 
+use crate::tables::Feed;
+
 pub(crate) use column::Column;
 pub(crate) use judge::{FileColumns, Judged, Verdict};
 use predicate::Predicates;
@@ -37,6 +39,7 @@ pub struct Contract {
     pub(crate) write: WriteMode,
     /// The silver table's partition columns, by their names there.
     pub(crate) partition_by: Vec<String>,
+    change_data_feed: Option<bool>,
     pub(crate) changes: SchemaContract,
     pub(crate) texts: TextRules,
 }
@@ -133,9 +136,25 @@ impl Contract {
             latest_by,
             write: dataset.write,
             partition_by,
+            change_data_feed: dataset.change_data_feed,
             changes,
             texts,
         })
+    }
+
+    /// What the change data feed of the silver table has to know.
+    pub(crate) fn feed(&self) -> Feed {
+        let key = self.key.iter().filter_map(|at| self.columns.get(*at));
+        Feed {
+            enabled: self.change_data_feed,
+            key: match self.write {
+                WriteMode::Merge => key.map(|column| column.stored.clone()).collect(),
+                // Rows of several runs may have one key.
+                WriteMode::Append | WriteMode::Overwrite | WriteMode::OverwritePartitions => {
+                    Vec::new()
+                }
+            },
+        }
     }
 
     /// The names by which headers are matched.

@@ -19,7 +19,7 @@ use super::pending::Wanted;
 use super::shape::evolved;
 use crate::existing::read;
 use crate::sinks::Sink;
-use crate::tables::{Change, TableState, Tables};
+use crate::tables::{Change, Feed, TableState, Tables};
 
 impl Follower<'_> {
     pub(super) fn pending_bytes(&self) -> usize {
@@ -135,6 +135,7 @@ impl Apply<'_> {
                 remove: merged.remove,
                 remove_all: settled.truncated,
                 vectors: merged.vectors,
+                feed: marks.feed(lane.stream, &lane.shape),
             };
             self.handle
                 .block_on(self.tables.commit(lane.table, change))?;
@@ -181,6 +182,7 @@ impl Apply<'_> {
             remove: Vec::new(),
             remove_all: false,
             vectors: Vec::new(),
+            feed: Feed::default(),
         };
         let small: Vec<_> = table
             .files
@@ -225,6 +227,7 @@ impl Apply<'_> {
                     remove: ended.remove,
                     remove_all: false,
                     vectors: Vec::new(),
+                    feed: marks.feed(lane.stream, &lane.shape),
                 };
                 self.handle
                     .block_on(self.tables.commit(lane.table, change))?;

@@ -150,6 +150,7 @@ impl Sync<'_> {
             remove: Vec::new(),
             remove_all: true,
             vectors: Vec::new(),
+            feed: Marks::none().feed(&self.request.stream, shape),
         };
         self.handle.block_on(self.tables.commit(table, change))?;
         Ok(StreamOutcome {
@@ -176,6 +177,7 @@ impl Sync<'_> {
             remove: Vec::new(),
             remove_all: true,
             vectors: Vec::new(),
+            feed: Marks::none().feed(&self.request.stream, shape),
         };
         self.handle.block_on(self.tables.commit(table, change))?;
         let empty = TableState {
@@ -262,6 +264,7 @@ impl Sync<'_> {
                 remove: Vec::new(),
                 remove_all: false,
                 vectors: Vec::new(),
+                feed: Marks::none().feed(&self.request.stream, shape),
             };
             self.handle.block_on(self.tables.commit(name, change))?;
         }
@@ -387,6 +390,7 @@ impl Upsert<'_> {
             remove: merged.remove,
             remove_all: false,
             vectors: merged.vectors,
+            feed: self.marks.feed(self.stream, self.shape),
         };
         self.handle
             .block_on(self.tables.commit(self.name, change))?;

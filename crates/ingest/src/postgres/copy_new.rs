@@ -19,7 +19,7 @@ use super::follower::Follower;
 use super::lane::Lane;
 use super::marks::{Keeps, Marks};
 use super::shape::evolved;
-use crate::tables::{Change, TableState, Tables};
+use crate::tables::{Change, Feed, TableState, Tables};
 
 impl Follower<'_> {
     /// Copies the streams that have no place yet.
@@ -88,6 +88,7 @@ fn change(operation: Operation, schema: SchemaRef, partition_by: Vec<String>) ->
         remove: Vec::new(),
         remove_all: operation == Operation::Overwrite,
         vectors: Vec::new(),
+        feed: Feed::default(),
     }
 }
 
@@ -135,6 +136,7 @@ impl StreamCopy<'_> {
         let folder = self.handle.block_on(self.tables.folder(lane.table))?;
         let (add, rows) = self.files(lane, marks, &change.schema, &folder)?;
         change.add = add;
+        change.feed = marks.feed(lane.stream, &lane.shape);
         self.handle
             .block_on(self.tables.commit(lane.table, change))?;
         Ok(rows)
@@ -156,6 +158,7 @@ impl StreamCopy<'_> {
         let by = table.partition_by.clone();
         let mut ends = change(Operation::Merge, schema.clone(), by.clone());
         (ends.add, ends.remove) = (ended.add, ended.remove);
+        ends.feed = marks.feed(lane.stream, &lane.shape);
         self.handle.block_on(self.tables.commit(lane.table, ends))?;
         if marks.keeps() == Keeps::Versions {
             let mut change = change(Operation::Append, schema, by);

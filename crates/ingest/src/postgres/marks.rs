@@ -6,9 +6,11 @@ use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, TimestampMicros
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use diagnostic::{Result, ResultExt, codes};
-use settings::Apply;
+use settings::{Apply, PostgresStream};
 
 use super::net::Coming;
+use super::shape::Shape;
+use crate::tables::Feed;
 
 /// What a table keeps of rows that have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,19 @@ impl Marks {
     pub(super) fn are_in(&self, schema: &Schema) -> bool {
         let has = |(name, _): &(&str, Mark)| schema.column_with_name(name).is_some();
         self.list().iter().all(has)
+    }
+
+    /// What the change data feed of the stream's table has to know.
+    pub(super) fn feed(&self, stream: &PostgresStream, shape: &Shape) -> Feed {
+        let mut key = shape.key_names();
+        if let (Apply::History { valid_from, .. }, false) = (&self.apply, key.is_empty()) {
+            // Each version is a row of its own.
+            key.push(valid_from.as_str().to_owned());
+        }
+        Feed {
+            enabled: stream.change_data_feed,
+            key,
+        }
     }
 
     /// The columns of `key`, and the one that says whether a row still counts.

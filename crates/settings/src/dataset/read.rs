@@ -33,6 +33,7 @@ impl DatasetSpec {
                 "write",
                 "partition_by",
                 "cluster_by",
+                "change_data_feed",
                 "format",
                 "schema_contract",
                 "checks",
@@ -68,6 +69,10 @@ impl DatasetSpec {
             cluster_by: fields
                 .get("cluster_by")
                 .map_or_else(|| Ok(Vec::new()), read_names)?,
+            change_data_feed: fields
+                .get("change_data_feed")
+                .map(|item| item.boolean())
+                .transpose()?,
             format: match fields.get("format") {
                 Some(format) => format.word(&[
                     ("delta", SilverFormat::Delta),

@@ -100,6 +100,8 @@ pub struct PostgresStream {
     /// Whether rows leave the table by deletion vectors instead of new files, with `sync: cdc` or
     /// `sync: incremental`.
     pub deletion_vectors: bool,
+    /// Whether the table says which rows each of its versions changes. `None` leaves that as it is.
+    pub change_data_feed: Option<bool>,
 }
 
 /// Where a stream's rows are.
@@ -278,6 +280,7 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
         "apply",
         "store_changes",
         "deletion_vectors",
+        "change_data_feed",
         "partition_by",
     ])?;
     let name = fields.require("name")?;
@@ -311,6 +314,10 @@ fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
         deletion_vectors: fields
             .get("deletion_vectors")
             .map_or(Ok(false), |item| item.boolean())?,
+        change_data_feed: fields
+            .get("change_data_feed")
+            .map(|item| item.boolean())
+            .transpose()?,
     };
     Ok(stream)
 }
