@@ -3,6 +3,8 @@
 
 mod architecture;
 mod arrivals;
+mod browser;
+mod certificates;
 mod commands;
 mod dbt_command;
 mod dbt_semantics;

@@ -302,6 +302,21 @@ impl Chosen {
     }
 }
 
+/// Refuses a dataset of which no part can be read from the source again.
+pub(crate) fn refuse_overwritten(contract: &Contract) -> Result<()> {
+    match contract.write {
+        WriteMode::Append | WriteMode::Merge => Ok(()),
+        WriteMode::Overwrite | WriteMode::OverwritePartitions => {
+            let message = format!(
+                "`{}` is overwritten by every load, so that no part of it can be loaded again",
+                contract.name
+            );
+            Err(Error::new(codes::L2005, message)
+                .help("`sluice run --full-refresh` reads everything again"))
+        }
+    }
+}
+
 /// Chooses the files of a backfill among those in `arrivals`, which hold the meant ones only.
 ///
 /// # Errors
@@ -315,17 +330,7 @@ pub(crate) fn backfill(
     kept: &Kept<'_>,
     prune: bool,
 ) -> Result<Chosen> {
-    if matches!(
-        contract.write,
-        WriteMode::Overwrite | WriteMode::OverwritePartitions
-    ) {
-        let message = format!(
-            "`{}` is overwritten by every load, so that no part of it can be loaded again",
-            contract.name
-        );
-        return Err(Error::new(codes::L2005, message)
-            .help("`sluice run --full-refresh` reads everything again"));
-    }
+    refuse_overwritten(contract)?;
     let live = live(known);
     let mut notices = Vec::new();
     if filter.has_dates() {

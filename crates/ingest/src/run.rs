@@ -113,10 +113,7 @@ pub async fn run(
     let contract = Contract::compile(&request.dataset, &request.stream.format, request.clock)?;
     let request = Arc::new(request);
     let names = ZoneNames::new(&request);
-    let quarantined = match &request.reload {
-        Some(reload) if reload.filter.quarantined => quarantined(tables, &names).await?,
-        _ => HashSet::new(),
-    };
+    let quarantined = quarantined_paths(&request, tables).await?;
     let arriving = Arc::clone(&request);
     let (contract, mut chosen, mut outcome) = blocking(move || {
         let (chosen, outcome) = choose(&arriving, &contract, quarantined)?;
@@ -170,16 +167,23 @@ pub async fn run(
     Ok(outcome)
 }
 
-/// The paths that have rows in quarantine.
-async fn quarantined(tables: &dyn Tables, names: &ZoneNames) -> Result<HashSet<String>> {
-    let Some(table) = tables.open(&names.quarantine).await? else {
+/// The paths that have rows in quarantine, if the reload of `request` asks for them.
+pub(crate) async fn quarantined_paths(
+    request: &IngestRequest,
+    tables: &dyn Tables,
+) -> Result<HashSet<String>> {
+    let reload = request.reload.as_ref();
+    if !reload.is_some_and(|reload| reload.filter.quarantined) {
+        return Ok(HashSet::new());
+    }
+    let Some(table) = tables.open(&ZoneNames::new(request).quarantine).await? else {
         return Ok(HashSet::new());
     };
     blocking(move || distinct(&table, "_FILE")).await
 }
 
 /// Looks for the files to load, and says what is known of the others.
-fn choose(
+pub(crate) fn choose(
     request: &IngestRequest,
     contract: &Contract,
     quarantined: HashSet<String>,
@@ -280,7 +284,7 @@ fn choose_new(
     })
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)

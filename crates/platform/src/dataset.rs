@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use catalog::{AssetRecord, RelationKind, Workspace};
 use chrono::{DateTime, Utc};
 use diagnostic::{Error, Result, codes};
-use ingest::{IngestOptions, IngestOutcome, IngestRequest, Origin, Reload, Scope};
+use ingest::{
+    IngestOptions, IngestOutcome, IngestRequest, Origin, Reload, ReloadPreview, Scope,
+    preview_reload,
+};
 use lake::TableFormat;
 use model::{Identifier, RelationName, SchemaName};
 use settings::{DatasetSpec, Project, SilverFormat, SourceKind, StreamSpec};
@@ -85,15 +88,24 @@ pub(crate) fn stream_of<'p>(
         .ok_or_else(missing)?;
     let found = spec.stream(stream).ok_or_else(missing)?;
     let origin = match &spec.kind {
-        SourceKind::Files { path } => Origin::Folder(path.value.clone()),
-        SourceKind::Objects { location, storage } => Origin::Store(open_store(location, storage)?),
         SourceKind::Webhook(_) => {
             let raw = project.environment.lake.join("raw");
             Origin::Folder(push::folder(&raw, source, stream))
         }
-        SourceKind::Postgres(_) => return Err(missing()),
+        kind => files_of(kind)?.ok_or_else(missing)?,
     };
     Ok((found, origin))
+}
+
+/// Where the files of a source are, if it is one of files.
+pub(crate) fn files_of(kind: &SourceKind) -> Result<Option<Origin>> {
+    Ok(match kind {
+        SourceKind::Files { path } => Some(Origin::Folder(path.value.clone())),
+        SourceKind::Objects { location, storage } => {
+            Some(Origin::Store(open_store(location, storage)?))
+        }
+        SourceKind::Webhook(_) | SourceKind::Postgres(_) => None,
+    })
 }
 
 impl Load {
@@ -145,27 +157,37 @@ impl Load {
             .relation(self.dataset.identifier())
     }
 
+    fn request(&self, full_refresh: bool) -> Result<IngestRequest> {
+        Ok(IngestRequest {
+            dataset: self.dataset.clone(),
+            stream: self.stream.clone(),
+            stream_name: self.stream_name.clone(),
+            origin: self.origin.clone(),
+            scope: self.scope.clone(),
+            database: self.database.clone(),
+            run: self.workspace.run(),
+            clock: self.clock,
+            ledger: self.workspace.catalog().ledger(&self.stream_name)?,
+            raw_folder: self.raw_folder.clone(),
+            spill_folder: self.spill.clone(),
+            options: IngestOptions {
+                memory: self.memory,
+                threads: self.threads,
+                full_refresh,
+            },
+            reload: self.reload.clone(),
+        })
+    }
+
+    /// What a reload would do.
+    pub(crate) async fn preview(&self) -> Result<ReloadPreview> {
+        let tables = LakeTables::new(Arc::clone(&self.workspace));
+        preview_reload(self.request(false)?, &tables).await
+    }
+
     async fn run(&self, context: &MaterializeContext) -> Result<Arc<IngestOutcome>> {
         let load = self.done.get_or_try_init(|| async {
-            let request = IngestRequest {
-                dataset: self.dataset.clone(),
-                stream: self.stream.clone(),
-                stream_name: self.stream_name.clone(),
-                origin: self.origin.clone(),
-                scope: self.scope.clone(),
-                database: self.database.clone(),
-                run: self.workspace.run(),
-                clock: self.clock,
-                ledger: self.workspace.catalog().ledger(&self.stream_name)?,
-                raw_folder: self.raw_folder.clone(),
-                spill_folder: self.spill.clone(),
-                options: IngestOptions {
-                    memory: self.memory,
-                    threads: self.threads,
-                    full_refresh: context.full_refresh,
-                },
-                reload: self.reload.clone(),
-            };
+            let request = self.request(context.full_refresh)?;
             let progress = context.progress.clone();
             let silver = Silver {
                 name: self.relation("silver"),

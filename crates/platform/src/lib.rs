@@ -7,6 +7,7 @@ mod dbt_assets;
 mod dbt_command;
 mod lake_tables;
 mod lifecycle;
+mod new_tables;
 mod node_record;
 mod platform;
 mod postgres_follow;
@@ -29,12 +30,13 @@ pub use dbt_command::{
     Freshness,
 };
 pub use ingest::postgres::CursorRange;
-pub use ingest::{FileFilter, Reload, ReloadFrom};
+pub use ingest::{FileFilter, Reload, ReloadFrom, ReloadPreview};
 pub use lifecycle::{BucketRules, Expired, bucket_rules};
+pub use new_tables::NewTables;
 pub use platform::Platform;
 pub use postgres_follow::FollowStop;
 pub use push::endpoints;
-pub use reload::Reloadable;
+pub use reload::{ReloadStep, Reloadable};
 pub use run::{RunReport, RunRequest};
 pub use source_check::{SourceFinding, SourceRelation, check_source, discover_source, source};
 pub use source_draft::{Draft, DraftRequest, draft_source};

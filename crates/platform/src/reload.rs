@@ -1,13 +1,15 @@
 //! What `sluice replay` and `sluice backfill` may load again of what somebody selects.
 
+use std::sync::Arc;
+
 use asset::{AssetGraph, AssetKey, Selection};
 use diagnostic::{Error, Result, codes};
-use ingest::ReloadFrom;
+use ingest::{ReloadFrom, ReloadPreview, Scope};
 use settings::{PostgresStream, PostgresSync};
 
-use crate::Platform;
-use crate::dataset;
+use crate::dataset::{self, Load};
 use crate::postgres_streams::key;
+use crate::{Platform, RunRequest};
 
 /// The assets of a reload, and what is left out of it.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +64,52 @@ impl Platform {
         };
         Err(Error::new(codes::L2005, message)
             .help("select datasets by name, or streams by `source:`"))
+    }
+}
+
+/// What a reload would do to one dataset or stream.
+#[derive(Clone, Debug)]
+pub struct ReloadStep {
+    /// The dataset's silver table, or the stream.
+    pub asset: AssetKey,
+    /// Its files; nothing for a stream of a database, of which a range is read.
+    pub files: Option<ReloadPreview>,
+}
+
+impl Platform {
+    /// What [`Platform::run`] would do for a `request` that [`Platform::reloadable`] made. Nothing is written.
+    ///
+    /// # Errors
+    /// As of the run, as far as that shows before any row is read.
+    pub async fn preview_reload(&self, request: &RunRequest) -> Result<Vec<ReloadStep>> {
+        let workspace = Arc::new(self.catalog.begin("dry run")?);
+        let graph = AssetGraph::new(self.specs(None))?;
+        let selected = graph.select(&request.selection)?;
+        let mut steps = Vec::new();
+        for asset in selected.keys() {
+            let mut datasets = self.project.datasets.iter();
+            let dataset = datasets.find(|dataset| {
+                ["bronze", "silver"]
+                    .iter()
+                    .any(|zone| dataset::key(zone, dataset) == *asset)
+            });
+            let files = match dataset {
+                Some(dataset) if dataset::key("silver", dataset) != *asset => continue,
+                Some(dataset) => {
+                    let reload = request.reload.clone();
+                    let at = Arc::clone(&workspace);
+                    let load = Load::new(self, dataset, at, reload, Scope::default())?;
+                    Some(load.preview().await?)
+                }
+                None => None,
+            };
+            steps.push(ReloadStep {
+                asset: asset.clone(),
+                files,
+            });
+        }
+        workspace.discard("a dry run")?;
+        Ok(steps)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cross_check::cross_check;
 use crate::iceberg_catalog::{self, IcebergCatalogSpec};
 use crate::reader::{Fields, File, Item, collect};
 use crate::{
-    DatasetSpec, LifecycleRule, Secret, ServeSpec, SourceSpec, Surroundings, lifecycle,
+    DatasetSpec, LifecycleRule, Secret, ServeSpec, SourceSpec, Surroundings, lifecycle, new_tables,
     storage_options,
 };
 
@@ -122,10 +122,10 @@ impl Project {
         }
         let file = File::open(&root, Path::new(SLUICE_FILE), surroundings)?;
         let mut project = read_project(&root, &file, environment)?;
-        let sources = collect(yaml_files(&root, "sources")?.iter().map(|path| {
+        let sources = collect(yaml_files(&root, Path::new("sources"))?.iter().map(|path| {
             File::open(&root, path, surroundings).and_then(|file| SourceSpec::read_file(&file))
         }));
-        let datasets = collect(yaml_files(&root, "lake")?.iter().map(|path| {
+        let datasets = collect(yaml_files(&root, Path::new("lake"))?.iter().map(|path| {
             File::open(&root, path, surroundings).and_then(|file| DatasetSpec::read_file(&file))
         }));
         // Cross references of files that could not be read would only repeat what is wrong.
@@ -135,6 +135,13 @@ impl Project {
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };
         (project.sources, project.datasets) = (sources, datasets);
+        new_tables::add(
+            &root,
+            &project.environment.state,
+            surroundings,
+            &mut project.sources,
+            &mut project.datasets,
+        )?;
         cross_check(&project.sources, &project.datasets, &project.serve)?;
         lifecycle::check(&project.lifecycle, &project.sources)?;
         Ok(project)
@@ -423,12 +430,12 @@ fn read_var(item: Item<'_>) -> Result<(Value, bool)> {
 }
 
 /// The YAML files of `root/folder` in the order of their names, relative to `root`.
-fn yaml_files(root: &Path, folder: &str) -> Result<Vec<PathBuf>> {
+pub(crate) fn yaml_files(root: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
     let path = root.join(folder);
     if !path.is_dir() {
         return Ok(Vec::new());
     }
-    let unreadable = || format!("The folder `{folder}` cannot be read");
+    let unreadable = || format!("The folder `{}` cannot be read", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(&path).explain(codes::C0005, unreadable)? {
         let name = PathBuf::from(entry.explain(codes::C0005, unreadable)?.file_name());
@@ -437,7 +444,7 @@ fn yaml_files(root: &Path, folder: &str) -> Result<Vec<PathBuf>> {
             .is_some_and(|ending| ending == "yml" || ending == "yaml");
         let hidden = name.to_string_lossy().starts_with('.');
         if is_yaml && !hidden && path.join(&name).is_file() {
-            files.push(Path::new(folder).join(name));
+            files.push(folder.join(name));
         }
     }
     files.sort();

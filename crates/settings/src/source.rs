@@ -10,18 +10,20 @@ use std::path::PathBuf;
 use diagnostic::Result;
 
 use crate::Located;
+use crate::new_tables::{self, NewTable};
 use crate::reader::{File, Item, refuse_twins};
 
 pub use changes::{Apply, ChangeTable, PostgresReplication};
+pub(crate) use files::read_stream as read_file_stream;
 pub use files::{
     CellRange, ColumnarFormat, CsvFormat, Encoding, ExcelFormat, FileChange, Format, JsonFormat,
     RawMode, StreamSpec, Watch,
 };
-pub(crate) use postgres::read_secret;
 pub use postgres::{
     PostgresConnection, PostgresOrigin, PostgresSource, PostgresStream, PostgresSync, Secret,
     SslMode,
 };
+pub(crate) use postgres::{read_secret, read_stream as read_postgres_stream};
 pub use webhook::{
     ByteEncoding, HashAlgorithm, Hmac, IdempotencyKey, Signature, Timed, WebhookStream,
 };
@@ -36,6 +38,8 @@ pub struct SourceSpec {
     pub kind: SourceKind,
     /// The streams of files in it, those of kept events too; a database keeps its own.
     pub streams: Vec<StreamSpec>,
+    /// What happens to tables or files that no stream reads.
+    pub new_table: NewTable,
 }
 
 /// The kinds of systems.
@@ -102,6 +106,7 @@ fn read_source(item: Item<'_>) -> Result<SourceSpec> {
             "connection",
             "replication",
             "target_schema",
+            "schema_contract",
         ])?
         .require("kind")?
         .word(&[
@@ -120,6 +125,7 @@ fn read_source(item: Item<'_>) -> Result<SourceSpec> {
                 "replication",
                 "target_schema",
                 "streams",
+                "schema_contract",
             ])?;
             let name = fields.require("name")?;
             let name = name.located(name.name("a source")?);
@@ -128,6 +134,7 @@ fn read_source(item: Item<'_>) -> Result<SourceSpec> {
                 name,
                 kind: SourceKind::Postgres(Box::new(postgres)),
                 streams: Vec::new(),
+                new_table: new_tables::read(&fields)?,
             })
         }
     }
@@ -142,11 +149,20 @@ fn read_webhook(item: Item<'_>) -> Result<SourceSpec> {
         name,
         streams: streams.iter().map(WebhookStream::files).collect(),
         kind: SourceKind::Webhook(streams),
+        new_table: NewTable::Ignore,
     })
 }
 
 fn read_files(item: Item<'_>) -> Result<SourceSpec> {
-    let fields = item.fields(&["name", "kind", "path", "location", "storage", "streams"])?;
+    let fields = item.fields(&[
+        "name",
+        "kind",
+        "path",
+        "location",
+        "storage",
+        "streams",
+        "schema_contract",
+    ])?;
     let name = fields.require("name")?;
     let name = name.located(name.name("a source")?);
     let kind = files::read_place(&fields)?;
@@ -159,5 +175,6 @@ fn read_files(item: Item<'_>) -> Result<SourceSpec> {
         name,
         kind,
         streams,
+        new_table: new_tables::read(&fields)?,
     })
 }

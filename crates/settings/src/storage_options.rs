@@ -15,10 +15,23 @@ const SECRETS: &[&str] = &[
     "service_account_key",
 ];
 
+/// Those that name a file: a relative path starts where other paths of the project do.
+const FILES: &[&str] = &[
+    "ca_file",
+    "web_identity_token_file",
+    "service_account",
+    "application_credentials",
+    "federated_token_file",
+];
+
 /// The options by name. Which there are depends on the kind of store, so they are judged when it is opened.
 pub(crate) fn read(item: Item<'_>) -> Result<Vec<(String, Secret)>> {
     item.named()?.each(|key, value| {
         let name = key.text()?;
+        if FILES.contains(&name.as_str()) {
+            let path = value.path()?.to_string_lossy().into_owned();
+            return Ok((name, Secret::from(path)));
+        }
         let expanded = value.expanded()?;
         if SECRETS.contains(&name.as_str()) && !expanded.from_environment {
             return Err(value

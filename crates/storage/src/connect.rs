@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diagnostic::{Error, Result, codes};
+use diagnostic::{Error, Result, ResultExt, codes};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::SpawnedReqwestConnector;
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, Certificate, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::failure::explain;
 use crate::patience::Patient;
@@ -31,9 +31,10 @@ pub(crate) fn connect(
     match scheme {
         Scheme::File => Ok(Arc::new(LocalFileSystem::new())),
         Scheme::S3 => {
-            let (builder, endpoint) = s3::builder(bucket, options, variable)?;
-            let client = client(options, endpoint.as_deref())?;
-            let store = builder
+            let plan = s3::plan(bucket, options, variable)?;
+            let client = client(options, plan.endpoint.as_deref(), plan.ca_file.as_deref())?;
+            let store = plan
+                .builder
                 .with_retry(retry)
                 .with_client_options(client)
                 .with_http_connector(connector)
@@ -43,7 +44,11 @@ pub(crate) fn connect(
         Scheme::Gcs => {
             let store = gcs(bucket, options)?
                 .with_retry(retry)
-                .with_client_options(client(options, options.get("endpoint"))?)
+                .with_client_options(client(
+                    options,
+                    options.get("endpoint"),
+                    options.get("ca_file"),
+                )?)
                 .with_http_connector(connector)
                 .build();
             Ok(Arc::new(Patient(Arc::new(store.map_err(wrong)?))))
@@ -51,7 +56,11 @@ pub(crate) fn connect(
         Scheme::Azure => {
             let store = azure(bucket, options)?
                 .with_retry(retry)
-                .with_client_options(client(options, options.get("endpoint"))?)
+                .with_client_options(client(
+                    options,
+                    options.get("endpoint"),
+                    options.get("ca_file"),
+                )?)
                 .with_http_connector(connector)
                 .build();
             Ok(Arc::new(Patient(Arc::new(store.map_err(wrong)?))))
@@ -117,7 +126,11 @@ fn retry(options: &StorageOptions) -> Result<RetryConfig> {
     })
 }
 
-fn client(options: &StorageOptions, endpoint: Option<&str>) -> Result<ClientOptions> {
+fn client(
+    options: &StorageOptions,
+    endpoint: Option<&str>,
+    ca_file: Option<&str>,
+) -> Result<ClientOptions> {
     let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
     let allowed = options.truth("allow_http")? || endpoint.is_some_and(on_this_machine);
     if plain && !allowed {
@@ -130,10 +143,28 @@ fn client(options: &StorageOptions, endpoint: Option<&str>) -> Result<ClientOpti
     let seconds = |name, usual| -> Result<Duration> {
         Ok(options.seconds(name)?.unwrap_or(Duration::from_secs(usual)))
     };
-    Ok(ClientOptions::new()
+    let client = ClientOptions::new()
         .with_allow_http(plain)
         .with_timeout(seconds("timeout", 60)?)
-        .with_connect_timeout(seconds("connect_timeout", 5)?))
+        .with_connect_timeout(seconds("connect_timeout", 5)?);
+    Ok(authorities(ca_file)?
+        .into_iter()
+        .fold(client, ClientOptions::with_root_certificate))
+}
+
+/// The certificates of a file, which are trusted beside the system's.
+fn authorities(ca_file: Option<&str>) -> Result<Vec<Certificate>> {
+    let Some(path) = ca_file else {
+        return Ok(Vec::new());
+    };
+    let wrong = || format!("The certificates in `{path}` cannot be used");
+    let text = std::fs::read(path).explain(codes::B1002, wrong)?;
+    let found = Certificate::from_pem_bundle(&text).explain(codes::B1002, wrong)?;
+    if found.is_empty() {
+        let error = Error::new(codes::B1002, format!("`{path}` holds no certificate"));
+        return Err(error.help("write one or more certificates there in PEM form"));
+    }
+    Ok(found)
 }
 
 fn on_this_machine(endpoint: &str) -> bool {
@@ -177,6 +208,18 @@ mod tests {
         assert_eq!(code("s3://b", &[("regoin", "x")]), Some("B1002"));
         assert_eq!(code("s3://b", &[("retries", "many")]), Some("B1002"));
         assert_eq!(code("/tmp", &[("region", "x")]), Some("B1002"));
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let option = [("ca_file", path.to_str().unwrap())];
+        for location in ["s3://b", "gs://b"] {
+            assert_eq!(code(location, &option), Some("B1002"), "a missing file");
+        }
+        std::fs::write(&path, "no certificate").unwrap();
+        assert_eq!(code("s3://b", &option), Some("B1002"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ const COMMON: &[&str] = &[
     "endpoint",
     "allow_http",
     "anonymous",
+    "ca_file",
     "retries",
     "retry_timeout",
     "timeout",

@@ -29,12 +29,20 @@ enum Credentials {
     Own,
 }
 
-/// A builder for `bucket`, but for timeouts and retries.
-pub(crate) fn builder(
+/// How a bucket is reached, but for timeouts and retries.
+pub(crate) struct Plan {
+    pub(crate) builder: AmazonS3Builder,
+    pub(crate) endpoint: Option<String>,
+    /// A file of authorities to trust beside the system's.
+    pub(crate) ca_file: Option<String>,
+}
+
+/// How `bucket` is reached.
+pub(crate) fn plan(
     bucket: &str,
     options: &StorageOptions,
     variable: &impl Fn(&str) -> Option<String>,
-) -> Result<(AmazonS3Builder, Option<String>)> {
+) -> Result<Plan> {
     let wanted = options.get("profile").map(ToOwned::to_owned);
     let named = wanted.clone().or_else(|| variable("AWS_PROFILE"));
     let name = named.as_deref().unwrap_or("default");
@@ -57,6 +65,9 @@ pub(crate) fn builder(
         .or_else(|| variable("AWS_ENDPOINT_URL_S3"))
         .or_else(|| variable("AWS_ENDPOINT_URL"))
         .or_else(|| of_profile("endpoint_url"));
+    let ca_file = option("ca_file")
+        .or_else(|| variable("AWS_CA_BUNDLE").filter(|path| !path.is_empty()))
+        .or_else(|| of_profile("ca_bundle"));
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_virtual_hosted_style_request(options.truth("virtual_hosted_style")?)
@@ -106,7 +117,11 @@ pub(crate) fn builder(
         }
         Credentials::Own => own(builder, variable)?,
     };
-    Ok((builder, endpoint))
+    Ok(Plan {
+        builder,
+        endpoint,
+        ca_file,
+    })
 }
 
 fn credentials(
@@ -242,7 +257,7 @@ mod tests {
 
     use object_store::aws::AmazonS3ConfigKey as Key;
 
-    use super::builder;
+    use super::plan;
     use crate::StorageOptions;
 
     /// What the builder of a bucket has under `key`, or the code of the error.
@@ -259,11 +274,11 @@ mod tests {
         };
         let mut environment = pairs(environment);
         environment.insert("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned());
-        let built = builder("b", &StorageOptions::new(pairs(options)), &|name: &str| {
+        let built = plan("b", &StorageOptions::new(pairs(options)), &|name: &str| {
             environment.get(name).cloned()
         });
         built
-            .map(|(builder, _)| builder.get_config_value(&key))
+            .map(|plan| plan.builder.get_config_value(&key))
             .map_err(|error| error.code().id)
     }
 

@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Drop the rows of files that the source does not have any more
     #[arg(long)]
     pub prune: bool,
+    /// Say what would be read, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// How many datasets are worked on at once
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -77,5 +80,8 @@ pub fn backfill(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         }),
         ..RunRequest::default()
     };
+    if arguments.dry_run {
+        return replay::preview(&platform, &request);
+    }
     run::execute(globals, &platform, &request)
 }

@@ -5,11 +5,13 @@ use std::num::NonZeroUsize;
 use chrono::NaiveDate;
 use clap::Args;
 use diagnostic::Result;
-use platform::{FileFilter, Reload, ReloadFrom, RunRequest};
+use platform::{FileFilter, Platform, Reload, ReloadFrom, RunRequest};
 
 use crate::arguments::Globals;
 use crate::commands::selection::SelectionArguments;
+use crate::commands::watch::runtime;
 use crate::commands::{Exit, open_platform, run};
+use crate::display::columns::{Align, Columns};
 use crate::output;
 
 /// What to read again.
@@ -33,6 +35,9 @@ pub struct Arguments {
     /// Only files whose path matches one of these patterns
     #[arg(long, value_name = "PATTERN")]
     pub file: Vec<String>,
+    /// Say what would be read, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// How many datasets are worked on at once
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -59,7 +64,45 @@ pub fn replay(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         }),
         ..RunRequest::default()
     };
+    if arguments.dry_run {
+        return preview(&platform, &request);
+    }
     run::execute(globals, &platform, &request)
+}
+
+/// Lists what would be read again.
+pub fn preview(platform: &Platform, request: &RunRequest) -> Result<Exit> {
+    let steps = runtime()?.block_on(platform.preview_reload(request))?;
+    let columns = [
+        ("table", Align::Left),
+        ("what", Align::Left),
+        ("file", Align::Left),
+    ];
+    let mut columns = Columns::new(&columns);
+    for step in &steps {
+        let asset = step.asset.to_string();
+        let Some(files) = &step.files else {
+            columns.row(vec![asset, "read again".to_owned(), String::new()]);
+            continue;
+        };
+        for (what, names) in [
+            ("load again", &files.loaded),
+            ("drop its rows", &files.pruned),
+        ] {
+            for name in names {
+                columns.row(vec![asset.clone(), what.to_owned(), name.clone()]);
+            }
+        }
+    }
+    output::styled_line(&columns.to_string())?;
+    for notice in steps
+        .iter()
+        .filter_map(|step| step.files.as_ref())
+        .flat_map(|files| &files.notices)
+    {
+        output::message(&format!("note: {notice}"));
+    }
+    Ok(Exit::Done)
 }
 
 /// Says which of the selected streams are left out.

@@ -47,6 +47,19 @@ pub fn run(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         ls::write_list(&graph, &selected, ls::Format::Table)?;
         return Ok(Exit::Done);
     }
+    let new = platform.look_for_new_tables(&selection)?;
+    if globals.quiet == 0 && globals.log_format == LogFormat::Text {
+        for notice in &new.notices {
+            output::message(&format!("note: {notice}"));
+        }
+    }
+    let platform = match new.taken_up {
+        true => {
+            drop(platform);
+            open_platform(globals)?
+        }
+        false => platform,
+    };
     let request = RunRequest {
         selection,
         full_refresh: arguments.full_refresh,

@@ -22,7 +22,7 @@ fn shop(server: &S3Server, watch: &str) -> Shop {
     project(&place, watch, serve)
 }
 
-fn put(server: &S3Server, key: &str, body: &str) {
+pub fn put(server: &S3Server, key: &str, body: &str) {
     let mut stream = TcpStream::connect(server.address).unwrap();
     // Moto wants to know who writes an object anew, and believes it.
     let who = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";

@@ -1,11 +1,12 @@
 //! `sluice serve` with files: announced by callers, told of by buckets, found in folders.
 
-mod buckets;
+pub mod buckets;
 mod crash;
 mod folders;
 mod pipe;
 mod tls;
 mod upload;
+mod upload_page;
 
 use std::time::{Duration, Instant};
 

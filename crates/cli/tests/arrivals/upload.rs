@@ -1,4 +1,4 @@
-//! Files that a person brings. No browser is here: the page is read, and its calls are made by HTTP.
+//! Files that a person brings: the calls of the page, made by HTTP. `upload_page` makes them in a browser.
 
 use std::fs;
 

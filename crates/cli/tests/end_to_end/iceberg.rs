@@ -177,13 +177,14 @@ fn an_iceberg_run_survives_a_crash_anywhere() {
 }
 
 /// A REST catalog on this machine, ended with the test.
-struct RestServer {
+pub struct RestServer {
     process: Child,
     port: u16,
 }
 
 impl RestServer {
-    fn start(file: &Path) -> Self {
+    /// Starts one that keeps its tables' places in `file`.
+    pub fn start(file: &Path) -> Self {
         let script = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../iceberg/tests/rest_server.py"
@@ -199,6 +200,10 @@ impl RestServer {
         BufReader::new(output).read_line(&mut port).unwrap();
         let port = port.trim().parse().unwrap();
         Self { process, port }
+    }
+
+    pub fn uri(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 }
 

@@ -164,6 +164,41 @@ fn a_backfill_survives_a_crash_anywhere_and_brings_the_range_up_to_date() {
 }
 
 #[test]
+fn a_dry_run_tells_the_files_and_changes_nothing() {
+    let shop = loaded();
+    shop.deliver("2026-08-01", "c.csv", "c,2026-08-01,Accra,4\n");
+    fs::remove_file(shop.path().join("landing/run_date=2026-08-01/b.csv")).unwrap();
+    let (before, files) = (shop.contents(), shop.table_files());
+    let told = |arguments: &[&str]| -> Vec<String> {
+        let output = shop.sluice(&[arguments, &["--dry-run"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        text.lines().skip(1).map(words).collect()
+    };
+    let line = |what: &str, file: &str| format!("silver/sales {what} run_date=2026-08-{file}.csv");
+    let again = |file: &str| line("load again", file);
+    assert_eq!(told(&["replay"]), ["01/a", "01/b", "02/a"].map(again));
+    assert_eq!(told(&["replay", "--from", "2026-08-02"]), [again("02/a")]);
+    assert_eq!(
+        told(&["replay", "--quarantine"]),
+        ["01/a", "01/b"].map(again)
+    );
+    let range = ["backfill", "--from", "2026-08-01", "--to", "2026-08-01"];
+    assert_eq!(told(&range), ["01/a", "01/c"].map(again));
+    assert_eq!(
+        told(&[&range[..], &["--prune"]].concat()),
+        [again("01/a"), again("01/c"), line("drop its rows", "01/b")]
+    );
+    assert_eq!(shop.contents(), before);
+    assert_eq!(shop.table_files(), files);
+    // What the real command refuses, this does.
+    change_contract(&shop, "mode: merge", "mode: overwrite");
+    let refused = shop.sluice(&[&range[..], &["--dry-run"]].concat());
+    assert!(said(&refused).contains("L2005"), "{}", said(&refused));
+}
+
+#[test]
 fn what_cannot_be_loaded_again_is_said() {
     let shop = loaded();
     let wrong = |arguments: &[&str], code: &str| {

@@ -133,6 +133,7 @@ pub type Contents = BTreeMap<String, Vec<String>>;
 pub struct Shop {
     folder: TempDir,
     landing: Option<PathBuf>,
+    variables: BTreeMap<String, String>,
 }
 
 impl Shop {
@@ -150,7 +151,14 @@ impl Shop {
         Self {
             folder: TempDir::new().unwrap(),
             landing: None,
+            variables: BTreeMap::new(),
         }
+    }
+
+    /// Gives all its commands a variable of the environment.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     /// Lets the retail project read its files from `landing`.
@@ -161,7 +169,10 @@ impl Shop {
 
     /// The same project with the same state, elsewhere.
     pub fn copy(&self) -> Self {
-        let copy = Self::empty();
+        let copy = Self {
+            variables: self.variables.clone(),
+            ..Self::empty()
+        };
         copy_folder(self.path(), copy.path());
         copy
     }
@@ -189,7 +200,8 @@ impl Shop {
             .arg(self.path())
             .args(arguments)
             .env("NO_COLOR", "1")
-            .env("S3_SECRET", "hunter2");
+            .env("S3_SECRET", "hunter2")
+            .envs(&self.variables);
         for name in ["SLUICE_ENV", "SLUICE_FAILPOINT", "SUPERSTORE_DIR"] {
             command.env_remove(name);
         }

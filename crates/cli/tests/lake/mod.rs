@@ -1,11 +1,14 @@
 //! The lake from outside: tables in a bucket, maintenance, and what other readers make of tables.
 
+mod azure;
+mod bucket_sources;
 mod constraints;
 #[path = "../../../storage/tests/it/faults.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod faults;
 pub mod feed;
 mod foreign;
+mod iceberg;
 mod object_store;
 mod partitions;
 mod peers;
@@ -14,4 +17,5 @@ pub mod readers;
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 pub mod server;
 mod upkeep;
+mod web_identity;
 mod zorder;

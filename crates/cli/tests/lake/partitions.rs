@@ -186,6 +186,39 @@ fn other_partitions_need_a_full_refresh() {
 }
 
 #[test]
+fn a_replay_of_partitioned_tables_needs_no_source_and_changes_nothing() {
+    for mode in ["merge", "append", "overwrite_partitions"] {
+        let shop = shop("partition_by: [day]", mode);
+        for (name, rows) in [
+            (
+                "1.csv",
+                "a,2026-08-01,Bern,1\nb,2026-08-01,Bern,2\nc,2026-08-02,Bern,3\n,x,Bern,3\n",
+            ),
+            ("2.csv", "a,2026-08-03,Bern,9\ny,2026-08-01,Bern,8\n"),
+            ("3.csv", "z,2026-08-02,Bern,7\n"),
+        ] {
+            deliver(&shop, name, rows);
+            runs(&shop, &["run"]);
+        }
+        let (before, there) = (shop.contents(), folders(&table(&shop)));
+        fs::remove_dir_all(shop.path().join("landing")).unwrap();
+        for arguments in [&["replay"][..], &["replay", "--file", "2.csv"]] {
+            let done = shop.sluice(arguments);
+            // Which load left a partition cannot be told from files.
+            match mode {
+                "overwrite_partitions" => {
+                    assert!(said(&done).contains("L2005"), "{}", said(&done));
+                }
+                _ => assert!(done.status.success(), "{mode}: {}", said(&done)),
+            }
+            assert_eq!(shop.contents(), before, "{mode} {arguments:?}");
+        }
+        let now = folders(&table(&shop));
+        assert!(there.is_subset(&now), "{mode}: {now:?}");
+    }
+}
+
+#[test]
 fn contracts_that_make_no_partitions_are_refused() {
     for (partition_by, mode, expected) in [
         ("partition_by: [colour]", "append", "colour"),

@@ -1,5 +1,6 @@
 //! Other programs that read and write tables, run from the scripts beside this file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -33,6 +34,17 @@ pub fn run(peer: Peer, name: &str, arguments: &[String]) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name} {arguments:?}\n{errors}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Lines that follow names and a tab, by name.
+pub fn named_lines(printed: &str) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in printed.lines() {
+        let (name, line) = line.split_once('\t').unwrap();
+        let lines = found.entry(name.to_owned()).or_default();
+        lines.push(line.to_owned());
+    }
+    found
 }
 
 fn spark() -> PathBuf {

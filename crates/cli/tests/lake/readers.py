@@ -1,6 +1,5 @@
 # Prints the rows of Delta tables, one a line behind the table's name and a tab:
 #   python readers.py deltalake|duckdb|spark NAME=FOLDER[=COLUMN,COLUMN] …
-import datetime
 import sys
 
 from canonical import lines
@@ -28,25 +27,9 @@ def rows(reader, folder, columns):
 
         arrow = of_deltalake(folder, columns)
         return cells(pyarrow.table(duckdb.sql("select * from arrow").arrow()))
-    frame = session().read.format("delta").load(folder).selectExpr(*columns.split(","))
-    kinds = [field.dataType.simpleString() for field in frame.schema.fields]
-    return ([spark_cell(*pair) for pair in zip(row, kinds)] for row in frame.collect())
+    from spark_session import rows_of, spark
 
-
-def spark_cell(value, kind):
-    # Python's datetimes that Spark makes of instants do not say that they are in UTC.
-    if kind == "timestamp" and value is not None:
-        return value.astimezone(datetime.timezone.utc)
-    if kind.startswith("struct") and value is not None:
-        inner = kind[len("struct<") : -1].split(",")
-        return [spark_cell(*pair) for pair in zip(value, (one.split(":")[1] for one in inner))]
-    return value
-
-
-def session():
-    from spark_session import spark
-
-    return spark()
+    return rows_of(spark().read.format("delta").load(folder).selectExpr(*columns.split(",")))
 
 
 reader = sys.argv[1]

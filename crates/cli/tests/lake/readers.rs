@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::peers::{Peer, run};
+use super::peers::{Peer, named_lines, run};
 use crate::end_to_end::shop::{Shop, said};
 
 /// One table after each kind of change; the last statement of each says what it holds.
@@ -176,14 +176,9 @@ fn printed(reader: &str, tables: &[String]) -> BTreeMap<String, Vec<String>> {
         "spark" => Peer::Spark,
         _ => Peer::Python,
     };
-    let arguments = [&[reader.to_owned()], tables].concat();
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in run(peer, "readers.py", &arguments).lines() {
-        let (name, row) = line.split_once('\t').unwrap();
-        found
-            .entry(name.to_owned())
-            .or_default()
-            .push(row.to_owned());
-    }
-    found
+    named_lines(&run(
+        peer,
+        "readers.py",
+        &[&[reader.to_owned()], tables].concat(),
+    ))
 }

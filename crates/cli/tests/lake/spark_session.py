@@ -1,4 +1,5 @@
-# A small Spark of one thread that knows Delta, for the scripts beside this one. `scripts/spark` installs what it needs.
+# A small Spark of one thread that knows Delta and Iceberg, for the scripts beside this one. `scripts/spark` installs what it needs.
+import datetime
 import glob
 import os
 import shutil
@@ -37,3 +38,19 @@ def spark(**settings):
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def rows_of(frame):
+    """The frame's rows, their values as other readers have them in Python."""
+    kinds = [field.dataType.simpleString() for field in frame.schema.fields]
+    return ([cell(*pair) for pair in zip(row, kinds)] for row in frame.collect())
+
+
+def cell(value, kind):
+    # Python's datetimes that Spark makes of instants do not say that they are in UTC.
+    if kind == "timestamp" and value is not None:
+        return value.astimezone(datetime.timezone.utc)
+    if kind.startswith("struct") and value is not None:
+        inner = kind[len("struct<") : -1].split(",")
+        return [cell(*pair) for pair in zip(value, (one.split(":")[1] for one in inner))]
+    return value

@@ -10,6 +10,7 @@ mod follow;
 mod many;
 mod parallel;
 mod server;
+mod sources;
 mod tls;
 
 use std::process::{Command, Output};

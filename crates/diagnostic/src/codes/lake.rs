@@ -10,6 +10,7 @@ codes! {
     L2004, Configuration, "A column cannot be read as its type says";
     L2005, Configuration, "A dataset cannot be loaded again in part";
     L2010, Configuration, "A contract asks for another table format than its table has";
+    L2011, Data, "A source holds something that no stream reads";
     L3001, Conflict, "The silver table has other types than the contract";
     L3002, Resource, "Rows could not be set aside on disk";
     L3003, Resource, "A file of the silver table could not be read";

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use connectors::files::Patterns;
 use diagnostic::{Error, Result, codes};
 use ingest::Origin;
 use ingest::look::{Inferred, ListedFile, infer, list};
@@ -10,8 +11,8 @@ use settings::{Project, SourceSpec};
 use storage::{Location, Storage, StorageOptions};
 
 use super::group::{Group, group};
-use super::text::{contract, is_name, scalar};
-use super::{Draft, DraftRequest, Trial};
+use super::text::{contract, is_name, scalar, some_of};
+use super::{Draft, DraftRequest, NewStreams, Trial};
 use crate::source_look::SAMPLE;
 
 /// Delimiters that are tried where a comma makes one column only.
@@ -72,7 +73,7 @@ pub(super) fn draft(project: &Project, request: &DraftRequest) -> Result<Draft> 
             }),
         );
     }
-    unique_names(&mut streams);
+    unique_names(&mut streams, BTreeSet::new());
     let shown = shown_place(project, &request.place);
     let mut draft = Draft {
         files: vec![(
@@ -135,14 +136,83 @@ fn shown_place(project: &Project, place: &str) -> String {
 }
 
 fn dataset_name(project: &Project, source: &str, stream: &str) -> String {
-    let taken = project
-        .datasets
-        .iter()
-        .any(|dataset| dataset.name.value == stream);
-    match taken {
-        true => format!("{source}_{stream}"),
-        false => stream.to_owned(),
+    let datasets = project.datasets.iter();
+    let taken: Vec<&str> = datasets
+        .map(|dataset| dataset.name.value.as_str())
+        .collect();
+    let both = format!("{source}_{stream}");
+    let numbered = (2..).map(|number| format!("{both}_{number}"));
+    let mut names = [stream.to_owned(), both.clone()]
+        .into_iter()
+        .chain(numbered);
+    let free = names.find(|name| !taken.contains(&name.as_str()));
+    free.unwrap_or(both)
+}
+
+/// Streams and contracts for `unread`, files of `source` that none of its streams matches; `read` are the others.
+pub(crate) fn draft_new(
+    project: &Project,
+    source: &SourceSpec,
+    (origin, place): (&Origin, &str),
+    unread: &[ListedFile],
+    read: &[ListedFile],
+) -> Result<NewStreams> {
+    let name = source.name.value.as_str();
+    let names: Vec<String> = unread.iter().map(|file| file.name.clone()).collect();
+    let (groups, others) = group(name, &names);
+    let mut draft = NewStreams::default();
+    if !others.is_empty() {
+        draft.notes.push(format!(
+            "no stream of `{name}` reads {}, which is nothing that can be read as rows",
+            some_of(&others)
+        ));
     }
+    let sampler = Sampler {
+        origin,
+        place,
+        files: unread,
+        spill: project.environment.state.join("spill"),
+        trial: Trial::new()?,
+    };
+    let mut streams = Vec::new();
+    for group in groups {
+        let pattern = Patterns::new(std::slice::from_ref(&group.pattern))?;
+        if let Some(file) = read.iter().find(|file| pattern.match_name(&file.name)) {
+            draft.notes.push(format!(
+                "no stream of `{name}` reads {}, but one reads `{}`, which looks alike: correct its `files`",
+                some_of(&group.files),
+                file.name
+            ));
+            continue;
+        }
+        let files = some_of(&group.files);
+        let stream = sampler.stream(group)?;
+        let failed = stream.found.failed.iter();
+        draft.notes.extend(
+            failed.map(|(file, error)| format!("`{file}` cannot be read: {}", error.message())),
+        );
+        match stream.found.columns.is_empty() {
+            true => draft.notes.push(format!(
+                "no stream of `{name}` reads {files}, in which no rows were found"
+            )),
+            false => streams.push(stream),
+        }
+    }
+    let known = source.streams.iter();
+    unique_names(
+        &mut streams,
+        known.map(|stream| stream.name.value.clone()).collect(),
+    );
+    draft.streams = streams_text(&streams, true);
+    for stream in streams {
+        let (stream, found) = (stream.group, stream.found);
+        let dataset = dataset_name(project, name, &stream.name);
+        let reference = format!("{name}.{}", stream.name);
+        let text = contract(&dataset, &reference, stream.files.len(), &found);
+        draft.contracts.push((dataset, text));
+        draft.names.push(stream.name);
+    }
+    Ok(draft)
 }
 
 struct Sampler<'a> {
@@ -242,8 +312,8 @@ fn columns(found: &Inferred) -> BTreeSet<&str> {
         .collect()
 }
 
-fn unique_names(streams: &mut [Stream]) {
-    let mut taken = BTreeSet::new();
+/// Gives each stream a name that neither another one nor `taken` has.
+fn unique_names(streams: &mut [Stream], mut taken: BTreeSet<String>) {
     for stream in streams {
         let name = stream.group.name.clone();
         let mut number = 2;
@@ -270,6 +340,13 @@ fn source_text(name: &str, place: &str, streams: &[Stream], explained: bool) -> 
         "sources:\n  - name: {name}\n    kind: files\n    {key}: {}\n    streams:\n",
         scalar(place)
     ));
+    text.push_str(&streams_text(streams, explained));
+    text
+}
+
+/// The streams as items of a list.
+fn streams_text(streams: &[Stream], explained: bool) -> String {
+    let mut text = String::new();
     for stream in streams {
         let group = &stream.group;
         if explained {

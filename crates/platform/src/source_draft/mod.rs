@@ -34,6 +34,23 @@ pub struct Draft {
     pub notes: Vec<String>,
 }
 
+/// Streams for what a source holds and no stream of it reads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NewStreams {
+    /// What they are called.
+    pub(crate) names: Vec<String>,
+    /// They, as items of a list in YAML.
+    pub(crate) streams: String,
+    /// Datasets and their contracts.
+    pub(crate) contracts: Vec<(String, String)>,
+    /// What a person should know, in sentences.
+    pub(crate) notes: Vec<String>,
+}
+
+pub(crate) use files::draft_new as draft_new_files;
+pub(crate) use postgres::{draft_new as draft_new_tables, unread as unread_tables};
+pub(crate) use text::some_of;
+
 /// Drafts what `request` asks for. Blocks.
 ///
 /// # Errors

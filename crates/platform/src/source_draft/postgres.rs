@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use connectors::postgres::{Client, Kind, RelationInfo, describe_table, relations};
+use connectors::postgres::{Client, Kind, Relation, RelationInfo, describe_table, relations};
 use diagnostic::{Error, Result, codes};
+use settings::{PostgresOrigin, PostgresSource, PostgresStream};
 
 use super::text::{is_name, scalar};
-use super::{Draft, DraftRequest, Trial};
+use super::{Draft, DraftRequest, NewStreams, Trial};
 
 /// Names of columns that usually say when a row was changed last.
 const CHANGED: &[&str] = &[
@@ -93,6 +94,70 @@ pub(super) fn draft(request: &DraftRequest) -> Result<Draft> {
     })
 }
 
+/// The tables that no stream of `source` reads, of the schemas of those that one reads. A query does not tell
+/// which tables it reads.
+pub(crate) fn unread(client: &mut Client, source: &PostgresSource) -> Result<Vec<Relation>> {
+    let origins = source.streams.iter().map(|stream| &stream.origin);
+    let read: Vec<(&str, &str)> = origins
+        .filter_map(|origin| match origin {
+            PostgresOrigin::Table { schema, name } => Some((schema.as_str(), name.as_str())),
+            PostgresOrigin::Query(_) => None,
+        })
+        .collect();
+    let is_new = |relation: &Relation| {
+        let (schema, name) = (relation.schema.as_str(), relation.name.as_str());
+        let looked_at = match read.is_empty() {
+            true => schema == "public",
+            false => read.iter().any(|(read, _)| *read == schema),
+        };
+        is_table(relation) && looked_at && !read.contains(&(schema, name))
+    };
+    let mut found = relations(client)?;
+    found.retain(is_new);
+    Ok(found)
+}
+
+/// Streams for `tables`. They are kept by changes as others of the source are, if they have a key.
+pub(crate) fn draft_new(
+    client: &mut Client,
+    source: &PostgresSource,
+    tables: &[Relation],
+) -> Result<NewStreams> {
+    let by_changes = source.streams.iter().any(PostgresStream::is_cdc);
+    let mut draft = NewStreams::default();
+    for table in tables {
+        let name = &table.name;
+        let twin = draft.names.contains(name) || source.stream(name).is_some();
+        if twin || !is_name(name) {
+            let why = match twin {
+                true => "has the name of another stream",
+                false => "has a name that streams cannot have",
+            };
+            draft.notes.push(format!(
+                "no stream reads the table `{}.{name}`, which {why}: write one with `table:`",
+                table.schema
+            ));
+            continue;
+        }
+        let info = describe_table(client, &table.schema, name, name)?;
+        let sync = match by_changes && !info.primary_key.is_empty() {
+            true => ", sync: cdc",
+            false => "",
+        };
+        draft.streams.push_str(&format!(
+            "      - {{name: {}, table: {}{sync}}}\n",
+            scalar(name),
+            scalar(&format!("{}.{name}", table.schema))
+        ));
+        draft.names.push(name.clone());
+    }
+    Ok(draft)
+}
+
+fn is_table(relation: &Relation) -> bool {
+    matches!(relation.kind, "table" | "partitioned table")
+}
+
 impl Address {
     fn parse(url: &str) -> Result<Self> {
         let wrong = || {
@@ -164,9 +229,8 @@ fn stream_text(info: &RelationInfo, logical: bool) -> String {
             scalar(&format!("{schema}.{}", relation.name))
         ),
     };
-    let is_table = matches!(relation.kind, "table" | "partitioned table");
     let has_key = !info.primary_key.is_empty();
-    if is_table && has_key {
+    if is_table(relation) && has_key {
         let needs = if logical {
             ""
         } else {

@@ -25,6 +25,20 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// The first of `names` and how many more there are, for a sentence.
+pub(crate) fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let first: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 /// The contract `dataset` of `stream` over the columns found.
 pub(super) fn contract(dataset: &str, stream: &str, files: usize, found: &Inferred) -> String {
     let mut text = format!(

@@ -268,7 +268,7 @@ pub(super) fn read_place(fields: &Fields<'_>) -> Result<SourceKind> {
     }
 }
 
-pub(super) fn read_stream(item: Item<'_>) -> Result<StreamSpec> {
+pub(crate) fn read_stream(item: Item<'_>) -> Result<StreamSpec> {
     let fields = item.fields(&[
         "name",
         "files",

@@ -263,7 +263,7 @@ pub(crate) fn read_secret(item: Item<'_>) -> Result<Secret> {
     Ok(Secret(expanded.text))
 }
 
-fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
+pub(crate) fn read_stream(item: Item<'_>) -> Result<PostgresStream> {
     let fields = item.fields(&[
         "name",
         "table",
