@@ -59,7 +59,9 @@ impl Table {
             )
         };
         let newest = self.version().unwrap_or(0);
-        let mut enabled = self.at(since).change_data_feed().await?;
+        let before = self.at(since);
+        let mut enabled = before.change_data_feed().await?;
+        let mut columns = names(before.schema().await?.as_ref());
         let mut changes = Vec::new();
         for version in since + 1..=newest {
             let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
@@ -82,6 +84,15 @@ impl Table {
             for metadata in declared {
                 let property = metadata.configuration.get(ENABLED);
                 enabled = property.and_then(Option::as_deref) == Some("true");
+                let now = metadata.columns().explain(codes::K2004, || self.broken())?;
+                // Rows told before would not be known again by their values.
+                if rewrites(&actions) && !now.is_subset(&columns) {
+                    return Err(
+                        unknown(&format!("version {version} gave its rows other columns"))
+                            .help("begin the interval after that, or end it before"),
+                    );
+                }
+                columns = now;
             }
             let timestamp = actions
                 .iter()
@@ -106,6 +117,17 @@ impl Table {
         }
         Ok(changes)
     }
+}
+
+fn names(schema: &Schema) -> BTreeSet<String> {
+    let fields = schema.fields().iter();
+    fields.map(|field| field.name().clone()).collect()
+}
+
+/// Whether rows are in other files without being told as changed.
+fn rewrites(actions: &[Action]) -> bool {
+    let mut removed = actions.iter().filter_map(|action| action.remove.as_ref());
+    removed.any(|file| !file.data_change)
 }
 
 /// The files that tell what `actions` change; `None` if they do not.
@@ -233,9 +255,26 @@ impl FileOf {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct MetadataOf {
+    schema_string: String,
     #[serde(default)]
     configuration: BTreeMap<String, Option<String>>,
+}
+
+impl MetadataOf {
+    fn columns(&self) -> serde_json::Result<BTreeSet<String>> {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        #[derive(Deserialize)]
+        struct Columns {
+            fields: Vec<Named>,
+        }
+        let columns: Columns = serde_json::from_str(&self.schema_string)?;
+        Ok(columns.fields.into_iter().map(|field| field.name).collect())
+    }
 }
 
 #[derive(Deserialize)]
@@ -440,6 +479,28 @@ mod tests {
         let mut append = Commit::new(Operation::Append);
         append.add = lab.write(&[(1, "a".to_owned())]);
         lab.table = lab.table.commit(&append).await.unwrap();
+        let error = lab.table.changes_since(0).await.unwrap_err();
+        assert_eq!(error.code().id, "K3015");
+    }
+
+    #[tokio::test]
+    async fn rows_that_got_other_columns_are_not_known_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lab = Lab::new(folder.path(), 1).await;
+        let mut append = Commit::new(Operation::Append);
+        append.add = lab.write(&[(1, "a".to_owned())]);
+        lab.table = lab.table.commit(&append).await.unwrap();
+        // As ALTER TABLE … RENAME COLUMN writes the rows again.
+        let mut rename = Commit::new(Operation::Overwrite);
+        rename.remove_all = true;
+        rename.add = lab.write(&[(1, "a".to_owned())]);
+        rename.change_data = Some(Vec::new());
+        rename.schema = Some(Arc::new(Schema::new(vec![
+            Field::new("ID", DataType::Int64, true),
+            Field::new("W", DataType::Utf8, true),
+        ])));
+        lab.table = lab.table.commit(&rename).await.unwrap();
+        assert!(lab.table.changes_since(2).await.unwrap().is_empty());
         let error = lab.table.changes_since(0).await.unwrap_err();
         assert_eq!(error.code().id, "K3015");
     }

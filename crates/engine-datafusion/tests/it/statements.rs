@@ -150,7 +150,6 @@ fn errors_point_at_the_name_and_suggest_another() {
 fn what_is_not_implemented_is_refused() {
     let warehouse = orders();
     for statement in [
-        "select * from orders changes(information => default) at(offset => -60)",
         "select * from orders match_recognize (order by id measures first(id) as f pattern (x+) define x as id > 1)",
         "create table x (id varchar collate 'de')",
         "create dynamic table x target_lag = '1 minute' warehouse = w as select 1",
