@@ -185,7 +185,7 @@ impl Table {
     /// # Errors
     /// `K2004` if the log cannot be read.
     pub async fn constraints(&self) -> Result<Vec<(String, String)>> {
-        if self.version.is_none() {
+        if self.version.is_none() || self.iceberg.is_some() {
             return Ok(Vec::new());
         }
         let loaded = self.loaded().await?;
