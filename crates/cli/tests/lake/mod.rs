@@ -2,12 +2,14 @@
 
 mod azure;
 mod bucket_sources;
+mod clouds;
 mod constraints;
 #[path = "../../../storage/tests/it/faults.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 mod faults;
 pub mod feed;
 mod foreign;
+mod gcs;
 mod iceberg;
 mod object_store;
 mod partitions;
