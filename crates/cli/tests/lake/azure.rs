@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::clouds::{Cloud, is_as_good_as_folders, shop_in, survives_a_crash};
+use super::clouds::{Cloud, is_as_good_as_folders, loses_no_writes, shop_in, survives_a_crash};
 use super::peers::{Peer, run};
 use crate::end_to_end::shop::{HEADER, Shop, said};
 
@@ -97,7 +97,9 @@ impl Drop for Azurite {
 
 #[test]
 fn sources_and_tables_in_azure_are_as_good_as_those_in_folders() {
-    is_as_good_as_folders(&Azurite::start(), KEY);
+    let server = Azurite::start();
+    is_as_good_as_folders(&server, KEY);
+    loses_no_writes(&server);
 }
 
 #[test]

@@ -61,8 +61,11 @@ pub fn is_as_good_as_folders(cloud: &dyn Cloud, secret: &str) {
         shop.contents()["MARTS.FACT_SALES"],
         local.contents()["MARTS.FACT_SALES"]
     );
+}
 
-    // Writers at once do not lose each other's rows.
+/// Writers at once do not lose each other's rows.
+pub fn loses_no_writes(cloud: &dyn Cloud) {
+    let shop = cloud.shop("at_once");
     let made = shop.sluice(&["sql", "-c", "create table public.t (id int)"]);
     assert!(made.status.success(), "{}", said(&made));
     std::thread::scope(|threads| {

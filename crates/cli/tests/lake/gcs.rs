@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use super::clouds::{Cloud, is_as_good_as_folders, shop_in, survives_a_crash};
+use super::clouds::{Cloud, is_as_good_as_folders, loses_no_writes, shop_in, survives_a_crash};
 use super::server::python;
 use crate::end_to_end::shop::{HEADER, Shop, said};
 
@@ -72,7 +72,9 @@ impl Drop for Gcs {
 
 #[test]
 fn sources_and_tables_in_gcs_are_as_good_as_those_in_folders() {
-    is_as_good_as_folders(&Gcs::start(), "PRIVATE KEY");
+    let server = Gcs::start();
+    is_as_good_as_folders(&server, "PRIVATE KEY");
+    loses_no_writes(&server);
 }
 
 #[test]

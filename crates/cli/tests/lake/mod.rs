@@ -15,6 +15,7 @@ mod object_store;
 mod partitions;
 mod peers;
 pub mod readers;
+mod s3s;
 #[path = "../../../storage/tests/it/server.rs"]
 #[allow(dead_code, reason = "another crate's tests use more of it")]
 pub mod server;
