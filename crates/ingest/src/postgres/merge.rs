@@ -456,7 +456,9 @@ impl Merge<'_> {
 
 /// How many rows like those of `batch` are handed to the writer at once.
 fn chunk_rows(batch: &RecordBatch) -> usize {
-    let fitting = (CHUNK_BYTES * batch.num_rows()).checked_div(batch.get_array_memory_size());
+    // Arrays without rows take bytes, too, and say nothing of rows.
+    let row_bytes = batch.get_array_memory_size().checked_div(batch.num_rows());
+    let fitting = row_bytes.and_then(|bytes| CHUNK_BYTES.checked_div(bytes));
     fitting.map_or(CHUNK_ROWS, |rows| rows.clamp(1, CHUNK_ROWS))
 }
 
@@ -502,4 +504,27 @@ fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     RecordBatch::try_new(schema.clone(), columns).explain(codes::X0001, || {
         "Changed rows cannot be put together".to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, RecordBatch, StringArray};
+
+    use super::{CHUNK_ROWS, chunk_rows};
+
+    fn texts(rows: usize, length: usize) -> RecordBatch {
+        let texts = StringArray::from(vec!["x".repeat(length); rows]);
+        RecordBatch::try_from_iter([("t", Arc::new(texts) as ArrayRef)]).unwrap()
+    }
+
+    #[test]
+    fn long_rows_are_handed_over_one_by_one_and_short_ones_together() {
+        assert_eq!(chunk_rows(&texts(2, 9 << 20)), 1);
+        assert_eq!(chunk_rows(&texts(1_000, 10)), CHUNK_ROWS);
+        assert_eq!(chunk_rows(&texts(0, 0)), CHUNK_ROWS);
+    }
 }
