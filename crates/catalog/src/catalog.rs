@@ -11,6 +11,7 @@ use model::{RelationName, RunId, SchemaName};
 use state::{AssetRecord, LedgerEntry, LoadedFile, RunRecord, Snapshot, State};
 use storage::Storage;
 
+use crate::kept::KeptRows;
 use crate::process::{self, Process};
 use crate::{RunLock, Temporary, Workspace, iceberg_catalog, place, recovery, temporary};
 
@@ -27,6 +28,7 @@ struct Inner {
     publishing: parking_lot::Mutex<()>,
     /// Tables by location, each at the version that was last asked for.
     opened: parking_lot::Mutex<HashMap<String, Table>>,
+    kept: parking_lot::Mutex<KeptRows>,
     process: OnceLock<Process>,
     /// The REST catalog that is told of Iceberg tables.
     told: OnceLock<RestSettings>,
@@ -79,6 +81,7 @@ impl Catalog {
                 warehouse,
                 publishing: parking_lot::Mutex::default(),
                 opened: parking_lot::Mutex::default(),
+                kept: parking_lot::Mutex::default(),
                 process: OnceLock::new(),
                 told: OnceLock::new(),
             }),
@@ -276,6 +279,11 @@ impl Catalog {
         }
         opened.insert(location.to_owned(), table.clone());
         Ok(table)
+    }
+
+    /// The rows of small published tables that this process has written.
+    pub(crate) fn kept(&self) -> parking_lot::MutexGuard<'_, KeptRows> {
+        self.inner.kept.lock()
     }
 
     /// This process, if it has begun to write.

@@ -15,6 +15,7 @@
 mod catalog;
 mod history;
 mod iceberg_catalog;
+mod kept;
 mod place;
 mod process;
 mod recovery;

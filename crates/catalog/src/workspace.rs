@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use diagnostic::{Error, Result, codes};
-use lake::{DataFolder, Staged as Staging, Table, TableFormat, Warehouse};
+use lake::{DataFile, DataFolder, Staged as Staging, Table, TableFormat, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
 use state::{
@@ -12,6 +13,7 @@ use state::{
     ObjectKind, Objects, Publication, Relation, RelationKind, RunStatus, Snapshot,
 };
 
+use crate::kept::{KeptRows, MOST_OF_A_TABLE};
 use crate::temporary::{Temporary, TemporaryState};
 use crate::{Catalog, iceberg_catalog, recovery, upkeep};
 
@@ -29,6 +31,7 @@ pub struct Workspace {
     temporary_before: TemporaryState,
     staged: Mutex<Staged>,
     tables: Mutex<HashMap<(String, u64), Table>>,
+    kept: Mutex<KeptRows>,
     writing: Mutex<Option<Writing>>,
 }
 
@@ -74,6 +77,7 @@ impl Workspace {
             command: command.to_owned(),
             staged: Mutex::default(),
             tables: Mutex::default(),
+            kept: Mutex::default(),
             writing: Mutex::default(),
             catalog,
         })
@@ -214,6 +218,29 @@ impl Workspace {
             return Ok(table.clone());
         }
         self.catalog.published(location, version).await
+    }
+
+    /// All rows of the table at `location` in `version`, if this process wrote them a while ago and they are few.
+    #[must_use]
+    pub fn kept_rows(&self, location: &str, version: u64) -> Option<RecordBatch> {
+        let own = self.kept.lock().get(location, version);
+        own.or_else(|| self.catalog.kept().get(location, version))
+    }
+
+    /// Keeps `rows` in memory, which `files` hold and which are all that `table` has.
+    pub fn keep_rows(&self, table: &Table, files: &[DataFile], rows: RecordBatch) {
+        if let (Some(version), [file]) = (table.version(), files) {
+            let folder = self.folder(table);
+            self.kept
+                .lock()
+                .insert(table.location(), version, folder, file, rows);
+        }
+    }
+
+    /// Bytes of rows up to which a table's rows are kept in memory.
+    #[must_use]
+    pub fn most_kept() -> usize {
+        MOST_OF_A_TABLE
     }
 
     /// The table `name` to write to: the existing one, or a place for a new one.
@@ -540,6 +567,8 @@ impl Workspace {
             self.take_created();
         }
         finished?;
+        let kept = std::mem::take(&mut *self.kept.lock());
+        self.catalog.kept().extend(kept);
         self.end(RunStatus::Published, None)?;
         iceberg_catalog::follow(&self.catalog, &publication);
         upkeep::checkpoint(&self.catalog, &publication, |location, version| {

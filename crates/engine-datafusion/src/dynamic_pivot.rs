@@ -41,7 +41,7 @@ async fn values(databases: &Databases, query: Statement) -> Result<Vec<ExprWithA
     let statement = columns::normalise(databases, query).await?;
     let state = databases.state()?;
     let plan = embedded::plan(&state, statement.ast, None).await?;
-    let (_, batches) = join_fallback::rows(&state, &plan).await?;
+    let (_, batches) = join_fallback::rows(state, &plan).await?;
     let mut found: Vec<ExprWithAlias> = Vec::new();
     for batch in batches {
         let Some(column) = batch.columns().first() else {

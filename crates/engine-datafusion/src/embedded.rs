@@ -16,8 +16,7 @@ use datafusion::prelude::col;
 use diagnostic::{Error, Result, Source, codes};
 use engine::{BatchStream, Engine, Outcome, RelationInfo, Session};
 use functions::Circumstances;
-use futures::TryStreamExt;
-use lake::{Commit, Operation, ParquetSink, SinkOptions, storable_schema};
+use lake::{Commit, Operation, storable_schema};
 use model::{RelationName, SchemaName};
 use sqlparser::ast::{self, Visit, Visitor};
 
@@ -27,6 +26,7 @@ use crate::known::SessionValues;
 use crate::place::locate;
 use crate::prepare::{Given, prepare};
 use crate::provider::Databases;
+use crate::write::Shape;
 use crate::{
     Compute, columns, commands, dynamic_pivot, history, information_schema, join_fallback,
     parameters, scripting, sequences, statement, user_functions, write, zone,
@@ -151,7 +151,7 @@ impl Embedded {
         session: &Session,
         plan: &LogicalPlan,
     ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        join_fallback::rows(&self.state(session)?, plan).await
+        join_fallback::rows(self.state(session)?, plan).await
     }
 
     /// Points to the relation a missing one was probably meant to be.
@@ -195,8 +195,27 @@ impl Embedded {
         session: &Session,
         statement: ast::Statement,
     ) -> Result<LogicalPlan> {
-        plan(&self.state(session)?, statement, self.source.as_ref()).await
+        self.planned(session, statement)
+            .await
+            .map(|planned| planned.plan)
     }
+
+    /// The plan of `statement`, to be run.
+    pub(crate) async fn planned(
+        &self,
+        session: &Session,
+        statement: ast::Statement,
+    ) -> Result<Planned> {
+        let state = self.state(session)?;
+        let plan = plan(&state, statement, self.source.as_ref()).await?;
+        Ok(Planned { state, plan })
+    }
+}
+
+/// A plan and the state it was made with, which also runs it.
+pub(crate) struct Planned {
+    pub(crate) state: SessionState,
+    pub(crate) plan: LogicalPlan,
 }
 
 /// The planner would read the current version silently.
@@ -438,26 +457,26 @@ impl Engine for Embedded {
         _: &Session,
         name: &RelationName,
         schema: SchemaRef,
-        mut rows: BatchStream,
+        rows: BatchStream,
     ) -> Result<u64> {
         let schema = storable_schema(&schema)?;
         let table = statement::replacing(&self.workspace, name).await?;
         let folder = self.workspace.folder(&table);
-        let mut sink = ParquetSink::new(&folder, Arc::clone(&schema), SinkOptions::default());
-        while let Some(batch) = rows.try_next().await? {
-            sink.write(&write::conform(&batch, &schema)?)?;
-        }
+        let written = write::write_rows(rows, folder, Shape::free(schema)).await?;
         let mut commit = Commit::new(Operation::Overwrite);
-        commit.add = sink.finish()?;
+        commit.add = written.files;
         commit.remove_all = true;
-        commit.schema = Some(schema);
+        commit.schema = Some(written.schema);
         commit.partition_by = Some(Vec::new());
         for (name, _) in table.constraints().await? {
             commit.constrain(&name, None);
         }
         let count = commit.add.iter().map(|file| file.rows).sum();
-        self.workspace
-            .stage_table(name, &table.commit(&commit).await?, &[])?;
+        let table = table.commit(&commit).await?;
+        if let Some(rows) = written.rows {
+            self.workspace.keep_rows(&table, &commit.add, rows);
+        }
+        self.workspace.stage_table(name, &table, &[])?;
         Ok(count)
     }
 }

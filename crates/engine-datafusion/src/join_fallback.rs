@@ -3,19 +3,18 @@
 //! A statement that ends with exhausted memory before anybody has seen a row of it is planned again with
 //! sort-merge joins. Writes show nothing before their commit, so they can always be planned again.
 
-use std::sync::Arc;
-
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::SessionState;
 use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::{SendableRecordBatchStream, collect, execute_stream};
 use diagnostic::{Error, Result, codes};
 use futures::{Stream, StreamExt, TryStreamExt};
 
+use crate::execution;
 use crate::failure::explain;
 
 /// The part of all memory that each partition of a sort keeps for merging what it has spilled: several
@@ -82,11 +81,11 @@ fn joins(plan: &LogicalPlan) -> bool {
 
 /// The rows of `plan`, which starts to run when the first are asked for.
 pub(crate) async fn execute(
-    state: &SessionState,
+    state: &mut SessionState,
     plan: &LogicalPlan,
 ) -> Result<SendableRecordBatchStream> {
-    let physical = state.create_physical_plan(plan).await.map_err(explain)?;
-    execute_stream(physical, Arc::new(TaskContext::from(state))).map_err(explain)
+    let physical = execution::physical(state, plan).await?;
+    execute_stream(physical, execution::context(state)).map_err(explain)
 }
 
 /// The rows of `first`, which runs `plan`; of another run of it if memory ends before the first row.
@@ -106,8 +105,8 @@ pub(crate) fn stream(
         drop(rows);
         match sorting(&state, &plan, &error) {
             None => Err(error),
-            Some(state) => {
-                let rows = execute(&state, &plan).await?;
+            Some(mut state) => {
+                let rows = execute(&mut state, &plan).await?;
                 Ok(begin(None, rows.map_err(explain).boxed()))
             }
         }
@@ -123,12 +122,12 @@ fn begin(batch: Option<RecordBatch>, rest: Batches) -> Batches {
 
 /// All rows of `plan`, and their columns.
 pub(crate) async fn rows(
-    state: &SessionState,
+    mut state: SessionState,
     plan: &LogicalPlan,
 ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-    match attempt(state, plan).await {
-        Err(error) => match sorting(state, plan, &error) {
-            Some(state) => attempt(&state, plan).await,
+    match attempt(&mut state, plan).await {
+        Err(error) => match sorting(&state, plan, &error) {
+            Some(mut state) => attempt(&mut state, plan).await,
             None => Err(error),
         },
         rows => rows,
@@ -136,12 +135,12 @@ pub(crate) async fn rows(
 }
 
 async fn attempt(
-    state: &SessionState,
+    state: &mut SessionState,
     plan: &LogicalPlan,
 ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-    let physical = state.create_physical_plan(plan).await.map_err(explain)?;
+    let physical = execution::physical(state, plan).await?;
     let schema = physical.schema();
-    let context = Arc::new(TaskContext::from(state));
+    let context = execution::context(state);
     let batches = collect(physical, context).await.map_err(explain)?;
     Ok((schema, batches))
 }

@@ -13,6 +13,7 @@ mod compute;
 mod dml;
 mod dynamic_pivot;
 mod embedded;
+mod execution;
 mod external;
 mod failure;
 mod history;

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use catalog::{At, Relation, RelationKind, Workspace};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, SchemaProvider, Session as DfSession,
 };
-use datafusion::datasource::{TableProvider, TableType, ViewTable};
+use datafusion::common::Statistics;
+use datafusion::common::stats::Precision;
+use datafusion::datasource::{MemTable, TableProvider, TableType, ViewTable};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::PhysicalExpr;
@@ -200,6 +203,9 @@ impl Databases {
                 version,
                 hidden,
             } => {
+                if let Some(rows) = self.workspace.kept_rows(location, *version) {
+                    return in_memory(rows, hidden.len());
+                }
                 let table = self
                     .workspace
                     .open(location, *version)
@@ -208,11 +214,11 @@ impl Databases {
                 let stored = table.schema().await.map_err(external)?;
                 if let Some(iceberg) = table.iceberg() {
                     let scan = IcebergScan::new(iceberg, &stored).await.map_err(external)?;
-                    return shown(Arc::new(scan), &stored, hidden.len());
+                    return Ok(shown(Arc::new(scan), &stored, hidden.len()));
                 }
                 let delta = table.loaded().await.map_err(external)?;
                 let delta = delta.table_provider().await?;
-                shown(delta, &stored, hidden.len())
+                Ok(shown(delta, &stored, hidden.len()))
             }
             RelationKind::External { location } => crate::external::provider(location).await,
             RelationKind::View {
@@ -245,40 +251,28 @@ impl Databases {
     }
 }
 
+/// A table whose rows are in memory.
+fn in_memory(rows: RecordBatch, hidden: usize) -> Result<Arc<dyn TableProvider>> {
+    let (stored, count) = (rows.schema(), rows.num_rows());
+    let table = MemTable::try_new(Arc::clone(&stored), vec![vec![rows]])?;
+    Ok(Arc::new(Shown {
+        rows: Some(count),
+        ..Shown::new(Arc::new(table), &stored, hidden)
+    }))
+}
+
 /// Carries one of our errors through DataFusion.
 pub(crate) fn external(error: diagnostic::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-/// `delta` with its filters applied, without its trailing hidden columns, and with the types its columns have beyond files.
+/// `inner` with its filters applied, without its trailing hidden columns, and with the types its columns have beyond files.
 pub(crate) fn shown(
-    delta: Arc<dyn TableProvider>,
+    inner: Arc<dyn TableProvider>,
     stored: &Schema,
     hidden: usize,
-) -> Result<Arc<dyn TableProvider>> {
-    let all = delta.schema();
-    let count = all.fields().len().saturating_sub(hidden);
-    let fields: Vec<FieldRef> = all
-        .fields()
-        .iter()
-        .take(count)
-        .map(|field| match stored.field_with_name(field.name()) {
-            Ok(known) if carrier(known) != *known.data_type() => Arc::new(
-                Field::new(field.name(), carrier(known), field.is_nullable())
-                    .with_metadata(known.metadata().clone()),
-            ),
-            // The scan's own form of bytes; the warehouse has one.
-            _ if *field.data_type() == DataType::BinaryView => {
-                Arc::new(field.as_ref().clone().with_data_type(DataType::Binary))
-            }
-            _ => Arc::clone(field),
-        })
-        .collect();
-    let schema = Schema::new(fields);
-    Ok(Arc::new(Shown {
-        inner: delta,
-        schema: Arc::new(schema),
-    }))
+) -> Arc<dyn TableProvider> {
+    Arc::new(Shown::new(inner, stored, hidden))
 }
 
 /// A table whose filters are applied, with some columns hidden, or cast to what carries their values.
@@ -286,9 +280,37 @@ pub(crate) fn shown(
 struct Shown {
     inner: Arc<dyn TableProvider>,
     schema: SchemaRef,
+    /// How many rows it has, if that is known.
+    rows: Option<usize>,
 }
 
 impl Shown {
+    fn new(inner: Arc<dyn TableProvider>, stored: &Schema, hidden: usize) -> Self {
+        let all = inner.schema();
+        let count = all.fields().len().saturating_sub(hidden);
+        let fields: Vec<FieldRef> = all
+            .fields()
+            .iter()
+            .take(count)
+            .map(|field| match stored.field_with_name(field.name()) {
+                Ok(known) if carrier(known) != *known.data_type() => Arc::new(
+                    Field::new(field.name(), carrier(known), field.is_nullable())
+                        .with_metadata(known.metadata().clone()),
+                ),
+                // The scan's own form of bytes; the warehouse has one.
+                _ if *field.data_type() == DataType::BinaryView => {
+                    Arc::new(field.as_ref().clone().with_data_type(DataType::Binary))
+                }
+                _ => Arc::clone(field),
+            })
+            .collect();
+        Self {
+            schema: Arc::new(Schema::new(fields)),
+            inner,
+            rows: None,
+        }
+    }
+
     /// Whether a column differs from what files hold.
     fn is_cast(&self, name: &str) -> bool {
         let stored = self.inner.schema();
@@ -339,6 +361,11 @@ impl TableProvider for Shown {
 
     fn table_type(&self) -> TableType {
         self.inner.table_type()
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let rows = Precision::Exact(self.rows?);
+        Some(Statistics::new_unknown(&self.schema).with_num_rows(rows))
     }
 
     fn supports_filters_pushdown(

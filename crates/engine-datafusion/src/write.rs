@@ -4,20 +4,20 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast_with_options, concat_batches};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::util::display::FormatOptions;
-use catalog::Details;
-use datafusion::execution::{SessionState, TaskContext};
+use catalog::{Details, Workspace};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
+use datafusion::physical_plan::execute_stream_partitioned;
 use diagnostic::{Error, Result, ResultExt, codes};
-use futures::StreamExt;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use lake::{DataFile, DataFolder, FeedSink, ParquetSink, SinkOptions, Table, storable_schema};
 
 use crate::checks::Check;
 use crate::failure::explain;
-use crate::join_fallback;
+use crate::{execution, join_fallback};
 
 /// The columns that rows are written as, and what they refuse.
 #[derive(Clone, Debug)]
@@ -177,10 +177,12 @@ fn short_enough(column: &ArrayRef, name: &str, length: usize) -> Result<()> {
 pub(crate) struct Written {
     pub(crate) schema: SchemaRef,
     pub(crate) files: Vec<DataFile>,
+    /// All rows, if they are few.
+    pub(crate) rows: Option<RecordBatch>,
 }
 
 impl Written {
-    pub(crate) fn rows(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
     }
 }
@@ -188,14 +190,14 @@ impl Written {
 /// Runs `plan` and writes its rows below `folder`, as columns `shape` or, without one, as the
 /// storable form of its own columns.
 pub(crate) async fn write_plan(
-    state: &SessionState,
+    mut state: SessionState,
     plan: &LogicalPlan,
     folder: &DataFolder,
     shape: Option<Shape>,
 ) -> Result<Written> {
-    match write_once(state, plan, folder, shape.clone()).await {
-        Err(error) => match join_fallback::sorting(state, plan, &error) {
-            Some(state) => write_once(&state, plan, folder, shape).await,
+    match write_once(&mut state, plan, folder, shape.clone()).await {
+        Err(error) => match join_fallback::sorting(&state, plan, &error) {
+            Some(mut state) => write_once(&mut state, plan, folder, shape).await,
             None => Err(error),
         },
         written => written,
@@ -203,49 +205,87 @@ pub(crate) async fn write_plan(
 }
 
 async fn write_once(
-    state: &SessionState,
+    state: &mut SessionState,
     plan: &LogicalPlan,
     folder: &DataFolder,
     shape: Option<Shape>,
 ) -> Result<Written> {
-    let physical = state.create_physical_plan(plan).await.map_err(explain)?;
+    let physical = execution::physical(state, plan).await?;
     let shape = match shape {
         Some(shape) => shape,
         None => Shape::free(storable_schema(&physical.schema())?),
     };
-    let context = Arc::new(TaskContext::from(state));
+    let context = execution::context(state);
     let streams = execute_stream_partitioned(physical, context).map_err(explain)?;
+    // Few rows are written where they are: handing them over costs more than a small table.
+    if streams.len() == 1 || state.config().target_partitions() == 1 {
+        let rows = stream::iter(streams).flatten().map_err(explain);
+        return write_rows(rows, folder.clone(), shape).await;
+    }
     let writers = streams
         .into_iter()
-        .map(|stream| drain(stream, shape.sink(folder), shape.clone()));
+        .map(|stream| write_rows(stream.map_err(explain), folder.clone(), shape.clone()));
     let mut files = Vec::new();
-    // A single part is written where it is: handing it over costs more than a small table.
-    if writers.len() == 1 {
-        for writer in writers {
-            files.extend(writer.await?);
-        }
-    } else {
-        let mut tasks: tokio::task::JoinSet<_> = writers.collect();
-        while let Some(done) = tasks.join_next().await {
-            files.extend(done.explain(codes::X0001, || "A writing task ended early".to_owned())??);
-        }
+    let mut tasks: tokio::task::JoinSet<_> = writers.collect();
+    while let Some(done) = tasks.join_next().await {
+        let part = done.explain(codes::X0001, || "A writing task ended early".to_owned())??;
+        files.extend(part.files);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Written {
         schema: shape.schema,
         files,
+        rows: None,
     })
 }
 
-async fn drain(
-    mut stream: SendableRecordBatchStream,
-    mut sink: ParquetSink,
-    shape: Shape,
-) -> Result<Vec<DataFile>> {
-    while let Some(batch) = stream.next().await {
-        sink.write(&shape.fit(&batch.map_err(explain)?)?)?;
+/// The rows of a part, held as long as they are few.
+#[derive(Default)]
+struct FewRows {
+    batches: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+impl FewRows {
+    fn add(&mut self, batch: RecordBatch) {
+        self.bytes = self.bytes.saturating_add(batch.get_array_memory_size());
+        if self.bytes <= Workspace::most_kept() {
+            self.batches.push(batch);
+        } else {
+            self.batches.clear();
+        }
     }
-    sink.finish()
+
+    /// All rows, if they were few.
+    fn all(self, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+        if self.bytes > Workspace::most_kept() {
+            return Ok(None);
+        }
+        concat_batches(schema, &self.batches)
+            .map(Some)
+            .explain(codes::X0001, || "Rows cannot be put together".to_owned())
+    }
+}
+
+/// Writes `rows` below `folder` as columns `shape`.
+pub(crate) async fn write_rows(
+    mut rows: impl Stream<Item = Result<RecordBatch>> + Unpin,
+    folder: DataFolder,
+    shape: Shape,
+) -> Result<Written> {
+    let mut sink = shape.sink(&folder);
+    let mut few = FewRows::default();
+    while let Some(batch) = rows.try_next().await? {
+        let batch = shape.fit(&batch)?;
+        sink.write(&batch)?;
+        few.add(batch);
+    }
+    let files = sink.finish()?;
+    Ok(Written {
+        rows: few.all(&shape.schema)?,
+        schema: shape.schema,
+        files,
+    })
 }
 
 /// The columns of `batch`, by position, as `schema` has them. A value that does not fit is an error.

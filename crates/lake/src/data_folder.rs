@@ -92,6 +92,13 @@ impl DataFolder {
         }
     }
 
+    /// Whether the file `name` is on this machine: in a moment, or not at all.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.as_local()
+            .is_some_and(|folder| folder.join(name).exists())
+    }
+
     /// The columns `schema` as new files have them.
     ///
     /// # Errors

@@ -13,6 +13,9 @@ use crate::snapshot::Latest;
 /// How long a writer waits for another process's transaction; ours take milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How many statements stay prepared: more than the seventy kinds there are.
+const STATEMENTS: usize = 128;
+
 /// The embedded database of one project.
 pub struct State {
     opened: Mutex<Opened>,
@@ -39,6 +42,7 @@ impl State {
             .pragma_update(None, "journal_mode", "wal")
             .and_then(|()| connection.pragma_update(None, "synchronous", "normal"))
             .explain(codes::K2001, wrong)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         upgrade(&mut connection, path)?;
         Ok(Self {
             opened: Mutex::new(Opened {

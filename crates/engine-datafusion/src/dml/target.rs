@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBat
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{Int64Type, Schema, SchemaRef, UInt32Type, UInt64Type};
 use catalog::Relation;
-use datafusion::execution::{SessionState, TaskContext};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream_partitioned};
 use datafusion::prelude::Expr;
@@ -25,9 +25,9 @@ use super::rows::NumberedRows;
 use crate::Embedded;
 use crate::checks::Check;
 use crate::failure::explain;
-use crate::join_fallback;
 use crate::statement::writable;
 use crate::write::Shape;
+use crate::{execution, join_fallback};
 
 /// The name by which queries of changing statements call the table they change.
 pub(crate) const TARGET: &str = "__TARGET";
@@ -123,8 +123,8 @@ impl Target {
         let folder = workspace.folder(&table);
         let shape = self.shape(&table).await?;
         let state = engine.state(session)?;
-        let written = crate::write::write_plan(&state, plan, &folder, Some(shape)).await?;
-        let rows = written.rows();
+        let written = crate::write::write_plan(state, plan, &folder, Some(shape)).await?;
+        let rows = written.count();
         let mut commit = Commit::new(if overwrite {
             Operation::Overwrite
         } else {
@@ -148,12 +148,12 @@ impl Target {
         several: Several,
         operation: Operation,
     ) -> Result<Counts> {
-        let state = engine.state(session)?;
-        let first = self.carry_out(engine, &state, plan, several, operation);
+        let mut state = engine.state(session)?;
+        let first = self.carry_out(engine, &mut state, plan, several, operation);
         match first.await {
             Err(error) => match join_fallback::sorting(&state, plan, &error) {
-                Some(state) => {
-                    self.carry_out(engine, &state, plan, several, operation)
+                Some(mut state) => {
+                    self.carry_out(engine, &mut state, plan, several, operation)
                         .await
                 }
                 None => Err(error),
@@ -165,13 +165,13 @@ impl Target {
     async fn carry_out(
         &self,
         engine: &Embedded,
-        state: &SessionState,
+        state: &mut SessionState,
         plan: &LogicalPlan,
         several: Several,
         operation: Operation,
     ) -> Result<Counts> {
-        let physical = state.create_physical_plan(plan).await.map_err(explain)?;
-        let context = Arc::new(TaskContext::from(state));
+        let physical = execution::physical(state, plan).await?;
+        let context = execution::context(state);
         let streams = execute_stream_partitioned(physical, context).map_err(explain)?;
         let workspace = engine.workspace();
         let table = workspace.table_to_write(&self.name).await?;

@@ -669,7 +669,7 @@ impl Altering<'_> {
         .await?;
         let shape = Shape::free(schema).partitioned(partition_by);
         let shape = Some(shape.checking(checks));
-        let written = write_plan(&state, &plan, &workspace.folder(&table), shape).await?;
+        let written = write_plan(state, &plan, &workspace.folder(&table), shape).await?;
         let mut commit = Commit::new(Operation::Overwrite);
         commit.remove_all = true;
         commit.add = written.files;

@@ -12,7 +12,7 @@ use functions::cast_to_column;
 use lake::{Commit, Operation};
 use model::{RelationName, RunId, SchemaName};
 use sqlparser::ast::{
-    CreateTable, CreateTableLikeKind, CreateTableOptions, ObjectName, Query, SqlOption, Statement,
+    CreateTable, CreateTableLikeKind, CreateTableOptions, ObjectName, SqlOption, Statement,
     TableVersion,
 };
 
@@ -20,6 +20,7 @@ use super::definition::{Definition, define};
 use super::{done, replacing, unsupported, writable};
 use crate::Embedded;
 use crate::checks::Check;
+use crate::embedded::Planned;
 use crate::failure::explain;
 use crate::names::relation;
 use crate::prepare::moment;
@@ -73,7 +74,10 @@ pub(super) async fn table(
     details.columns = std::mem::take(&mut definition.columns);
     details.constraints = std::mem::take(&mut definition.constraints);
     let plan = match &create.query {
-        Some(query) => Some(query_plan(engine, session, query).await?),
+        Some(query) => {
+            let query = Statement::Query(Box::new(query.as_ref().clone()));
+            Some(engine.planned(session, query).await?)
+        }
         None => None,
     };
     let plain = plan.is_none();
@@ -288,12 +292,12 @@ pub(crate) struct New {
     pub(crate) change_tracking: bool,
 }
 
-/// Writes the first or next version of `name`: `plan`'s rows, or no rows.
+/// Writes the first or next version of `name`: the rows of a plan, or no rows.
 pub(crate) async fn fill(
     engine: &Embedded,
     session: &Session,
     name: &RelationName,
-    plan: Option<LogicalPlan>,
+    planned: Option<Planned>,
     new: New,
 ) -> Result<u64> {
     let workspace = engine.workspace();
@@ -303,14 +307,14 @@ pub(crate) async fn fill(
     } else {
         None
     };
-    let plan = match plan {
-        Some(plan) => {
+    let planned = match planned {
+        Some(Planned { state, plan }) => {
             unique_columns(&plan)?;
-            Some(if declared {
-                typed(name, plan, &new.definition)?
-            } else {
-                plan
-            })
+            let plan = match declared {
+                true => typed(name, plan, &new.definition)?,
+                false => plan,
+            };
+            Some(Planned { state, plan })
         }
         None => None,
     };
@@ -332,13 +336,15 @@ pub(crate) async fn fill(
         Some(schema) => Check::all(engine, session, schema, &new.definition.checks).await?,
         None => Arc::new([]) as Arc<[Check]>,
     };
-    match plan {
-        Some(plan) => {
+    let mut kept = None;
+    match planned {
+        Some(Planned { state, plan }) => {
             let folder = workspace.folder(&table);
             let shape = schema.map(|schema| Shape::new(schema, &new.details).checking(checks));
-            let written = write_plan(&engine.state(session)?, &plan, &folder, shape).await?;
+            let written = write_plan(state, &plan, &folder, shape).await?;
             commit.add = written.files;
             commit.schema = Some(written.schema);
+            kept = written.rows;
         }
         None => commit.schema = schema,
     }
@@ -349,6 +355,9 @@ pub(crate) async fn fill(
     }
     let table = table.commit(&commit).await?;
     let kind = workspace.pointer(name, &table, &[])?;
+    if let Some(rows) = kept {
+        workspace.keep_rows(&table, &commit.add, rows);
+    }
     workspace.stage_relation(
         name,
         Relation {
@@ -382,16 +391,6 @@ fn typed(name: &RelationName, plan: LogicalPlan, definition: &Definition) -> Res
         .project(typed)
         .and_then(LogicalPlanBuilder::build)
         .map_err(explain)
-}
-
-pub(super) async fn query_plan(
-    engine: &Embedded,
-    session: &Session,
-    query: &Query,
-) -> Result<LogicalPlan> {
-    engine
-        .plan(session, Statement::Query(Box::new(query.clone())))
-        .await
 }
 
 pub(super) fn unique_columns(plan: &LogicalPlan) -> Result<()> {

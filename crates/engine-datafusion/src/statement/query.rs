@@ -10,6 +10,7 @@ use engine::{Outcome, Rows, Session};
 use futures::StreamExt;
 use sqlparser::ast::Statement;
 
+use crate::embedded::Planned;
 use crate::failure::explain;
 use crate::{Embedded, join_fallback};
 
@@ -18,9 +19,9 @@ pub(super) async fn run(
     session: &Session,
     statement: Statement,
 ) -> Result<Outcome> {
-    let plan = engine.plan(session, statement).await?;
+    let Planned { state, plan } = engine.planned(session, statement).await?;
     let plan = limited(session, plan)?;
-    stream(engine, session, &plan).await.map(Outcome::Rows)
+    stream(Planned { state, plan }).await.map(Outcome::Rows)
 }
 
 /// The rows of a query that is a text made from a statement, whose names are folded already.
@@ -39,8 +40,7 @@ pub(crate) async fn rows_of_statement(
     statement: sql::Statement,
 ) -> Result<Rows> {
     let (engine, statement) = engine.prepare(session, statement).await?;
-    let plan = engine.plan(session, statement.ast).await?;
-    stream(&engine, session, &plan).await
+    stream(engine.planned(session, statement.ast).await?).await
 }
 
 /// `plan` with as many rows as ROWS_PER_RESULTSET lets a query give.
@@ -55,15 +55,11 @@ fn limited(session: &Session, plan: LogicalPlan) -> Result<LogicalPlan> {
     }
 }
 
-pub(super) async fn stream(
-    engine: &Embedded,
-    session: &Session,
-    plan: &LogicalPlan,
-) -> Result<Rows> {
-    let state = engine.state(session)?;
-    let batches = join_fallback::execute(&state, plan).await?;
+async fn stream(planned: Planned) -> Result<Rows> {
+    let Planned { mut state, plan } = planned;
+    let batches = join_fallback::execute(&mut state, &plan).await?;
     let planned = batches.schema();
-    let batches = join_fallback::stream(state, plan.clone(), batches).boxed();
+    let batches = join_fallback::stream(state, plan, batches).boxed();
     let repeats = |field: &Arc<Field>| sql::shown_name(field.name()) != field.name();
     if !planned.fields().iter().any(repeats) {
         return Ok(Rows {

@@ -6,7 +6,11 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 
 use crate::warehouse::Warehouse;
 
-struct Database(Warehouse);
+struct Database {
+    warehouse: Warehouse,
+    /// Whether statements find small tables of earlier ones in memory, or read their files.
+    keeps: bool,
+}
 
 #[derive(Debug)]
 struct Failure(diagnostic::Error);
@@ -25,7 +29,10 @@ impl AsyncDB for Database {
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, text: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
-        match self.0.statement(text).await.map_err(Failure)? {
+        if !self.keeps {
+            self.warehouse.reopen();
+        }
+        match self.warehouse.statement(text).await.map_err(Failure)? {
             None => Ok(DBOutput::StatementComplete(0)),
             Some((columns, rows)) => Ok(DBOutput::Rows {
                 types: vec![DefaultColumnType::Any; columns],
@@ -49,9 +56,12 @@ async fn statements_do_what_the_files_say() {
         .collect();
     files.sort();
     let mut failures = Vec::new();
-    for file in files {
-        let mut runner = Runner::new(|| async { Ok(Database(Warehouse::new())) });
-        for record in sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap() {
+    for (file, keeps) in files.iter().flat_map(|file| [(file, true), (file, false)]) {
+        let mut runner = Runner::new(|| async {
+            let warehouse = Warehouse::new();
+            Ok(Database { warehouse, keeps })
+        });
+        for record in sqllogictest::parse_file::<DefaultColumnType>(file).unwrap() {
             if let Err(error) = runner.run_async(record).await {
                 failures.push(error.display(false).to_string());
             }

@@ -5,6 +5,7 @@ mod calls;
 mod files;
 mod geography;
 mod joins;
+mod kept;
 mod memory;
 mod mutations;
 mod random_queries;

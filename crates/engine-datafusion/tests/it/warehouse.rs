@@ -1,5 +1,6 @@
 //! A warehouse in a temporary folder, and results as text.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -46,6 +47,16 @@ impl Warehouse {
         ));
         workspace.publish().unwrap();
         warehouse
+    }
+
+    /// Opened again, as by another process: nothing that was written is in memory.
+    pub fn reopen(&mut self) {
+        self.catalog = Catalog::open(self.folder.path()).unwrap();
+    }
+
+    /// The folder it is in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Runs one statement as a session does: published when it succeeds. Gives the number of columns and

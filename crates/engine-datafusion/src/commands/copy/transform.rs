@@ -23,6 +23,7 @@ use futures::TryStreamExt;
 use parking_lot::Mutex;
 
 use crate::Embedded;
+use crate::execution;
 use crate::failure::explain;
 use crate::stages::{Chunk, Rejected};
 use crate::write::Shape;
@@ -126,7 +127,7 @@ impl Transform {
             .create_physical_plan(&logical)
             .await
             .map_err(explain)?;
-        let context = Arc::new(TaskContext::from(&state));
+        let context = execution::context(&state);
         Ok(Self {
             raw,
             plan,
