@@ -100,6 +100,12 @@ pub(crate) fn plan_aggregate(raw: RawAggregateExpr) -> Result<PlannerResult<RawA
 pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
     let mut raw = raw;
     name_casts(&mut raw.args)?;
+    if raw.func_def.name() == "conditional_true_event"
+        && let [condition] = raw.args.as_mut_slice()
+    {
+        // A number is a condition, too: zero is false.
+        *condition = cast(condition.clone(), DataType::Boolean);
+    }
     let is_of_all = matches!(
         raw.func_def.name(),
         "first_value" | "last_value" | "nth_value"
@@ -203,7 +209,10 @@ impl Place {
         let boolean = |expr: &Expr| cast(expr.clone(), DataType::Boolean);
         let expr = match (name, args) {
             ("avg", [value]) => scalar::call(
-                "divide",
+                match self {
+                    Self::Group { .. } => "divide",
+                    Self::Window(_) => "$windowed_average",
+                },
                 vec![
                     self.call(sum::sum(), vec![value.clone()], distinct),
                     self.call(count_udaf(), vec![value.clone()], distinct),

@@ -11,6 +11,7 @@
 //! - `fine` keeps nine digits of a second where tables keep six;
 //! - `shown` is how values leave the warehouse in a session's formats;
 //! - `generator` holds `TABLE(GENERATOR(…))` and `SEQ4()`, `relation` PIVOT, UNPIVOT, ASOF JOIN and SAMPLE;
+//! - `row_pattern` finds the matches of `MATCH_RECOGNIZE`;
 //! - `single_row` lets correlated subqueries give one row without aggregating, `subquery_places` puts
 //!   subqueries where they can be joined, `decorrelate` joins those DataFusion cannot, `lateral` makes
 //!   projections of lateral expressions; `outer_constants` corrects how outer joins are planned.
@@ -32,6 +33,7 @@ mod operators;
 mod outer_constants;
 mod parameters;
 mod relation;
+mod row_pattern;
 mod scalar;
 mod session;
 mod shown;

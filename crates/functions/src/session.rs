@@ -91,6 +91,7 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     kept.retain(|other| KEPT_WINDOWS.contains(&other.name()));
     windows.splice(0..0, kept);
     windows.extend(aggregate::events::all());
+    windows.push(crate::row_pattern::function());
     let lambdas = builder.higher_order_functions().get_or_insert_default();
     let mut kept = SessionStateDefaults::default_higher_order_functions();
     kept.retain(|other| KEPT_HIGHER_ORDER.contains(&other.name()));

@@ -59,7 +59,7 @@ pub(crate) fn fold(tokens: &mut [TokenWithSpan]) {
         if !matches!(token.token, Token::Whitespace(_)) {
             path_root = matches!(
                 token.token,
-                Token::Word(_) | Token::RParen | Token::RBracket
+                Token::Word(_) | Token::RParen | Token::RBracket | Token::RBrace
             );
         }
         if let Token::Word(word) = &mut token.token {

@@ -28,6 +28,7 @@ mod connect_by;
 mod distinct_from;
 mod fold;
 mod lineage;
+mod match_recognize;
 #[cfg(test)]
 mod never_panics;
 mod normalise;
@@ -38,6 +39,7 @@ mod relations;
 mod scope;
 pub mod scripting;
 mod session_syntax;
+mod string_constant;
 mod substitute;
 
 pub use columns::{Columns, NoColumns};

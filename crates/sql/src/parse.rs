@@ -9,14 +9,14 @@ use sqlparser::ast;
 use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, TokenizerError};
 
 use crate::command::{self, Command, local_files, stage_words};
 use crate::fold::fold;
 use crate::normalise::cut_nth_value;
 use crate::refuse::unsupported;
 use crate::scripting::Reader;
-use crate::{distinct_from, scripting, session_syntax};
+use crate::{distinct_from, match_recognize, scripting, session_syntax, string_constant};
 
 /// How deep brackets, CASE and subqueries may nest. Parser and visitors grow their stack, so this only
 /// stops input that nobody wrote by hand.
@@ -67,11 +67,11 @@ impl Statement {
 /// # Errors
 /// `S0001` at the first character that does not fit.
 pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
-    let mut tokens = Tokenizer::new(&SnowflakeDialect, &script.text)
-        .tokenize_with_location()
-        .map_err(|error| token_error(script, &error))?;
+    let mut tokens =
+        string_constant::tokens(&script.text).map_err(|error| token_error(script, &error))?;
     tokens = local_files(tokens);
     fold(&mut tokens);
+    match_recognize::prepare(&mut tokens);
     tokens = stage_words(tokens);
     name_identifier(&mut tokens);
     number_parameters(&mut tokens);

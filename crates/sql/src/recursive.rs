@@ -8,8 +8,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Cte, Ident, ObjectName, Query, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor,
-    Visit, VisitMut, Visitor, VisitorMut,
+    CastKind, Cte, DataType, Expr, Ident, ObjectName, Query, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, TableAlias, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::scope::dotted;
@@ -104,8 +104,48 @@ pub(crate) fn plain(body: SetExpr) -> Query {
 /// Gives the uses of `table` in itself an alias: the planner loses the case of the name otherwise.
 fn qualify(table: &mut Cte) {
     let name = table.alias.name.clone();
-    if let SetExpr::SetOperation { right, .. } = table.query.body.as_mut() {
+    if let SetExpr::SetOperation { left, right, .. } = table.query.body.as_mut() {
+        type_nulls(left);
         let _: ControlFlow<()> = VisitMut::visit(right.as_mut(), &mut Qualifier { name });
+    }
+}
+
+/// Makes a text of each NULL that an anchor selects: the anchor decides the types of the columns, and a NULL
+/// has none of its own.
+fn type_nulls(anchor: &mut SetExpr) {
+    match anchor {
+        SetExpr::Select(select) => {
+            for item in &mut select.projection {
+                let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
+                else {
+                    continue;
+                };
+                if matches!(expr, Expr::Value(value) if value.value == Value::Null) {
+                    let cast = Expr::Cast {
+                        kind: CastKind::Cast,
+                        expr: Box::new(expr.clone()),
+                        data_type: DataType::Varchar(None),
+                        array: false,
+                        format: None,
+                    };
+                    *item = match item {
+                        SelectItem::ExprWithAlias { alias, .. } => SelectItem::ExprWithAlias {
+                            expr: cast,
+                            alias: alias.clone(),
+                        },
+                        _ => SelectItem::ExprWithAlias {
+                            expr: cast,
+                            alias: Ident::with_quote('"', "NULL"),
+                        },
+                    };
+                }
+            }
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            type_nulls(left);
+            type_nulls(right);
+        }
+        _ => {}
     }
 }
 

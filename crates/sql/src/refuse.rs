@@ -368,7 +368,11 @@ pub(crate) fn table_factor(factor: &TableFactor) -> Result<(), Refusal> {
             )?;
             table_alias(alias.as_ref())
         }
-        TableFactor::MatchRecognize { .. } => refused("MATCH_RECOGNIZE", "use window functions"),
+        // What `match_recognize` could not write as a query.
+        TableFactor::MatchRecognize { .. } => refused(
+            "This form of MATCH_RECOGNIZE",
+            "let DEFINE read columns, LAG and LEAD, and MEASURES functions of one symbol each",
+        ),
         TableFactor::JsonTable { .. }
         | TableFactor::OpenJsonTable { .. }
         | TableFactor::XmlTable { .. }

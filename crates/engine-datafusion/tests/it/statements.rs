@@ -150,7 +150,7 @@ fn errors_point_at_the_name_and_suggest_another() {
 fn what_is_not_implemented_is_refused() {
     let warehouse = orders();
     for statement in [
-        "select * from orders match_recognize (order by id measures first(id) as f pattern (x+) define x as id > 1)",
+        "select * from orders match_recognize (order by id measures first(x.id + y.id) as f pattern (x+ y) define x as id > 1)",
         "create table x (id varchar collate 'de')",
         "create dynamic table x target_lag = '1 minute' warehouse = w as select 1",
         "grant select on table orders to role analyst",

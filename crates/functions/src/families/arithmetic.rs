@@ -25,6 +25,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .operator(),
     Function::kernel(
+        "$windowed_average",
+        "sum / count",
+        &[Kind::Number, Kind::Number],
+        Returns::With(|types, _| Ok(average_type(types))),
+        windowed_average,
+    )
+    .operator(),
+    Function::kernel(
         "multiply",
         "left * right",
         &[Kind::Number, Kind::Number],
@@ -109,6 +117,12 @@ pub(super) fn quotient_type(types: &[DataType]) -> Result<DataType> {
     Ok(arithmetic(types, |(l1, s1), (_, s2)| {
         (l1 + s2, s1.max((s1 + 6).min(12)))
     }))
+}
+
+/// Over a window AVG has three digits more than its numbers, and cuts the rest off
+/// (<https://docs.snowflake.com/en/sql-reference/functions/avg>: `8.666` of 10, 10 and 6).
+fn average_type(types: &[DataType]) -> DataType {
+    arithmetic(types, |(l1, s1), _| (l1, s1 + 3))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
@@ -343,6 +357,23 @@ pub(super) fn divide_with(call: &Call, by_zero: ByZero) -> Result<ArrayRef> {
                 .map(Some)
                 .ok_or_else(|| exec_datafusion_err!("A quotient has more than 38 digits")),
         }
+    })
+}
+
+fn windowed_average(call: &Call) -> Result<ArrayRef> {
+    let DataType::Decimal128(_, scale) = *call.returns() else {
+        return divide_with(call, ByZero::Error);
+    };
+    let (sums, counts) = (Numbers::of(call, 0)?, Numbers::of(call, 1)?);
+    let factor = power_of_ten(u32::from((scale - sums.scale()).unsigned_abs()))
+        .ok_or_else(|| exec_datafusion_err!("An average has too many digits"))?;
+    call.decimals(|row| {
+        let Some((sum, count)) = sums.digits(row).zip(counts.digits(row)) else {
+            return Ok(None);
+        };
+        let wide = i256::from_i128(sum).wrapping_mul(i256::from_i128(factor));
+        let average = wide.checked_div(i256::from_i128(count));
+        Ok(average.and_then(i256::to_i128))
     })
 }
 

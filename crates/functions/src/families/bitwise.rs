@@ -81,8 +81,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let (numbers, places) = (call.integer(0)?, call.integer(1)?);
             call.integers(|row| match numbers.get(row).zip(places.get(row)) {
                 None => Ok(None),
-                Some((number, place @ 0..=63)) => Ok(Some(number >> place & 1)),
-                Some((_, place)) => exec_err!("GETBIT takes a place from 0 to 63, not {place}"),
+                // Beyond the number's own bits stands its sign.
+                Some((number, place @ 0..)) => Ok(Some(number >> place.min(63) & 1)),
+                Some((_, place)) => exec_err!("GETBIT takes a place from 0 on, not {place}"),
             })
         },
     ),

@@ -6,7 +6,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err};
 
-use crate::scalar::Call;
+use crate::scalar::{Call, Kind, coerce};
 
 /// Bytes where the first argument is bytes, else text.
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
@@ -102,5 +102,52 @@ pub(super) fn padded(call: &Call, left: bool) -> Result<ArrayRef> {
             true => [&filling, kept].concat(),
             false => [kept, &filling].concat(),
         }))
+    })
+}
+
+/// Bytes where the first two arguments are bytes, else text.
+pub(super) fn both(types: &[DataType]) -> Result<Vec<DataType>> {
+    let are_bytes = matches!(types, [DataType::Binary, DataType::Binary, ..]);
+    let kind = if are_bytes { Kind::Blob } else { Kind::Text };
+    let kinds = [kind, kind, Kind::Integer];
+    coerce(
+        "this function",
+        kinds.get(..types.len()).unwrap_or(&kinds),
+        types,
+    )
+}
+
+pub(super) fn tested(call: &Call, test: impl Fn(&[u8], &[u8]) -> bool) -> Result<ArrayRef> {
+    let (bytes, sought) = (call.blob(0)?, call.blob(1)?);
+    call.booleans(|row| {
+        let both = bytes.get(row).zip(sought.get(row));
+        Ok(both.map(|(bytes, sought)| test(bytes, sought)))
+    })
+}
+
+/// Where `sought` begins in `bytes`.
+pub(super) fn place_of(bytes: &[u8], sought: &[u8]) -> Option<usize> {
+    (0..=bytes.len()).find(|at| {
+        bytes
+            .get(*at..)
+            .is_some_and(|tail| tail.starts_with(sought))
+    })
+}
+
+pub(super) fn charindex(call: &Call) -> Result<ArrayRef> {
+    let (sought, bytes) = (call.blob(0)?, call.blob(1)?);
+    let start = call.integer_if_given(2)?;
+    call.integers(|row| {
+        let start = start.as_ref().map_or(Some(1), |start| start.get(row));
+        let (Some(sought), Some(bytes), Some(start)) = (sought.get(row), bytes.get(row), start)
+        else {
+            return Ok(None);
+        };
+        let skipped = usize::try_from(start.max(1) - 1).unwrap_or(usize::MAX);
+        let found = bytes
+            .get(skipped..)
+            .and_then(|tail| place_of(tail, sought))
+            .map_or(0, |at| skipped + at + 1);
+        Ok(i64::try_from(found).ok())
     })
 }

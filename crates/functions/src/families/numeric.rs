@@ -22,6 +22,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         abs,
     ),
     Function::kernel(
+        "$negate",
+        "-number",
+        &[Kind::Number],
+        Returns::Argument(0),
+        negate,
+    ),
+    Function::kernel(
         "round",
         "round(number [, scale [, rounding mode]])",
         &[Kind::Number, Kind::Integer, Kind::Text],
@@ -92,8 +99,30 @@ fn abs(call: &Call) -> Result<ArrayRef> {
     }
 }
 
+fn negate(call: &Call) -> Result<ArrayRef> {
+    let numbers = Numbers::of(call, 0)?;
+    match call.returns() {
+        DataType::Decimal128(..) => {
+            call.decimals(|row| Ok(numbers.digits(row).map(|digits| -digits)))
+        }
+        DataType::Int64 => call.integers(|row| {
+            let Some(digits) = numbers.digits(row) else {
+                return Ok(None);
+            };
+            i64::try_from(-digits)
+                .map(Some)
+                .map_err(|_| exec_datafusion_err!("{} is too large", -digits))
+        }),
+        _ => call.floats(|row| Ok(numbers.float(row).map(|number| -number))),
+    }
+}
+
 fn is_moment(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Date32 | DataType::Timestamp(..)) || is_zoned(data_type)
+    let is_plain = matches!(
+        data_type,
+        DataType::Date32 | DataType::Timestamp(..) | DataType::Time64(_)
+    );
+    is_plain || is_zoned(data_type)
 }
 
 fn truncated_arguments(types: &[DataType]) -> Result<Vec<DataType>> {

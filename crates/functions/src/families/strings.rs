@@ -225,31 +225,49 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "contains",
         "contains(text, sought)",
-        &[Kind::Text, Kind::Text],
+        &[Kind::Blob, Kind::Blob],
         Returns::Boolean,
-        |call| tested(call, |text, sought| text.contains(sought)),
-    ),
+        |call| match bytes::is_binary(call)? {
+            true => bytes::tested(call, |bytes, sought| {
+                bytes::place_of(bytes, sought).is_some()
+            }),
+            false => tested(call, |text, sought| text.contains(sought)),
+        },
+    )
+    .coerce(bytes::both),
     Function::kernel(
         "startswith",
         "startswith(text, head)",
-        &[Kind::Text, Kind::Text],
+        &[Kind::Blob, Kind::Blob],
         Returns::Boolean,
-        |call| tested(call, |text, head| text.starts_with(head)),
-    ),
+        |call| match bytes::is_binary(call)? {
+            true => bytes::tested(call, |bytes, head| bytes.starts_with(head)),
+            false => tested(call, |text, head| text.starts_with(head)),
+        },
+    )
+    .coerce(bytes::both),
     Function::kernel(
         "endswith",
         "endswith(text, tail)",
-        &[Kind::Text, Kind::Text],
+        &[Kind::Blob, Kind::Blob],
         Returns::Boolean,
-        |call| tested(call, |text, tail| text.ends_with(tail)),
-    ),
+        |call| match bytes::is_binary(call)? {
+            true => bytes::tested(call, |bytes, tail| bytes.ends_with(tail)),
+            false => tested(call, |text, tail| text.ends_with(tail)),
+        },
+    )
+    .coerce(bytes::both),
     Function::kernel(
         "charindex",
         "charindex(sought, text [, start])",
-        &[Kind::Text, Kind::Text, Kind::Integer],
+        &[Kind::Blob, Kind::Blob, Kind::Integer],
         Returns::Integer,
-        charindex,
+        |call| match bytes::is_binary(call)? {
+            true => bytes::charindex(call),
+            false => charindex(call),
+        },
     )
+    .coerce(bytes::both)
     .aliases(&["position"])
     .required(2),
     Function::kernel(
@@ -500,12 +518,15 @@ fn initcap(call: &Call) -> Result<ArrayRef> {
         let mut result = String::with_capacity(text.len());
         let mut starts = true;
         for character in text.chars() {
-            if starts {
+            let delimits = delimiters.contains(character);
+            if delimits {
+                result.push(character);
+            } else if starts {
                 result.extend(character.to_uppercase());
             } else {
                 result.extend(character.to_lowercase());
             }
-            starts = delimiters.contains(character);
+            starts = delimits;
         }
         Ok(Some(result))
     })

@@ -315,8 +315,9 @@ impl<'a> Iterator for Parts<'a> {
 
     fn next(&mut self) -> Option<Part<'a>> {
         match self {
+            // What an array leaves out makes no row.
             Self::Elements(elements) => elements
-                .next()
+                .find(|(_, value)| *value != UNDEFINED)
                 .map(|(index, value)| Part::Element(index, value)),
             Self::Members(members) => members.next().map(|(key, value)| Part::Member(key, value)),
         }

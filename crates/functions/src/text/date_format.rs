@@ -107,7 +107,7 @@ pub(crate) struct DateFormat {
 
 impl DateFormat {
     /// Takes `format` apart. Letters are read without regard to case; text in double quotes stands for
-    /// itself, as does punctuation.
+    /// itself, as does punctuation and what names no element: `Month` is `MON` and the letters `th`.
     pub(crate) fn new(format: &str) -> Result<Self> {
         let mut pieces = Vec::new();
         let mut rest = format;
@@ -131,10 +131,6 @@ impl DateFormat {
                 rest = &rest[usize::from(digit.is_some())..];
                 pieces.push(Piece::Fraction(digit.unwrap_or(9) as usize));
                 continue;
-            }
-            // `T` alone is ISO 8601's separator; other letters name nothing.
-            if first.is_alphabetic() && !first.eq_ignore_ascii_case(&'T') {
-                return plan_err!("Format '{format}' has '{rest}', which names no part of a date");
             }
             pieces.push(Piece::Literal(first.to_string()));
             rest = &rest[first.len_utf8()..];
@@ -376,11 +372,19 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_text_and_unknown_letters() {
+    fn refuses_other_text() {
         let format = DateFormat::new("YYYY-MM-DD").unwrap();
         for text in ["2024-03", "2024-02-30", "2024-03-04 05:06", "04.03.2024"] {
             assert_eq!(format.parse_zoned(text, 1970), None, "{text}");
         }
-        assert!(DateFormat::new("YYYY-QQ").is_err());
+    }
+
+    #[test]
+    fn letters_that_name_no_element_stand_for_themselves() {
+        let format = DateFormat::new("mm/dd/yyyy, hh24:mi hours").unwrap();
+        let (moment, _) = format.parse_zoned("04/05/2013, 01:02 hours", 1970).unwrap();
+        assert_eq!(format.text_at(moment, None), "04/05/2013, 01:02 hours");
+        let format = DateFormat::new("Month").unwrap();
+        assert_eq!(format.text_at(moment, None), "Aprth");
     }
 }

@@ -191,13 +191,23 @@ impl Parser<'_> {
         }
     }
 
-    /// `"key":`
+    /// `"key":`, or `key:` where the key is a plain word.
     fn key(&mut self) -> Result<(), ParseError> {
-        if self.peek() != Some(b'"') {
-            return self.unexpected();
-        }
         let start = self.out.len();
-        self.string()?;
+        match self.peek() {
+            Some(b'"') => self.string()?,
+            Some(b'_' | b'a'..=b'z' | b'A'..=b'Z') => {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                let is_part = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
+                let length = rest.bytes().position(|byte| !is_part(byte));
+                let word = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
+                self.out.push('"');
+                self.out.push_str(word);
+                self.out.push('"');
+                self.at += word.len();
+            }
+            _ => return self.unexpected(),
+        }
         let key_end = self.out.len();
         self.skip_blanks();
         if self.peek() != Some(b':') {
@@ -393,8 +403,8 @@ impl Parser<'_> {
             .position(|byte| !byte.is_ascii_alphabetic())
             .unwrap_or(rest.len());
         let word = rest.get(..length).unwrap_or_default();
-        match word {
-            "true" | "false" | "null" => self.out.push_str(word),
+        match word.to_ascii_lowercase().as_str() {
+            plain @ ("true" | "false" | "null") => self.out.push_str(plain),
             UNDEFINED if matches!(self.open.last(), Some(Open::Array)) => self.out.push_str(word),
             "" => return self.unexpected(),
             _ => return self.fail(&format!("unknown keyword \"{word}\"")),

@@ -1,9 +1,8 @@
 //! Stages in the tokens: `@db.schema.stage/path/file.csv` becomes one quoted word, so that every place of
 //! the grammar that takes a table's name takes a stage's.
 
-use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Whitespace, Word};
 
 /// Joins the tokens of each stage's name and path; and takes quoted locations after FROM, INTO and JOIN for
 /// what they mean.
@@ -110,7 +109,7 @@ pub(crate) fn local_files(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             token: Token::SingleQuotedString(format!("file://{path}")),
             span: Span::new(start, behind),
         });
-        let rest = Tokenizer::new(&SnowflakeDialect, rest).tokenize_with_location();
+        let rest = crate::string_constant::tokens(rest);
         for mut token in rest.unwrap_or_default() {
             token.span = Span::new(
                 shifted(token.span.start, behind),

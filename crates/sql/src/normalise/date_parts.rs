@@ -50,6 +50,7 @@ pub(super) const PARTS: &[&str] = &[
     "DOW",
     "DW",
     "DAYOFWEEKISO",
+    "DAYOFWEEK_ISO",
     "WEEKDAY_ISO",
     "DOW_ISO",
     "DW_ISO",
@@ -130,7 +131,7 @@ pub(super) fn quote(expr: &mut Expr, statement: &Statement) -> Result<()> {
         Expr::Extract {
             field, expr: value, ..
         } => {
-            let part = field.to_string();
+            let part = field.to_string().trim_matches('\'').to_owned();
             if !PARTS.contains(&part.to_uppercase().as_str()) {
                 return Err(unknown(&part, statement.place(value.span())));
             }

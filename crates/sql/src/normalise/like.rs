@@ -192,13 +192,18 @@ fn negate_if(negated: bool, expr: Expr) -> Expr {
     }
 }
 
-/// A call of `name` with plain arguments.
+/// A call of `name` with plain arguments, as an expression.
 pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
+    Expr::Function(function(name, arguments))
+}
+
+/// A call of `name` with plain arguments.
+pub(crate) fn function(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Function {
     let args = arguments
         .into_iter()
         .map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)))
         .collect();
-    Expr::Function(Function {
+    Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
@@ -211,5 +216,5 @@ pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Exp
         null_treatment: None,
         over: None,
         within_group: Vec::new(),
-    })
+    }
 }

@@ -15,8 +15,10 @@ mod lateral_alias;
 mod like;
 mod limit;
 mod literal;
+mod negation;
 mod nth_value;
 mod outer_join;
+mod qualify;
 mod quantified;
 mod result_name;
 mod rounding;
@@ -45,6 +47,7 @@ use crate::refuse::{self, Refusal};
 use crate::scope::{Context, Names, anchor_shape, query_shape, with_names};
 use crate::{Columns, NoColumns, Statement};
 
+pub(crate) use like::function;
 pub(crate) use nth_value::cut as cut_nth_value;
 pub(crate) use result_name::column_name;
 pub use result_name::{repeated, shown_name};
@@ -234,6 +237,7 @@ impl VisitorMut for Rewriter<'_> {
             self.check(verdict)?;
         }
         let verdict = lateral_alias::inline(select, &names, self.columns, self.statement);
+        qualify::name_window(select);
         self.check(verdict)
     }
 
@@ -258,6 +262,7 @@ impl VisitorMut for Rewriter<'_> {
         quantified::expand(expr);
         rounding::call(expr);
         literal::float(expr);
+        negation::call(expr);
         semi_structured::expand(expr);
         if let Expr::Function(function) = expr {
             grouping::rename(function);

@@ -10,10 +10,11 @@ use sqlparser::ast::{
     FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, JsonPathElem,
     LambdaFunction, ObjectName, OneOrManyWithParens, Query, Select, Spanned, TableFactor,
     TableWithJoins, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::like::call;
-use crate::scope::{Context, Names, dotted};
+use crate::scope::{Context, Names, dotted, excluded, matches_pattern};
 use crate::{Columns, Statement, refuse};
 
 /// Makes a call of `expr` if it is a path, a constant in brackets, or a function of lambdas.
@@ -311,25 +312,52 @@ pub(super) fn wants_columns(select: &Select) -> bool {
     Visit::visit(select, &mut Stars { depth: 0 }).is_break()
 }
 
-/// The star that is the only argument of OBJECT_CONSTRUCT; with the name before it, if it has one.
-fn star(function: &Function) -> Option<Option<&ObjectName>> {
-    if !matches!(
-        dotted(&function.name).as_str(),
+/// A star that is the only argument of a function that takes columns.
+struct Star<'a> {
+    /// The name before it.
+    table: Option<&'a ObjectName>,
+    /// EXCLUDE and ILIKE.
+    options: Option<&'a WildcardAdditionalOptions>,
+    /// Whether each column is named by a text before it.
+    keys: bool,
+}
+
+/// The star of OBJECT_CONSTRUCT, HASH or HASH_AGG; of COUNT too, unless it counts rows:
+/// `count(t.*)` counts those without a NULL.
+fn star(function: &Function) -> Option<Star<'_>> {
+    let name = dotted(&function.name);
+    let counts = name == "COUNT";
+    let keys = matches!(
+        name.as_str(),
         "OBJECT_CONSTRUCT" | "OBJECT_CONSTRUCT_KEEP_NULL"
-    ) {
+    );
+    if !keys && !counts && !matches!(name.as_str(), "HASH" | "HASH_AGG") {
         return None;
     }
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
-    match list.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Some(None),
-        [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name))] => Some(Some(name)),
-        _ => None,
-    }
+    let [FunctionArg::Unnamed(argument)] = list.args.as_slice() else {
+        return None;
+    };
+    let (table, options) = match argument {
+        FunctionArgExpr::Wildcard if !counts => (None, None),
+        FunctionArgExpr::QualifiedWildcard(name) => (Some(name), None),
+        FunctionArgExpr::WildcardWithOptions(options)
+            if options.opt_replace.is_none() && options.opt_rename.is_none() =>
+        {
+            (None, Some(options))
+        }
+        _ => return None,
+    };
+    Some(Star {
+        table,
+        options,
+        keys,
+    })
 }
 
-/// Puts keys and columns in the place of the star of `OBJECT_CONSTRUCT(*)`.
+/// Puts columns, and keys if they need them, in the place of the star of `OBJECT_CONSTRUCT(*)`.
 pub(super) fn expand_stars(
     select: &mut Select,
     names: &Names,
@@ -344,8 +372,8 @@ pub(super) fn expand_stars(
     for member in &scope.members {
         let Some(shape) = &member.shape else {
             return Err(refuse::unsupported(
-                "OBJECT_CONSTRUCT(*) over a relation whose columns are not known here",
-                "name the keys and columns",
+                "A function of `*` over a relation whose columns are not known here",
+                "name the columns",
                 statement.place(select.span()),
             ));
         };
@@ -384,10 +412,17 @@ impl VisitorMut for StarWriter {
         let Expr::Function(function) = expr else {
             return ControlFlow::Continue(());
         };
-        let Some(qualifier) = star(function).filter(|_| self.depth == 0) else {
+        let Some(star) = star(function).filter(|_| self.depth == 0) else {
             return ControlFlow::Continue(());
         };
-        let qualifier = qualifier.map(dotted);
+        let qualifier = star.table.map(dotted);
+        let left_out = star.options.map(excluded).unwrap_or_default();
+        let pattern = star.options.and_then(|options| options.opt_ilike.as_ref());
+        let chosen = |name: &String| {
+            !left_out.contains(name)
+                && pattern.is_none_or(|ilike| matches_pattern(name, &ilike.pattern))
+        };
+        let keys = star.keys;
         let wanted = |of: &[String]| match &qualifier {
             None => true,
             Some(qualifier) => of.last() == Some(qualifier) || of.join(".") == *qualifier,
@@ -396,13 +431,14 @@ impl VisitorMut for StarWriter {
         let args = self
             .pairs
             .iter()
-            .filter(|(of, _)| wanted(of))
+            .filter(|(of, name)| wanted(of) && chosen(name))
             .flat_map(|(of, name)| {
                 let column = match of.last() {
                     Some(table) => Expr::CompoundIdentifier(vec![quoted(table), quoted(name)]),
                     None => Expr::Identifier(quoted(name)),
                 };
-                [text(name.clone()), column]
+                let key = keys.then(|| text(name.clone()));
+                key.into_iter().chain([column])
             })
             .map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)))
             .collect();

@@ -173,7 +173,7 @@ fn what_nobody_implements_is_refused() {
         "select * from t sample (bucket 1 out of 4)",
         "select * from t pivot (sum(x), max(x) for y in ('a'))",
         "select * from t pivot (sum(x) as total for y in ('a'))",
-        "select * from t match_recognize (order by a measures first(a) as f pattern (x+) define x as a > 1)",
+        "select * from t match_recognize (order by a measures first(x.a + y.a) as f pattern (x+ y) define x as a > 1)",
         "select sum(a) filter (where a > 1) from t",
         "select a similar to 'x' from t",
         "select a collate 'de' from t",
@@ -313,7 +313,15 @@ fn using_of_outer_joins_takes_the_column_that_is_there() {
     );
     assert_eq!(
         plain("select * from a left join b using (id)"),
-        "SELECT * FROM A LEFT JOIN B USING(ID)"
+        "SELECT \"A\".*, \"B\".* EXCLUDE (ID) FROM A LEFT JOIN B USING(ID)"
+    );
+    assert_eq!(
+        with(
+            "select * replace (1 as y) from b left join a using (id)",
+            tables
+        )
+        .unwrap(),
+        "SELECT \"B\".\"ID\" AS \"ID\", 1 AS Y, \"A\".\"X\" FROM B LEFT JOIN A ON \"B\".\"ID\" = \"A\".\"ID\""
     );
 }
 

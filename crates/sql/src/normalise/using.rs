@@ -1,15 +1,18 @@
-//! USING in right and full outer joins: the shared column is the one that is there.
+//! USING in right and full outer joins, and under `*`: the shared column is the one that is there.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/constructs/join>. The planner takes the left table's
-//! column, which is NULL for the rows of the right table alone. Such joins become joins with ON, and the
+//! column, which is NULL for the rows of the right table alone; and under `*` that of the table whose name
+//! sorts first, which is NULL for the rows that a left join adds. Such joins become joins with ON, and the
 //! shared column an expression wherever the select names it.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, Query, Select,
-    SelectItem, TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    BinaryOperator, ExcludeSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint,
+    JoinOperator, ObjectName, Query, ReplaceSelectItem, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::like::call;
@@ -45,24 +48,111 @@ pub(super) fn name_subqueries(select: &mut Select) {
 
 /// Whether `select` has a join that is rewritten here.
 pub(super) fn wants_columns(select: &Select) -> bool {
+    let mut sharing = sharing(select).peekable();
+    sharing.peek().is_some() && (has_star(select) || sharing.any(keeps_right))
+}
+
+/// The joins whose tables share columns.
+fn sharing(select: &Select) -> impl Iterator<Item = &JoinOperator> {
     select
         .from
         .iter()
         .flat_map(|table| &table.joins)
-        .any(|join| {
-            keeps_right(&join.join_operator)
-                && matches!(
-                    constraint(&join.join_operator),
-                    Some(JoinConstraint::Using(_) | JoinConstraint::Natural)
-                )
+        .map(|join| &join.join_operator)
+        .filter(|operator| {
+            matches!(
+                constraint(operator),
+                Some(JoinConstraint::Using(_) | JoinConstraint::Natural)
+            )
         })
 }
 
-/// Rewrites the joins with USING if one of them keeps rows of its right table alone.
+fn has_star(select: &Select) -> bool {
+    let mut items = select.projection.iter();
+    items.any(|item| matches!(item, SelectItem::Wildcard(_)))
+}
+
+/// Rewrites the joins with USING if one of them keeps rows of its right table alone, or `*` is selected.
 pub(super) fn rewrite(select: &mut Select, context: &Context<'_>) -> Result<(), Refusal> {
     if !wants_columns(select) {
         return Ok(());
     }
+    if sharing(select).any(keeps_right) {
+        return share(select, context);
+    }
+    let written_out = select.projection.iter().any(|item| {
+        matches!(item, SelectItem::Wildcard(options) if options.opt_rename.is_some() || options.opt_ilike.is_some())
+    });
+    if written_out {
+        // `star` lists the columns.
+        return Ok(());
+    }
+    let mut shared = select.clone();
+    match share(&mut shared, context) {
+        Ok(()) => *select = shared,
+        Err(refusal) => match by_table(select, context) {
+            Some(projection) => select.projection = projection,
+            None => return Err(refusal),
+        },
+    }
+    Ok(())
+}
+
+/// `*` as the stars of its tables, without the columns that a table on the left has: for joins that keep
+/// no row of the right table alone, over tables whose columns nobody knows.
+fn by_table(select: &Select, context: &Context<'_>) -> Option<Vec<SelectItem>> {
+    let plain = WildcardAdditionalOptions::default();
+    let mut stars = Vec::new();
+    for table in &select.from {
+        let first = (&table.relation, Vec::new());
+        let mut factors = vec![first];
+        for join in &table.joins {
+            let names = match constraint(&join.join_operator) {
+                Some(JoinConstraint::Using(names)) => names.clone(),
+                Some(JoinConstraint::Natural) => return None,
+                _ => Vec::new(),
+            };
+            factors.push((&join.relation, names));
+        }
+        for (factor, shared) in factors {
+            let found = members(factor, context);
+            let [member] = found.as_slice() else {
+                return None;
+            };
+            if member.qualifier.is_empty() {
+                return None;
+            }
+            let parts = member.qualifier.iter();
+            let name = ObjectName::from(
+                parts
+                    .map(|part| Ident::with_quote('"', part))
+                    .collect::<Vec<_>>(),
+            );
+            let mut options = plain.clone();
+            if !shared.is_empty() {
+                options.opt_exclude = Some(ExcludeSelectItem::Multiple(shared));
+            }
+            stars.push(SelectItem::QualifiedWildcard(
+                SelectItemQualifiedWildcardKind::ObjectName(name),
+                options,
+            ));
+        }
+    }
+    let mut projection = Vec::new();
+    for item in &select.projection {
+        match item {
+            SelectItem::Wildcard(options) if *options == plain => {
+                projection.extend(stars.iter().cloned());
+            }
+            SelectItem::Wildcard(_) => return None,
+            other => projection.push(other.clone()),
+        }
+    }
+    Some(projection)
+}
+
+/// Makes joins with ON of those with USING.
+fn share(select: &mut Select, context: &Context<'_>) -> Result<(), Refusal> {
     let mut chains = Vec::new();
     for table in &mut select.from {
         chains.push(Chain::new(table, context)?);
@@ -75,16 +165,18 @@ pub(super) fn rewrite(select: &mut Select, context: &Context<'_>) -> Result<(), 
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) => {
-                if options.opt_replace.is_some()
-                    || options.opt_rename.is_some()
-                    || options.opt_ilike.is_some()
-                {
+                if options.opt_rename.is_some() || options.opt_ilike.is_some() {
                     return Err(refusal("Options of `*` over this join"));
                 }
                 let left_out = excluded(&options);
+                let mut columns = Vec::new();
                 for chain in &chains {
-                    projection.extend(chain.columns(&left_out)?);
+                    columns.extend(chain.columns(&left_out)?);
                 }
+                if let Some(replaced) = &options.opt_replace {
+                    replace(&mut columns, replaced)?;
+                }
+                projection.extend(columns);
             }
             SelectItem::UnnamedExpr(Expr::Identifier(name)) if shared.contains_key(&name.value) => {
                 projection.push(SelectItem::ExprWithAlias {
@@ -107,6 +199,27 @@ pub(super) fn rewrite(select: &mut Select, context: &Context<'_>) -> Result<(), 
     }
     if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
         let _: ControlFlow<()> = VisitMut::visit(exprs, &mut writer);
+    }
+    Ok(())
+}
+
+/// Puts the expressions of `* REPLACE (…)` in the place of their columns.
+fn replace(columns: &mut [SelectItem], replaced: &ReplaceSelectItem) -> Result<(), Refusal> {
+    for new in &replaced.items {
+        let old = columns.iter_mut().find(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => alias.value == new.column_name.value,
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts
+                .last()
+                .is_some_and(|name| name.value == new.column_name.value),
+            _ => false,
+        });
+        let Some(old) = old else {
+            return Err(refusal("REPLACE of a column that this join lacks"));
+        };
+        *old = SelectItem::ExprWithAlias {
+            expr: new.expr.clone(),
+            alias: new.column_name.clone(),
+        };
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 };
 
 /// Aggregates of Snowflake with WITHIN GROUP that are ordinary ordered aggregates.
-const ORDERED: &[&str] = &["LISTAGG", "STRING_AGG", "ARRAY_AGG"];
+const ORDERED: &[&str] = &["LISTAGG", "STRING_AGG", "ARRAY_AGG", "ARRAYAGG"];
 
 /// Aggregates whose order is the value they are of: it becomes an argument, and whether it descends
 /// another.

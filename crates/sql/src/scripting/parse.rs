@@ -12,7 +12,7 @@ use crate::Statement;
 use crate::command::{ended, take, word};
 use crate::parse::{offset, parse_error, unexpected};
 use crate::refuse::unsupported;
-use crate::{connect_by, distinct_from, recursive};
+use crate::{connect_by, distinct_from, match_recognize, recursive};
 
 /// A parser that knows the script it reads.
 pub(crate) struct Reader<'s, 'p> {
@@ -222,5 +222,6 @@ impl<'p> Reader<'_, 'p> {
 pub(crate) fn settle<T: VisitMut>(tree: &mut T) {
     distinct_from::restore(tree);
     connect_by::rewrite(tree);
+    match_recognize::rewrite(tree);
     recursive::mark(tree);
 }
