@@ -25,6 +25,7 @@ pub(crate) fn prepare(tokens: &mut Vec<TokenWithSpan>) {
     let mut at = 0;
     let mut inside = 0_usize;
     let mut pattern = 0_usize;
+    let mut of_query = false;
     while let Some(token) = solid.get(at) {
         let here = at;
         let next = |distance: usize| solid.get(here + distance).map(|token| &token.token);
@@ -36,6 +37,7 @@ pub(crate) fn prepare(tokens: &mut Vec<TokenWithSpan>) {
         if inside == 0 {
             let opens = is(&token.token, "MATCH_RECOGNIZE") && next(1) == Some(&Token::LParen);
             inside = usize::from(opens);
+            of_query = opens && name_query(tokens, token);
             tokens.push(token.clone());
             if opens {
                 tokens.extend(solid.get(at).cloned());
@@ -55,6 +57,9 @@ pub(crate) fn prepare(tokens: &mut Vec<TokenWithSpan>) {
                 pattern = pattern.saturating_sub(1);
                 inside -= 1;
                 tokens.push(token.clone());
+                if inside == 0 && of_query {
+                    tokens.push(token.clone());
+                }
             }
             Token::LBrace if pattern > 0 && next(1) == Some(&Token::Minus) => {
                 tokens.push(with(Token::LParen));
@@ -110,6 +115,43 @@ pub(crate) fn prepare(tokens: &mut Vec<TokenWithSpan>) {
             _ => tokens.push(token.clone()),
         }
     }
+}
+
+/// The clause behind a subquery, which the parser takes behind names only: `(q) match_recognize (…)` becomes
+/// `(with n as (q) select * from n match_recognize (…))`. Says whether a bracket has to be closed for it.
+fn name_query(tokens: &mut Vec<TokenWithSpan>, at: &TokenWithSpan) -> bool {
+    let mut depth = 0_usize;
+    let mut open = None;
+    for (place, token) in tokens.iter().enumerate().rev() {
+        match token.token {
+            Token::RParen => depth += 1,
+            Token::LParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            open = Some(place).filter(|_| token.token == Token::LParen);
+            break;
+        }
+    }
+    let Some(open) = open else {
+        return false;
+    };
+    let is_query = tokens.get(open + 1).is_some_and(|token| {
+        is(&token.token, "SELECT") || is(&token.token, "WITH") || is(&token.token, "VALUES")
+    });
+    if !is_query {
+        return false;
+    }
+    let written = |token: Token| TokenWithSpan {
+        token,
+        span: at.span,
+    };
+    let word = |word: &str| written(Token::make_word(word, None));
+    let name = || written(Token::make_word("$query", Some('"')));
+    let head = [written(Token::LParen), word("WITH"), name(), word("AS")];
+    tokens.splice(open..open, head);
+    tokens.extend([word("SELECT"), written(Token::Mul), word("FROM"), name()]);
+    true
 }
 
 fn is(token: &Token, name: &str) -> bool {
