@@ -145,7 +145,11 @@ fn a_sample_reads_a_span_of_event_time() {
 #[test]
 fn flags_that_would_be_ignored_are_refused() {
     let folder = Folder::new(EVENTS);
-    for line in ["deps --lock", "clean --no-clean-project-files-only"] {
+    for line in [
+        "parse --upload-to-artifacts-ingest-api",
+        "parse -r timing.json",
+        "clean --no-clean-project-files-only",
+    ] {
         let (code, text) = folder.dbt(line);
         assert_eq!(code, Some(2), "{line}: {text}");
         assert!(text.contains("E2001"), "{line}: {text}");
@@ -171,4 +175,66 @@ fn the_project_and_the_environment_set_flags() {
     assert!(!written("manifest.json"));
     assert_eq!(folder.dbt("parse --write-json").0, Some(0));
     assert!(written("manifest.json") && written("semantic_manifest.json"));
+}
+
+#[test]
+fn what_a_command_tells_is_kept_in_a_log() {
+    let folder = Folder::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "models/m.sql",
+            "{{ log('quietly noted') }} {{ log('said aloud', info=true) }} select 1 as id",
+        ),
+    ]);
+    let (code, text) = folder.dbt("run --no-use-colors-file");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("quietly noted"), "{text}");
+    let log = folder.read("logs/dbt.log");
+    for line in [
+        "[info ] [MainThread]: Running with sluice=",
+        "]: said aloud",
+        "[debug] ",
+        "]: quietly noted",
+        "1 of 1 OK created sql view model",
+        "]: Done. PASS=1",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    let (code, text) = folder.dbt("run --debug --log-path told --log-format-file json --quiet");
+    assert_eq!(code, Some(0), "{text}");
+    let lines = folder.read("told/dbt.log");
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["info"]["name"].is_string() && line["data"].is_object());
+    }
+    assert!(lines.contains("JinjaLogDebug"), "{lines}");
+    let (code, text) = folder.dbt("run --log-level-file none --log-path none");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!folder.0.path().join("none").exists());
+}
+
+#[test]
+fn a_hook_that_fails_counts_as_an_error() {
+    let folder = Folder::new(&[
+        (
+            "dbt_project.yml",
+            "name: shop\non-run-end: [select 1, select no_such_column, select 2]\n",
+        ),
+        ("models/m.sql", "select 1 as id"),
+    ]);
+    let (code, text) = folder.dbt("run");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("ERROR=1"), "{text}");
+    let results: serde_json::Value =
+        serde_json::from_str(&folder.read("target/run_results.json")).unwrap();
+    let statuses: Vec<&str> = (results["results"].as_array().unwrap().iter())
+        .filter(|result| {
+            result["unique_id"]
+                .as_str()
+                .unwrap()
+                .starts_with("operation.")
+        })
+        .map(|result| result["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(statuses, ["success", "error"]);
 }

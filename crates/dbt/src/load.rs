@@ -197,6 +197,7 @@ pub fn install(
     flags: &Flags,
     mirrors: &[std::path::PathBuf],
     upgrade: bool,
+    lock_only: bool,
 ) -> Result<Vec<crate::project::deps::Installed>> {
     let (_, environment) = environments(flags);
     let connection = connection(root, flags, &environment, &mut Warnings::default()).ok();
@@ -217,7 +218,10 @@ pub fn install(
         mirrors,
         render: &render,
     };
-    installer.install(upgrade)
+    match lock_only {
+        true => installer.lock_only(upgrade),
+        false => installer.install(upgrade),
+    }
 }
 
 fn profile_name(

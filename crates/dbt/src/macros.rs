@@ -153,7 +153,8 @@ impl Macros {
 
 /// Adds the macros of one file.
 fn add_file(packages: &mut Packages, package: &str, path: &str, source: &Source) -> Result<()> {
-    let template = Template::parse(source)?;
+    let kinds = ["macro", "materialization", "test", "data_test"];
+    let template = Template::blocks(source, &kinds)?;
     let names = packages.entry(package.to_owned()).or_default();
     for definition in template.definitions() {
         if matches!(

@@ -350,7 +350,7 @@ fn digits(text: &str) -> usize {
 }
 
 /// Where the next `{{`, `{%` or `{#` stands.
-fn find_tag(text: &str, from: usize) -> Option<usize> {
+pub(crate) fn find_tag(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = from;
     while let Some(found) = text[at..].find('{') {

@@ -36,6 +36,7 @@
 //! does not set itself come from a [`Scope`], then from the [`Environment`].
 
 pub mod ast;
+mod blocks;
 mod checks;
 mod environment;
 mod evaluate;

@@ -2,7 +2,8 @@
 
 use diagnostic::Result;
 
-use crate::ast::StmtKind;
+use crate::ast::{ExprKind, StmtKind};
+use crate::filters::check_converted;
 use crate::{CallContext, Environment, Scope, Template, Value};
 
 /// Renders; a template that is one `{{ expression }}` keeps the type of its value.
@@ -18,6 +19,10 @@ pub(crate) fn render(
                 let value = context.evaluate_expression(template.source(), expression)?;
                 if value.is_undefined() {
                     return context.render(template).map(Value::from);
+                }
+                if let ExprKind::Filter(filtered) = &expression.kind {
+                    check_converted(&filtered.1.name, &value)
+                        .map_err(|error| error.at(template.source().place(only.span.range())))?;
                 }
                 Ok(value)
             }

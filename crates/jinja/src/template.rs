@@ -6,7 +6,7 @@ use diagnostic::{Result, Source};
 
 use crate::ast::{MacroDefinition, Stmt, StmtKind};
 use crate::visit::{self, StaticCall};
-use crate::{CallContext, Environment, Macro, Scope, Value, lexer, native, parser};
+use crate::{CallContext, Environment, Macro, Scope, Value, blocks, lexer, native, parser};
 
 /// A parsed template. Cheap to clone, and may be rendered by many threads at once.
 #[derive(Clone)]
@@ -34,6 +34,15 @@ impl Template {
             source,
             body: Body::File(body),
         })))
+    }
+
+    /// Parses a file of which only the blocks of some `kinds` (`macro`, `docs`, …) matter. What stands
+    /// between them need not be Jinja, as in dbt.
+    ///
+    /// # Errors
+    /// As [`Template::parse`], for faults in the blocks.
+    pub fn blocks(source: &Source, kinds: &[&str]) -> Result<Self> {
+        Self::parse(source).or_else(|_| Self::parse(&blocks::only(source, kinds)))
     }
 
     /// The body of a block as a template of its own: how a snapshot or a docs block is rendered.

@@ -93,6 +93,13 @@ impl EngineAdapter {
     }
 }
 
+/// The name that code means which writes `identifier` without quotes of its own.
+fn in_code(identifier: &str) -> &str {
+    let name = identifier.trim();
+    let inner = name.strip_prefix('"').and_then(|n| n.strip_suffix('"'));
+    inner.filter(|inner| !inner.is_empty()).unwrap_or(name)
+}
+
 impl Adapter for EngineAdapter {
     fn execute(&self, sql: &str, fetch: bool) -> Result<Response> {
         let source = Source::new("statement", sql);
@@ -138,7 +145,12 @@ impl Adapter for EngineAdapter {
     }
 
     fn columns(&self, name: &RelationName) -> Result<Vec<ColumnInfo>> {
-        let Some(stored) = self.find(name)? else {
+        // dbt describes the relation by SQL, where blanks around names and quotes in them say nothing.
+        let name = RelationName {
+            identifier: in_code(&name.identifier).to_owned(),
+            ..name.clone()
+        };
+        let Some(stored) = self.find(&name)? else {
             return Ok(Vec::new());
         };
         let found = self

@@ -339,7 +339,7 @@ impl Nodes {
         let types = node.config.get("column_types").and_then(Json::as_object);
         let typed: Vec<String> = types
             .iter()
-            .flat_map(|types| types.keys().map(|name| name.to_uppercase()))
+            .flat_map(|types| types.keys().map(|name| seed::folded(name).to_uppercase()))
             .collect();
         let delimiter = node
             .config
@@ -370,7 +370,7 @@ impl Nodes {
             .map(|field| {
                 let wanted = types
                     .iter()
-                    .find(|(name, _)| name.eq_ignore_ascii_case(field.name()))
+                    .find(|(name, _)| seed::folded(name).eq_ignore_ascii_case(field.name()))
                     .and_then(|(_, kind)| kind.as_str());
                 match wanted {
                     Some(kind) => format!("cast(\"{0}\" as {kind}) as \"{0}\"", field.name()),
@@ -428,25 +428,30 @@ impl Nodes {
         Ok(())
     }
 
-    /// Runs the project's `on-run-end` hooks, which see `results`.
-    ///
-    /// # Errors
-    /// What compiling or the engine raises.
-    pub async fn run_end_hooks(&self, results: &[NodeResult]) -> Result<()> {
-        let project = &self.project;
-        let hooks: Vec<Arc<Node>> = project.manifest.hooks(true).into_iter().cloned().collect();
-        for hook in hooks {
-            let (compiler, project) = (self.compiler(), Arc::clone(project));
-            let (results, name) = (results.to_vec(), hook.unique_id.clone());
-            let sql = blocking(move || {
-                compiler.compile_hook(&hook, &end_of_run(&project.manifest, &results))
-            })
-            .await?;
-            if !sql.trim().is_empty() {
-                self.engine
-                    .execute(&self.session, &Source::new(name, sql))
-                    .await?;
+    /// Runs the project's `on-run-end` hooks, which see `results`: how many went well, and what compiling
+    /// the next one, or the engine, raised.
+    pub async fn run_end_hooks(&self, results: &[NodeResult]) -> (usize, Result<()>) {
+        let hooks = self.project.manifest.hooks(true);
+        let hooks: Vec<Arc<Node>> = hooks.into_iter().cloned().collect();
+        for (passed, hook) in hooks.iter().enumerate() {
+            if let Err(error) = self.run_end_hook(hook, results).await {
+                return (passed, Err(error));
             }
+        }
+        (hooks.len(), Ok(()))
+    }
+
+    async fn run_end_hook(&self, hook: &Arc<Node>, results: &[NodeResult]) -> Result<()> {
+        let (compiler, project) = (self.compiler(), Arc::clone(&self.project));
+        let (results, hook) = (results.to_vec(), Arc::clone(hook));
+        let name = hook.unique_id.clone();
+        let sql = blocking(move || {
+            compiler.compile_hook(&hook, &end_of_run(&project.manifest, &results))
+        })
+        .await?;
+        if !sql.trim().is_empty() {
+            let source = Source::new(name, sql);
+            self.engine.execute(&self.session, &source).await?;
         }
         Ok(())
     }

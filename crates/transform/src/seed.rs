@@ -52,7 +52,7 @@ pub fn read(
             if quote_columns {
                 name.to_owned()
             } else {
-                name.to_uppercase()
+                folded(name)
             }
         })
         .collect();
@@ -101,6 +101,15 @@ pub fn read(
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).explain(codes::T3001, wrong)?;
     Ok(Seed { schema, batch })
+}
+
+/// The name of a column that is written without quotes around it. It may bring its own, as in `"END"`.
+pub fn folded(name: &str) -> String {
+    let quoted = name.strip_prefix('"').and_then(|n| n.strip_suffix('"'));
+    match quoted {
+        Some(inner) if !inner.is_empty() => inner.replace("\"\"", "\""),
+        _ => name.to_uppercase(),
+    }
 }
 
 fn guess(values: &[Option<String>]) -> ArrayRef {
@@ -241,6 +250,20 @@ mod tests {
             ]
         );
         assert_eq!(seed.schema.field(0).name(), "ID");
+    }
+
+    #[test]
+    fn names_of_columns_may_bring_their_own_quotes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seed.csv");
+        std::fs::write(&path, "id,\"\"\"END\"\"\",\"\"\"from\"\"\"\n1,2,3\n").unwrap();
+        let names = |quoted: bool| -> Vec<String> {
+            let seed = super::read(&path, b',', quoted, &[]).unwrap();
+            let fields = seed.schema.fields().iter();
+            fields.map(|field| field.name().clone()).collect()
+        };
+        assert_eq!(names(false), ["ID", "END", "from"]);
+        assert_eq!(names(true), ["id", "\"END\"", "\"from\""]);
     }
 
     #[test]

@@ -176,7 +176,12 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
         let json = || node.map_or(Value::None, |node| Value::from(node_json(node)));
         plain.insert("node", json());
         let node = match json() {
-            Value::Dict(of_node) => Record::value("Node", of_node, json()),
+            Value::Dict(of_node) => {
+                if let Some(Value::Dict(config)) = of_node.get("config") {
+                    of_node.insert("config", Record::config(config));
+                }
+                Record::value("Node", of_node, json())
+            }
             other => other,
         };
         fields.insert("node", node);

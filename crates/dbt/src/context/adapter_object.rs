@@ -105,7 +105,11 @@ impl AdapterObject {
         let packages: Vec<Option<&str>> = match (&namespace, order) {
             (None, _) => vec![None],
             (Some(_), Some((_, order))) => order.iter().map(|p| Some(p.as_str())).collect(),
-            (Some(namespace), None) => vec![Some(project.root.name.as_str()), Some(namespace)],
+            (Some(namespace), None) if project.macros.has_package(namespace) => {
+                vec![Some(project.root.name.as_str()), Some(namespace)]
+            }
+            // What is no package leaves the search to the package that calls.
+            (Some(_), None) => vec![None],
         };
         let prefixes = project.adapter_prefixes();
         if let Some(found) = project

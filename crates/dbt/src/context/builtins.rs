@@ -280,6 +280,18 @@ impl Object for WholeContext {
                 let default = arguments.positional.get(1).cloned().unwrap_or(Value::None);
                 Ok(Some(self.find(key)?.unwrap_or(default)))
             }
+            // Names that the template adds for whatever it renders from here on.
+            "update" => {
+                if let Some(Value::Dict(added)) = arguments.positional.first() {
+                    for (key, value) in added.entries() {
+                        self.0.0.extra.insert_key(key, value);
+                    }
+                }
+                for (key, value) in &arguments.named {
+                    self.0.0.extra.insert(key, value.clone());
+                }
+                Ok(Some(Value::None))
+            }
             "keys" => {
                 let macros = self.0.0.project.macros.iter();
                 Ok(Some(Value::list(macros.map(|entry| {

@@ -7,7 +7,7 @@ use jinja::{Arguments, CallContext, Dict, Object, Template, Value};
 use serde_json::{Map, Value as Json};
 
 use super::table::Table;
-use super::{Rendering, lock};
+use super::{Phase, Rendering, lock};
 use crate::adapter::Rows;
 use crate::cache::observed::{self, Subject};
 use crate::flags::Flags;
@@ -172,6 +172,21 @@ impl Var {
         }
     }
 
+    /// Text may be a template itself: `events: "{{ source('shop', 'events') }}"`. Only what renders code
+    /// renders it; dbt does not in YAML.
+    fn rendered(&self, name: &str, value: Value, context: &mut CallContext<'_>) -> Result<Value> {
+        let Known::Project(_) = &self.0 else {
+            return Ok(value);
+        };
+        match value.as_str() {
+            Some(text) if text.contains("{{") || text.contains("{%") || text.contains("{#") => {
+                let source = Source::new(format!("var('{name}')"), text);
+                context.render(&Template::parse(&source)?).map(Value::from)
+            }
+            _ => Ok(value),
+        }
+    }
+
     fn names(&self) -> Vec<String> {
         match &self.0 {
             Known::Project(rendering) => {
@@ -194,11 +209,21 @@ impl Object for Var {
         "var"
     }
 
-    fn call(&self, _: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
+    fn call(&self, context: &mut CallContext<'_>, arguments: Arguments) -> Result<Value> {
         let [name, default] = arguments.bind("var", ["var", "default"], 1)?;
         let name = name.map(|name| name.to_string()).unwrap_or_default();
-        if let Some(value) = self.find(&name).or(default) {
+        if let Some(value) = self.find(&name) {
+            return self.rendered(&name, value, context);
+        }
+        if let Some(value) = default {
             return Ok(value);
+        }
+        // A model may be disabled, or never selected: dbt tells of the lack when it compiles one.
+        if let Known::Project(rendering) = &self.0
+            && rendering.phase == Phase::Parse
+            && rendering.node.is_some()
+        {
+            return Ok(Value::None);
         }
         let names = self.names();
         Err(Error::new(codes::D2001, format!("The variable `{name}` is not set"))

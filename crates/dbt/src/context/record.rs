@@ -9,6 +9,8 @@ pub struct Record {
     kind: &'static str,
     fields: Dict,
     plain: Value,
+    /// Whether fields that are not there read as `none`.
+    complete: bool,
 }
 
 impl Record {
@@ -19,7 +21,25 @@ impl Record {
             kind,
             fields,
             plain,
+            complete: false,
         })
+    }
+
+    /// A node's configuration: what nobody configured is `none`.
+    #[must_use]
+    pub fn config(fields: Dict) -> Value {
+        let plain = Value::Dict(fields.clone());
+        Value::object(Self {
+            kind: "Config",
+            fields,
+            plain,
+            complete: true,
+        })
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        let found = self.fields.get(name);
+        found.or_else(|| self.complete.then_some(Value::None))
     }
 }
 
@@ -29,11 +49,11 @@ impl Object for Record {
     }
 
     fn get_attr(&self, name: &str) -> Result<Option<Value>> {
-        Ok(self.fields.get(name))
+        Ok(self.field(name))
     }
 
     fn get_item(&self, key: &Value) -> Result<Option<Value>> {
-        Ok(key.as_str().and_then(|name| self.fields.get(name)))
+        Ok(key.as_str().and_then(|name| self.field(name)))
     }
 
     fn call_method(

@@ -122,7 +122,7 @@ impl Parser<'_> {
         let text = job.file.read()?;
         let checksum = files::code_checksum(&text);
         let source = Source::new(job.file.show.as_str(), text);
-        let template = Template::parse(&source)?;
+        let template = Template::blocks(&source, &["snapshot"])?;
         let mut nodes = Vec::new();
         for block in template
             .definitions()

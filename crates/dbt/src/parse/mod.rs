@@ -216,7 +216,8 @@ fn docs(
             if !text.contains("{%") {
                 continue;
             }
-            let template = match Template::parse(&Source::new(file.show.as_str(), text)) {
+            let source = Source::new(file.show.as_str(), text);
+            let template = match Template::blocks(&source, &["docs"]) {
                 Ok(template) => template,
                 Err(error) => {
                     errors.push(error);
@@ -225,13 +226,23 @@ fn docs(
             };
             for block in template.definitions().filter(|d| d.kind == MacroKind::Docs) {
                 let unique_id = format!("doc.{}.{}", package.name, block.label);
+                // dbt renders the text in an empty context.
+                let contents = match Template::of_block(block)
+                    .render(&project.parse_environment, &jinja::Dict::new())
+                {
+                    Ok(contents) => contents,
+                    Err(error) => {
+                        errors.push(error);
+                        continue;
+                    }
+                };
                 let doc = Doc {
                     unique_id: unique_id.clone(),
                     name: block.label.to_string(),
                     package: package.name.clone(),
                     path: file.path.clone(),
                     original_file_path: file.original.clone(),
-                    block_contents: block.body_text().trim().to_owned(),
+                    block_contents: contents.trim().to_owned(),
                 };
                 if docs.insert(unique_id, doc).is_some() {
                     let message = format!("The docs block `{}` is defined twice", block.label);

@@ -50,7 +50,10 @@ impl Wanted {
     /// What tells it from other packages: `.git` at the end of an address does not.
     fn key(&self) -> String {
         match self.kind {
-            "local" => self.base.join(&self.what).display().to_string(),
+            "local" => {
+                let path = self.base.join(&self.what);
+                path.canonicalize().unwrap_or(path).display().to_string()
+            }
             _ => self.what.trim_end_matches(".git").to_owned(),
         }
     }
@@ -77,10 +80,26 @@ impl Installer<'_> {
     /// # Errors
     /// `D1023` for a package that cannot be found; `D4001` if one cannot be written.
     pub fn install(&self, upgrade: bool) -> Result<Vec<Installed>> {
+        self.resolve(upgrade, &self.root.join(self.into))
+    }
+
+    /// Writes the lock file and installs nothing.
+    ///
+    /// # Errors
+    /// As [`Installer::install`].
+    pub fn lock_only(&self, upgrade: bool) -> Result<Vec<Installed>> {
+        let folder = self.root.join(self.into).join(".resolving");
+        let resolved = self.resolve(upgrade, &folder);
+        std::fs::remove_dir_all(&folder).ok();
+        // Not there if nothing is installed yet; with packages in it, it stays.
+        std::fs::remove_dir(self.root.join(self.into)).ok();
+        resolved
+    }
+
+    fn resolve(&self, upgrade: bool, folder: &Path) -> Result<Vec<Installed>> {
         let mut queue: VecDeque<Wanted> = self.wanted(self.root)?.into();
         let locked = if upgrade { Vec::new() } else { self.locked() };
-        let folder = self.root.join(self.into);
-        std::fs::create_dir_all(&folder).explain(codes::D4001, || {
+        std::fs::create_dir_all(folder).explain(codes::D4001, || {
             format!("`{}` cannot be written", folder.display())
         })?;
         let mut installed: Vec<Installed> = Vec::new();
@@ -96,11 +115,11 @@ impl Installer<'_> {
             {
                 wanted.versions = vec![version.clone()];
             }
-            let found = match self.fetch(&wanted, &folder) {
+            let found = match self.fetch(&wanted, folder) {
                 // The locked version need not be mirrored if another one fits.
                 Err(_) if wanted.versions != asked => {
                     wanted.versions = asked;
-                    self.fetch(&wanted, &folder)?
+                    self.fetch(&wanted, folder)?
                 }
                 found => found?,
             };
@@ -111,11 +130,14 @@ impl Installer<'_> {
                 (_, chosen) => chosen.or(written),
             };
             if name == self.name || installed.iter().any(|have| have.name == name) {
-                std::fs::remove_dir_all(&found).ok();
+                // A local package is the user's own folder.
+                if found.starts_with(folder) {
+                    std::fs::remove_dir_all(&found).ok();
+                }
                 continue;
             }
             let target = folder.join(&name);
-            place(&found, &target, &folder)?;
+            place(&found, &target, folder)?;
             queue.extend(self.wanted(&target)?);
             seen.push((wanted.key(), wanted.versions.clone()));
             installed.push(Installed {

@@ -1,5 +1,6 @@
 //! A project's settings: `dbt_project.yml`, `profiles.yml`, and the packages it uses.
 
+pub mod add_package;
 mod archive;
 pub mod deps;
 pub mod file;

@@ -6,3 +6,4 @@ mod parse_cache;
 mod projects;
 mod refusals;
 mod semantic;
+mod templates;

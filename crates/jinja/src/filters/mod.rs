@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 mod native;
+pub(crate) use native::check_converted;
 mod number;
 mod select;
 mod sequence;

@@ -34,15 +34,11 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         },
         "as_bool" => |context, a| {
             let value = a.one("as_bool", "value")?;
-            convert(context.native(), value, "a bool", |value| {
-                matches!(value, Value::Bool(_))
-            })
+            Ok(if_it_fits(context.native(), value, is_bool))
         },
         "as_number" => |context, a| {
             let value = a.one("as_number", "value")?;
-            convert(context.native(), value, "a number", |value| {
-                matches!(value, Value::Int(_) | Value::Float(_))
-            })
+            Ok(if_it_fits(context.native(), value, is_number))
         },
         _ => return None,
     })
@@ -55,13 +51,33 @@ fn evaluated(value: &Value) -> Value {
     }
 }
 
-fn convert(native: bool, value: Value, wanted: &str, fits: fn(&Value) -> bool) -> Result<Value> {
+fn is_bool(value: &Value) -> bool {
+    matches!(value, Value::Bool(_))
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(value, Value::Int(_) | Value::Float(_))
+}
+
+/// Converts what can be converted. In the middle of an expression dbt's filters only mark text, so
+/// that `target.type == 'duckdb' | as_bool` compares text.
+fn if_it_fits(native: bool, value: Value, fits: fn(&Value) -> bool) -> Value {
     if !native {
-        return Ok(value);
+        return value;
     }
     let converted = evaluated(&value);
-    if fits(&converted) {
-        return Ok(converted);
+    if fits(&converted) { converted } else { value }
+}
+
+/// Refuses what the filter `name` could not convert, where it comes last.
+pub(crate) fn check_converted(name: &str, value: &Value) -> Result<()> {
+    let (fits, wanted): (fn(&Value) -> bool, _) = match name {
+        "as_bool" => (is_bool, "a bool"),
+        "as_number" => (is_number, "a number"),
+        _ => return Ok(()),
+    };
+    if fits(value) {
+        return Ok(());
     }
     Err(bad_value(format!(
         "{} cannot be converted to {wanted}",

@@ -276,3 +276,42 @@ fn line_ends_are_unified_and_places_stay() {
         Some((3, 4))
     );
 }
+
+#[test]
+fn filters_of_native_rendering_mark_what_they_cannot_convert() {
+    let environment = Environment::new();
+    let scope = Dict::from_iter([("kind", Value::from("duckdb"))]);
+    let native = |text: &str| parse(text).render_native(&environment, &scope);
+    // The filter binds closer than `==`, as projects write it without noticing.
+    assert_eq!(
+        native("{{ kind == 'duckdb' | as_bool() }}").unwrap(),
+        Value::Bool(true)
+    );
+    assert_eq!(
+        native("{{ kind == 'snowflake' | as_bool }}").unwrap(),
+        Value::Bool(false)
+    );
+    assert_eq!(
+        native("{{ kind | as_number }}").unwrap_err().code().id,
+        "J2005"
+    );
+}
+
+#[test]
+fn only_the_blocks_of_a_file_of_blocks_have_to_be_jinja() {
+    let text = "{% see https://example.com/1 %}\n{% macro one() %}1{% endmacro %}\n{% endmacro %}";
+    let names = |template: Template| -> Vec<String> {
+        template
+            .definitions()
+            .map(|block| block.name.to_string())
+            .collect()
+    };
+    let source = Source::new("macros/one.sql", text);
+    assert!(Template::parse(&source).is_err());
+    assert_eq!(
+        names(Template::blocks(&source, &["macro"]).unwrap()),
+        ["one"]
+    );
+    let source = Source::new("macros/two.sql", "{% macro two() %}{{ 1 + }}{% endmacro %}");
+    assert!(Template::blocks(&source, &["macro"]).is_err());
+}

@@ -30,4 +30,6 @@ pub enum DbtEvent<'e> {
     },
     /// The project's code said something with `log` or `print`.
     Said(&'e str),
+    /// It said something for the log alone.
+    Noted(&'e str),
 }

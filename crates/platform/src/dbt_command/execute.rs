@@ -153,12 +153,18 @@ impl DbtInvocation {
         self.start_hooks(order).await?;
         self.pass_on(tell);
         self.work_through(order, work, report, tell).await?;
-        report.hook = self.end_hooks(&report.results).await.err();
+        let (passed, done) = self.end_hooks(&report.results).await;
+        report.hook = done.err();
         self.pass_on(tell);
         report.results.splice(0..0, self.passed_hooks(false));
-        if report.hook.is_none() {
-            report.results.extend(self.passed_hooks(true));
+        let mut ended = self.passed_hooks(true);
+        ended.truncate(passed + 1);
+        if let (Some(error), Some(failed)) = (&report.hook, ended.get_mut(passed)) {
+            failed.status = Status::Error;
+            failed.message = Some(error.message().to_owned());
+            failed.failures = None;
         }
+        report.results.extend(ended);
         Ok(())
     }
 
@@ -266,7 +272,7 @@ impl DbtInvocation {
             if message.info {
                 tell(DbtEvent::Said(&message.text));
             } else {
-                tracing::debug!("{}", message.text);
+                tell(DbtEvent::Noted(&message.text));
             }
         }
     }
@@ -298,13 +304,17 @@ impl DbtInvocation {
         results.collect()
     }
 
-    async fn end_hooks(&self, results: &[NodeResult]) -> Result<()> {
+    /// Runs the `on-run-end` hooks: how many went well, and what the next one raised.
+    async fn end_hooks(&self, results: &[NodeResult]) -> (usize, Result<()>) {
         if self.project.manifest.hooks(true).is_empty() {
-            return Ok(());
+            return (0, Ok(()));
         }
-        let (workspace, nodes) = self.begin()?;
-        let done = nodes.run_end_hooks(results).await;
-        self.settle(&workspace, done)
+        let (workspace, nodes) = match self.begin() {
+            Ok(begun) => begun,
+            Err(error) => return (0, Err(error)),
+        };
+        let (passed, done) = nodes.run_end_hooks(results).await;
+        (passed, self.settle(&workspace, done))
     }
 
     /// Writes `target/manifest.json`, with the statements of `compiled` and, in the `meta` of nodes, where

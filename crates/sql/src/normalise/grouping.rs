@@ -2,7 +2,9 @@
 //! (<https://docs.snowflake.com/en/sql-reference/functions/grouping_id>), and positions stand for
 //! expressions inside of ROLLUP, CUBE and GROUPING SETS, too.
 
-use sqlparser::ast::{Expr, Function, GroupByExpr, ObjectNamePart, Select, SelectItem, Value};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Select, SelectItem, Value,
+};
 
 /// Puts the expressions of the select list in the place of their positions.
 pub(super) fn resolve_positions(select: &mut Select) {
@@ -25,6 +27,40 @@ pub(super) fn resolve_positions(select: &mut Select) {
         {
             *expr = selected.clone();
         }
+    }
+}
+
+/// Groups by `0 + n` where an alias names the number `n`, which the planner took for a position.
+pub(super) fn keep_aliased_numbers(select: &mut Select) {
+    let GroupByExpr::Expressions(groups, _) = &mut select.group_by else {
+        return;
+    };
+    for group in groups {
+        let Expr::Identifier(name) = group else {
+            continue;
+        };
+        let number = select.projection.iter().find_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } if alias.value == name.value => {
+                is_number(expr).then(|| expr.clone())
+            }
+            _ => None,
+        });
+        if let Some(number) = number {
+            let zero = Value::Number("0".to_owned(), false);
+            *group = Expr::BinaryOp {
+                left: Box::new(Expr::Value(zero.into())),
+                op: BinaryOperator::Plus,
+                right: Box::new(number),
+            };
+        }
+    }
+}
+
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        Expr::Nested(inner) => is_number(inner),
+        _ => false,
     }
 }
 

@@ -221,6 +221,7 @@ impl VisitorMut for Rewriter<'_> {
         select.from.iter_mut().for_each(asof::bracket);
         using::name_subqueries(select);
         grouping::resolve_positions(select);
+        grouping::keep_aliased_numbers(select);
         let names = self.names();
         semi_structured::cast_conditions(select);
         let stars = semi_structured::expand_stars(select, &names, self.columns, self.statement);

@@ -47,13 +47,7 @@ pub struct Common {
     #[arg(long, value_name = "YAML", env = "DBT_VARS", global = true)]
     pub vars: Option<String>,
     /// Stop at the first failure
-    #[arg(
-        short = 'x',
-        long,
-        env = "DBT_FAIL_FAST",
-        overrides_with = "no_fail_fast",
-        global = true
-    )]
+    #[arg(short = 'x', long, overrides_with = "no_fail_fast", global = true)]
     pub fail_fast: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "fail_fast", global = true)]
@@ -62,7 +56,7 @@ pub struct Common {
     #[arg(long, value_name = "DIR", env = "DBT_STATE", global = true)]
     pub state: Option<PathBuf>,
     /// Read what is not selected from the earlier run's relations
-    #[arg(long, env = "DBT_DEFER", overrides_with = "no_defer", global = true)]
+    #[arg(long, overrides_with = "no_defer", global = true)]
     pub defer: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "defer", global = true)]
@@ -71,12 +65,7 @@ pub struct Common {
     #[arg(long, value_name = "DIR", env = "DBT_DEFER_STATE", global = true)]
     pub defer_state: Option<PathBuf>,
     /// Prefer the earlier run's relations to ones that are there
-    #[arg(
-        long,
-        env = "DBT_FAVOR_STATE",
-        overrides_with = "no_favor_state",
-        global = true
-    )]
+    #[arg(long, overrides_with = "no_favor_state", global = true)]
     pub favor_state: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "favor_state", global = true)]
@@ -91,12 +80,7 @@ pub struct Common {
     )]
     pub indirect_selection: Option<IndirectSelection>,
     /// Take warnings for errors
-    #[arg(
-        long,
-        env = "DBT_WARN_ERROR",
-        overrides_with = "no_warn_error",
-        global = true
-    )]
+    #[arg(long, overrides_with = "no_warn_error", global = true)]
     pub warn_error: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "warn_error", global = true)]
@@ -116,25 +100,13 @@ pub struct Common {
     #[arg(long, hide = true, overrides_with = "no_write_json", global = true)]
     pub write_json: bool,
     /// Say less
-    #[arg(
-        short,
-        long,
-        env = "DBT_QUIET",
-        overrides_with = "no_quiet",
-        global = true
-    )]
+    #[arg(short, long, overrides_with = "no_quiet", global = true)]
     pub quiet: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "quiet", global = true)]
     pub no_quiet: bool,
     /// Say more
-    #[arg(
-        short,
-        long,
-        env = "DBT_DEBUG",
-        overrides_with = "no_debug",
-        global = true
-    )]
+    #[arg(short, long, overrides_with = "no_debug", global = true)]
     pub debug: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "debug", global = true)]
@@ -167,6 +139,58 @@ pub struct Common {
         global = true
     )]
     pub log_format: Option<DbtLogFormat>,
+    /// The folder of dbt.log
+    #[arg(long, value_name = "DIR", global = true)]
+    pub log_path: Option<PathBuf>,
+    /// Which lines go to dbt.log: all, unless it is said otherwise
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_parser = ["debug", "info", "warn", "error", "none"],
+        ignore_case = true,
+        global = true
+    )]
+    pub log_level_file: Option<String>,
+    /// How lines of dbt.log are written
+    #[arg(long, value_enum, value_name = "FORMAT", global = true)]
+    pub log_format_file: Option<DbtLogFormat>,
+    /// How large dbt.log grows before another one is begun; 0 for no end
+    #[arg(long, value_name = "BYTES", global = true)]
+    pub log_file_max_bytes: Option<u64>,
+    /// Show colours, also where no terminal is seen
+    #[arg(long, overrides_with = "no_use_colors", global = true)]
+    pub use_colors: bool,
+    /// Show none
+    #[arg(long, hide = true, overrides_with = "use_colors", global = true)]
+    pub no_use_colors: bool,
+    /// Keep colours in dbt.log
+    #[arg(long, overrides_with = "no_use_colors_file", global = true)]
+    pub use_colors_file: bool,
+    /// Keep none
+    #[arg(long, hide = true, overrides_with = "use_colors_file", global = true)]
+    pub no_use_colors_file: bool,
+    /// How wide lines are before the status
+    #[arg(long, value_name = "COLUMNS", global = true)]
+    pub printer_width: Option<usize>,
+    /// Refused: nothing is sent anywhere
+    #[arg(
+        long,
+        hide = true,
+        overrides_with = "no_upload_to_artifacts_ingest_api",
+        global = true
+    )]
+    pub upload_to_artifacts_ingest_api: bool,
+    /// Send nothing
+    #[arg(
+        long,
+        hide = true,
+        overrides_with = "upload_to_artifacts_ingest_api",
+        global = true
+    )]
+    pub no_upload_to_artifacts_ingest_api: bool,
+    /// Refused: there is no such profile of the command itself
+    #[arg(short = 'r', long, value_name = "FILE", hide = true, global = true)]
+    pub record_timing_info: Option<PathBuf>,
     /// Parse only what changed since the last command, as is done unless the project says otherwise
     #[arg(long, overrides_with = "no_partial_parse", global = true)]
     pub partial_parse: bool,
@@ -261,12 +285,7 @@ pub struct Kinds {
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Refresh {
     /// Rebuild incremental models and seeds from nothing
-    #[arg(
-        short,
-        long,
-        env = "DBT_FULL_REFRESH",
-        overrides_with = "no_full_refresh"
-    )]
+    #[arg(short, long, overrides_with = "no_full_refresh")]
     pub full_refresh: bool,
     /// Never rebuild them
     #[arg(long, hide = true, overrides_with = "full_refresh")]
@@ -288,7 +307,7 @@ impl Refresh {
 #[derive(Clone, Debug, Default, Args)]
 pub struct EventTime {
     /// Build with no rows, for the shape alone
-    #[arg(long, env = "DBT_EMPTY", overrides_with = "no_empty")]
+    #[arg(long, overrides_with = "no_empty")]
     pub empty: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "empty")]
@@ -302,6 +321,40 @@ pub struct EventTime {
     /// Only rows of this span of event time: `3 days`, or `{start: 2024-01-01, end: 2024-01-03}`
     #[arg(long, value_name = "SPAN", env = "DBT_SAMPLE")]
     pub sample: Option<String>,
+}
+
+/// What `deps` does besides installing.
+#[derive(Clone, Debug, Args)]
+pub struct DepsWish {
+    /// Fetch newer versions than the lock file names
+    #[arg(long)]
+    pub upgrade: bool,
+    /// Write the lock file only
+    #[arg(long)]
+    pub lock: bool,
+    /// Ask for one more package, as in `dbt-labs/dbt_utils@1.3.0`
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub add_package: Option<String>,
+    /// Where that package comes from
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SOURCE",
+        default_value = "hub",
+        requires = "add_package"
+    )]
+    pub source: PackageOrigin,
+}
+
+/// Where a package comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackageOrigin {
+    /// The package hub
+    Hub,
+    /// A git address
+    Git,
+    /// A folder
+    Local,
 }
 
 /// dbt's commands.
@@ -345,7 +398,7 @@ pub enum DbtCommand {
         #[command(flatten)]
         event_time: EventTime,
         /// Keep the rows that fail tests
-        #[arg(long, env = "DBT_STORE_FAILURES")]
+        #[arg(long)]
         store_failures: bool,
         /// Show a part of each seed
         #[arg(long)]
@@ -358,7 +411,7 @@ pub enum DbtCommand {
         #[command(flatten)]
         kinds: Kinds,
         /// Keep the rows that fail tests
-        #[arg(long, env = "DBT_STORE_FAILURES")]
+        #[arg(long)]
         store_failures: bool,
     },
     /// Load seeds
@@ -413,14 +466,7 @@ pub enum DbtCommand {
         refresh: Refresh,
     },
     /// Fetch the packages of packages.yml
-    Deps {
-        /// Fetch newer versions than the lock file names
-        #[arg(long)]
-        upgrade: bool,
-        /// Write the lock file only
-        #[arg(long)]
-        lock: bool,
-    },
+    Deps(DepsWish),
     /// Documentation
     #[command(subcommand)]
     Docs(Docs),
@@ -539,8 +585,9 @@ pub enum SourceCommand {
     },
 }
 
-/// Switches, also as `--no-…`, that change how dbt works inside or how its lines look, not what it
-/// does: scripts pass them, so they are accepted.
+/// Switches, also as `--no-…`, that change how dbt works inside, not what it does or says: how it caches,
+/// which of its parsers it takes, whether it reports to its makers. Scripts pass them, so they are
+/// accepted.
 const WITHOUT_EFFECT: &[&str] = &[
     "cache-selected-only",
     "hints-enabled",
@@ -552,24 +599,13 @@ const WITHOUT_EFFECT: &[&str] = &[
     "show-all-deprecations",
     "snowflake-projects-otel",
     "static-parser",
-    "upload-to-artifacts-ingest-api",
-    "use-colors",
-    "use-colors-file",
     "use-experimental-parser",
     "use-v2-parser",
     "version-check",
 ];
 
-/// The same with a value.
-const VALUES_WITHOUT_EFFECT: &[&str] = &[
-    "log-file-max-bytes",
-    "log-format-file",
-    "log-level-file",
-    "log-path",
-    "maximum-seed-size-mib",
-    "printer-width",
-    "record-timing-info",
-];
+/// The same with a value: no seed is too large for its contents to be compared.
+const VALUES_WITHOUT_EFFECT: &[&str] = &["maximum-seed-size-mib"];
 
 impl DbtLine {
     /// Reads what stands after `dbt`.
@@ -590,7 +626,7 @@ impl DbtLine {
             DbtCommand::Snapshot { .. } => "snapshot",
             DbtCommand::Ls { .. } => "list",
             DbtCommand::Show { .. } => "show",
-            DbtCommand::Deps { .. } => "deps",
+            DbtCommand::Deps(_) => "deps",
             DbtCommand::Docs(Docs::Generate { .. }) => "generate",
             DbtCommand::Docs(Docs::Serve { .. }) => "serve",
             DbtCommand::Source(SourceCommand::Freshness { .. }) => "freshness",
@@ -619,7 +655,7 @@ impl DbtLine {
             | DbtCommand::Docs(Docs::Generate { selecting, .. })
             | DbtCommand::Source(SourceCommand::Freshness { selecting, .. }) => Some(selecting),
             DbtCommand::Parse
-            | DbtCommand::Deps { .. }
+            | DbtCommand::Deps(_)
             | DbtCommand::Docs(Docs::Serve { .. })
             | DbtCommand::Retry { .. }
             | DbtCommand::RunOperation { .. }
@@ -686,9 +722,7 @@ fn without_effectless(arguments: &[String]) -> impl Iterator<Item = &String> {
             return false;
         }
         let Some(name) = argument.strip_prefix("--") else {
-            // `--record-timing-info`
-            skip_value = *argument == "-r";
-            return !skip_value;
+            return true;
         };
         let (name, value) = match name.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -765,7 +799,7 @@ mod tests {
         assert!(line.store_failures());
         for line in [
             "parse --no-partial-parse",
-            "parse --partial-parse -r timing --maximum-seed-size-mib 5 --no-use-v2-parser",
+            "parse --partial-parse --maximum-seed-size-mib 5 --no-use-v2-parser",
             "seed --empty --no-print",
             "show -s a --full-refresh",
             "clean --clean-project-files-only",
@@ -780,6 +814,8 @@ mod tests {
             "run-operation grant --args {role:x}",
             "list --select tag:x",
             "deps --upgrade",
+            "deps --lock",
+            "deps --add-package https://x/y.git@v1 --source git",
             "debug --connection",
         ] {
             read(line).unwrap_or_else(|error| panic!("{line}: {error}"));

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use super::command_line::{Common, DbtCommand, DbtLine, IndirectSelection, Publish};
 use super::lines::Lines;
+use super::log_file::LogFile;
 use super::strictness::Strictness;
 use crate::arguments::Globals;
 
@@ -31,7 +32,6 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
         }
     };
     match &line.command {
-        DbtCommand::Deps { lock, .. } => refuse(*lock, "deps --lock"),
         DbtCommand::Clean {
             no_clean_project_files_only,
             ..
@@ -41,6 +41,12 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
         ),
         _ => {}
     }
+    let common = &line.common;
+    refuse(
+        common.upload_to_artifacts_ingest_api,
+        "--upload-to-artifacts-ingest-api",
+    );
+    refuse(common.record_timing_info.is_some(), "--record-timing-info");
     match refused.first() {
         Some(flag) => Err(unsupported(flag, "leave it out")),
         None => Ok(()),
@@ -86,7 +92,7 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     flags.partial_parse = match (common.partial_parse, common.no_partial_parse) {
         (true, _) => Some(true),
         (false, true) => Some(false),
-        (false, false) => switch(&flags, "DBT_PARTIAL_PARSE"),
+        (false, false) => None,
     };
     let of_project = Flags::of_project(platform.dbt_folder()?);
     let switched_on = |name: &str| of_project.get(name).and_then(Json::as_bool) == Some(true);
@@ -164,13 +170,6 @@ fn sample(text: &str, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc
         moment("--sample", word)
     };
     Ok((end("start")?, end("end")?))
-}
-
-/// A switch of the environment; anything but a word for no switches it on, as in dbt.
-pub fn switch(flags: &Flags, name: &str) -> Option<bool> {
-    let word = flags.env(name)?.to_lowercase();
-    let no = ["", "0", "false", "f", "no", "n", "off"].contains(&word.as_str());
-    Some(!no)
 }
 
 /// A day or a moment in UTC, as flags write them.
@@ -266,7 +265,13 @@ fn open_with(
     });
     defer(&invocation, line)?;
     let project = invocation.project();
-    let strictness = Strictness::of(&line.common, &project.context.root.flags)?;
+    let root = &project.context.root;
+    let id = &project.context.flags.invocation_id;
+    let lines = lines.logged(LogFile::open(&root.root, &root.log_path, &line.common, id)?);
+    let command = project.context.flags.arguments.get("invocation_command");
+    let command = command.and_then(Json::as_str).unwrap_or_default();
+    lines.note("CommandStarted", &format!("Command: {command}"))?;
+    let strictness = Strictness::of(&line.common, &root.flags)?;
     lines.greet(project, &strictness)?;
     let mut warnings = project.warnings.list.iter();
     if let Some(warning) = warnings.find(|warning| strictness.refuses(&warning.event)) {

@@ -1,5 +1,7 @@
 //! The lines of a dbt command: as dbt writes them to people, or one JSON object each.
 
+use std::sync::Arc;
+
 use anstyle::{AnsiColor, Style};
 use chrono::{Local, SecondsFormat, Utc};
 use dbt::artifact::run_results::{NodeResult, Status};
@@ -10,6 +12,7 @@ use platform::{DbtEvent, DbtReport};
 use serde_json::{Value as Json, json};
 
 use super::command_line::{Common, DbtLogFormat};
+use super::log_file::{Level, LogFile, detailed};
 use super::strictness::Strictness;
 use crate::arguments::{Globals, LogFormat};
 use crate::display::human;
@@ -22,7 +25,14 @@ const WIDTH: usize = 80;
 #[derive(Clone, Debug)]
 pub struct Lines {
     invocation: String,
+    /// `dbt.log`, once the project is known.
+    log: Option<Arc<LogFile>>,
+    width: usize,
     json: bool,
+    /// Whether lines of all levels are shown.
+    verbose: bool,
+    /// Whether lines show their level and thread.
+    detailed: bool,
     quiet: bool,
     /// Whether what templates print is shown.
     prints: bool,
@@ -36,17 +46,15 @@ impl Lines {
             Some(format) => format == DbtLogFormat::Json,
             None => globals.log_format == LogFormat::Json,
         };
-        let few = matches!(
-            common
-                .log_level
-                .as_deref()
-                .map(str::to_lowercase)
-                .as_deref(),
-            Some("warn" | "error" | "none")
-        );
+        let level = common.log_level.as_deref().map(str::to_lowercase);
+        let few = matches!(level.as_deref(), Some("warn" | "error" | "none"));
         Self {
             invocation: String::new(),
+            log: None,
+            width: common.printer_width.unwrap_or(WIDTH),
             json,
+            verbose: common.debug || level.as_deref() == Some("debug"),
+            detailed: common.log_format == Some(DbtLogFormat::Debug),
             quiet: common.quiet || globals.quiet > 0 || few,
             prints: !common.no_print,
             warn_error: common.warn_error,
@@ -59,6 +67,41 @@ impl Lines {
         self
     }
 
+    /// The same lines, kept in `log`, too.
+    pub fn logged(mut self, log: Option<LogFile>) -> Self {
+        self.log = log.map(Arc::new);
+        self
+    }
+
+    /// Tells something that only `dbt.log` and `--debug` show.
+    pub fn note(&self, name: &str, text: &str) -> Result<()> {
+        let shown = self.verbose && !self.quiet;
+        self.write(name, Level::Debug, shown, text, json!({ "msg": text }))
+    }
+
+    /// Writes a line to `dbt.log` if it takes such lines.
+    fn keep(&self, name: &str, level: Level, text: &str, data: impl FnOnce() -> Json) {
+        match &self.log {
+            Some(log) if log.takes(level) && log.json => {
+                log.push(&format!("{}\n", self.object(name, level, text, data())));
+            }
+            Some(log) if log.takes(level) => log.text(level, text),
+            _ => {}
+        }
+    }
+
+    /// A line as an object of dbt's.
+    fn object(&self, name: &str, level: Level, text: &str, data: Json) -> Json {
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let plain = anstream::adapter::strip_str(text).to_string();
+        let info = json!({
+            "category": "", "code": code(name), "extra": {}, "invocation_id": self.invocation,
+            "level": level.name(), "msg": plain, "name": name, "pid": std::process::id(),
+            "thread": "MainThread", "ts": now,
+        });
+        json!({ "info": info, "data": data })
+    }
+
     /// Tells something that `--quiet` hides.
     pub fn say(&self, text: &str) -> Result<()> {
         self.tell("Note", text, json!({ "msg": text }))
@@ -66,37 +109,40 @@ impl Lines {
 
     /// Tells an event of dbt that `--quiet` hides, with its data for programs.
     pub fn tell(&self, name: &str, text: &str, data: Json) -> Result<()> {
-        match self.quiet {
-            true => Ok(()),
-            false => self.write(name, "info", text, data),
-        }
+        self.write(name, Level::Info, !self.quiet, text, data)
     }
 
     /// Tells one step of many.
     pub fn step(&self, index: usize, total: usize, what: &str, status: &str) -> Result<()> {
-        self.say(&dotted(index, total, what, status))
+        self.say(&self.dotted(index, total, what, status))
     }
 
     /// Tells a warning.
     pub fn warn(&self, text: &str) {
+        self.keep("Note", Level::Warn, text, || json!({ "msg": text }));
         if !self.quiet {
             output::message(&format!("warning: {text}"));
         }
     }
 
-    fn write(&self, name: &str, level: &str, text: &str, data: Json) -> Result<()> {
-        if self.json {
-            let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
-            let plain = anstream::adapter::strip_str(text).to_string();
-            let info = json!({
-                "category": "", "code": code(name), "extra": {}, "invocation_id": self.invocation,
-                "level": level, "msg": plain, "name": name, "pid": std::process::id(),
-                "thread": "MainThread", "ts": now,
+    /// Writes a line to `dbt.log` and, if it is to be `shown`, to people or programs.
+    fn write(&self, name: &str, level: Level, shown: bool, text: &str, data: Json) -> Result<()> {
+        if self.json && shown {
+            let object = self.object(name, level, text, data);
+            self.keep(name, level, text, || {
+                object.get("data").cloned().unwrap_or_default()
             });
-            return output::line(&json!({ "info": info, "data": data }).to_string());
+            return output::line(&object.to_string());
         }
-        let time = Local::now().format("%H:%M:%S");
-        output::styled_line(&format!("{time}  {text}"))
+        self.keep(name, level, text, || data);
+        if !shown {
+            return Ok(());
+        }
+        let line = match self.detailed {
+            true => detailed(level, text),
+            false => format!("{}  {text}", Local::now().format("%H:%M:%S")),
+        };
+        output::styled_line(&line)
     }
 
     /// What the project is.
@@ -153,8 +199,10 @@ impl Lines {
         for warning in warnings.filter(|warning| !strictness.silences(&warning.event)) {
             let text = warning.to_string();
             match self.json {
-                true if self.quiet => {}
-                true => self.write(&warning.event, "warn", &text, json!({ "msg": text }))?,
+                true => {
+                    let data = json!({ "msg": text });
+                    self.write(&warning.event, Level::Warn, !self.quiet, &text, data)?;
+                }
                 false => self.warn(&text),
             }
         }
@@ -165,17 +213,16 @@ impl Lines {
     pub fn event(&self, event: &DbtEvent<'_>) -> Result<()> {
         match *event {
             DbtEvent::Started { index, total, node } => {
-                let text = dotted(index, total, &format!("START {}", subject(node)), "RUN");
-                match self.quiet {
-                    true => Ok(()),
-                    false => {
-                        let data = json!({
-                            "description": subject(node), "index": index, "total": total,
-                            "node_info": node_info(node),
-                        });
-                        self.write("LogStartLine", "info", &text, data)
-                    }
-                }
+                let subject = subject(node);
+                let text = self.dotted(index, total, &format!("START {subject}"), "RUN");
+                let data = match self.wants_data() {
+                    true => json!({
+                        "description": subject, "index": index, "total": total,
+                        "node_info": node_info(node),
+                    }),
+                    false => Json::Null,
+                };
+                self.write("LogStartLine", Level::Info, !self.quiet, &text, data)
             }
             DbtEvent::Ended {
                 index,
@@ -184,11 +231,28 @@ impl Lines {
                 result,
                 error,
             } => self.ended(index, total, node, result, error),
-            DbtEvent::Said(_) if self.quiet || !self.prints => Ok(()),
             DbtEvent::Said(text) => {
-                self.write("JinjaLogInfo", "info", text, json!({ "msg": text }))
+                let shown = self.prints && !self.quiet;
+                self.write(
+                    "JinjaLogInfo",
+                    Level::Info,
+                    shown,
+                    text,
+                    json!({ "msg": text }),
+                )
             }
+            DbtEvent::Noted(text) => self.note("JinjaLogDebug", text),
         }
+    }
+
+    /// Whether anybody reads more of an event than its text.
+    fn wants_data(&self) -> bool {
+        self.json || self.log.as_ref().is_some_and(|log| log.json)
+    }
+
+    /// What stands before the status, and dots up to it.
+    fn dotted(&self, index: usize, total: usize, what: &str, status: &str) -> String {
+        dotted(self.width, index, total, what, status)
     }
 
     fn ended(
@@ -201,35 +265,45 @@ impl Lines {
     ) -> Result<()> {
         let (what, status, colour) = ending(node, result);
         let failed = result.status.failed();
-        if !self.quiet || failed {
-            let time = match result.status {
-                Status::Skipped => String::new(),
-                _ => format!(" in {:.2}s", result.execution_time),
-            };
-            let style = Style::new().fg_color(Some(colour.into()));
-            let status = format!("{style}{status}{style:#}{time}");
-            let text = dotted(index, total, &what, &status);
-            let mut data = result.to_json();
-            data["node_info"] = node_info(node);
-            data["description"] = json!(subject(node));
-            data["index"] = json!(index);
-            data["total"] = json!(total);
-            data["name"] = json!(node.name);
-            data["num_failures"] = json!(result.failures.unwrap_or_default());
-            self.write(
-                result_event(node, result),
-                if failed { "error" } else { "info" },
-                &text,
-                data,
-            )?;
-        }
+        let time = match result.status {
+            Status::Skipped => String::new(),
+            _ => format!(" in {:.2}s", result.execution_time),
+        };
+        let style = Style::new().fg_color(Some(colour.into()));
+        let status = format!("{style}{status}{style:#}{time}");
+        let text = self.dotted(index, total, &what, &status);
+        let data = match self.wants_data() {
+            true => {
+                let mut data = result.to_json();
+                data["node_info"] = node_info(node);
+                data["description"] = json!(subject(node));
+                data["index"] = json!(index);
+                data["total"] = json!(total);
+                data["name"] = json!(node.name);
+                data["num_failures"] = json!(result.failures.unwrap_or_default());
+                data
+            }
+            false => Json::Null,
+        };
+        let level = if failed { Level::Error } else { Level::Info };
+        let event = result_event(node, result);
+        self.write(event, level, !self.quiet || failed, &text, data)?;
         match (error, self.json) {
-            (Some(error), false) => output::styled_line(&error.render(ErrorStyle::Colour)),
+            (Some(error), false) => {
+                let rendered = error.render(ErrorStyle::Colour);
+                self.keep(
+                    "RunResultError",
+                    Level::Error,
+                    &rendered,
+                    || json!({ "msg": error.message(), "error": error.to_json() }),
+                );
+                output::styled_line(&rendered)
+            }
             (Some(error), true) => {
                 let data = json!({
                     "msg": error.message(), "error": error.to_json(), "node_info": node_info(node),
                 });
-                self.write("RunResultError", "error", error.message(), data)
+                self.write("RunResultError", Level::Error, true, error.message(), data)
             }
             (None, _) => Ok(()),
         }
@@ -387,9 +461,9 @@ fn worked_on(project: &Project, report: &DbtReport) -> String {
 }
 
 /// `1 of 12 START … ............ [RUN]`
-fn dotted(index: usize, total: usize, what: &str, status: &str) -> String {
+fn dotted(width: usize, index: usize, total: usize, what: &str, status: &str) -> String {
     let text = format!("{index} of {total} {what} ");
-    format!("{text:.<WIDTH$} [{status}]")
+    format!("{text:.<width$} [{status}]")
 }
 
 fn relation(node: &Node) -> String {

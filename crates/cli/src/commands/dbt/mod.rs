@@ -2,12 +2,14 @@
 
 pub mod command_line;
 mod docs;
+mod environment;
 mod fix;
 mod freshness;
 mod init;
 mod invocation;
 mod lines;
 mod listing;
+mod log_file;
 mod retry;
 mod show;
 mod strictness;
@@ -43,7 +45,13 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         return version();
     }
     // Prints help to stdout with code 0, mistakes to stderr with code 2, as `dbt` does.
-    let line = DbtLine::read(&arguments.arguments).unwrap_or_else(|error| error.exit());
+    let given = environment::with_variables(&arguments.arguments, &|name| std::env::var(name).ok());
+    let line = DbtLine::read(&given).unwrap_or_else(|error| error.exit());
+    match (line.common.use_colors, line.common.no_use_colors) {
+        (true, _) => anstream::ColorChoice::Always.write_global(),
+        (false, true) => anstream::ColorChoice::Never.write_global(),
+        (false, false) => {}
+    }
     invocation::refuse_unsupported(&line)?;
     match &line.command {
         DbtCommand::Parse => work::parse(globals, &line),
@@ -77,7 +85,7 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
             ..
         }) => docs::generate(globals, &line, *no_compile, *empty_catalog, *one_page),
         DbtCommand::RunOperation { name, args } => work::operation(globals, &line, name, args),
-        DbtCommand::Deps { upgrade, .. } => upkeep::deps(globals, &line, *upgrade),
+        DbtCommand::Deps(wish) => upkeep::deps(globals, &line, wish),
         DbtCommand::Init {
             name,
             skip_profile_setup,

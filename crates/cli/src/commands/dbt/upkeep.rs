@@ -3,11 +3,12 @@
 use std::path::{Component, Path, PathBuf};
 
 use dbt::context::ProjectContext;
+use dbt::project::add_package::{PackageSource, add_package};
 use dbt::warning::Warnings;
 use diagnostic::{Error, Result, ResultExt as _, Source, codes};
 use platform::Platform;
 
-use super::command_line::DbtLine;
+use super::command_line::{DbtLine, DepsWish, PackageOrigin};
 use super::invocation::{flags, platform};
 use crate::arguments::Globals;
 use crate::commands::Exit;
@@ -24,7 +25,7 @@ const MIRRORS: &str = "SLUICE_DBT_PACKAGES";
 const OWN_MIRROR: &str = "dbt_packages_mirror";
 
 /// Installs the packages that the project asks for.
-pub fn deps(globals: &Globals, line: &DbtLine, upgrade: bool) -> Result<Exit> {
+pub fn deps(globals: &Globals, line: &DbtLine, wish: &DepsWish) -> Result<Exit> {
     let platform = platform(globals, line)?;
     let (folder, flags) = (platform.dbt_folder()?, flags(&platform, line)?);
     let named = flags.env(MIRRORS).map(std::env::split_paths);
@@ -33,17 +34,26 @@ pub fn deps(globals: &Globals, line: &DbtLine, upgrade: bool) -> Result<Exit> {
     if own.is_dir() {
         mirrors.push(own);
     }
-    let installed = dbt::load::install(folder, &flags, &mirrors, upgrade)?;
+    if let Some(package) = &wish.add_package {
+        let source = match wish.source {
+            PackageOrigin::Hub => PackageSource::Hub,
+            PackageOrigin::Git => PackageSource::Git,
+            PackageOrigin::Local => PackageSource::Local,
+        };
+        add_package(folder, package, source)?;
+    }
+    let installed = dbt::load::install(folder, &flags, &mirrors, wish.upgrade, wish.lock)?;
     if installed.is_empty() {
         output::line("No packages are asked for: nothing to install.")?;
     }
+    let done = if wish.lock { "Locked" } else { "Installed" };
     for package in &installed {
         let version = package
             .version
             .as_deref()
             .map(|version| format!(" {version}"));
         output::line(&format!(
-            "Installed {}{} from {} {}",
+            "{done} {}{} from {} {}",
             package.name,
             version.unwrap_or_default(),
             package.kind,

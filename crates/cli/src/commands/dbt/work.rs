@@ -9,7 +9,7 @@ use platform::DbtWork;
 use serde_json::json;
 
 use super::command_line::{DbtCommand, DbtLine};
-use super::invocation::{Opened, open, select, switch};
+use super::invocation::{Opened, open, select};
 use super::strictness::Strictness;
 use crate::arguments::Globals;
 use crate::commands::Exit;
@@ -144,6 +144,7 @@ fn told_while_compiling(event: &platform::DbtEvent<'_>) -> bool {
         platform::DbtEvent::Started { .. } => false,
         platform::DbtEvent::Ended { result, .. } => result.status.failed(),
         platform::DbtEvent::Said(_) => true,
+        platform::DbtEvent::Noted(_) => false,
     }
 }
 
@@ -170,6 +171,5 @@ pub fn writes_artifacts(line: &DbtLine, opened: &Opened) -> bool {
     let of_project = context.root.flags.get("write_json");
     let of_project = of_project.and_then(serde_json::Value::as_bool);
     let common = &line.common;
-    let wanted = switch(&context.flags, "DBT_WRITE_JSON").or(of_project);
-    !common.no_write_json && (common.write_json || wanted != Some(false))
+    !common.no_write_json && (common.write_json || of_project != Some(false))
 }

@@ -1,0 +1,168 @@
+//! What templates may rely on besides the words themselves: variables that are templates, names that are
+//! no package, files that are only half Jinja, folders that two packages share.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use dbt::artifact::run_results::{NodeResult, Status, end_of_run};
+use dbt::{Compiler, Flags, Project};
+
+use crate::projects::Engine;
+
+fn write(root: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = root.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+fn load(files: &[(&str, &str)]) -> (tempfile::TempDir, Project) {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), files);
+    let project = Project::load(folder.path(), Flags::default()).unwrap_or_else(|e| panic!("{e}"));
+    (folder, project)
+}
+
+fn compiled(project: Project, id: &str) -> String {
+    let node = compile(project, id).unwrap_or_else(|e| panic!("{e}"));
+    node.trim().to_owned()
+}
+
+fn compile(project: Project, id: &str) -> diagnostic::Result<String> {
+    let compiler = Compiler::new(Arc::new(project), Arc::new(Engine));
+    Ok(compiler.compile(id)?.sql)
+}
+
+const SETTINGS: &str = "name: shop\nvars:\n  events: \"{{ ref('raw_events') }}\"\n";
+
+#[test]
+fn a_variable_may_be_a_template() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", SETTINGS),
+        ("models/raw_events.sql", "select 1 as id"),
+        ("models/events.sql", "select * from {{ var('events') }}"),
+    ]);
+    let node = &project.manifest.nodes["model.shop.events"];
+    assert_eq!(node.depends_on.nodes, ["model.shop.raw_events"]);
+    let sql = compiled(project, "model.shop.events");
+    assert!(sql.to_lowercase().ends_with("raw_events"), "{sql}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_matters_when_a_model_is_compiled() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "models/off.sql",
+            "{{ config(enabled=var('on', false)) }} select '{{ var('nowhere') }}'",
+        ),
+        ("models/on.sql", "select '{{ var('nowhere') }}'"),
+    ]);
+    assert!(!project.manifest.nodes.contains_key("model.shop.off"));
+    let error = compile(project, "model.shop.on").unwrap_err();
+    assert_eq!(error.code().id, "D2001");
+}
+
+#[test]
+fn dispatch_over_a_name_that_is_no_package_searches_from_the_caller() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "macros/shorter.sql",
+            "{% macro shorter(x) %}{{ return(adapter.dispatch('shorter', 'macros')(x)) }}{% endmacro %}\n\
+             {% macro default__shorter(x) %}left({{ x }}, 1){% endmacro %}",
+        ),
+        ("models/m.sql", "select {{ shorter('a') }}"),
+    ]);
+    assert_eq!(compiled(project, "model.shop.m"), "select left(a, 1)");
+}
+
+#[test]
+fn templates_add_names_to_their_context() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "macros/mark.sql",
+            "{% macro mark() %}{% do context.update({'MARK': 'here'}) %}{% endmacro %}\n\
+             {% macro marked() %}{{ context.get('MARK', 'nowhere') }}{% endmacro %}",
+        ),
+        (
+            "models/m.sql",
+            "select '{{ marked() }}{{ mark() }}{{ marked() }}{{ MARK }}'",
+        ),
+    ]);
+    assert_eq!(
+        compiled(project, "model.shop.m"),
+        "select 'nowhereherehere'"
+    );
+}
+
+#[test]
+fn text_between_blocks_need_not_be_jinja_and_docs_are_rendered() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "macros/one.sql",
+            "{% see https://example.com %}\n{% macro one() %}1{% endmacro %}",
+        ),
+        (
+            "models/docs.md",
+            "Write {% docs name %}: {{ (\n{% docs one %}{% raw %}{{ x }}{% endraw %} is one{% enddocs %}",
+        ),
+        ("models/m.sql", "select {{ one() }}"),
+    ]);
+    let docs: Vec<&str> = (project.manifest.docs.values())
+        .filter(|doc| doc.package == "shop")
+        .map(|doc| doc.block_contents.as_str())
+        .collect();
+    assert_eq!(docs, ["{{ x }} is one"]);
+    assert_eq!(compiled(project, "model.shop.m"), "select 1");
+}
+
+#[test]
+fn the_configuration_of_a_result_has_every_key() {
+    let (_folder, project) = load(&[
+        (
+            "dbt_project.yml",
+            "name: shop\non-run-end: \"{% for r in results %}{{ r.node.config.no_such_key is none }} \
+             {{ r.node.config['materialized'] }} {{ r.node.config.get('tags') }}{% endfor %}\"\n",
+        ),
+        ("models/m.sql", "select 1 as id"),
+    ]);
+    let hook = Arc::clone(project.manifest.hooks(true)[0]);
+    let results = [NodeResult::new("model.shop.m", Status::Success)];
+    let end = end_of_run(&project.manifest, &results);
+    let compiler = Compiler::new(Arc::new(project), Arc::new(Engine));
+    let text = compiler.compile_hook(&hook, &end).unwrap();
+    assert_eq!(text, "True view []");
+}
+
+#[test]
+fn a_folder_that_two_packages_ask_for_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        &[
+            ("dbt_project.yml", "name: tools\n"),
+            ("macros/one.sql", "{% macro one() %}1{% endmacro %}"),
+            ("sub/dbt_project.yml", "name: sub\n"),
+            ("sub/packages.yml", "packages:\n  - local: ../\n"),
+            ("shop/dbt_project.yml", "name: shop\n"),
+            (
+                "shop/packages.yml",
+                "packages:\n  - local: ../\n  - local: ../sub\n",
+            ),
+        ],
+    );
+    let shop = folder.path().join("shop");
+    let flags = Flags::default();
+    let locked = dbt::load::install(&shop, &flags, &[], false, true).unwrap();
+    assert_eq!(locked.len(), 2);
+    assert!(shop.join("package-lock.yml").is_file());
+    assert!(!shop.join("dbt_packages").exists());
+    let installed = dbt::load::install(&shop, &flags, &[], false, false).unwrap();
+    let names: Vec<&str> = installed.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["tools", "sub"]);
+    assert!(folder.path().join("macros/one.sql").is_file());
+}
