@@ -11,19 +11,17 @@ pub(crate) fn only(source: &Source, kinds: &[&str]) -> Source {
     let mut kept = String::with_capacity(text.len());
     let mut at = 0;
     while let Some(open) = find_tag(text, at) {
-        let found = (name(text, open).filter(|word| kinds.contains(word)))
-            .and_then(|kind| end_of_block(text, after(text, open), kind));
-        let (from, to) = match found {
-            Some(end) => (open, end),
-            None => (open, after(text, open)),
+        blank(&mut kept, &text[at..open]);
+        let kind = name(text, open).filter(|word| kinds.contains(word));
+        at = match kind {
+            // Without an end the rest is kept, for the parser to say so.
+            Some(kind) => end_of_block(text, after(text, open), kind).unwrap_or(text.len()),
+            None => after(text, open),
         };
-        blank(&mut kept, &text[at..from]);
-        if found.is_some() {
-            kept.push_str(&text[from..to]);
-        } else {
-            blank(&mut kept, &text[from..to]);
+        match kind {
+            Some(_) => kept.push_str(&text[open..at]),
+            None => blank(&mut kept, &text[open..at]),
         }
-        at = to;
     }
     blank(&mut kept, &text[at..]);
     Source {
@@ -116,7 +114,7 @@ mod tests {
         let block =
             "{% macro a() %}{# {% endmacro %} #}{% raw %}{% endmacro %}{% endraw %}{% endmacro %}";
         assert_eq!(kept(&format!("{block}{{# {{% macro b() %}} #}}")), block);
-        assert_eq!(kept("{% macro open() %} text"), "");
+        assert_eq!(kept("a {% macro open() %} text"), "{% macro open() %} text");
         assert_eq!(
             kept("{# never closed {% test a() %}1{% endtest %}"),
             "{% test a() %}1{% endtest %}"

@@ -192,7 +192,38 @@ pub fn finish(
     if let Some(constraints) = node.config.get("constraints").and_then(Json::as_array) {
         node.constraints.clone_from(constraints);
     }
-    naming::name_relation(project, node).map_err(|error| of_node(error, node))
+    naming::name_relation(project, node).map_err(|error| of_node(error, node))?;
+    note_hooks(project, node);
+    Ok(())
+}
+
+/// What the hooks of a node refer to is what the node depends on, as in dbt. A hook that cannot be rendered
+/// yet says so when it runs.
+fn note_hooks(project: &Arc<ProjectContext>, node: &mut Node) {
+    let hooks: Vec<String> = ["pre-hook", "post-hook"]
+        .iter()
+        .filter_map(|key| node.config.get(key)?.as_array())
+        .flatten()
+        .filter_map(|hook| hook.get("sql")?.as_str())
+        .filter(|sql| is_template(sql))
+        .map(str::to_owned)
+        .collect();
+    if hooks.is_empty() {
+        return;
+    }
+    let context = Context::parsing(project, &node.package, Some(Arc::new(node.clone())));
+    for hook in hooks {
+        let template = Template::parse(&Source::new("hook", hook));
+        let _said_when_it_runs = template.and_then(|template| context.render(&template));
+    }
+    let noted = context.captured();
+    node.refs.extend(noted.refs);
+    node.sources.extend(noted.sources);
+    for name in noted.macros.iter().map(ToString::to_string) {
+        if !node.depends_on.macros.contains(&name) {
+            node.depends_on.macros.push(name);
+        }
+    }
 }
 
 /// Says which node an error belongs to.

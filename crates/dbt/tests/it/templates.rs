@@ -24,13 +24,13 @@ fn load(files: &[(&str, &str)]) -> (tempfile::TempDir, Project) {
     (folder, project)
 }
 
-fn compiled(project: Project, id: &str) -> String {
+fn compiled(project: &Project, id: &str) -> String {
     let node = compile(project, id).unwrap_or_else(|e| panic!("{e}"));
     node.trim().to_owned()
 }
 
-fn compile(project: Project, id: &str) -> diagnostic::Result<String> {
-    let compiler = Compiler::new(Arc::new(project), Arc::new(Engine));
+fn compile(project: &Project, id: &str) -> diagnostic::Result<String> {
+    let compiler = Compiler::new(project, Some(Arc::new(Engine))).without_files();
     Ok(compiler.compile(id)?.sql)
 }
 
@@ -45,7 +45,7 @@ fn a_variable_may_be_a_template() {
     ]);
     let node = &project.manifest.nodes["model.shop.events"];
     assert_eq!(node.depends_on.nodes, ["model.shop.raw_events"]);
-    let sql = compiled(project, "model.shop.events");
+    let sql = compiled(&project, "model.shop.events");
     assert!(sql.to_lowercase().ends_with("raw_events"), "{sql}");
 }
 
@@ -60,7 +60,7 @@ fn a_variable_that_is_not_set_matters_when_a_model_is_compiled() {
         ("models/on.sql", "select '{{ var('nowhere') }}'"),
     ]);
     assert!(!project.manifest.nodes.contains_key("model.shop.off"));
-    let error = compile(project, "model.shop.on").unwrap_err();
+    let error = compile(&project, "model.shop.on").unwrap_err();
     assert_eq!(error.code().id, "D2001");
 }
 
@@ -75,7 +75,7 @@ fn dispatch_over_a_name_that_is_no_package_searches_from_the_caller() {
         ),
         ("models/m.sql", "select {{ shorter('a') }}"),
     ]);
-    assert_eq!(compiled(project, "model.shop.m"), "select left(a, 1)");
+    assert_eq!(compiled(&project, "model.shop.m"), "select left(a, 1)");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn templates_add_names_to_their_context() {
         ),
     ]);
     assert_eq!(
-        compiled(project, "model.shop.m"),
+        compiled(&project, "model.shop.m"),
         "select 'nowhereherehere'"
     );
 }
@@ -108,7 +108,7 @@ fn text_between_blocks_need_not_be_jinja_and_docs_are_rendered() {
         ),
         (
             "models/docs.md",
-            "Write {% docs name %}: {{ (\n{% docs one %}{% raw %}{{ x }}{% endraw %} is one{% enddocs %}",
+            "Write {% see %}: {{ ( }}\n{% docs one %}{% raw %}{{ x }}{% endraw %} is one{% enddocs %}",
         ),
         ("models/m.sql", "select {{ one() }}"),
     ]);
@@ -117,7 +117,7 @@ fn text_between_blocks_need_not_be_jinja_and_docs_are_rendered() {
         .map(|doc| doc.block_contents.as_str())
         .collect();
     assert_eq!(docs, ["{{ x }} is one"]);
-    assert_eq!(compiled(project, "model.shop.m"), "select 1");
+    assert_eq!(compiled(&project, "model.shop.m"), "select 1");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn the_configuration_of_a_result_has_every_key() {
     let hook = Arc::clone(project.manifest.hooks(true)[0]);
     let results = [NodeResult::new("model.shop.m", Status::Success)];
     let end = end_of_run(&project.manifest, &results);
-    let compiler = Compiler::new(Arc::new(project), Arc::new(Engine));
+    let compiler = Compiler::new(&project, Some(Arc::new(Engine))).without_files();
     let text = compiler.compile_hook(&hook, &end).unwrap();
     assert_eq!(text, "True view []");
 }
@@ -165,4 +165,23 @@ fn a_folder_that_two_packages_ask_for_is_left_alone() {
     let names: Vec<&str> = installed.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["tools", "sub"]);
     assert!(folder.path().join("macros/one.sql").is_file());
+}
+
+#[test]
+fn a_node_depends_on_what_its_hooks_refer_to() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "macros/log_to.sql",
+            "{% macro log_to(name) %}insert into {{ ref(name) }} select '{{ this }}'{% endmacro %}",
+        ),
+        ("models/loads.sql", "select 'x' as relation"),
+        (
+            "models/m.sql",
+            "{{ config(post_hook=\"{{ log_to('loads') }}\") }} select 1 as id",
+        ),
+    ]);
+    let depends = &project.manifest.nodes["model.shop.m"].depends_on;
+    assert_eq!(depends.nodes, ["model.shop.loads"]);
+    assert_eq!(depends.macros, ["macro.shop.log_to"]);
 }

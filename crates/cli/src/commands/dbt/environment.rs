@@ -213,10 +213,9 @@ mod tests {
     fn every_name_is_that_of_a_flag() {
         use clap::CommandFactory as _;
         let definition = DbtLine::command();
-        let subcommands = definition.get_subcommands();
-        let nested = subcommands.clone().flat_map(clap::Command::get_subcommands);
+        let nested = (definition.get_subcommands()).flat_map(clap::Command::get_subcommands);
         let all: Vec<&str> = std::iter::once(&definition)
-            .chain(subcommands)
+            .chain(definition.get_subcommands())
             .chain(nested)
             .flat_map(clap::Command::get_arguments)
             .filter_map(clap::Arg::get_long)

@@ -31,15 +31,12 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
             refused.push(flag);
         }
     };
-    match &line.command {
-        DbtCommand::Clean {
-            no_clean_project_files_only,
-            ..
-        } => refuse(
-            *no_clean_project_files_only,
-            "--no-clean-project-files-only",
-        ),
-        _ => {}
+    if let DbtCommand::Clean {
+        no_clean_project_files_only: true,
+        ..
+    } = &line.command
+    {
+        refuse(true, "--no-clean-project-files-only");
     }
     let common = &line.common;
     refuse(

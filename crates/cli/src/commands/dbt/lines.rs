@@ -370,8 +370,8 @@ impl Lines {
 
     fn explain(&self, node: &Node, result: &NodeResult) -> Result<()> {
         let (word, level) = match result.status {
-            Status::Warn if !self.warn_error => ("Warning", "warn"),
-            _ => ("Failure", "error"),
+            Status::Warn if !self.warn_error => ("Warning", Level::Warn),
+            _ => ("Failure", Level::Error),
         };
         let file = &node.original_file_path;
         let kind = match node.resource_type {
@@ -390,7 +390,7 @@ impl Lines {
             "msg": text, "resource_type": kind, "node_name": node.name, "path": file,
             "node_info": node_info(node),
         });
-        self.write(event, level, &text, data)
+        self.write(event, level, true, &text, data)
     }
 }
 
