@@ -6,4 +6,5 @@ having sum(ps_supplycost * ps_availqty) > (
     select sum(ps_supplycost * ps_availqty) * {fraction}
     from partsupp, supplier, nation
     where ps_suppkey = s_suppkey and s_nationkey = n_nationkey and n_name = 'GERMANY')
-order by value desc
+-- Some values are equal: the key tells their order, so that answers can be compared.
+order by value desc, ps_partkey
