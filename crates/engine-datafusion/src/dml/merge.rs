@@ -41,6 +41,15 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
     tree::shorten(&mut merge.on, &parts(&name), &called);
     tree::shorten(&mut merge.clauses, &parts(&name), &called);
     let target = Target::open(engine, session, &name).await?;
+    if let Some(source) = tree::alias(&merge.source) {
+        for clause in &mut merge.clauses {
+            // There is no row of the target: all columns are the source's.
+            if let MergeAction::Insert(insert) = &mut clause.action {
+                tree::qualify(&mut insert.kind, &source, &target.columns);
+                tree::qualify(&mut clause.predicate, &source, &target.columns);
+            }
+        }
+    }
     let clauses = merge
         .clauses
         .iter()

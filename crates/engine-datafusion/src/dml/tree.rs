@@ -1,5 +1,6 @@
 //! Pieces of syntax trees, and the queries that changing statements become.
 
+use arrow::datatypes::Schema;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
@@ -8,6 +9,8 @@ use sqlparser::ast::{
 use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
+
+use crate::names::identifier;
 
 /// A quoted identifier: its letters are final.
 pub(crate) fn ident(name: &str) -> Ident {
@@ -92,6 +95,67 @@ pub(crate) fn called(factor: &TableFactor) -> Option<(ObjectName, Ident)> {
     let own = name.0.last().and_then(|part| part.as_ident()).cloned();
     let called = alias.as_ref().map(|alias| alias.name.clone()).or(own)?;
     Some((name.clone(), called))
+}
+
+/// The name by which expressions call the rows of `factor`, if they have one.
+pub(crate) fn alias(factor: &TableFactor) -> Option<Ident> {
+    match factor {
+        TableFactor::Derived { alias, .. } | TableFactor::Function { alias, .. } => {
+            alias.as_ref().map(|alias| alias.name.clone())
+        }
+        other => called(other).map(|(_, called)| called),
+    }
+}
+
+/// Lets columns of `tree` that are called by their name alone be those of `table`, where the query that a statement
+/// becomes has another table with such columns (`ambiguous`), which the statement cannot mean.
+pub(crate) fn qualify<T: VisitMut>(tree: &mut T, table: &Ident, ambiguous: &Schema) {
+    struct Qualifier<'a> {
+        table: &'a Ident,
+        ambiguous: &'a Schema,
+        /// How many subqueries and lambdas are open: they have names of their own.
+        inside: usize,
+    }
+    impl VisitorMut for Qualifier<'_> {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+            self.inside += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+            self.inside -= 1;
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Lambda(_) => self.inside += 1,
+                Expr::Identifier(name) if self.inside == 0 => {
+                    let column = identifier(name);
+                    if self.ambiguous.field_with_name(column.as_str()).is_ok() {
+                        *expr = Expr::CompoundIdentifier(vec![self.table.clone(), name.clone()]);
+                    }
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if matches!(expr, Expr::Lambda(_)) {
+                self.inside -= 1;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut qualifier = Qualifier {
+        table,
+        ambiguous,
+        inside: 0,
+    };
+    let _: ControlFlow<()> = VisitMut::visit(tree, &mut qualifier);
 }
 
 /// Lets expressions that call a table by its full name (`db.schema.t.column`) call it `short`.
