@@ -8,6 +8,7 @@ use orchestrate::RunEvent;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::STACK;
 use crate::arguments::Globals;
 use crate::display::Follower;
 
@@ -21,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn runtime() -> Result<Runtime> {
     Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK)
         .build()
         .explain(codes::X0001, || {
             "The worker threads cannot be started".to_owned()
