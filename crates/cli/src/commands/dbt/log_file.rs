@@ -225,7 +225,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "--log-level-file warn", 3);
         let text = std::fs::read_to_string(folder.path().join("logs/dbt.log")).unwrap();
-        assert!(!text.contains("line 0") && text.contains("careful"), "{text}");
+        assert!(
+            !text.contains("line 0") && text.contains("careful"),
+            "{text}"
+        );
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "--log-level-file none", 3);
         assert!(!folder.path().join("logs").exists());
