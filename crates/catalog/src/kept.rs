@@ -43,10 +43,17 @@ impl KeptRows {
         self.add((location.to_owned(), version), kept);
     }
 
-    /// Takes over what `others` keeps.
-    pub(crate) fn extend(&mut self, others: Self) {
-        for (key, kept) in others.tables {
-            self.add(key, kept);
+    /// Takes over what a run kept of the versions it has published. What it did not publish is nobody's: another run
+    /// may write a version of that number.
+    pub(crate) fn take_over(
+        &mut self,
+        mut run: Self,
+        published: impl IntoIterator<Item = (String, u64)>,
+    ) {
+        for key in published {
+            if let Some(kept) = run.tables.remove(&key) {
+                self.add(key, kept);
+            }
         }
     }
 

@@ -220,7 +220,7 @@ impl Workspace {
         self.catalog.published(location, version).await
     }
 
-    /// All rows of the table at `location` in `version`, if this process wrote them a while ago and they are few.
+    /// All rows of the table at `location` in `version`, if this process wrote them and they are few.
     #[must_use]
     pub fn kept_rows(&self, location: &str, version: u64) -> Option<RecordBatch> {
         let own = self.kept.lock().get(location, version);
@@ -568,7 +568,17 @@ impl Workspace {
         }
         finished?;
         let kept = std::mem::take(&mut *self.kept.lock());
-        self.catalog.kept().extend(kept);
+        let pointers =
+            publication
+                .changes
+                .iter()
+                .filter_map(|change| match &change.becomes.as_ref()?.kind {
+                    RelationKind::Table {
+                        location, version, ..
+                    } => Some((location.clone(), *version)),
+                    _ => None,
+                });
+        self.catalog.kept().take_over(kept, pointers);
         self.end(RunStatus::Published, None)?;
         iceberg_catalog::follow(&self.catalog, &publication);
         upkeep::checkpoint(&self.catalog, &publication, |location, version| {

@@ -77,6 +77,18 @@ fn each_version_has_its_own_rows() {
     assert_eq!(warehouse.run("select id from t"), ["7"]);
 }
 
+#[test]
+fn rows_of_versions_that_were_not_published_are_forgotten() {
+    let warehouse = Warehouse::new();
+    warehouse.run("create table t as select 1 as id");
+    // A version is written in this run, and nobody publishes it.
+    warehouse.run("create or replace table t as select 2 as id; drop table t");
+    warehouse.run("undrop table t");
+    // This is the version of that number.
+    warehouse.run("insert into t values (3)");
+    assert_eq!(warehouse.run("select id from t order by 1"), ["1", "3"]);
+}
+
 /// The only data file below `folder`.
 fn data_file(folder: &Path) -> PathBuf {
     let mut found = Vec::new();
