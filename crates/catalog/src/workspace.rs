@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use diagnostic::{Error, Result, codes};
-use lake::{DataFile, DataFolder, Staged as Staging, Table, TableFormat, Warehouse};
+use lake::{DataFile, DataFolder, Scanned, Staged as Staging, Table, TableFormat, Warehouse};
 use model::{RelationName, RunId, SchemaName};
 use parking_lot::Mutex;
 use state::{
@@ -290,6 +290,14 @@ impl Workspace {
             )),
             None => self.new_table(&warehouse, name, new),
         }
+    }
+
+    /// The data files of `table`, if they hold its rows and columns alone.
+    ///
+    /// # Errors
+    /// `K2004`, `K4001` if the table's metadata cannot be read, `K4002` if it has what is not read.
+    pub async fn scanned(&self, table: &Table) -> Result<Option<Scanned>> {
+        self.catalog.warehouse().scanned(table).await
     }
 
     /// The folder that `table`'s data files are written to.

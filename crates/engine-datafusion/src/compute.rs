@@ -12,7 +12,7 @@ use datafusion::execution::{SessionState, SessionStateDefaults};
 use deltalake::delta_datafusion::planner::DeltaPlanner;
 use diagnostic::{Result, ResultExt, codes};
 
-use crate::{runtime_filter, semi_join};
+use crate::{join_order, runtime_filter, semi_join};
 
 /// How many consumers a message about exhausted memory names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
@@ -64,7 +64,9 @@ impl Compute {
             .with_query_planner(DeltaPlanner::new())
             .with_file_formats(SessionStateDefaults::default_file_formats());
         let mut builder = functions::register(builder);
-        semi_join::add_to(builder.optimizer().get_or_insert_default());
+        let optimizer = builder.optimizer().get_or_insert_default();
+        semi_join::add_to(optimizer);
+        join_order::add_to(optimizer);
         runtime_filter::add_to(builder.physical_optimizers().get_or_insert_default());
         Ok(Self {
             template: Arc::new(builder.build()),

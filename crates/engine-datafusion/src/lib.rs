@@ -5,6 +5,7 @@
 //! reads around it. [`Compute`] holds what all workspaces share: memory, spill, functions.
 
 mod calls;
+mod cardinality;
 mod changes;
 mod checks;
 mod columns;
@@ -16,10 +17,12 @@ mod embedded;
 mod execution;
 mod external;
 mod failure;
+mod file_scan;
+mod file_statistics;
 mod history;
-mod iceberg_scan;
 mod information_schema;
 mod join_fallback;
+mod join_order;
 mod known;
 mod late_filter;
 mod listing;

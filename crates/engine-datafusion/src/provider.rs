@@ -10,8 +10,8 @@ use catalog::{At, Relation, RelationKind, Workspace};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, SchemaProvider, Session as DfSession,
 };
-use datafusion::common::Statistics;
 use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, Statistics};
 use datafusion::datasource::{MemTable, TableProvider, TableType, ViewTable};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
@@ -21,10 +21,10 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use diagnostic::{Error, codes};
 use engine::Session;
-use lake::carrier;
+use lake::{IcebergTable, carrier};
 use model::{Identifier, RelationName, SchemaName};
 
-use crate::iceberg_scan::IcebergScan;
+use crate::file_scan::FileScan;
 use crate::prepare::Given;
 use crate::{Compute, embedded, history, information_schema, late_filter};
 
@@ -212,8 +212,10 @@ impl Databases {
                     .await
                     .map_err(external)?;
                 let stored = table.schema().await.map_err(external)?;
-                if let Some(iceberg) = table.iceberg() {
-                    let scan = IcebergScan::new(iceberg, &stored).await.map_err(external)?;
+                if let Some(scanned) = self.workspace.scanned(&table).await.map_err(external)? {
+                    let ids = table.iceberg().map(IcebergTable::ids).transpose();
+                    let ids = ids.map_err(external)?;
+                    let scan = FileScan::new(scanned, Arc::clone(&stored), ids);
                     return Ok(shown(Arc::new(scan), &stored, hidden.len()));
                 }
                 let delta = table.loaded().await.map_err(external)?;
@@ -364,8 +366,19 @@ impl TableProvider for Shown {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        let rows = Precision::Exact(self.rows?);
-        Some(Statistics::new_unknown(&self.schema).with_num_rows(rows))
+        if let Some(rows) = self.rows {
+            let rows = Precision::Exact(rows);
+            return Some(Statistics::new_unknown(&self.schema).with_num_rows(rows));
+        }
+        let mut statistics = self.inner.statistics()?;
+        let columns = &mut statistics.column_statistics;
+        columns.truncate(self.schema.fields().len());
+        for (known, field) in columns.iter_mut().zip(self.schema.fields()) {
+            if self.is_cast(field.name()) {
+                *known = ColumnStatistics::new_unknown();
+            }
+        }
+        Some(statistics)
     }
 
     fn supports_filters_pushdown(

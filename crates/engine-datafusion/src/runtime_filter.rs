@@ -15,6 +15,8 @@ use datafusion::common::cast::as_boolean_array;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::config::ConfigOptions;
+use datafusion::datasource::physical_plan::ParquetSource;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
@@ -32,8 +34,8 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
-/// The scan of a Delta table, by name: its type is not public.
-const SCAN: &str = "DeltaScanExec";
+/// The Delta library's scan, by name: its type is not public.
+const DELTA_SCAN: &str = "DeltaScanExec";
 
 /// After how many batches a filter is judged.
 const WINDOW: usize = 8;
@@ -63,11 +65,11 @@ impl PhysicalOptimizerRule for RuntimeFilters {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let changed = plan.transform_down(|node| {
             // What the statement itself asks for costs less than looking keys up.
-            let scan = match node.downcast_ref::<FilterExec>() {
-                Some(filter) => filter.input().name(),
-                None => node.name(),
+            let scans = match node.downcast_ref::<FilterExec>() {
+                Some(filter) => is_scan(filter.input().as_ref()),
+                None => is_scan(node.as_ref()),
             };
-            if scan != SCAN {
+            if !scans {
                 return Ok(Transformed::no(node));
             }
             let node: Arc<dyn ExecutionPlan> = Arc::new(RuntimeFilter::new(node, Vec::new()));
@@ -83,6 +85,13 @@ impl PhysicalOptimizerRule for RuntimeFilters {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Whether `plan` reads the files of a table.
+fn is_scan(plan: &dyn ExecutionPlan) -> bool {
+    let files = plan.downcast_ref::<DataSourceExec>();
+    let files = files.and_then(DataSourceExec::downcast_to_file_source::<ParquetSource>);
+    files.is_some() || plan.name() == DELTA_SCAN
 }
 
 /// Applies filters whose terms become known while the statement runs.

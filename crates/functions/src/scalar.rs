@@ -259,6 +259,16 @@ impl Hash for Udf {
     }
 }
 
+/// The call of one of these functions that `expr` is, whose casts have no name.
+fn called(expr: &Expr) -> Option<(&Udf, &[Expr])> {
+    match expr {
+        Expr::Cast(cast) => called(&cast.expr),
+        Expr::TryCast(cast) => called(&cast.expr),
+        Expr::ScalarFunction(call) => Some((call.func.inner().downcast_ref()?, &call.args)),
+        _ => None,
+    }
+}
+
 impl ScalarUDFImpl for Udf {
     fn name(&self) -> &str {
         self.function.name
@@ -266,6 +276,39 @@ impl ScalarUDFImpl for Udf {
 
     fn aliases(&self) -> &[String] {
         &self.aliases
+    }
+
+    /// The name that DataFusion's own implementation gives, in one text: a chain of operators (`a + b + c …`) nests
+    /// calls as deep as it is long, and a text for each level of each level takes cubic time.
+    fn schema_name(&self, mut args: &[Expr]) -> Result<String> {
+        let mut name = format!("{}(", self.name());
+        let mut rests: Vec<&[Expr]> = Vec::new();
+        while let Some((first, rest)) = args.split_first() {
+            rests.push(rest);
+            match called(first) {
+                Some((function, inner)) => {
+                    name.push_str(function.name());
+                    name.push('(');
+                    args = inner;
+                }
+                None => {
+                    name.push_str(&first.schema_name().to_string());
+                    break;
+                }
+            }
+        }
+        // A call without arguments is closed like one whose others follow.
+        if args.is_empty() {
+            name.push(')');
+        }
+        for rest in rests.iter().rev() {
+            for arg in *rest {
+                name.push(',');
+                name.push_str(&arg.schema_name().to_string());
+            }
+            name.push(')');
+        }
+        Ok(name)
     }
 
     fn signature(&self) -> &Signature {
@@ -405,4 +448,36 @@ pub(crate) fn call(name: &str, args: Vec<Expr>) -> Result<Expr> {
         .get(name)
         .ok_or_else(|| internal_datafusion_err!("function `{name}` is not in the table"))?;
     Ok(udf.call(args))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::{cast, lit, try_cast};
+
+    use super::*;
+
+    /// As DataFusion names calls: each by the names of its arguments.
+    fn named(expr: &Expr) -> String {
+        match expr {
+            Expr::Cast(cast) => named(&cast.expr),
+            Expr::TryCast(cast) => named(&cast.expr),
+            Expr::ScalarFunction(call) => {
+                let args: Vec<_> = call.args.iter().map(named).collect();
+                format!("{}({})", call.name(), args.join(","))
+            }
+            other => other.schema_name().to_string(),
+        }
+    }
+
+    #[test]
+    fn nested_calls_have_the_names_of_datafusion() -> Result<()> {
+        let none = call("upper", Vec::new())?;
+        let one = call("upper", vec![cast(ident("a"), DataType::Utf8)])?;
+        let two = call("nvl", vec![try_cast(one.clone(), DataType::Int64), one])?;
+        let deep = call("nvl2", vec![two.clone(), none.clone(), two * lit(2)])?;
+        for expr in [none, deep.clone(), call("nvl", vec![deep, lit("x")])?] {
+            assert_eq!(expr.schema_name().to_string(), named(&expr));
+        }
+        Ok(())
+    }
 }

@@ -11,7 +11,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use diagnostic::{Error, Result, ResultExt, codes};
 use iceberg::{Change, Folder, Operation};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::schema::types::BasicTypeInfo;
 
 use crate::column_types::carrier_of_struct;
@@ -89,17 +89,7 @@ pub struct IcebergTable {
     folder: Folder,
     store: Arc<dyn ObjectStore>,
     path: Path,
-    root: Arc<str>,
     table: Option<iceberg::Table>,
-}
-
-/// A data file in its table's store.
-#[derive(Clone, Debug)]
-pub struct ScannedFile {
-    /// Where it lies, and its bytes.
-    pub object: ObjectMeta,
-    /// Rows.
-    pub rows: u64,
 }
 
 impl IcebergTable {
@@ -111,7 +101,6 @@ impl IcebergTable {
             folder: Folder::new(Arc::clone(&store), path.clone(), &full),
             store,
             path,
-            root: warehouse.full_location("").into(),
             table: None,
         }
     }
@@ -198,36 +187,6 @@ impl IcebergTable {
             })
         });
         files.collect()
-    }
-
-    /// The place of all tables, whose store is [`IcebergTable::store`].
-    #[must_use]
-    pub fn root(&self) -> &str {
-        &self.root
-    }
-
-    /// The store of its data files.
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn ObjectStore> {
-        &self.store
-    }
-
-    /// Its data files in their store.
-    ///
-    /// # Errors
-    /// `K4001` if a manifest cannot be read, `K4002` if the table has what is not read.
-    pub async fn scanned(&self) -> Result<Vec<ScannedFile>> {
-        let files = self.files().await?.into_iter().map(|file| ScannedFile {
-            object: ObjectMeta {
-                location: below(&self.path, &file.path),
-                last_modified: chrono::DateTime::UNIX_EPOCH,
-                size: file.size,
-                e_tag: None,
-                version: None,
-            },
-            rows: file.rows.unwrap_or(0),
-        });
-        Ok(files.collect())
     }
 
     /// The ids of its columns by name.

@@ -218,7 +218,7 @@ impl Warehouse {
         &self.seen
     }
 
-    fn storage_of(&self, location: &str) -> &Storage {
+    pub(crate) fn storage_of(&self, location: &str) -> &Storage {
         match location.starts_with(TEMPORARY) {
             true => &self.temporary,
             false => &self.tables,
