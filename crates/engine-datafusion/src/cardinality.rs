@@ -55,7 +55,9 @@ pub(crate) fn rows(plan: &LogicalPlan) -> Option<f64> {
                 _ => None,
             });
             // No groups give one row.
-            let groups = groups.try_fold(1.0, |product, values| Some(product * values?));
+            let groups = groups.try_fold(1.0, |product, of: Option<Distinct>| {
+                Some(product * of?.values)
+            });
             groups.unwrap_or(all * GROUPS).min(all.max(1.0))
         }
         LogicalPlan::Union(union) => {
@@ -71,11 +73,10 @@ fn joined(join: &Join) -> Option<f64> {
     let (left, right) = (rows(&join.left)?, rows(&join.right)?);
     let keys = join.on.iter().map(|(one, other)| {
         let of = |plan: &LogicalPlan, expr: &Expr, all: f64| {
-            key(expr)
-                .and_then(|column| distinct(plan, column))
-                .unwrap_or(all)
+            let known = key(expr).and_then(|column| distinct(plan, column));
+            known.unwrap_or(Distinct::at_most(all))
         };
-        of(&join.left, one, left).min(of(&join.right, other, right))
+        of(&join.left, one, left).compared(of(&join.right, other, right))
     });
     let values = keys.product::<f64>().min(left.min(right)).max(1.0);
     let filter = join.filter.as_ref().map_or(1.0, |filter| {
@@ -119,18 +120,56 @@ pub(crate) fn origin_rows(plan: &LogicalPlan, column: &Column) -> Option<f64> {
     table_rows(origin(plan, column)?.0)
 }
 
-/// How many values `column` of `plan` has at most, in the table it comes from.
-pub(crate) fn distinct(plan: &LogicalPlan, column: &Column) -> Option<f64> {
+/// How many values `column` of `plan` has, in the table it comes from.
+pub(crate) fn distinct(plan: &LogicalPlan, column: &Column) -> Option<Distinct> {
     let rows = origin_rows(plan, column)?;
-    let values = match bounds(plan, column) {
+    Some(match bounds(plan, column) {
         Some(Bounds {
             low,
             high,
             whole: true,
-        }) => high - low + 1.0,
-        _ => rows,
-    };
-    Some(rows.min(values).max(1.0))
+        }) if high - low + 1.0 < rows => Distinct {
+            values: (high - low + 1.0).max(1.0),
+            repeat: true,
+        },
+        _ => Distinct::at_most(rows),
+    })
+}
+
+/// How many values a column has, at most.
+#[derive(Clone, Copy)]
+pub(crate) struct Distinct {
+    pub(crate) values: f64,
+    /// Whether its bounds leave room for so few only; else there may be as many as rows, or much fewer.
+    repeat: bool,
+}
+
+impl Distinct {
+    pub(crate) fn at_most(rows: f64) -> Self {
+        Self {
+            values: rows.max(1.0),
+            repeat: false,
+        }
+    }
+
+    /// How many values this one has beside `others`, whose columns it equals, if it has the most: where nobody knows
+    /// whether its number counts rows or values, it is guessed to lie between, as a key of one table that repeats in
+    /// this one would.
+    pub(crate) fn beside(self, others: f64) -> f64 {
+        match self.repeat {
+            true => self.values,
+            false => (self.values * others).sqrt(),
+        }
+    }
+
+    /// Of how many pairs of values one is of equal values: those of one column are taken to be among those of the
+    /// other (Selinger et al.).
+    fn compared(self, other: Self) -> f64 {
+        match self.values <= other.values {
+            true => other.beside(self.values),
+            false => self.beside(other.values),
+        }
+    }
 }
 
 /// Between what the values of a column lie.

@@ -24,7 +24,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::optimizer::Optimizer;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-use crate::cardinality::{self, key};
+use crate::cardinality::{self, Distinct, key};
 
 /// With more relations, not all ways to join them are tried: their number grows as the power of three.
 const ALL_WAYS: usize = 9;
@@ -167,8 +167,10 @@ impl Tree {
 struct Key {
     relation: usize,
     expr: Expr,
-    /// How many values it has at most, and how many rows its table has.
-    distinct: f64,
+    /// How many values it is known to have, and is guessed to have.
+    distinct: Distinct,
+    values: f64,
+    /// How many rows its table has.
     table_rows: f64,
 }
 
@@ -177,11 +179,14 @@ impl Key {
         let column = key(expr)?;
         let relation = tree.relation_of(column)?;
         let plan = &tree.relations[relation];
+        let all = rows[relation];
+        let distinct = cardinality::distinct(plan, column).unwrap_or(Distinct::at_most(all));
         cannot_fail(expr, &tree.schema).then(|| Self {
             relation,
             expr: expr.clone(),
-            distinct: cardinality::distinct(plan, column).unwrap_or(rows[relation]),
-            table_rows: cardinality::origin_rows(plan, column).unwrap_or(rows[relation]),
+            values: distinct.values,
+            distinct,
+            table_rows: cardinality::origin_rows(plan, column).unwrap_or(all),
         })
     }
 
@@ -271,31 +276,32 @@ impl Graph {
 
     /// How many rows two sets of relations give, and whether there is a condition between them.
     fn joined_rows(&self, left: (Set, &Way), right: (Set, &Way)) -> (f64, bool) {
+        // Of the pairs of two sets, one of as many is kept as the key has values that has the more of the two, taking
+        // the fewest on each side: so a set has the same rows whichever way it is joined.
         let mut values = 1.0_f64;
-        // The rows of the tables whose keys are compared, where one table's are.
-        let mut tables: [Option<(usize, f64)>; 2] = [None; 2];
-        let mut several = [false; 2];
-        let mut connected = false;
+        let mut compared: [Vec<&Key>; 2] = [Vec::new(), Vec::new()];
         for class in &self.classes {
             let fewest = |set: Set| {
                 let keys = class.iter().filter(|key| has(set, key.relation));
-                keys.min_by(|one, other| one.distinct.total_cmp(&other.distinct))
+                keys.min_by(|one, other| one.values.total_cmp(&other.values))
             };
             let (Some(one), Some(other)) = (fewest(left.0), fewest(right.0)) else {
                 continue;
             };
-            connected = true;
-            values *= one.distinct.min(other.distinct);
-            for (side, key) in [one, other].into_iter().enumerate() {
-                several[side] |= tables[side].is_some_and(|(known, _)| known != key.relation);
-                tables[side] = Some((key.relation, key.table_rows));
+            values *= one.values.max(other.values);
+            compared[0].push(one);
+            compared[1].push(other);
+        }
+        // A table has no more values of several keys than rows.
+        for keys in &compared {
+            if let [one, others @ ..] = keys.as_slice()
+                && !others.is_empty()
+                && others.iter().all(|key| key.relation == one.relation)
+            {
+                values = values.min(one.table_rows);
             }
         }
-        for (table, several) in tables.iter().zip(several) {
-            if let (Some((_, rows)), false) = (table, several) {
-                values = values.min(*rows);
-            }
-        }
+        let connected = !compared[0].is_empty();
         let both = left.0 | right.0;
         let new = |set: Set| within(set, both) && !within(set, left.0) && !within(set, right.0);
         let filters = self.filters.iter().filter(|(set, _)| new(*set));
@@ -428,7 +434,16 @@ fn classes(tree: &Tree, rows: &[f64]) -> Option<Vec<Vec<Key>>> {
         apart.push(merged);
         classes = apart;
     }
+    classes.iter_mut().for_each(|class| guess(class));
     Some(classes)
+}
+
+/// Guesses how many values the key has that may have the most.
+fn guess(class: &mut [Key]) {
+    class.sort_by(|one, other| other.values.total_cmp(&one.values));
+    if let [most, next, ..] = class {
+        most.values = most.distinct.beside(next.values);
+    }
 }
 
 /// The other conditions of `tree`; nothing if one could fail.

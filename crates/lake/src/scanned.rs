@@ -15,7 +15,8 @@ pub struct Scanned {
     pub root: String,
     /// Where the files lie.
     pub store: Arc<dyn ObjectStore>,
-    /// The files.
+    /// The files, by name: those that this program writes are named by the time at which they were begun (UUID
+    /// version 7), so that rows come in the order in which they were inserted, as people expect who ask for no order.
     pub files: Vec<ScannedFile>,
 }
 
@@ -47,22 +48,26 @@ impl Warehouse {
         // A run keeps what makes versions to itself, data files it does not.
         let storage = self.storage_of(table.location());
         let folder = storage.below(table.location());
-        let files = stored.into_iter().map(|file| ScannedFile {
-            object: ObjectMeta {
-                location: folder.path(&file.path),
-                // Nobody writes a data file twice.
-                last_modified: DateTime::UNIX_EPOCH,
-                size: file.size,
-                e_tag: None,
-                version: None,
-            },
-            rows: file.rows,
-            stats: file.stats,
-        });
+        let mut files: Vec<ScannedFile> = stored
+            .into_iter()
+            .map(|file| ScannedFile {
+                object: ObjectMeta {
+                    location: folder.path(&file.path),
+                    // Nobody writes a data file twice.
+                    last_modified: DateTime::UNIX_EPOCH,
+                    size: file.size,
+                    e_tag: None,
+                    version: None,
+                },
+                rows: file.rows,
+                stats: file.stats,
+            })
+            .collect();
+        files.sort_by(|one, other| one.object.location.cmp(&other.object.location));
         Ok(Some(Scanned {
             root: storage.location().to_string(),
             store: Arc::clone(storage.store()),
-            files: files.collect(),
+            files,
         }))
     }
 }
