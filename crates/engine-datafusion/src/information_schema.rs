@@ -6,6 +6,7 @@ mod containers;
 mod keys;
 mod loads;
 mod objects;
+mod privileges;
 mod relations;
 mod view;
 
@@ -45,6 +46,7 @@ const VIEWS: &[(&str, Header)] = &[
     ("STAGES", objects::STAGES),
     ("TABLES", relations::TABLES),
     ("TABLE_CONSTRAINTS", keys::TABLE_CONSTRAINTS),
+    ("TABLE_PRIVILEGES", privileges::TABLE_PRIVILEGES),
     ("VIEWS", relations::VIEWS),
 ];
 

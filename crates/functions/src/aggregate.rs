@@ -40,8 +40,10 @@ mod percentile;
 mod placeholder;
 mod renamed;
 mod shape;
+pub(crate) mod sketch;
 mod sum;
 mod top;
+mod variance;
 mod widened;
 
 pub(crate) use entries::{ENTRIES, syntax};
@@ -58,6 +60,7 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
         shape::shape(Measure::Kurtosis),
         folded::folded("bitmap_construct_agg", Fold::Places),
         folded::folded("bitmap_or_agg", Fold::Bitmaps),
+        sketch::sketch("hll_combine", true),
     ];
     aggregates.extend(
         placeholder::NAMES
@@ -66,6 +69,7 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     );
     aggregates.extend(crate::families::geography::aggregates());
     aggregates.extend(renamed::all());
+    aggregates.extend([variance::variance(false), variance::variance(true)]);
     aggregates
 }
 
@@ -106,11 +110,11 @@ pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowE
         // A number is a condition, too: zero is false.
         *condition = cast(condition.clone(), DataType::Boolean);
     }
-    let is_of_all = matches!(
+    let sees_all = matches!(
         raw.func_def.name(),
         "first_value" | "last_value" | "nth_value"
     );
-    if is_of_all && is_default(&raw.window_frame) {
+    if sees_all && is_default(&raw.window_frame) {
         // Snowflake's default for these is the whole partition.
         raw.window_frame = WindowFrame::new_bounds(
             WindowFrameUnits::Rows,
@@ -144,6 +148,11 @@ fn is_default(frame: &WindowFrame) -> bool {
     frame.units == WindowFrameUnits::Range
         && frame.start_bound.is_unbounded()
         && frame.end_bound == WindowFrameBound::CurrentRow
+}
+
+/// Whether a frame holds the whole partition.
+fn is_of_all(frame: &WindowFrame) -> bool {
+    frame.start_bound.is_unbounded() && frame.end_bound.is_unbounded()
 }
 
 /// Where an aggregate stands.
@@ -211,6 +220,9 @@ impl Place {
             ("avg", [value]) => scalar::call(
                 match self {
                     Self::Group { .. } => "divide",
+                    // Running averages have the digits of a division, those of other frames three more than
+                    // their numbers.
+                    Self::Window(raw) if is_default(&raw.window_frame) => "divide",
                     Self::Window(_) => "$windowed_average",
                 },
                 vec![
@@ -218,6 +230,12 @@ impl Place {
                     self.call(count_udaf(), vec![value.clone()], distinct),
                 ],
             )?,
+            // Documented examples show the root of a variance that is rounded already.
+            ("stddev" | "stddev_pop", [value]) => {
+                let variance = variance::variance(name == "stddev_pop");
+                let variance = self.call(variance, vec![value.clone()], distinct);
+                scalar::call("sqrt", vec![variance])?
+            }
             ("ratio_to_report", [value]) => scalar::call(
                 "divide",
                 vec![
@@ -253,6 +271,12 @@ impl Place {
                 self.call(approx_distinct_udaf(), vec![complete_row(args)?], false),
                 DataType::Int64,
             ),
+            ("hll_accumulate", [_, ..]) => {
+                let complete = args.iter().map(|arg| arg.clone().is_not_null());
+                let complete = complete.reduce(Expr::and).unwrap_or_else(|| lit(true));
+                let hash = when(complete, scalar::call("hash", args.to_vec())?).end()?;
+                self.call(sketch::sketch("hll_accumulate", false), vec![hash], false)
+            }
             ("approx_percentile", [value, share]) => {
                 let value = cast(value.clone(), DataType::Float64);
                 let percentile = percentile::percentile("approx_percentile", Between::Interpolate);
@@ -314,6 +338,20 @@ impl Place {
                 order_by: Vec::new(),
                 nulls: *nulls,
             };
+            return sorted_array_of(unordered.collected(value, true), order.asc);
+        }
+        if let Self::Window(raw) = self
+            && let [order] = raw.order_by.as_slice()
+            && distinct
+            && order.expr == *value
+            && is_of_all(&raw.window_frame)
+        {
+            // WITHIN GROUP of a window over its whole partition.
+            let unordered = Self::Window(Box::new(RawWindowExpr {
+                order_by: Vec::new(),
+                window_frame: WindowFrame::new(None),
+                ..raw.as_ref().clone()
+            }));
             return sorted_array_of(unordered.collected(value, true), order.asc);
         }
         array_of(self.collected(value, distinct))

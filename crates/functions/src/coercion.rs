@@ -113,7 +113,7 @@ fn meeting<'a>(
     Ok(mixed(&types)?.map(|common| text_beside(&common)))
 }
 
-/// What these types have in common, if text, TIMESTAMP_TZ or DATE meets another type among them.
+/// What these types have in common, if text, TIMESTAMP_TZ, DATE or FLOAT meets another type among them.
 fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
     let is_text = |kind: &DataType| *kind == DataType::Utf8;
     let is_other = |kind: &DataType| {
@@ -137,7 +137,10 @@ fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
         && types
             .iter()
             .any(|kind| matches!(kind, DataType::Timestamp(..)));
-    if meets_text || meets_zoned || meets_date {
+    // DataFusion would keep fifteen digits behind the point of both.
+    let meets_float =
+        types.iter().any(DataType::is_floating) && types.iter().any(DataType::is_decimal);
+    if meets_text || meets_zoned || meets_date || meets_float {
         return common_type(types).map(Some);
     }
     Ok(None)
@@ -301,8 +304,15 @@ fn own_cast(
         } else {
             cast(expr, to.clone())
         };
-        let cut = scalar::call("left", vec![text, lit(length)])?;
-        return Ok(Transformed::yes(cut));
+        // https://docs.snowflake.com/en/sql-reference/functions/try_cast: what would be cut is NULL.
+        let name = match failure {
+            Failure::Error => "left",
+            Failure::Null => "$fitting",
+        };
+        return Ok(Transformed::yes(scalar::call(
+            name,
+            vec![text, lit(length)],
+        )?));
     }
     if let Some(digits) = digits(field).filter(|digits| *digits < 9) {
         let cut = conversion_to(expr, to.clone(), Some(digits), failure);
@@ -388,7 +398,13 @@ pub(crate) fn rewrite(
             let changed = expr.transform_up(|expr| change(expr, &schema))?;
             Ok(changed.update_data(|expr| name.restore(expr)))
         })?
-        .map_data(LogicalPlan::recompute_schema)
+        .map_data(|plan| match plan {
+            // What the inputs' casts say of their columns may have changed, and a UNION keeps what it was told.
+            LogicalPlan::Union(union) => {
+                Union::try_new_with_loose_types(union.inputs).map(LogicalPlan::Union)
+            }
+            other => other.recompute_schema(),
+        })
     })?;
     Ok(rewritten.data)
 }

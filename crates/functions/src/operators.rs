@@ -280,6 +280,15 @@ fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
         let left = cast(left, DataType::Boolean);
         return RawBinaryExpr { op, left, right };
     }
+    // DataFusion would count both in fifteen digits behind the point.
+    if sides.left.is_floating() && sides.right.is_decimal() {
+        let right = cast(right, DataType::Float64);
+        return RawBinaryExpr { op, left, right };
+    }
+    if sides.left.is_decimal() && sides.right.is_floating() {
+        let left = cast(left, DataType::Float64);
+        return RawBinaryExpr { op, left, right };
+    }
     RawBinaryExpr { op, left, right }
 }
 

@@ -26,12 +26,14 @@ mod columns;
 pub mod command;
 mod connect_by;
 mod distinct_from;
+mod elsewhere;
 mod fold;
 mod lineage;
 mod match_recognize;
 #[cfg(test)]
 mod never_panics;
 mod normalise;
+mod object_star;
 mod parse;
 mod recursive;
 mod refuse;
@@ -39,6 +41,7 @@ mod relations;
 mod scope;
 pub mod scripting;
 mod session_syntax;
+mod spelling;
 mod string_constant;
 mod substitute;
 

@@ -16,7 +16,10 @@ use crate::fold::fold;
 use crate::normalise::cut_nth_value;
 use crate::refuse::unsupported;
 use crate::scripting::Reader;
-use crate::{distinct_from, match_recognize, scripting, session_syntax, string_constant};
+use crate::{
+    distinct_from, elsewhere, match_recognize, object_star, scripting, session_syntax, spelling,
+    string_constant,
+};
 
 /// How deep brackets, CASE and subqueries may nest. Parser and visitors grow their stack, so this only
 /// stops input that nobody wrote by hand.
@@ -72,7 +75,8 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
     tokens = local_files(tokens);
     fold(&mut tokens);
     match_recognize::prepare(&mut tokens);
-    tokens = stage_words(tokens);
+    tokens = object_star::call(tokens);
+    tokens = spelling::plain(stage_words(tokens));
     name_identifier(&mut tokens);
     number_parameters(&mut tokens);
     cut_nth_value(&mut tokens);
@@ -94,10 +98,16 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
             script,
             into: &mut into,
         };
-        statements.push(statement(&mut reader)?);
+        let begin = reader.here();
+        let explained = |error| {
+            let text = script.text.get(begin..).unwrap_or_default();
+            elsewhere::explained(error, text)
+        };
+        statements.push(statement(&mut reader).map_err(explained)?);
         let after = parser.peek_token();
         if !matches!(after.token, Token::SemiColon | Token::EOF) {
-            return Err(unexpected(script, &after, "the end of the statement"));
+            let error = unexpected(script, &after, "the end of the statement");
+            return Err(explained(error));
         }
         if let Some(left) = into.first() {
             let start = offset(script, left.at);

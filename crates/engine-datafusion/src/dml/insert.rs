@@ -30,6 +30,12 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, insert: Insert) ->
         &target.relation,
         &columns,
     )?;
+    values::cast_texts(
+        &engine.databases(session),
+        &mut source,
+        &target.columns,
+        &columns,
+    )?;
     let plan = engine
         .plan(session, Statement::Query(Box::new(source)))
         .await?;

@@ -1,9 +1,11 @@
 //! What a column gets that a statement does not give a value: its DEFAULT, its next number, or NULL.
 
+use arrow::datatypes::{DataType, Schema};
 use catalog::{ColumnDetails, Relation};
 use diagnostic::{Error, Result, Source, codes};
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement, Value};
 
+use crate::information_schema::type_name;
 use crate::provider::Databases;
 use crate::{prepare, sequences};
 
@@ -71,4 +73,56 @@ pub(crate) fn fill_defaults(
         }
     }
     Ok(())
+}
+
+/// Casts texts to the type of their column where other rows have something else there, such as a date: rows of
+/// VALUES have one type, and theirs is decided before the column's is known.
+pub(crate) fn cast_texts(
+    databases: &Databases,
+    query: &mut Query,
+    schema: &Schema,
+    columns: &[String],
+) -> Result<()> {
+    let SetExpr::Values(values) = query.body.as_mut() else {
+        return Ok(());
+    };
+    for (at, column) in columns.iter().enumerate() {
+        let cells = || values.rows.iter().filter_map(|row| row.get(at));
+        let mixed = cells().any(is_text) && !cells().all(|cell| is_text(cell) || is_null(cell));
+        let Some((_, field)) = schema.column_with_name(column).filter(|_| mixed) else {
+            continue;
+        };
+        if matches!(
+            field.data_type(),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::LargeBinary | DataType::Binary
+        ) {
+            continue;
+        }
+        // Without the digits of a second: the rows' types would differ by what they declare.
+        let declared = type_name(field);
+        let kind = match field.data_type() {
+            DataType::Time64(_) | DataType::Timestamp(..) | DataType::Struct(_) => {
+                declared.split('(').next().unwrap_or_default()
+            }
+            _ => &declared,
+        };
+        let null = expression(databases, &format!("null::{kind}"))?;
+        let texts = values.rows.iter_mut().filter_map(|row| row.get_mut(at));
+        for text in texts.filter(|cell| is_text(cell)) {
+            let mut cast = null.clone();
+            if let Expr::Cast { expr, .. } = &mut cast {
+                **expr = std::mem::replace(text, Expr::value(Value::Null));
+                *text = cast;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_) | Value::DollarQuotedString(_)))
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Null)
 }

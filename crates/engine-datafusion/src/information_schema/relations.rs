@@ -121,7 +121,7 @@ pub(super) struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    fn relations(&self) -> impl Iterator<Item = (RelationName, Relation)> {
+    pub(super) fn relations(&self) -> impl Iterator<Item = (RelationName, Relation)> {
         let all = self.databases.workspace.relations().into_iter();
         all.filter(|(name, _)| {
             name.database == *self.database

@@ -15,7 +15,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use model::{Identifier, RelationName};
 
-use super::{Header, containers, keys, loads, objects, relations};
+use super::{Header, containers, keys, loads, objects, privileges, relations};
 use crate::listing::Listing;
 use crate::provider::{Databases, external};
 
@@ -59,7 +59,7 @@ impl View {
         state: &dyn DfSession,
         filters: &[Expr],
     ) -> Result<Option<BTreeSet<RelationName>>> {
-        if filters.is_empty() || !matches!(self.name, "TABLES" | "COLUMNS") {
+        if filters.is_empty() || !matches!(self.name, "TABLES" | "COLUMNS" | "TABLE_PRIVILEGES") {
             return Ok(None);
         }
         let own = |name: &RelationName| name.database == self.database;
@@ -128,6 +128,7 @@ impl View {
             "STAGES" => objects::stages(databases, database, &mut listing),
             "TABLES" => chosen.tables(&mut listing, sizes).await?,
             "TABLE_CONSTRAINTS" => keys::constraints(databases, database, &mut listing),
+            "TABLE_PRIVILEGES" => privileges::of_tables(&chosen, &mut listing),
             _ => chosen.views(&mut listing)?,
         }
         listing.batch()

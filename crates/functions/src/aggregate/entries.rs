@@ -20,6 +20,14 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(
         "aggregate",
+        "hll_accumulate",
+        &[],
+        "hll_accumulate(value, …)",
+        "4096 bytes, not Snowflake's own form",
+    ),
+    entry("aggregate", "hll_combine", &[], "hll_combine(state)", ""),
+    entry(
+        "aggregate",
         "approx_percentile",
         &[],
         "approx_percentile(number, share)",

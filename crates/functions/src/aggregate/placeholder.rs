@@ -9,7 +9,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
 };
 
-pub(super) const NAMES: [&str; 20] = [
+pub(super) const NAMES: [&str; 21] = [
     "arrayagg",
     "array_unique_agg",
     "array_union_agg",
@@ -25,6 +25,7 @@ pub(super) const NAMES: [&str; 20] = [
     "max_by",
     "approx_count_distinct",
     "hll",
+    "hll_accumulate",
     "approx_percentile",
     "approx_top_k",
     "hash_agg",

@@ -13,7 +13,6 @@ use datafusion::functions_aggregate::covariance::{covar_pop_udaf, covar_samp_uda
 use datafusion::functions_aggregate::grouping::grouping_udaf;
 use datafusion::functions_aggregate::regr;
 use datafusion::functions_aggregate::stddev::{stddev_pop_udaf, stddev_udaf};
-use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
@@ -36,8 +35,6 @@ pub(super) fn all() -> Vec<Arc<AggregateUDF>> {
     vec![
         one("stddev", &["stddev_samp"], stddev_udaf()),
         one("stddev_pop", &[], stddev_pop_udaf()),
-        one("variance", &["var_samp", "variance_samp"], var_samp_udaf()),
-        one("var_pop", &["variance_pop"], var_pop_udaf()),
         two("corr", corr_udaf()),
         two("covar_pop", covar_pop_udaf()),
         two("covar_samp", covar_samp_udaf()),

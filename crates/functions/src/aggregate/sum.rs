@@ -127,7 +127,7 @@ impl AggregateUDFImpl for Sum {
 }
 
 /// Hands each number of `values` to `add`.
-fn each(values: &dyn Array, mut add: impl FnMut(i128)) {
+pub(super) fn each(values: &dyn Array, mut add: impl FnMut(i128)) {
     fn all<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, mut add: impl FnMut(T::Native)) {
         match values.null_count() {
             0 => values.values().iter().for_each(|value| add(*value)),

@@ -245,7 +245,8 @@ pub(super) fn part_of(
         Part::TimezoneHour | Part::TimezoneMinute => match moments.offset(row) {
             Some(seconds) if part == Part::TimezoneHour => Ok(Some(seconds / 3_600)),
             Some(seconds) => Ok(Some(seconds / 60 % 60)),
-            None => exec_err!("A timestamp without a zone has no distance from UTC"),
+            // A wall clock's is taken for UTC's.
+            None => Ok(Some(0)),
         },
         _ => part.value(moment, weeks).map(Some),
     }

@@ -44,6 +44,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("semi-structured", semi_structured::OBJECTS),
     ("semi-structured", semi_structured::ARRAYS),
     ("semi-structured", semi_structured::ARRAY_SETS),
+    ("aggregate", crate::aggregate::sketch::FUNCTIONS),
     ("data generation", crate::generator::FUNCTIONS),
     ("data generation", generation::FUNCTIONS),
     ("geospatial", geography::construction::FUNCTIONS),

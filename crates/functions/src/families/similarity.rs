@@ -108,16 +108,16 @@ fn sounds(call: &Call, keeps_second: bool) -> Result<ArrayRef> {
 }
 
 fn soundex(text: &str, keeps_second: bool) -> String {
-    let mut letters = text
-        .chars()
-        .filter(char::is_ascii_alphabetic)
-        .map(|letter| letter.to_ascii_uppercase());
+    let mut letters = text.chars().filter(char::is_ascii_alphabetic);
     let Some(first) = letters.next() else {
         return String::new();
     };
     let mut result = String::from(first);
-    let mut last = if keeps_second { None } else { code(first) };
-    for letter in letters {
+    let mut last = match keeps_second {
+        true => None,
+        false => code(first.to_ascii_uppercase()),
+    };
+    for letter in letters.map(|letter| letter.to_ascii_uppercase()) {
         let found = code(letter);
         if let Some(digit) = found
             && found != last

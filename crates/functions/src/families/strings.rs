@@ -128,6 +128,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     ),
     Function::kernel(
+        "$fitting",
+        "$fitting(text, length)",
+        &[Kind::Text, Kind::Integer],
+        Returns::Text,
+        |call| {
+            let (texts, lengths) = (call.text(0)?, call.integer(1)?);
+            call.texts(|row| {
+                let (Some(text), Some(length)) = (texts.get(row), lengths.get(row)) else {
+                    return Ok(None);
+                };
+                let fits = usize::try_from(length).is_ok_and(|most| text.chars().count() <= most);
+                Ok(fits.then(|| text.to_owned()))
+            })
+        },
+    ),
+    Function::kernel(
         "right",
         "right(text, length)",
         &[Kind::Blob, Kind::Integer],

@@ -160,7 +160,16 @@ impl DateFormat {
             ..Parts::default()
         };
         let mut rest = text.trim();
-        for piece in &self.pieces {
+        let mut pieces = self.pieces.iter().peekable();
+        while let Some(piece) = pieces.next() {
+            // A text may leave the fraction of its seconds out.
+            if matches!(piece, Piece::Literal(point) if point == "." && !rest.starts_with('.'))
+                && pieces
+                    .next_if(|next| matches!(next, Piece::Fraction(_)))
+                    .is_some()
+            {
+                continue;
+            }
             rest = parts.read(piece, rest)?;
         }
         rest.is_empty().then_some(())?;

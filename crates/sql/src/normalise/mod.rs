@@ -218,6 +218,7 @@ impl VisitorMut for Rewriter<'_> {
         result_name::name_results(select);
         values::number_columns(select);
         semi_structured::bind_expansions(select);
+        using::unwrap_first(select);
         select.from.iter_mut().for_each(asof::bracket);
         using::name_subqueries(select);
         grouping::resolve_positions(select);

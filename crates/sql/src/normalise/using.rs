@@ -46,6 +46,46 @@ pub(super) fn name_subqueries(select: &mut Select) {
     }
 }
 
+/// `from (a join b …) join c …` is `from a join b … join c …`: joins are taken from the left.
+pub(super) fn unwrap_first(select: &mut Select) {
+    for table in &mut select.from {
+        while let TableFactor::NestedJoin {
+            table_with_joins,
+            alias: None,
+        } = &mut table.relation
+        {
+            let TableWithJoins {
+                relation,
+                mut joins,
+            } = table_with_joins.as_ref().clone();
+            joins.append(&mut table.joins);
+            *table = TableWithJoins { relation, joins };
+        }
+    }
+}
+
+/// Whether a join in brackets shares columns and keeps rows of its right table alone.
+fn keeps_right_in_brackets(factor: &TableFactor) -> bool {
+    let TableFactor::NestedJoin {
+        table_with_joins, ..
+    } = factor
+    else {
+        return false;
+    };
+    let shares = |join: &Join| {
+        keeps_right(&join.join_operator)
+            && matches!(
+                constraint(&join.join_operator),
+                Some(JoinConstraint::Using(_) | JoinConstraint::Natural)
+            )
+    };
+    keeps_right_in_brackets(&table_with_joins.relation)
+        || table_with_joins
+            .joins
+            .iter()
+            .any(|join| shares(join) || keeps_right_in_brackets(&join.relation))
+}
+
 /// Whether `select` has a join that is rewritten here.
 pub(super) fn wants_columns(select: &Select) -> bool {
     let mut sharing = sharing(select).peekable();
@@ -74,6 +114,18 @@ fn has_star(select: &Select) -> bool {
 
 /// Rewrites the joins with USING if one of them keeps rows of its right table alone, or `*` is selected.
 pub(super) fn rewrite(select: &mut Select, context: &Context<'_>) -> Result<(), Refusal> {
+    let bracketed = select.from.iter().any(|table| {
+        let joined = table.joins.iter().map(|join| &join.relation);
+        std::iter::once(&table.relation)
+            .chain(joined)
+            .any(keeps_right_in_brackets)
+    });
+    if bracketed {
+        return Err(Refusal {
+            part: "USING in a right or full join in brackets".to_owned(),
+            remedy: "put the join into a subquery: `join (select … from a full join b using (…))`",
+        });
+    }
     if !wants_columns(select) {
         return Ok(());
     }

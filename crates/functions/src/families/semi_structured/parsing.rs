@@ -5,8 +5,9 @@
 
 use arrow::array::ArrayRef;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
+use datafusion::logical_expr::Expr;
 
-use crate::scalar::{Call, Function, Kind, Returns};
+use crate::scalar::{self, Call, Function, Kind, Returns};
 use crate::variant::{self, ArrayWriter, Duplicates, canonical, quote};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -27,6 +28,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| parse_json(call, false),
     )
     .required(1),
+    Function::rewrite(
+        "json_extract_path_text",
+        "json_extract_path_text(text, path)",
+        &[Kind::Text, Kind::Text],
+        Returns::Text,
+        |args| match <[Expr; 2]>::try_from(args) {
+            Ok([text, path]) => {
+                let parsed = scalar::call("parse_json", vec![text])?;
+                scalar::call("$get_path_text", vec![parsed, path])
+            }
+            Err(_) => exec_err!("JSON_EXTRACT_PATH_TEXT takes a text and a path"),
+        },
+    ),
     Function::kernel(
         "check_json",
         "check_json(text)",
