@@ -41,6 +41,7 @@ pub mod scripting;
 mod session_syntax;
 mod string_constant;
 mod substitute;
+mod written;
 
 pub use columns::{Columns, NoColumns};
 pub use lineage::{ColumnLineage, ColumnRef, lineage, query_of};
@@ -49,3 +50,4 @@ pub use parse::{Statement, parse_script};
 pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
 pub use substitute::{Known, object_name, substitute};
+pub use written::written;
