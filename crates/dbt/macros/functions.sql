@@ -89,11 +89,7 @@
 {% macro get_powers_of_two(upper_bound) %}{{ return(adapter.dispatch('get_powers_of_two', 'dbt')(upper_bound)) }}{% endmacro %}
 {% macro default__get_powers_of_two(upper_bound) %}
   {% if upper_bound <= 0 %}{% do exceptions.raise_compiler_error('upper bound must be positive') %}{% endif %}
-  {% set found = namespace(power=none) %}
-  {% for exponent in range(1, 100) if found.power is none and upper_bound <= 2 ** exponent %}
-    {% set found.power = exponent %}
-  {% endfor %}
-  {% do return(found.power) %}
+  {% for exponent in range(1, 100) if upper_bound <= 2 ** exponent %}{{ return(exponent) }}{% endfor %}
 {% endmacro %}
 {% macro default__generate_series(upper_bound) %}
 {% set powers = get_powers_of_two(upper_bound) %}

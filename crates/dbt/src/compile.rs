@@ -62,9 +62,9 @@ impl Compiler {
         adapter: Option<Arc<dyn Adapter>>,
     ) -> Self {
         Self {
+            adapter: adapter.filter(|_| project.flags.introspect),
             project,
             manifest,
-            adapter,
             ephemeral: Mutex::default(),
             write: true,
         }

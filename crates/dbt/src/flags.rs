@@ -34,6 +34,11 @@ pub struct Flags {
     pub partial_parse: Option<bool>,
     /// Whether there is a parse cache at all.
     pub parse_cache: bool,
+    /// `--version-check`: whether projects that ask for other versions of dbt are refused; `None` leaves it
+    /// to the project.
+    pub version_check: Option<bool>,
+    /// `--no-introspect`: whether templates may ask the warehouse while they are compiled.
+    pub introspect: bool,
     /// `--fail-fast`.
     pub fail_fast: bool,
     /// `--indirect-selection`.
@@ -74,6 +79,8 @@ impl Default for Flags {
             store_failures: false,
             partial_parse: None,
             parse_cache: false,
+            version_check: None,
+            introspect: true,
             fail_fast: false,
             indirect_selection: IndirectSelection::Eager,
             event_time_start: None,

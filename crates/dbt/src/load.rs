@@ -151,6 +151,12 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
         )?);
     }
     packages::refuse_twins(&project, &found)?;
+    let of_project = project.flags.get("version_check").and_then(Json::as_bool);
+    if flags.version_check.or(of_project).unwrap_or(true) {
+        for file in std::iter::once(&project).chain(&found) {
+            file.refuse_other_versions()?;
+        }
+    }
     let inventory = Arc::new(Inventory::default());
     let macros = macros(&inventory, &project, &found)?;
     Ok(ProjectContext {

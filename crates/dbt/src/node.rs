@@ -126,6 +126,10 @@ pub struct Column {
     pub doc_blocks: Vec<String>,
     /// For a column of times: the span of one value.
     pub granularity: Option<String>,
+    /// Its part as a dimension of the semantic model, as the manifest shows it.
+    pub dimension: Json,
+    /// Its part as an entity of the semantic model.
+    pub entity: Json,
 }
 
 /// What a generic test was made from.
@@ -489,6 +493,8 @@ pub struct Declared {
     pub depends_on: DependsOn,
     /// The fields of its kind, as the manifest shows them.
     pub fields: Map<String, Json>,
+    /// The model whose entry it stands in.
+    pub under: Option<String>,
     /// Seconds since 1970 when it was parsed.
     pub created_at: f64,
 }

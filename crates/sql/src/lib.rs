@@ -44,6 +44,7 @@ mod session_syntax;
 mod spelling;
 mod string_constant;
 mod substitute;
+mod written;
 
 pub use columns::{Columns, NoColumns};
 pub use lineage::{ColumnLineage, ColumnRef, lineage, query_of};
@@ -52,3 +53,4 @@ pub use parse::{Statement, parse_script};
 pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
 pub use substitute::{Known, object_name, substitute};
+pub use written::written;

@@ -13,6 +13,7 @@
 //! ```
 
 mod deserialize;
+mod indented;
 mod load;
 mod node;
 mod scalar;

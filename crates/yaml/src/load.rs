@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use diagnostic::{Error, Result, Source, codes};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
+use crate::indented::{Indented, Offsets};
 use crate::{Node, Value, scalar};
 
 /// Aliases may repeat a node; beyond this many nodes the file is an attack, not a configuration.
@@ -47,9 +48,38 @@ pub fn parse(source: &Source) -> Result<Document> {
         0
     };
     let text = source.text.get(skipped..).unwrap_or_default();
+    let mut text = Indented::new(text, skipped);
+    loop {
+        match load(source, &text) {
+            Ok(document) => return Ok(document),
+            Err(Stopped { error, shallow }) => {
+                let deeper = shallow.and_then(|marker| text.indent(&marker));
+                text = deeper.ok_or(error)?;
+            }
+        }
+    }
+}
+
+/// Why reading stopped.
+struct Stopped {
+    error: Error,
+    /// Where the parser asks for more indentation than other readers do.
+    shallow: Option<Marker>,
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            shallow: None,
+        }
+    }
+}
+
+fn load(source: &Source, text: &Indented<'_>) -> std::result::Result<Document, Stopped> {
     let mut loader = Loader {
         source,
-        offsets: Offsets::new(text, skipped),
+        offsets: &text.offsets,
         stack: Vec::new(),
         anchors: HashMap::new(),
         duplicates: Vec::new(),
@@ -57,17 +87,22 @@ pub fn parse(source: &Source) -> Result<Document> {
         nodes: 0,
     };
     let mut documents = 0;
-    let mut parser = Parser::new_from_str(text);
+    let mut parser = Parser::new_from_str(&text.text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
             let at = loader.offsets.byte(error.marker().index());
-            loader.refuse(at..at + 1, &sentence(error.info()))
+            let shallow = error.info().starts_with("invalid indentation");
+            Stopped {
+                error: loader.refuse(at..at + 1, &sentence(error.info())),
+                shallow: shallow.then(|| *error.marker()),
+            }
         })?;
         let span = loader.offsets.range(span);
         if let Event::DocumentStart(_) = event {
             documents += 1;
             if documents > 1 {
-                return Err(loader.refuse(span, "a second document starts here, one is expected"));
+                let why = "a second document starts here, one is expected";
+                return Err(loader.refuse(span, why).into());
             }
         }
         loader.event(event, span)?;
@@ -90,43 +125,6 @@ fn sentence(info: &str) -> String {
     info.trim_end_matches('.').to_owned()
 }
 
-/// Maps the parser's character positions to bytes.
-struct Offsets {
-    skipped: usize,
-    /// Byte of each character; empty when every character is one byte.
-    bytes: Vec<usize>,
-    length: usize,
-}
-
-impl Offsets {
-    fn new(text: &str, skipped: usize) -> Self {
-        let bytes = if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.char_indices().map(|(at, _)| at).collect()
-        };
-        Self {
-            skipped,
-            bytes,
-            length: text.len(),
-        }
-    }
-
-    fn byte(&self, character: usize) -> usize {
-        let byte = if self.bytes.is_empty() {
-            character.min(self.length)
-        } else {
-            self.bytes.get(character).copied().unwrap_or(self.length)
-        };
-        byte + self.skipped
-    }
-
-    fn range(&self, span: Span) -> Range<usize> {
-        let start = self.byte(span.start.index());
-        start..self.byte(span.end.index()).max(start)
-    }
-}
-
 enum Open {
     Sequence(Vec<Node>),
     Mapping {
@@ -144,7 +142,7 @@ struct Frame {
 
 struct Loader<'s> {
     source: &'s Source,
-    offsets: Offsets,
+    offsets: &'s Offsets,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Node>,
     duplicates: Vec<Duplicate>,

@@ -242,8 +242,8 @@ fn columns_json<'c>(columns: impl Iterator<Item = &'c Column>) -> Json {
             },
             "tags": column.tags,
             "granularity": column.granularity,
-            "dimension": null,
-            "entity": null,
+            "dimension": column.dimension,
+            "entity": column.entity,
             "doc_blocks": column.doc_blocks,
         });
         (column.name.clone(), value)
@@ -325,10 +325,14 @@ pub fn declared_json(item: &Declared) -> Json {
     }
     match item.resource_type {
         ResourceType::Metric => {
-            map.insert(
-                "meta".to_owned(),
-                item.config.0.get("meta").cloned().unwrap_or_default(),
-            );
+            // Metrics without `type_params:` have metadata in their configuration alone; they also
+            // tell whether they are private.
+            let private = item.fields["type_params"].get("is_private");
+            let meta = match private.is_some_and(Json::is_boolean) {
+                true => json!({}),
+                false => item.config.0.get("meta").cloned().unwrap_or_default(),
+            };
+            map.insert("meta".to_owned(), meta);
             map.insert("tags".to_owned(), json!(item.tags));
             map.insert("sources".to_owned(), json!([]));
             // dbt lists the metrics of a metric as lists of words, as it lists refs.
@@ -336,8 +340,11 @@ pub fn declared_json(item: &Declared) -> Json {
         }
         ResourceType::SavedQuery => {
             map.insert("tags".to_owned(), json!(item.tags));
+            if item.description.is_empty() {
+                map.insert("description".to_owned(), Json::Null);
+            }
         }
-        ResourceType::SemanticModel if item.description.is_empty() => {
+        ResourceType::SemanticModel if item.description.is_empty() && item.under.is_none() => {
             map.insert("description".to_owned(), Json::Null);
         }
         _ => {}

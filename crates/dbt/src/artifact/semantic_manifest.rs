@@ -87,7 +87,8 @@ fn fields(item: &Declared, keys: &[&str]) -> Map<String, Json> {
 fn semantic_model(item: &Declared) -> Json {
     let mut json = fields(item, OF_MODEL);
     json.insert("name".to_owned(), json!(item.name));
-    let description = Some(&item.description).filter(|text| !text.is_empty());
+    let description =
+        Some(&item.description).filter(|text| !text.is_empty() || item.under.is_some());
     json.insert("description".to_owned(), json!(description));
     json.insert("config".to_owned(), config(item));
     for key in ["entities", "measures", "dimensions"] {
@@ -110,7 +111,8 @@ fn metric(item: &Declared) -> Json {
 fn saved_query(item: &Declared) -> Json {
     let mut json = fields(item, OF_QUERY);
     json.insert("name".to_owned(), json!(item.name));
-    json.insert("description".to_owned(), json!(item.description));
+    let description = Some(&item.description).filter(|text| !text.is_empty());
+    json.insert("description".to_owned(), json!(description));
     json.insert("tags".to_owned(), json!(item.tags));
     let exports = item.fields.get("exports").and_then(Json::as_array);
     let exports = exports.into_iter().flatten().map(|export| {

@@ -79,7 +79,9 @@ packed!(Column {
     constraints,
     config,
     doc_blocks,
-    granularity
+    granularity,
+    dimension,
+    entity
 });
 packed!(TestMetadata {
     namespace,
@@ -230,6 +232,7 @@ packed!(Declared {
     measures,
     depends_on,
     fields,
+    under,
     created_at
 });
 packed!(Group {

@@ -286,13 +286,19 @@ fn block_source(source: &Source, body: std::ops::Range<usize>) -> Source {
     Source::new(source.name.to_string(), text)
 }
 
-/// An incremental model with a contract may not leave its table behind its columns.
+/// A model with a contract names its columns, and if it is incremental may not leave its table behind them.
 fn check_contract(node: &Node) -> Result<()> {
     let enforced = node.config.get("contract");
     let enforced = enforced.and_then(|contract| contract.get("enforced")?.as_bool());
+    let enforced = enforced == Some(true) && node.config.enabled();
+    if enforced && node.resource_type == ResourceType::Model && node.columns.is_empty() {
+        let message = format!("The model `{}` has a contract, but no columns", node.name);
+        return Err(Error::new(codes::D1051, message)
+            .with("file", &node.original_file_path)
+            .help("describe its columns with their types under `columns:` of a properties file"));
+    }
     let mode = node.config.text("on_schema_change").unwrap_or("ignore");
-    let refused = enforced == Some(true)
-        && node.config.enabled()
+    let refused = enforced
         && node.config.materialized() == "incremental"
         && !matches!(mode, "append_new_columns" | "fail");
     if !refused {

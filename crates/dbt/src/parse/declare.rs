@@ -9,6 +9,7 @@ use super::Parser;
 use super::again::{Before, Plan};
 use super::files::SourceFile;
 use super::properties::{Loaded, Patch, PropertyFile};
+use super::shape;
 use super::spread::spread;
 use super::targets::{Target, Targets, UNIT_TESTS};
 use super::tests::Under;
@@ -100,6 +101,7 @@ impl Parser<'_> {
             unit: loaded.unit.clone(),
             ..Declarations::default()
         };
+        one.errors.extend(shape::wrong(&loaded.file));
         let mut warnings = Warnings::default();
         let ((), observed) = observe(self.project, || {
             self.yaml_snapshots(package, &loaded.file, &mut one);
@@ -135,6 +137,13 @@ impl Parser<'_> {
         one: &mut Declarations,
         warnings: &mut Warnings,
     ) {
+        // Entries that are no list are told of where they are patches.
+        for entry in file.entries("models").unwrap_or_default() {
+            match self.semantics_of_model(package, file, entry) {
+                Ok(declared) => one.declared.extend(declared),
+                Err(error) => one.errors.push(error),
+            }
+        }
         for key in [
             "sources",
             "exposures",
@@ -303,6 +312,7 @@ impl Parser<'_> {
 pub(super) fn merge(
     sources: &[(&ProjectFile, SourceFile)],
     declared: Vec<Declarations>,
+    targets: &Targets,
     manifest: &mut Manifest,
     units: &mut Units,
     warnings: &mut Warnings,
@@ -335,7 +345,12 @@ pub(super) fn merge(
         }
         for declared in one.declared {
             let (id, kind) = (declared.unique_id.clone(), declared.resource_type.name());
-            let into = match declared.config.enabled() {
+            let built = declared.under.as_ref().is_none_or(|model| {
+                let named = targets.named("models", model).iter();
+                let mut own = named.filter(|target| target.package == package.name);
+                own.any(|target| target.enabled)
+            });
+            let into = match declared.config.enabled() && built {
                 true => &mut manifest.declared,
                 false => &mut manifest.disabled_declared,
             };

@@ -97,6 +97,13 @@ impl TestSpec {
             }
             config.insert((*key).to_owned(), value);
         }
+        if let Some(Json::String(severity)) = config.get("severity")
+            && !crate::project::render::is_template(severity)
+            && !["warn", "error"].contains(&severity.to_lowercase().as_str())
+        {
+            let why = format!("`severity: {severity}` is neither `warn` nor `error`");
+            return Err(invalid(&why));
+        }
         let mut config = in_order(config);
         let custom_name = arguments.shift_remove("name").map(|name| str_of(&name));
         let description = arguments

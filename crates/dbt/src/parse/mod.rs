@@ -13,11 +13,16 @@ pub mod generic_test;
 mod hooks;
 pub mod inventory;
 mod macro_calls;
+mod metric;
+mod model_semantics;
 mod naming;
 mod properties;
 mod python;
 mod resolve;
 mod semantic;
+mod semantic_edges;
+mod semantic_rules;
+mod shape;
 mod sources;
 mod spread;
 mod targets;
@@ -35,13 +40,12 @@ use jinja::ast::MacroKind;
 use serde_json::{Map, Value as Json, json};
 use yaml::Node as Yaml;
 
-use crate::artifact::semantic_manifest;
 use crate::cache::observed::{Observed, observe};
 use crate::context::{ProjectContext, seconds};
 use crate::manifest::Manifest;
 use crate::node::{Doc, Macro, Node, ResourceType};
 use crate::project::file::ProjectFile;
-use crate::warning::{Warning, Warnings};
+use crate::warning::Warnings;
 pub use again::Before;
 use again::Plan;
 use code::Job;
@@ -136,6 +140,7 @@ pub fn parse(project: &Arc<ProjectContext>, mut before: Option<Before>) -> Resul
     nodes.extend(declare::merge(
         &sources,
         declared,
+        &targets,
         &mut manifest,
         &mut units,
         &mut warnings,
@@ -152,13 +157,7 @@ pub fn parse(project: &Arc<ProjectContext>, mut before: Option<Before>) -> Resul
         &mut errors,
     );
     unheeded::warn(&manifest, &mut warnings);
-    if semantic_manifest::lacks_time_spine(&manifest) {
-        warnings.add(Warning::new(
-            "SemanticValidationFailure",
-            "The semantic layer requires a time spine model with granularity DAY or smaller in the \
-             project, but none was found: dbt refuses such a project",
-        ));
-    }
+    errors.extend(semantic_rules::broken(&manifest));
     match Error::join(errors) {
         Some(error) => Err(error),
         None => Ok(Parsed {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use yaml::{Document, Node as Yaml};
 
 use super::files::SourceFile;
+use super::model_semantics::{column_dimension, column_entity};
 use super::unit::Unit;
 use crate::cache::observed::observe;
 use crate::context::{ProjectContext, YamlScope};
@@ -123,6 +124,9 @@ impl PropertyFile {
         let raw = yaml::parse(&source)?;
         warnings.duplicate_keys(&raw);
         let document = render_document(&raw, &stays_as_is, render)?;
+        if !document.root.is_null() {
+            document.root.expect_mapping(&document)?;
+        }
         for (key, _) in document.root.entries() {
             let name = key.key_text();
             if !KEYS.contains(&name.as_str()) && !OTHER_KEYS.contains(&name.as_str()) {
@@ -364,11 +368,14 @@ pub fn columns_of(
             .get("constraints")
             .map(Yaml::items)
             .unwrap_or_default();
+        let description = describe(entry)?;
         columns.insert(
             name.clone(),
             Column {
+                dimension: column_dimension(file, entry, &name, &description)?,
+                entity: column_entity(file, entry, &name, &description)?,
                 name,
-                description: describe(entry)?,
+                description,
                 data_type: entry
                     .get("data_type")
                     .and_then(Yaml::scalar_text)

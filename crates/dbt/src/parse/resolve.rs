@@ -7,6 +7,7 @@ use diagnostic::{Error, Place, Source, codes};
 use serde_json::Value as Json;
 
 use super::code::Job;
+use super::semantic_edges::{declared, metric, no_metric};
 use crate::context::ProjectContext;
 use crate::manifest::Manifest;
 use crate::node::{DependsOn, Node, Ref, ResourceType, SourceRef};
@@ -52,6 +53,7 @@ pub fn resolve(
     manifest.index();
     same_names(manifest, errors);
     same_relations(manifest, errors);
+    missing_groups(manifest, errors);
     let places = Places { jobs };
     let root = &project.root.name;
     let mut resolved: Vec<(String, DependsOn)> = Vec::new();
@@ -77,10 +79,8 @@ pub fn resolve(
                     }
                     push(&mut nodes, &target.unique_id);
                 }
-                Err(error)
-                    if node.resource_type == ResourceType::Test && node.test_metadata.is_some() =>
-                {
-                    // As in dbt, a generic test of something missing or disabled is left out.
+                Err(error) if node.resource_type == ResourceType::Test => {
+                    // As in dbt, a test of something missing or disabled is left out.
                     if error.code() == codes::D1004 {
                         warnings.add(Warning::new(
                             "NodeNotFoundOrDisabled",
@@ -104,9 +104,13 @@ pub fn resolve(
             sources.push(call);
             match manifest.resolve_source(call, root, &node.package) {
                 Ok(target) => push(&mut nodes, &target.unique_id),
-                Err(error)
-                    if error.code() == codes::D1006 && node.resource_type == ResourceType::Test =>
-                {
+                Err(error) if node.resource_type == ResourceType::Test => {
+                    if error.code() != codes::D1006 {
+                        warnings.add(Warning::new(
+                            "NodeNotFoundOrDisabled",
+                            format!("The test `{}` is left out: {}", node.name, error.message()),
+                        ));
+                    }
                     dropped.push(node.unique_id.clone());
                     failed = true;
                 }
@@ -192,7 +196,8 @@ fn forbidden(project: &ProjectContext, node: &Node, target: &Node) -> Option<Err
     }
     let group = target.config.text("group");
     let why = match target.config.text("access").unwrap_or("protected") {
-        "private" if group.is_some() && node.config.text("group") != group => {
+        "private" if group.is_none() => "is private, but to no group".to_owned(),
+        "private" if node.config.text("group") != group => {
             format!("is private to the group `{}`", group.unwrap_or_default())
         }
         "protected"
@@ -210,143 +215,6 @@ fn forbidden(project: &ProjectContext, node: &Node, target: &Node) -> Option<Err
         node.name, target.name
     );
     Some(Error::new(codes::D1052, message))
-}
-
-/// The unique id of the metric called `name`.
-fn metric(manifest: &Manifest, name: &str) -> Option<String> {
-    let found = manifest
-        .declared
-        .values()
-        .find(|d| d.resource_type == ResourceType::Metric && d.name == name);
-    found.map(|metric| metric.unique_id.clone())
-}
-
-fn no_metric(manifest: &Manifest, name: &str) -> Error {
-    let names = manifest
-        .declared
-        .values()
-        .filter(|d| d.resource_type == ResourceType::Metric)
-        .map(|d| d.name.as_str());
-    Error::new(codes::D1004, format!("There is no metric `{name}`")).suggest(name, names)
-}
-
-/// What semantic models, metrics and saved queries depend on.
-fn declared(manifest: &mut Manifest, root: &str, errors: &mut Vec<Error>) {
-    let mut measures: HashMap<String, String> = HashMap::new();
-    for model in manifest.declared.values() {
-        let list = model.fields.get("measures").and_then(Json::as_array);
-        for measure in list.into_iter().flatten() {
-            if let Some(name) = measure.get("name").and_then(Json::as_str) {
-                measures.insert(name.to_owned(), model.unique_id.clone());
-            }
-        }
-    }
-    let mut resolved = Vec::new();
-    for (id, item) in &manifest.declared {
-        let (mut nodes, mut relation) = (Vec::new(), Json::Null);
-        let mut fail = |error: Error| {
-            errors.push(
-                error
-                    .with("node", id)
-                    .with("file", &item.original_file_path),
-            );
-        };
-        for call in &item.refs {
-            match manifest.resolve_ref(call, root, &item.package) {
-                Ok(node) => {
-                    push(&mut nodes, &node.unique_id);
-                    relation = serde_json::json!({
-                        "alias": node.alias, "schema_name": node.schema,
-                        "database": node.database, "relation_name": node.relation_name,
-                    });
-                }
-                Err(error) => fail(error),
-            }
-        }
-        for name in &item.measures {
-            match measures.get(name) {
-                Some(model) => push(&mut nodes, model),
-                None => fail(
-                    Error::new(codes::D1004, format!("There is no measure `{name}`"))
-                        .suggest(name, measures.keys().map(String::as_str)),
-                ),
-            }
-        }
-        for name in &item.metrics {
-            match metric(manifest, name) {
-                Some(metric) => push(&mut nodes, &metric),
-                None => fail(no_metric(manifest, name)),
-            }
-        }
-        resolved.push((id.clone(), nodes, relation));
-    }
-    input_measures(manifest);
-    for (id, nodes, relation) in resolved {
-        if let Some(item) = manifest.declared.get_mut(&id) {
-            let item = Arc::make_mut(item);
-            item.depends_on.nodes = nodes;
-            if item.resource_type == ResourceType::SemanticModel {
-                item.fields.insert("node_relation".to_owned(), relation);
-            }
-        }
-    }
-}
-
-/// Sets the measures that metrics are made from in the end, by way of other metrics or not.
-fn input_measures(manifest: &mut Manifest) {
-    let metrics: HashMap<String, Json> = manifest
-        .declared
-        .values()
-        .filter(|item| item.resource_type == ResourceType::Metric)
-        .filter_map(|item| {
-            let parameters = item.fields.get("type_params")?;
-            Some((item.name.clone(), parameters.clone()))
-        })
-        .collect();
-    for item in manifest.declared.values_mut() {
-        if item.resource_type != ResourceType::Metric {
-            continue;
-        }
-        let mut found = Vec::new();
-        collect_measures(&metrics, &item.name, &mut Vec::new(), &mut found);
-        if let Some(Json::Object(parameters)) = Arc::make_mut(item).fields.get_mut("type_params") {
-            parameters.insert("input_measures".to_owned(), Json::Array(found));
-        }
-    }
-}
-
-fn collect_measures<'m>(
-    metrics: &'m HashMap<String, Json>,
-    name: &'m str,
-    path: &mut Vec<&'m str>,
-    found: &mut Vec<Json>,
-) {
-    let Some(parameters) = metrics.get(name).filter(|_| !path.contains(&name)) else {
-        return;
-    };
-    path.push(name);
-    let measures = [
-        "/measure",
-        "/conversion_type_params/base_measure",
-        "/conversion_type_params/conversion_measure",
-    ];
-    for measure in measures.iter().filter_map(|at| parameters.pointer(at)) {
-        if !measure.is_null() && !found.contains(measure) {
-            found.push(measure.clone());
-        }
-    }
-    let ratio = ["numerator", "denominator"].map(|key| parameters.get(key));
-    let inputs = parameters.get("metrics").and_then(Json::as_array);
-    let inputs = ratio
-        .into_iter()
-        .flatten()
-        .chain(inputs.into_iter().flatten());
-    for input in inputs {
-        if let Some(name) = input.get("name").and_then(Json::as_str) {
-            collect_measures(metrics, name, path, found);
-        }
-    }
-    path.pop();
 }
 
 /// The columns that tell a model's rows apart: those with `unique` and `not_null` tests, else those
@@ -397,7 +265,8 @@ fn primary_keys(manifest: &mut Manifest) {
     }
 }
 
-fn push(list: &mut Vec<String>, id: &str) {
+/// Adds an id that is not there yet.
+pub(super) fn push(list: &mut Vec<String>, id: &str) {
     if !list.iter().any(|have| have == id) {
         list.push(id.to_owned());
     }
@@ -427,6 +296,20 @@ fn same_names(manifest: &Manifest, errors: &mut Vec<Error>) {
                         format!("{} ({})", node.unique_id, node.original_file_path),
                     ),
             );
+        }
+    }
+}
+
+/// Nodes may only be of groups that are declared.
+fn missing_groups(manifest: &Manifest, errors: &mut Vec<Error>) {
+    let known = || manifest.groups.values().map(|group| group.name.as_str());
+    for node in manifest.nodes.values() {
+        if let Some(group) = node.config.text("group")
+            && !known().any(|name| name == group)
+        {
+            let message = format!("There is no group `{group}`, of which `{}` is", node.name);
+            let error = Error::new(codes::D1051, message).suggest(group, known());
+            errors.push(error.with("file", &node.original_file_path));
         }
     }
 }

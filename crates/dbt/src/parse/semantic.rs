@@ -8,6 +8,7 @@ use yaml::Node as Yaml;
 use super::Parser;
 use super::draft::Layers;
 use super::files;
+use super::metric::{expression, filter, metric_fields, object};
 use super::properties::{PropertyFile, config_of};
 use crate::context::{Context, seconds};
 use crate::node::{Declared, DependsOn, Ref, ResourceType};
@@ -28,12 +29,12 @@ impl Parser<'_> {
     ) -> Result<Vec<Declared>> {
         match key {
             "semantic_models" => self.semantic_model(package, file, entry),
-            "metrics" => self.metric(package, file, entry).map(|one| vec![one]),
+            "metrics" => self.metric(package, file, entry, None).map(|one| vec![one]),
             _ => self.saved_query(package, file, entry).map(|one| vec![one]),
         }
     }
 
-    fn blank(
+    pub(super) fn blank(
         &self,
         package: &ProjectFile,
         file: &PropertyFile,
@@ -72,6 +73,7 @@ impl Parser<'_> {
             measures: Vec::new(),
             depends_on: DependsOn::default(),
             fields: Map::new(),
+            under: None,
             created_at: seconds(chrono::Utc::now()),
         })
     }
@@ -136,31 +138,6 @@ impl Parser<'_> {
         let mut all = vec![model];
         all.append(&mut metrics);
         Ok(all)
-    }
-
-    fn metric(&self, package: &ProjectFile, file: &PropertyFile, entry: &Yaml) -> Result<Declared> {
-        let name = file.name_of(entry)?;
-        let mut metric = self.blank(package, file, ResourceType::Metric, name, entry)?;
-        let json = entry.to_json();
-        metric.fields = metric_fields(&json);
-        let parameters = &metric.fields["type_params"];
-        let named = |value: Option<&Json>| value?.get("name")?.as_str().map(str::to_owned);
-        let inputs = parameters.get("metrics").and_then(Json::as_array);
-        let mut metrics: Vec<String> = inputs
-            .into_iter()
-            .flatten()
-            .filter_map(|input| named(Some(input)))
-            .collect();
-        metrics.extend(named(parameters.get("numerator")));
-        metrics.extend(named(parameters.get("denominator")));
-        let mut measures: Vec<String> = named(parameters.get("measure")).into_iter().collect();
-        let conversion = parameters.get("conversion_type_params");
-        for key in ["base_measure", "conversion_measure"] {
-            measures.extend(named(conversion.and_then(|conversion| conversion.get(key))));
-        }
-        metric.metrics = metrics;
-        metric.measures = measures;
-        Ok(metric)
     }
 
     fn saved_query(
@@ -236,19 +213,12 @@ impl Parser<'_> {
     }
 }
 
-fn object(json: Json) -> Map<String, Json> {
-    match json {
-        Json::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
 fn text(json: &Json, key: &str) -> Option<String> {
     json.get(key).and_then(Json::as_str).map(str::to_owned)
 }
 
 /// The metadata of a part of a semantic model: that of the model, and its own over it.
-fn config(json: &Json, of_model: Option<&Json>) -> Json {
+pub(super) fn config(json: &Json, of_model: Option<&Json>) -> Json {
     let mut meta = of_model
         .map(|meta| object(meta.clone()))
         .unwrap_or_default();
@@ -311,159 +281,4 @@ fn dimension(json: &Json, meta: Option<&Json>) -> Json {
         "type_params": parameters, "expr": expression(json.get("expr")),
         "metadata": null, "config": config(json, meta), "datatype": null,
     })
-}
-
-/// Expressions are SQL, also where YAML reads a number.
-fn expression(json: Option<&Json>) -> Json {
-    match json {
-        None | Some(Json::Null) => Json::Null,
-        Some(value) => json!(crate::python_text::str_of(value)),
-    }
-}
-
-/// One filter or a list of filters, as the manifest shows them.
-fn filter(json: Option<&Json>) -> Json {
-    let filters: Vec<&Json> = match json {
-        None | Some(Json::Null) => return Json::Null,
-        Some(Json::Array(items)) => items.iter().collect(),
-        Some(one) => vec![one],
-    };
-    let templates = filters
-        .iter()
-        .map(|filter| json!({"where_sql_template": crate::python_text::str_of(filter)}));
-    json!({"where_filters": templates.collect::<Vec<_>>()})
-}
-
-fn metric_fields(json: &Json) -> Map<String, Json> {
-    let parameters = json
-        .get("type_params")
-        .cloned()
-        .unwrap_or_else(|| json!({}));
-    let get = |key: &str| parameters.get(key).filter(|value| !value.is_null());
-    let input_measure = |value: &Json| {
-        let value = match value {
-            Json::String(name) => json!({"name": name}),
-            other => other.clone(),
-        };
-        json!({
-            "name": value.get("name"), "filter": filter(value.get("filter")), "alias": value.get("alias"),
-            "join_to_timespine": value.get("join_to_timespine").and_then(Json::as_bool).unwrap_or(false),
-            "fill_nulls_with": value.get("fill_nulls_with"),
-        })
-    };
-    let input_metric = |value: &Json| {
-        let value = match value {
-            Json::String(name) => json!({"name": name}),
-            other => other.clone(),
-        };
-        json!({
-            "name": value.get("name"), "filter": filter(value.get("filter")), "alias": value.get("alias"),
-            "offset_window": window(value.get("offset_window")),
-            "offset_to_grain": value.get("offset_to_grain"),
-        })
-    };
-    let measure = get("measure").map(input_measure);
-    let metrics = get("metrics")
-        .and_then(Json::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let cumulative = (json.get("type").and_then(Json::as_str) == Some("cumulative")).then(|| {
-        let inner = get("cumulative_type_params")
-            .cloned()
-            .unwrap_or_else(|| json!({}));
-        let either = |key: &str| inner.get(key).or_else(|| get(key)).cloned();
-        json!({
-            "window": window(either("window").as_ref()),
-            "grain_to_date": either("grain_to_date"),
-            "period_agg": either("period_agg").unwrap_or_else(|| json!("first")),
-            "metric": null,
-        })
-    });
-    let conversion = get("conversion_type_params").map(|conversion| {
-        json!({
-            "base_measure": conversion.get("base_measure").map(input_measure),
-            "conversion_measure": conversion.get("conversion_measure").map(input_measure),
-            "base_metric": null,
-            "conversion_metric": null,
-            "entity": conversion.get("entity"),
-            "calculation": conversion.get("calculation").cloned().unwrap_or_else(|| json!("conversion_rate")),
-            "window": window(conversion.get("window")),
-            "constant_properties": conversion.get("constant_properties"),
-        })
-    });
-    let or_name = |key: &str| json.get(key).cloned().or_else(|| json.get("name").cloned());
-    object(json!({
-        "label": or_name("label"),
-        "type": json.get("type").cloned().unwrap_or_else(|| json!("simple")),
-        "type_params": {
-            "measure": measure,
-            // What these are, all metrics together tell.
-            "input_measures": [],
-            "numerator": get("numerator").map(input_metric),
-            "denominator": get("denominator").map(input_metric),
-            "expr": expression(parameters.get("expr")),
-            "window": window(parameters.get("window")),
-            "grain_to_date": parameters.get("grain_to_date"),
-            "metrics": metrics.iter().map(input_metric).collect::<Vec<_>>(),
-            "conversion_type_params": conversion,
-            "cumulative_type_params": cumulative,
-            "metric_aggregation_params": null,
-            "fill_nulls_with": null,
-            "join_to_timespine": false,
-            "is_private": null,
-        },
-        "filter": filter(json.get("filter")),
-        "metadata": null,
-        "time_granularity": json.get("time_granularity"),
-    }))
-}
-
-/// `7 days` as count and granularity.
-fn window(json: Option<&Json>) -> Json {
-    let Some(text) = json.and_then(Json::as_str) else {
-        return json.cloned().unwrap_or(Json::Null);
-    };
-    let mut words = text.split_whitespace();
-    match (
-        words.next().and_then(|count| count.parse::<i64>().ok()),
-        words.next(),
-    ) {
-        (Some(count), Some(granularity)) => {
-            let granularity = granularity.to_lowercase();
-            json!({"count": count, "granularity": granularity.trim_end_matches('s')})
-        }
-        _ => json!(text),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{filter, metric_fields, window};
-
-    #[test]
-    fn metrics_read_as_dbt_writes_them() {
-        let fields = metric_fields(&json!({
-            "name": "growth", "type": "derived",
-            "type_params": {
-                "expr": "a - b",
-                "metrics": ["a", {"name": "a", "offset_window": "1 month", "alias": "b"}],
-            },
-        }));
-        assert_eq!(fields["label"], "growth");
-        assert_eq!(fields["type_params"]["metrics"][0]["name"], "a");
-        assert_eq!(
-            fields["type_params"]["metrics"][1]["offset_window"],
-            json!({"count": 1, "granularity": "month"})
-        );
-        assert_eq!(
-            window(Some(&json!("7 days"))),
-            json!({"count": 7, "granularity": "day"})
-        );
-        assert_eq!(
-            filter(Some(&json!("x > 1"))),
-            json!({"where_filters": [{"where_sql_template": "x > 1"}]})
-        );
-    }
 }

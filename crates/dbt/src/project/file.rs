@@ -7,6 +7,8 @@ use serde_json::{Map, Value as Json, json};
 use yaml::{Document, Node};
 
 use super::render::{Renderer, render_document};
+use super::version::{Version, fits};
+use crate::context::DBT_VERSION;
 use crate::warning::{Warning, Warnings};
 
 /// The settings of one package, after rendering.
@@ -121,6 +123,9 @@ const KNOWN: &[&str] = &[
     "anchors",
 ];
 
+/// The versions of dbt whose projects are read: the last of v1, and v2, which reads the same projects.
+const READ_AS: [&str; 2] = [DBT_VERSION, "2.0.0"];
+
 impl ProjectFile {
     /// Reads the `dbt_project.yml` in `root`; `show` is its name in messages.
     ///
@@ -178,10 +183,15 @@ impl ProjectFile {
                     "`{key_text}` in `{}` is not a setting of dbt",
                     document.source.name
                 );
-                warnings.add(
-                    Warning::new("CustomTopLevelKeyDeprecation", message)
-                        .at(document.source.place(key.span.clone())),
-                );
+                let known = KNOWN.iter().chain(SECTIONS).copied();
+                return Err(Error::new(codes::C0003, message)
+                    .at(document.source.place(key.span.clone()))
+                    .suggest(&key_text, known));
+            }
+        }
+        for section in SECTIONS.iter().chain(&["vars", "quoting", "flags"]) {
+            if let Some(section) = node.get(section).filter(|section| !section.is_null()) {
+                section.expect_mapping(document)?;
             }
         }
         let deprecated = [
@@ -304,6 +314,27 @@ impl ProjectFile {
             _ => None,
         });
         section.unwrap_or(&Json::Null)
+    }
+
+    /// Refuses a project that asks for other versions of dbt than those whose projects are read here as
+    /// they read them (<https://docs.getdbt.com/reference/project-configs/require-dbt-version>).
+    ///
+    /// # Errors
+    /// `E2001` if none of [`READ_AS`] fits.
+    pub fn refuse_other_versions(&self) -> Result<()> {
+        let wanted = &self.require_dbt_version;
+        let mut read_as = READ_AS.iter().filter_map(|version| Version::parse(version));
+        if read_as.any(|version| fits(&version, wanted)) {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` asks for dbt {}, and projects are read as dbt {DBT_VERSION} reads them",
+            self.name,
+            wanted.join(", ")
+        );
+        Err(Error::new(codes::E2001, message)
+            .with("file", &self.source.name)
+            .help("run the command with `--no-version-check`, or take a version that fits"))
     }
 
     /// The same before rendering.

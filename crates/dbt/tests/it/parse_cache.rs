@@ -88,6 +88,10 @@ const FILES: &[(&str, &str)] = &[
          defaults: {agg_time_dimension: at}\n    dimensions: [{name: at, type: time, type_params: {time_granularity: day}}]\n    \
          measures: [{name: total, agg: sum, expr: amount, create_metric: true}]\n",
     ),
+    (
+        "models/metricflow_time_spine.sql",
+        "select '2024-01-01' as date_day\n",
+    ),
     ("tests/fixtures/expected.csv", "amount\n1\n"),
     (
         "tests/singular.sql",

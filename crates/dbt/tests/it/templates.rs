@@ -185,3 +185,31 @@ fn a_node_depends_on_what_its_hooks_refer_to() {
     assert_eq!(depends.nodes, ["model.shop.loads"]);
     assert_eq!(depends.macros, ["macro.shop.log_to"]);
 }
+
+#[test]
+fn a_series_has_as_many_bits_as_it_needs() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/series.sql", "{{ dbt.generate_series(8) }}"),
+    ]);
+    let sql = compiled(&project, "model.shop.series");
+    assert!(
+        sql.contains("bits as b2") && !sql.contains("bits as b3"),
+        "{sql}"
+    );
+}
+
+#[test]
+fn a_test_of_what_is_not_there_is_left_out() {
+    let (_folder, project) = load(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("tests/model.sql", "select * from {{ ref('gone') }}"),
+        (
+            "tests/source.sql",
+            "select * from {{ source('gone', 'gone') }}",
+        ),
+    ]);
+    assert!(project.manifest.nodes.is_empty());
+    assert_eq!(project.manifest.disabled.len(), 2);
+    assert_eq!(project.warnings.list.len(), 2);
+}

@@ -40,7 +40,7 @@ pub(super) async fn run(
     )? {
         return Ok(outcome);
     }
-    let text = template(engine, session, create.query.to_string()).await?;
+    let text = template(engine, session, sql::written(&create.query)).await?;
     let statement = definition(&text)?;
     let mut definition = define(
         engine,

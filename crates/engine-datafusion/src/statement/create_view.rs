@@ -40,7 +40,7 @@ pub(super) async fn view(
         .collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     // A view that does not plan is refused now, not when somebody reads it.
-    let text = create.query.to_string();
+    let text = sql::written(&*create.query);
     let source = Source::new(format!("view {name}"), text.as_str());
     unique_columns(&plan_view(&engine.databases(session), &source, &names).await?)?;
     workspace.stage_relation(

@@ -285,7 +285,7 @@ pub(crate) fn check_of(
         Some(false) => Err(unsupported(check)),
         _ => Ok((
             constraint_name(inline.or(check.name.as_ref())),
-            check.expr.to_string(),
+            sql::written(&*check.expr),
         )),
     }
 }

@@ -119,11 +119,11 @@ async fn evaluate(
     width: usize,
 ) -> Result<Vec<Value>> {
     let text = match values {
-        [Expr::Subquery(rows)] if width > 1 => rows.to_string(),
+        [Expr::Subquery(rows)] if width > 1 => sql::written(&**rows),
         _ => {
             let items: Vec<String> = (1..)
                 .zip(values)
-                .map(|(number, value)| format!("{value} as v{number}"))
+                .map(|(number, value)| format!("{} as v{number}", sql::written(value)))
                 .collect();
             format!("select {}", items.join(", "))
         }

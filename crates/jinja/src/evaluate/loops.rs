@@ -26,15 +26,13 @@ impl CallContext<'_> {
     }
 
     fn repeat(&mut self, for_loop: &Arc<ForLoop>, items: Vec<Value>, depth: usize) -> Result<()> {
-        let items = match &for_loop.filter {
-            None => items,
-            Some(_) => self.filter_items(for_loop, items)?,
+        // Jinja2 asks the filter before each round, which the rounds before may have changed; `loop` has to
+        // know how many there will be.
+        let lazy = for_loop.filter.is_some() && !for_loop.uses_loop;
+        let items = match for_loop.filter.is_some() && !lazy {
+            true => self.filter_items(for_loop, items)?,
+            false => items,
         };
-        if items.is_empty() {
-            return self
-                .scoped(|context| context.run(&for_loop.otherwise))
-                .map(|_| ());
-        }
         let state = for_loop.uses_loop.then(|| {
             Arc::new(Loop {
                 index: AtomicUsize::new(0),
@@ -44,9 +42,14 @@ impl CallContext<'_> {
                 recursive: for_loop.recursive.then(|| Arc::clone(for_loop)),
             })
         });
+        let mut empty = true;
         for (index, item) in items.into_iter().enumerate() {
             self.step()
                 .map_err(|error| self.locate(error, for_loop.iterable.span))?;
+            if lazy && !self.keeps(for_loop, &item)? {
+                continue;
+            }
+            empty = false;
             let flow = self.scoped(|context| {
                 if let Some(state) = &state {
                     state.index.store(index, Ordering::Relaxed);
@@ -59,6 +62,9 @@ impl CallContext<'_> {
             if flow == Flow::Break {
                 break;
             }
+        }
+        if empty {
+            self.scoped(|context| context.run(&for_loop.otherwise))?;
         }
         Ok(())
     }
@@ -77,18 +83,21 @@ impl CallContext<'_> {
     fn filter_items(&mut self, for_loop: &ForLoop, items: Vec<Value>) -> Result<Vec<Value>> {
         let mut kept = Vec::new();
         for item in items {
-            let keep = self.scoped(|context| {
-                context.bind(&for_loop.target, item.clone())?;
-                match &for_loop.filter {
-                    Some(filter) => context.condition(filter),
-                    None => Ok(true),
-                }
-            })?;
-            if keep {
+            if self.keeps(for_loop, &item)? {
                 kept.push(item);
             }
         }
         Ok(kept)
+    }
+
+    fn keeps(&mut self, for_loop: &ForLoop, item: &Value) -> Result<bool> {
+        self.scoped(|context| {
+            context.bind(&for_loop.target, item.clone())?;
+            match &for_loop.filter {
+                Some(filter) => context.condition(filter),
+                None => Ok(true),
+            }
+        })
     }
 }
 

@@ -100,6 +100,7 @@ const CASES: &[(&str, &str)] = &[
     ("{% for i in items %}{{ i }}{% if not loop.last %}, {% endif %}{% endfor %}", "1, 2, 3"),
     ("{% for i in items if i != 2 %}{{ loop.index }}:{{ i }}/{{ loop.length }} {% endfor %}", "1:1/2 2:3/2 "),
     ("{% for i in items if i > 5 %}x{% else %}empty{% endfor %}", "empty"),
+    ("{% set ns = namespace(at=none) %}{% for i in items if ns.at is none and i > 1 %}{% set ns.at = i %}{% endfor %}{{ ns.at }}", "2"),
     ("{% for i in items %}{{ loop.previtem }}<{{ i }}<{{ loop.nextitem }} {% endfor %}", "<1<2 1<2<3 2<3< "),
     ("{% for i in [1,1,2,2,1] %}{{ loop.changed(i) }} {% endfor %}", "True False True False True "),
     ("{% for i in range(4) %}{{ loop.cycle('a','b') }}{% endfor %}", "abab"),

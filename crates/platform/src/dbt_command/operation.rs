@@ -1,9 +1,10 @@
-//! `dbt run-operation`: calls a macro; what it changes is published when it is done.
+//! `dbt run-operation`: calls a macro or runs a statement; what it changes is published when it is done.
 
 use std::sync::Arc;
 
 use dbt::compile::Compiler;
-use diagnostic::{Result, ResultExt as _, codes};
+use diagnostic::{Result, ResultExt as _, Source, codes};
+use engine::Outcome;
 use engine_datafusion::Embedded;
 use serde_json::{Map, Value as Json};
 use tokio::runtime::Handle;
@@ -35,10 +36,39 @@ impl DbtInvocation {
             .await
             .explain(codes::X0001, || "A rendering thread ended early".to_owned())?;
         self.settle(&workspace, called)?;
+        Ok(self.said())
+    }
+
+    /// Runs the template `sql`, which may hold several statements (`run-operation --sql`).
+    ///
+    /// # Errors
+    /// `K1003` if another run is at work, and what it raises.
+    pub async fn run_statement(&self, sql: &str) -> Result<()> {
+        let _lock = self.catalog.lock_runs()?;
+        let engine = self.engine()?;
+        let run = self.statement(&engine, sql).await;
+        self.settle(engine.workspace(), run)
+    }
+
+    async fn statement(&self, engine: &Embedded, sql: &str) -> Result<()> {
+        let node = Arc::new(self.project.inline_node(sql));
+        let compiled = self.compile_on(engine, node).await?;
+        let source = Source::new(compiled.node.name.as_str(), compiled.sql.as_str());
+        let engine = folding(&self.project.context, Arc::new(engine.clone()));
+        for outcome in engine.execute(&self.session, &source).await? {
+            // Rows that nobody reads were never asked for.
+            if let Outcome::Rows(rows) = outcome {
+                rows.collect().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn said(&self) -> Vec<String> {
         let messages = self.project.context.take_messages().into_iter();
-        Ok(messages
+        messages
             .filter(|message| message.info)
             .map(|message| message.text)
-            .collect())
+            .collect()
     }
 }

@@ -106,14 +106,33 @@ impl DbtInvocation {
         } else {
             self.compile_on(engine, Arc::clone(&node)).await?.sql
         };
+        self.query(engine, &node.name, &sql, limit).await
+    }
+
+    /// At most `limit` rows of the statement `sql`, which is no template.
+    ///
+    /// # Errors
+    /// What the engine raises.
+    pub async fn show_statement(&self, sql: &str, limit: Option<u64>) -> Result<DbtRows> {
+        let engine = self.engine()?;
+        let name = self.project.inline_node(sql).name;
+        let shown = self.query(&engine, &name, sql, limit).await;
+        let outcome = self.settle(engine.workspace(), shown)?;
+        Ok(DbtRows { name, outcome })
+    }
+
+    async fn query(
+        &self,
+        engine: &Embedded,
+        name: &str,
+        sql: &str,
+        limit: Option<u64>,
+    ) -> Result<Outcome> {
         let limit = limit
             .map(|rows| format!(" limit {rows}"))
             .unwrap_or_default();
         let sql = sql.trim().trim_end_matches(';');
-        let source = Source::new(
-            node.name.as_str(),
-            format!("select * from (\n{sql}\n){limit}"),
-        );
+        let source = Source::new(name, format!("select * from (\n{sql}\n){limit}"));
         let engine = folding(&self.project.context, Arc::new(engine.clone()));
         match engine.execute(&self.session, &source).await?.pop() {
             Some(Outcome::Rows(rows)) => {
@@ -123,10 +142,7 @@ impl DbtInvocation {
                 let batches = futures::stream::iter(batches).boxed();
                 Ok(Outcome::Rows(Rows { schema, batches }))
             }
-            _ => Err(Error::new(
-                codes::E1002,
-                format!("`{}` is not a query", node.name),
-            )),
+            _ => Err(Error::new(codes::E1002, format!("`{name}` is not a query"))),
         }
     }
 

@@ -124,6 +124,22 @@ fn serde_types_and_their_errors() {
 }
 
 #[test]
+fn brackets_and_quotes_need_no_indentation() {
+    let document = read(
+        "vars:\n  é: [\n  'a',\nb\n  ]\n  text: \"one\ntwo\n\n three\"\n  'k': 'it''s\n so'\nlast: x\n",
+    );
+    let vars = document.root.get("vars").unwrap();
+    assert_eq!(
+        vars.get("é").unwrap().expect_strings(&document).unwrap(),
+        ["a", "b"]
+    );
+    assert_eq!(vars.get("text").unwrap().as_str(), Some("one two\nthree"));
+    assert_eq!(vars.get("k").unwrap().as_str(), Some("it's so"));
+    let last = document.root.get("last").unwrap();
+    assert_eq!(&document.source.text[last.span.clone()], "x");
+}
+
+#[test]
 fn typed_access_points_at_the_node() {
     let document = read("tags: [a, 1]\nname: {x: 1}\n");
     let root = &document.root;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::effectless;
+
 /// `dbt …`.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -20,6 +22,9 @@ pub struct DbtLine {
     /// The command.
     #[command(subcommand)]
     pub command: DbtCommand,
+    /// Flags that were written, but have no effect.
+    #[arg(skip)]
+    pub without_effect: Vec<String>,
 }
 
 /// Flags of every command.
@@ -118,8 +123,23 @@ pub struct Common {
     #[arg(long, hide = true, overrides_with = "no_print", global = true)]
     pub print: bool,
     /// Work on one node at once
-    #[arg(long, hide = true, global = true)]
+    #[arg(
+        long,
+        hide = true,
+        overrides_with = "no_single_threaded",
+        global = true
+    )]
     pub single_threaded: bool,
+    /// Do not
+    #[arg(long, hide = true, overrides_with = "single_threaded", global = true)]
+    pub no_single_threaded: bool,
+    /// Refuse projects and packages that ask for other versions of dbt, as is done unless the project
+    /// says otherwise
+    #[arg(long, hide = true, overrides_with = "no_version_check", global = true)]
+    pub version_check: bool,
+    /// Take projects and packages that ask for other versions of dbt
+    #[arg(long, overrides_with = "version_check", global = true)]
+    pub no_version_check: bool,
     /// Which lines are shown: from `warn` on, only what went wrong
     #[arg(
         long,
@@ -303,15 +323,33 @@ impl Refresh {
     }
 }
 
-/// How far in event time a microbatch or sampled run reaches.
-#[derive(Clone, Debug, Default, Args)]
-pub struct EventTime {
+/// Whether templates may ask the warehouse while they are compiled.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Introspection {
+    /// Refuse code that asks the warehouse while it is compiled
+    #[arg(long, overrides_with = "introspect")]
+    pub no_introspect: bool,
+    /// Let it ask
+    #[arg(long, hide = true, overrides_with = "no_introspect")]
+    pub introspect: bool,
+}
+
+/// Whether relations are built without rows.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Emptiness {
     /// Build with no rows, for the shape alone
     #[arg(long, overrides_with = "no_empty")]
     pub empty: bool,
     /// Do not
     #[arg(long, hide = true, overrides_with = "empty")]
     pub no_empty: bool,
+}
+
+/// How far in event time a microbatch or sampled run reaches.
+#[derive(Clone, Debug, Default, Args)]
+pub struct EventTime {
+    #[command(flatten)]
+    pub emptiness: Emptiness,
     /// First event time of microbatch models
     #[arg(long, value_name = "TIME", env = "DBT_EVENT_TIME_START")]
     pub event_time_start: Option<String>,
@@ -336,13 +374,7 @@ pub struct DepsWish {
     #[arg(long, value_name = "NAME@VERSION")]
     pub add_package: Option<String>,
     /// Where that package comes from
-    #[arg(
-        long,
-        value_enum,
-        value_name = "SOURCE",
-        default_value = "hub",
-        requires = "add_package"
-    )]
+    #[arg(long, value_enum, value_name = "SOURCE", default_value = "hub")]
     pub source: PackageOrigin,
 }
 
@@ -374,9 +406,16 @@ pub enum DbtCommand {
         /// How the SQL is shown
         #[arg(long, default_value = "text", value_parser = ["text", "json"])]
         output: String,
-        /// Build with no rows, for the shape alone
-        #[arg(long)]
-        empty: bool,
+        #[command(flatten)]
+        emptiness: Emptiness,
+        #[command(flatten)]
+        introspection: Introspection,
+        /// Put ephemeral models into the statements, as is always done
+        #[arg(long, hide = true, overrides_with = "no_inject_ephemeral_ctes")]
+        inject_ephemeral_ctes: bool,
+        /// Refused: a statement would refer to what is nowhere
+        #[arg(long, hide = true, overrides_with = "inject_ephemeral_ctes")]
+        no_inject_ephemeral_ctes: bool,
     },
     /// Build models
     Run {
@@ -423,17 +462,15 @@ pub enum DbtCommand {
         /// Show a part of each seed
         #[arg(long)]
         show: bool,
-        /// Make the tables without rows
-        #[arg(long)]
-        empty: bool,
+        #[command(flatten)]
+        emptiness: Emptiness,
     },
     /// Take snapshots
     Snapshot {
         #[command(flatten)]
         selecting: Selecting,
-        /// Build with no rows, for the shape alone
-        #[arg(long)]
-        empty: bool,
+        #[command(flatten)]
+        emptiness: Emptiness,
     },
     /// List nodes
     #[command(alias = "list")]
@@ -456,6 +493,11 @@ pub enum DbtCommand {
         /// Run this template instead of a node
         #[arg(long, value_name = "SQL")]
         inline: Option<String>,
+        /// Run this statement as it is, without looking for templates
+        #[arg(long, value_name = "SQL", conflicts_with = "inline")]
+        inline_direct: Option<String>,
+        #[command(flatten)]
+        introspection: Introspection,
         /// At most so many rows; -1 shows all
         #[arg(long, default_value_t = 5, allow_negative_numbers = true)]
         limit: i64,
@@ -487,14 +529,17 @@ pub enum DbtCommand {
         #[command(flatten)]
         refresh: Refresh,
     },
-    /// Call a macro
+    /// Call a macro, or run a statement
     RunOperation {
         /// The macro
-        #[arg(value_name = "MACRO")]
-        name: String,
+        #[arg(value_name = "MACRO", required_unless_present = "sql")]
+        name: Option<String>,
         /// Its arguments, as a YAML mapping
-        #[arg(long, value_name = "YAML", default_value = "{}")]
-        args: String,
+        #[arg(long, value_name = "YAML")]
+        args: Option<String>,
+        /// Run this statement, or template of one, instead of a macro
+        #[arg(long, value_name = "SQL", conflicts_with_all = ["name", "args"])]
+        sql: Option<String>,
     },
     /// Start a project, or give this one a profile
     Init {
@@ -585,33 +630,16 @@ pub enum SourceCommand {
     },
 }
 
-/// Switches, also as `--no-…`, that change how dbt works inside, not what it does or says: how it caches,
-/// which of its parsers it takes, whether it reports to its makers. Scripts pass them, so they are
-/// accepted.
-const WITHOUT_EFFECT: &[&str] = &[
-    "cache-selected-only",
-    "hints-enabled",
-    "introspect",
-    "log-cache-events",
-    "partial-parse-file-diff",
-    "populate-cache",
-    "send-anonymous-usage-stats",
-    "show-all-deprecations",
-    "snowflake-projects-otel",
-    "static-parser",
-    "use-experimental-parser",
-    "use-v2-parser",
-    "version-check",
-];
-
-/// The same with a value: no seed is too large for its contents to be compared.
-const VALUES_WITHOUT_EFFECT: &[&str] = &["maximum-seed-size-mib"];
-
 impl DbtLine {
     /// Reads what stands after `dbt`.
     pub fn read(arguments: &[String]) -> Result<Self, clap::Error> {
-        let kept = without_effectless(arguments).map(OsString::from);
-        Self::try_parse_from(std::iter::once(OsString::from("dbt")).chain(kept))
+        let (kept, without_effect) = effectless::split(arguments);
+        let kept = kept.into_iter().map(OsString::from);
+        let line = Self::try_parse_from(std::iter::once(OsString::from("dbt")).chain(kept))?;
+        Ok(Self {
+            without_effect,
+            ..line
+        })
     }
 
     /// The command as dbt's `flags.WHICH` calls it.
@@ -695,12 +723,22 @@ impl DbtLine {
     pub fn empty(&self) -> bool {
         match &self.command {
             DbtCommand::Run { event_time, .. } | DbtCommand::Build { event_time, .. } => {
-                event_time.empty
+                event_time.emptiness.empty
             }
-            DbtCommand::Compile { empty, .. }
-            | DbtCommand::Seed { empty, .. }
-            | DbtCommand::Snapshot { empty, .. } => *empty,
+            DbtCommand::Compile { emptiness, .. }
+            | DbtCommand::Seed { emptiness, .. }
+            | DbtCommand::Snapshot { emptiness, .. } => emptiness.empty,
             _ => false,
+        }
+    }
+
+    /// Whether templates may ask the warehouse.
+    pub fn introspects(&self) -> bool {
+        match &self.command {
+            DbtCommand::Compile { introspection, .. } | DbtCommand::Show { introspection, .. } => {
+                !introspection.no_introspect
+            }
+            _ => true,
         }
     }
 
@@ -715,118 +753,6 @@ impl DbtLine {
     }
 }
 
-fn without_effectless(arguments: &[String]) -> impl Iterator<Item = &String> {
-    let mut skip_value = false;
-    arguments.iter().filter(move |argument| {
-        if std::mem::take(&mut skip_value) {
-            return false;
-        }
-        let Some(name) = argument.strip_prefix("--") else {
-            return true;
-        };
-        let (name, value) = match name.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (name, None),
-        };
-        if VALUES_WITHOUT_EFFECT.contains(&name) {
-            skip_value = value.is_none();
-            return false;
-        }
-        let switch = name.strip_prefix("no-").unwrap_or(name);
-        !WITHOUT_EFFECT.contains(&switch)
-    })
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::{DbtCommand, DbtLine, IndirectSelection};
-
-    fn read(line: &str) -> Result<DbtLine, clap::Error> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        DbtLine::read(&words)
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        DbtLine::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_stand_before_or_after_the_command() {
-        for line in [
-            "--target ci --fail-fast run -s +a b+ -m c",
-            "run -t ci -x --select +a b+ --models c",
-        ] {
-            let line = read(line).unwrap();
-            assert_eq!(line.common.target.as_deref(), Some("ci"));
-            assert!(line.common.fail_fast);
-            assert_eq!(line.selecting().unwrap().select, ["+a", "b+", "c"]);
-            assert_eq!(line.which(), "run");
-        }
-    }
-
-    #[test]
-    fn the_last_of_two_opposites_wins() {
-        assert_eq!(read("run").unwrap().full_refresh(), None);
-        assert_eq!(read("build -f").unwrap().full_refresh(), Some(true));
-        assert_eq!(
-            read("build -f --no-full-refresh").unwrap().full_refresh(),
-            Some(false)
-        );
-        assert!(!read("build -x --no-fail-fast").unwrap().common.fail_fast);
-    }
-
-    #[test]
-    fn reads_the_commands_of_scripts() {
-        let line =
-            read("ls --resource-type model test --output json --output-keys name alias --quiet")
-                .unwrap();
-        assert_eq!(line.kinds().unwrap().resource_types, ["model", "test"]);
-        assert_eq!(line.which(), "list");
-        let DbtCommand::Show { limit, .. } = read("show -s a --limit -1").unwrap().command else {
-            panic!("not show")
-        };
-        assert_eq!(limit, -1);
-        let line =
-            read("test --indirect-selection cautious --store-failures --state prod").unwrap();
-        assert_eq!(
-            line.common.indirect_selection,
-            Some(IndirectSelection::Cautious)
-        );
-        assert!(line.store_failures());
-        for line in [
-            "parse --no-partial-parse",
-            "parse --partial-parse --maximum-seed-size-mib 5 --no-use-v2-parser",
-            "seed --empty --no-print",
-            "show -s a --full-refresh",
-            "clean --clean-project-files-only",
-            "docs generate --compile",
-            "init shop -s --skip-debug",
-            "fix --dry-run",
-            "run --log-level WARN --single-threaded --no-debug",
-            "--log-level debug --log-format json build --vars {a:1}",
-            "build --empty --log-path=/tmp/x --no-version-check",
-            "docs generate --static",
-            "source freshness -o out.json",
-            "run-operation grant --args {role:x}",
-            "list --select tag:x",
-            "deps --upgrade",
-            "deps --lock",
-            "deps --add-package https://x/y.git@v1 --source git",
-            "debug --connection",
-        ] {
-            read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        }
-    }
-
-    #[test]
-    fn refuses_what_dbt_refuses() {
-        assert!(read("parse --select a").is_err());
-        assert!(read("run --store-failures").is_err());
-        assert!(read("biuld").is_err());
-        assert!(read("").is_err());
-    }
-}
+#[path = "command_line_tests.rs"]
+mod tests;

@@ -38,6 +38,13 @@ pub fn refuse_unsupported(line: &DbtLine) -> Result<()> {
     {
         refuse(true, "--no-clean-project-files-only");
     }
+    if let DbtCommand::Compile {
+        no_inject_ephemeral_ctes: true,
+        ..
+    } = &line.command
+    {
+        refuse(true, "--no-inject-ephemeral-ctes");
+    }
     let common = &line.common;
     refuse(
         common.upload_to_artifacts_ingest_api,
@@ -94,6 +101,12 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     let of_project = Flags::of_project(platform.dbt_folder()?);
     let switched_on = |name: &str| of_project.get(name).and_then(Json::as_bool) == Some(true);
     flags.fail_fast = common.fail_fast || !common.no_fail_fast && switched_on("fail_fast");
+    flags.version_check = match (common.version_check, common.no_version_check) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    };
+    flags.introspect = line.introspects();
     flags.full_refresh = line.full_refresh();
     flags.empty = line.empty();
     flags.store_failures = line.store_failures();
@@ -268,6 +281,10 @@ fn open_with(
     let command = project.context.flags.arguments.get("invocation_command");
     let command = command.and_then(Json::as_str).unwrap_or_default();
     lines.note("CommandStarted", &format!("Command: {command}"))?;
+    for flag in &line.without_effect {
+        let text = format!("`{flag}` changes nothing here: it is about how dbt works inside");
+        lines.note("FlagWithoutEffect", &text)?;
+    }
     let strictness = Strictness::of(&line.common, &root.flags)?;
     lines.greet(project, &strictness)?;
     let mut warnings = project.warnings.list.iter();

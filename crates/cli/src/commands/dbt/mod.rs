@@ -2,6 +2,7 @@
 
 pub mod command_line;
 mod docs;
+mod effectless;
 mod environment;
 mod fix;
 mod freshness;
@@ -39,9 +40,8 @@ pub struct Arguments {
 
 /// Runs the dbt command.
 pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
-    if let [flag] = arguments.arguments.as_slice()
-        && matches!(flag.as_str(), "--version" | "-V" | "-v")
-    {
+    let asks = |flag: &String| matches!(flag.as_str(), "--version" | "-V" | "-v");
+    if arguments.arguments.iter().any(asks) {
         return version();
     }
     // Prints help to stdout with code 0, mistakes to stderr with code 2, as `dbt` does.
@@ -60,6 +60,12 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
             output,
             ..
         } => show::compile_inline(globals, &line, sql, output),
+        DbtCommand::Show {
+            inline_direct: Some(sql),
+            limit,
+            output,
+            ..
+        } => show::show_direct(globals, &line, sql, *limit, output),
         DbtCommand::Show {
             inline,
             limit,
@@ -84,7 +90,11 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
             one_page,
             ..
         }) => docs::generate(globals, &line, *no_compile, *empty_catalog, *one_page),
-        DbtCommand::RunOperation { name, args } => work::operation(globals, &line, name, args),
+        DbtCommand::RunOperation { sql: Some(sql), .. } => work::statement(globals, &line, sql),
+        DbtCommand::RunOperation { name, args, .. } => {
+            let name = name.as_deref().unwrap_or_default();
+            work::operation(globals, &line, name, args.as_deref().unwrap_or("{}"))
+        }
         DbtCommand::Deps(wish) => upkeep::deps(globals, &line, wish),
         DbtCommand::Init {
             name,

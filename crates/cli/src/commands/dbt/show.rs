@@ -52,6 +52,21 @@ pub fn show(
     Ok(Exit::Done)
 }
 
+/// Shows rows of a statement that is no template.
+pub fn show_direct(
+    globals: &Globals,
+    line: &DbtLine,
+    sql: &str,
+    limit: i64,
+    format: &str,
+) -> Result<Exit> {
+    let opened = open(globals, line)?;
+    let rows = opened
+        .invocation
+        .show_statement(sql, u64::try_from(limit).ok());
+    runtime()?.block_on(async { write(rows.await?, format, &opened).await })
+}
+
 /// Shows the first rows of a seed that was loaded.
 pub fn preview(opened: &Opened, seed: &Arc<Node>) -> Result<()> {
     opened.lines.say(&format!(

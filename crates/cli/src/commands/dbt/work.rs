@@ -165,6 +165,20 @@ pub fn operation(globals: &Globals, line: &DbtLine, name: &str, arguments: &str)
     Ok(Exit::Done)
 }
 
+/// Runs a statement, or a template of one.
+pub fn statement(globals: &Globals, line: &DbtLine, sql: &str) -> Result<Exit> {
+    let opened = open(globals, line)?;
+    let run = opened.invocation.run_statement(sql);
+    if interruptible(|| opened.invocation.recover(), run)?.is_none() {
+        return Ok(Exit::Interrupted);
+    }
+    opened.lines.say("OK executed inline_query")?;
+    if writes_artifacts(line, &opened) {
+        opened.invocation.write_manifest(&[])?;
+    }
+    Ok(Exit::Done)
+}
+
 /// Whether the command leaves artifacts.
 pub fn writes_artifacts(line: &DbtLine, opened: &Opened) -> bool {
     let context = &opened.invocation.project().context;

@@ -208,7 +208,7 @@ impl Source {
         let given = (RAW.to_owned(), Arc::new(raw.clone()) as _);
         let engine = engine.with_given([given]);
         let (text, columns) = match &self.query {
-            Some(query) => (query.to_string(), self.columns.clone()),
+            Some(query) => (sql::written(query), self.columns.clone()),
             None => self.select(target, schema)?,
         };
         let source = diagnostic::Source::new("copy", text);
