@@ -275,7 +275,7 @@ impl Databases {
     pub(crate) async fn scalar(&self, expr: ast::Expr, kind: &str) -> Result<ScalarValue> {
         let expr = user_functions::cast(expr, kind)?;
         let query = tree::select(vec![ast::SelectItem::UnnamedExpr(expr)], Vec::new(), None)?;
-        let source = Source::new("expression", query.to_string());
+        let source = Source::new("expression", sql::written(&query));
         let mut statements = sql::parse_script(&source)?;
         let Some(statement) = statements.pop() else {
             return Err(Error::new(codes::X0001, "An expression is no statement"));

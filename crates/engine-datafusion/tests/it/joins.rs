@@ -149,10 +149,7 @@ fn inner_joins_are_ordered_by_what_they_leave() {
         let plan = warehouse.run(&format!("explain {query}")).join("\n");
         assert_eq!(plan.matches("Inner Join").count(), 3, "{plan}");
         // What is joined first stands last.
-        let first = plan
-            .lines()
-            .filter(|line| line.contains("Inner Join"))
-            .last();
+        let first = plan.lines().rfind(|line| line.contains("Inner Join"));
         assert!(first.is_some_and(|join| join.contains("F.O")), "{plan}");
         assert!(!plan.contains("Cross"), "{plan}");
     }
@@ -160,10 +157,7 @@ fn inner_joins_are_ordered_by_what_they_leave() {
     let fails = "select count(*) from lines l join orders o on o.o = l.o
          join few f on f.o = l.o and 1 / (f.o + o.c + 1) > 0 join customers c on c.c = o.c";
     let plan = warehouse.run(&format!("explain {fails}")).join("\n");
-    let first = plan
-        .lines()
-        .filter(|line| line.contains("Inner Join"))
-        .last();
+    let first = plan.lines().rfind(|line| line.contains("Inner Join"));
     assert!(first.is_some_and(|join| !join.contains("F.O")), "{plan}");
 }
 
