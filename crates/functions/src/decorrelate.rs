@@ -65,7 +65,7 @@ fn of_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
     for condition in split_conjunction_owned(filter.predicate) {
         conditions.push(match attached.leaves_condition(&condition) {
             true => condition,
-            false => attached.rewrite(condition)?,
+            false => attached.condition(condition)?,
         });
     }
     let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
@@ -229,6 +229,42 @@ impl Attached {
         }
     }
 
+    /// `expr`, of which only matters whether it is true: where IN and ANY are NULL they may as well be false.
+    fn condition(&mut self, expr: Expr) -> Result<Expr> {
+        match expr {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: op @ (Operator::And | Operator::Or),
+                right,
+            }) => {
+                let (left, right) = (self.condition(*left)?, self.condition(*right)?);
+                Ok(Expr::BinaryExpr(BinaryExpr::new(
+                    Box::new(left),
+                    op,
+                    Box::new(right),
+                )))
+            }
+            Expr::InSubquery(InSubquery {
+                expr,
+                subquery,
+                negated: false,
+            }) => {
+                let expr = self.rewrite(*expr)?;
+                self.found(&expr, Operator::Eq, &subquery)
+            }
+            Expr::SetComparison(SetComparison {
+                expr,
+                subquery,
+                op,
+                quantifier: SetQuantifier::Any,
+            }) => {
+                let expr = self.rewrite(*expr)?;
+                self.found(&expr, op, &subquery)
+            }
+            other => self.rewrite(other),
+        }
+    }
+
     fn rewrite(&mut self, expr: Expr) -> Result<Expr> {
         let rewritten = expr.transform_up(|expr| match is_subquery(&expr) {
             true => self.replace(expr).map(Transformed::yes),
@@ -274,24 +310,14 @@ impl Attached {
 
     /// Whether `expr op` holds for a row of `subquery`: true, false, or NULL if that depends on a NULL.
     fn any(&mut self, expr: &Expr, op: Operator, subquery: &Subquery) -> Result<Expr> {
+        let found = self.found(expr, op, subquery)?;
         let rows = subquery.subquery.as_ref();
-        let mut columns = rows.schema().columns();
-        let (Some(column), true) = (columns.pop(), columns.is_empty()) else {
-            return not_impl_err!("A comparison with a subquery of several columns");
-        };
-        let column = Expr::Column(column);
-        let outer = self.outer(expr.clone())?;
-        let compared = Expr::BinaryExpr(BinaryExpr::new(
-            Box::new(outer),
-            op,
-            Box::new(column.clone()),
-        ));
+        let column = compared_column(rows)?;
         let with = |condition: Expr| {
             LogicalPlanBuilder::from(rows.clone())
                 .filter(condition)?
                 .build()
         };
-        let found = self.exists(&with(compared)?)?;
         let mut unknown = Vec::new();
         if column.nullable_in(rows) {
             unknown.push(self.exists(&with(column.is_null())?)?);
@@ -307,6 +333,18 @@ impl Attached {
                 .when(unknown, lit(ScalarValue::Boolean(None)))
                 .otherwise(no),
         }
+    }
+
+    /// Whether `expr op` is true for a row of `subquery`.
+    fn found(&mut self, expr: &Expr, op: Operator, subquery: &Subquery) -> Result<Expr> {
+        let rows = subquery.subquery.as_ref();
+        let column = compared_column(rows)?;
+        let outer = self.outer(expr.clone())?;
+        let compared = BinaryExpr::new(Box::new(outer), op, Box::new(column));
+        let rows = LogicalPlanBuilder::from(rows.clone())
+            .filter(Expr::BinaryExpr(compared))?
+            .build()?;
+        self.exists(&rows)
     }
 
     /// `expr`, which reads the outer row, as a subquery sees it.
@@ -406,6 +444,15 @@ impl Attached {
             return not_impl_err!("A correlated subquery of this shape");
         };
         Ok((pushed.plan, outer.into_iter().zip(pushed.keys).collect()))
+    }
+}
+
+/// The only column of `rows`.
+fn compared_column(rows: &LogicalPlan) -> Result<Expr> {
+    let mut columns = rows.schema().columns();
+    match (columns.pop(), columns.is_empty()) {
+        (Some(column), true) => Ok(Expr::Column(column)),
+        _ => not_impl_err!("A comparison with a subquery of several columns"),
     }
 }
 

@@ -29,6 +29,7 @@ mod flatten;
 mod generator;
 mod geography;
 mod lateral;
+mod lazy;
 mod operators;
 mod outer_constants;
 mod parameters;

@@ -15,6 +15,7 @@ use crate::fine::Fine;
 use crate::flatten::{Expansions, Lateral};
 use crate::generator::{Generator, Numbering};
 use crate::lateral::LateralExpressions;
+use crate::lazy::Lazy;
 use crate::operators::Operators;
 use crate::outer_constants::OuterConstants;
 use crate::single_row::SingleRow;
@@ -111,6 +112,8 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     }
     let rules = builder.analyzer().take().unwrap_or_default().rules;
     *builder.analyzer() = Some(Analyzer::with_rules(ordered(rules)));
+    let optimizer = builder.optimizer().get_or_insert_default();
+    optimizer.rules.push(Arc::new(Lazy));
     let optimizer = builder.physical_optimizers().get_or_insert_default();
     optimizer.rules.insert(0, Arc::new(OuterConstants));
     builder

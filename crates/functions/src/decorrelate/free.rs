@@ -83,10 +83,11 @@ pub(super) fn has_subquery(expr: &Expr) -> bool {
     expr.exists(|expr| Ok(is_subquery(expr))).unwrap_or(false)
 }
 
-/// Whether `expr` reads a row around its query.
-pub(super) fn is_bound(expr: &Expr) -> bool {
+/// Whether `expr`, over the rows of `input`, reads a row around its query. Subqueries in it may read rows of `input`.
+pub(super) fn is_bound(expr: &Expr, input: &LogicalPlan) -> bool {
     let mut found = Vec::new();
-    of_expr(expr, &|_| false, &mut found);
+    let known = |column: &Column| input.schema().has_column(column);
+    of_expr(expr, &known, &mut found);
     !found.is_empty()
 }
 
@@ -98,14 +99,16 @@ pub(super) fn is_simple(plan: &LogicalPlan, scalar: bool) -> bool {
     loop {
         plan = match plan {
             LogicalPlan::Projection(projection) => {
-                if projection.expr.iter().any(is_bound) {
+                let bound = |expr| is_bound(expr, &projection.input);
+                if projection.expr.iter().any(bound) {
                     return false;
                 }
                 &projection.input
             }
             LogicalPlan::SubqueryAlias(alias) => &alias.input,
             LogicalPlan::Aggregate(aggregate) if !aggregated && aggregate.group_expr.is_empty() => {
-                if aggregate.aggr_expr.iter().any(is_bound) {
+                let bound = |expr| is_bound(expr, &aggregate.input);
+                if aggregate.aggr_expr.iter().any(bound) {
                     return false;
                 }
                 aggregated = true;
@@ -115,11 +118,11 @@ pub(super) fn is_simple(plan: &LogicalPlan, scalar: bool) -> bool {
                 let conditions = split_conjunction(&filter.predicate);
                 let plain = conditions
                     .into_iter()
-                    .filter(|condition| is_bound(condition))
+                    .filter(|condition| is_bound(condition, &filter.input))
                     .all(|condition| {
                         aggregated
                             && !has_subquery(condition)
-                            && (!scalar || is_equality(condition))
+                            && (!scalar || is_equality(condition, &filter.input))
                     });
                 if !plain {
                     return false;
@@ -132,12 +135,12 @@ pub(super) fn is_simple(plan: &LogicalPlan, scalar: bool) -> bool {
 }
 
 /// Whether one side reads the outer row only, and the other does not.
-fn is_equality(condition: &Expr) -> bool {
+fn is_equality(condition: &Expr, input: &LogicalPlan) -> bool {
     let Expr::BinaryExpr(binary) = condition else {
         return false;
     };
-    let outer = |expr: &Expr| is_bound(expr) && expr.column_refs().is_empty();
-    let inner = |expr: &Expr| !is_bound(expr) && !expr.column_refs().is_empty();
+    let outer = |expr: &Expr| is_bound(expr, input) && expr.column_refs().is_empty();
+    let inner = |expr: &Expr| !is_bound(expr, input) && !expr.column_refs().is_empty();
     binary.op == Operator::Eq
         && ((outer(&binary.left) && inner(&binary.right))
             || (inner(&binary.left) && outer(&binary.right)))

@@ -22,8 +22,10 @@ impl Rows {
         let mut base = plan;
         let mut conditions: Vec<Expr> = Vec::new();
         loop {
+            // What a subquery reads of the rows around it is not replaced by what a column is made of.
+            let moves = !conditions.iter().any(has_subquery);
             base = match base {
-                LogicalPlan::Projection(projection) => {
+                LogicalPlan::Projection(projection) if moves => {
                     let values: Vec<Expr> = projection
                         .expr
                         .iter()
@@ -36,7 +38,7 @@ impl Rows {
                     conditions = in_place(conditions, &projection.schema, &values)?;
                     &projection.input
                 }
-                LogicalPlan::SubqueryAlias(alias) => {
+                LogicalPlan::SubqueryAlias(alias) if moves => {
                     let columns = alias.input.schema().columns();
                     let values: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
                     conditions = in_place(conditions, &alias.schema, &values)?;
@@ -86,7 +88,7 @@ impl Rows {
         let (bound, own): (Vec<&Expr>, Vec<&Expr>) = self
             .conditions
             .iter()
-            .partition(|condition| is_bound(condition));
+            .partition(|condition| is_bound(condition, &self.base));
         if bound.iter().any(|condition| has_subquery(condition)) {
             return None;
         }

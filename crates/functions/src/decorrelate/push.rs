@@ -180,7 +180,7 @@ impl Pusher {
         };
         let mut columns = Vec::new();
         for (expr, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
-            columns.push(match is_bound(expr) {
+            columns.push(match is_bound(expr, &projection.input) {
                 true => self
                     .bound(&expr.clone().unalias(), &inner.keys)?
                     .alias_qualified(qualifier.cloned(), field.name()),
