@@ -96,7 +96,7 @@ impl OptimizerRule for Lazy {
                 Ok(Transformed::new_transformed(plan, done.transformed))
             }
             LogicalPlan::Join(mut join) => {
-                let Some(filter) = join.filter.take() else {
+                let Some(filter) = join.filter.take_if(|filter| !joins_places(filter)) else {
                     return Ok(Transformed::no(LogicalPlan::Join(join)));
                 };
                 let pairs = join.left.schema().join(join.right.schema())?;
@@ -119,6 +119,14 @@ impl OptimizerRule for Lazy {
             }
         }
     }
+}
+
+/// Whether `filter` may be what a join by place goes by ([`crate::spatial_join`]), which has to see it.
+fn joins_places(filter: &Expr) -> bool {
+    let found = filter.exists(|expr| {
+        Ok(matches!(expr, Expr::ScalarFunction(call) if call.func.name().starts_with("st_")))
+    });
+    found.unwrap_or(false)
 }
 
 /// `expr`, of which only matters whether it is true for the rows of `schema`.

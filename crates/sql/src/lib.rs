@@ -22,6 +22,7 @@
 //! The order of work: [`parse_script`] (`fold`, `parse`), [`relations`], [`normalise_with`]
 //! (`refuse`, then the rewrites of `normalise/`); [`lineage`] reads the tree before or after that.
 
+mod aggregates;
 mod columns;
 pub mod command;
 mod connect_by;
@@ -46,6 +47,7 @@ mod string_constant;
 mod substitute;
 mod written;
 
+pub use aggregates::is_aggregate_name;
 pub use columns::{Columns, NoColumns};
 pub use lineage::{ColumnLineage, ColumnRef, lineage, query_of};
 pub use normalise::{normalise, normalise_with, repeated, shown_name, wants_columns};

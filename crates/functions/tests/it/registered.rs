@@ -47,6 +47,19 @@ fn registered() -> BTreeSet<String> {
 }
 
 #[test]
+fn the_syntax_tree_knows_aggregates() {
+    let state = crate::state();
+    let names = state.aggregate_functions().keys();
+    let unknown: Vec<_> = names
+        .filter(|name| !name.starts_with('$') && !INTERNAL.contains(&name.as_str()))
+        .filter(|name| functions::entry(name).is_none_or(|entry| entry.family != "window"))
+        .filter(|name| !sql::is_aggregate_name(name))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    assert!(!sql::is_aggregate_name("coalesce"));
+}
+
+#[test]
 fn a_session_has_the_catalogue_and_nothing_else() {
     let known: BTreeSet<String> = functions::catalogue()
         .into_iter()

@@ -1,10 +1,71 @@
 //! `GROUPING_ID` is `GROUPING` of several columns
 //! (<https://docs.snowflake.com/en/sql-reference/functions/grouping_id>), and positions stand for
-//! expressions inside of ROLLUP, CUBE and GROUPING SETS, too.
+//! expressions inside of ROLLUP, CUBE and GROUPING SETS, too. `GROUP BY ALL` names positions: the planner groups by
+//! what is selected under its alias, which HAVING and QUALIFY cannot see through.
+
+use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Select, SelectItem, Value,
+    BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Query, Select, SelectItem, Value,
+    Visit, Visitor,
 };
+
+use crate::aggregates::is_aggregate;
+
+/// Groups by the positions of what is selected without aggregates
+/// (<https://docs.snowflake.com/en/sql-reference/constructs/group-by>).
+pub(super) fn name_all(select: &mut Select) {
+    let mut keys = Vec::new();
+    for (at, item) in select.projection.iter().enumerate() {
+        match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                if !comes_after_groups(expr) {
+                    let position = Value::Number((at + 1).to_string(), false);
+                    keys.push(Expr::Value(position.into()));
+                }
+            }
+            // How many columns it stands for is not known here.
+            _ => return,
+        }
+    }
+    if let GroupByExpr::All(modifiers) = &mut select.group_by {
+        let modifiers = std::mem::take(modifiers);
+        select.group_by = GroupByExpr::Expressions(keys, modifiers);
+    }
+}
+
+/// Whether `expr` holds an aggregate or a window function, outside of subqueries.
+fn comes_after_groups(expr: &Expr) -> bool {
+    #[derive(Default)]
+    struct Search {
+        queries: usize,
+    }
+    impl Visitor for Search {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.queries += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.queries -= 1;
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Function(call)
+                    if self.queries == 0 && (call.over.is_some() || is_aggregate(call)) =>
+                {
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    expr.visit(&mut Search::default()).is_break()
+}
 
 /// Puts the expressions of the select list in the place of their positions.
 pub(super) fn resolve_positions(select: &mut Select) {

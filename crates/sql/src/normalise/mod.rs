@@ -38,8 +38,8 @@ use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result};
 use sqlparser::ast::{
-    Expr, Query, Select, Spanned, Statement as Ast, TableAlias, TableFactor, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Expr, GroupByExpr, Query, Select, Spanned, Statement as Ast, TableAlias, TableFactor, Visit,
+    VisitMut, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -240,6 +240,9 @@ impl VisitorMut for Rewriter<'_> {
         }
         let verdict = lateral_alias::inline(select, &names, self.columns, self.statement);
         qualify::name_window(select);
+        if matches!(select.group_by, GroupByExpr::All(_)) {
+            grouping::name_all(select);
+        }
         self.check(verdict)
     }
 
