@@ -12,7 +12,7 @@ use datafusion::execution::{SessionState, SessionStateDefaults};
 use deltalake::delta_datafusion::planner::DeltaPlanner;
 use diagnostic::{Result, ResultExt, codes};
 
-use crate::{join_order, runtime_filter, semi_join};
+use crate::{conditions, join_order, projections, runtime_filter, semi_join};
 
 /// How many consumers a message about exhausted memory names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
@@ -65,9 +65,12 @@ impl Compute {
             .with_file_formats(SessionStateDefaults::default_file_formats());
         let mut builder = functions::register(builder);
         let optimizer = builder.optimizer().get_or_insert_default();
+        conditions::add_to(optimizer);
         semi_join::add_to(optimizer);
         join_order::add_to(optimizer);
-        runtime_filter::add_to(builder.physical_optimizers().get_or_insert_default());
+        let physical = builder.physical_optimizers().get_or_insert_default();
+        projections::add_to(physical);
+        runtime_filter::add_to(physical);
         Ok(Self {
             template: Arc::new(builder.build()),
             threads: options.threads,

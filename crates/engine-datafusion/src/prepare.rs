@@ -11,8 +11,8 @@ use datafusion::common::ScalarValue;
 use datafusion::datasource::TableProvider;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Statement, TableAlias,
-    TableFactor, TableVersion, Visit, VisitMut, Visitor, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Select, SelectItem,
+    Statement, TableAlias, TableFactor, TableVersion, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::commands::ddl;
@@ -221,6 +221,19 @@ impl VisitorMut for Found<'_> {
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         if is_special(factor) {
             self.factors.push(factor.clone());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// A sequence's value in a select list is called NEXTVAL, not as the function that gives it.
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) = item
+                && let Some(alias) = parts.last().cloned()
+                && let Ok(Some(expr)) = sequences::resolve(self.databases, parts)
+            {
+                *item = SelectItem::ExprWithAlias { expr, alias };
+            }
         }
         ControlFlow::Continue(())
     }

@@ -57,6 +57,27 @@ pub(crate) fn add_to(rules: &mut PhysicalOptimizer) {
     }
 }
 
+/// `plan` with an operator above it that nothing is moved through.
+pub(crate) fn above(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    Arc::new(RuntimeFilter::new(plan, Vec::new()))
+}
+
+/// `plan` without the operators of [`above`].
+pub(crate) fn without(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let plan = plan.transform_down(|node| {
+        let own = node.downcast_ref::<RuntimeFilter>();
+        match own.filter(|filter| filter.filters.is_empty()) {
+            Some(filter) => Ok(Transformed::new(
+                Arc::clone(&filter.input),
+                true,
+                TreeNodeRecursion::Jump,
+            )),
+            None => Ok(Transformed::no(node)),
+        }
+    })?;
+    Ok(plan.data)
+}
+
 impl PhysicalOptimizerRule for RuntimeFilters {
     fn optimize(
         &self,

@@ -113,6 +113,17 @@ fn meeting<'a>(
     Ok(mixed(&types)?.map(|common| text_beside(&common)))
 }
 
+/// What the rows of UNION and VALUES, and the results of CASE, have in common, if they would not meet there by
+/// themselves. A truth value is 1 or 0 beside a number
+/// (<https://docs.snowflake.com/en/sql-reference/data-types-logical#conversion-from-boolean>).
+pub(crate) fn merged(types: &[DataType]) -> Result<Option<DataType>> {
+    let meets_truth = types.contains(&DataType::Boolean) && types.iter().any(DataType::is_numeric);
+    match meets_truth {
+        true => common_type(types).map(Some),
+        false => mixed(types),
+    }
+}
+
 /// What these types have in common, if text, TIMESTAMP_TZ, DATE or FLOAT meets another type among them.
 fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
     let is_text = |kind: &DataType| *kind == DataType::Utf8;
@@ -146,7 +157,7 @@ fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
     Ok(None)
 }
 
-fn brought(expr: Expr, to: &DataType, schema: &DFSchema) -> Result<Expr> {
+pub(crate) fn brought(expr: Expr, to: &DataType, schema: &DFSchema) -> Result<Expr> {
     if expr.get_type(schema)? == *to {
         Ok(expr)
     } else {
@@ -170,7 +181,7 @@ fn alternatives(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
         .chain(&case.else_expr)
         .map(|result| result.get_type(schema))
         .collect::<Result<Vec<_>>>()?;
-    let given = mixed(&types)?;
+    let given = merged(&types)?;
     if compared.is_none() && given.is_none() && case.expr.is_some() {
         return Ok(Transformed::no(Expr::Case(case)));
     }
@@ -196,7 +207,7 @@ fn alternatives(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
     ))))
 }
 
-/// A UNION's columns in which text meets another type become that type.
+/// A UNION's columns in which values of several types meet become what [`merged`] says.
 fn unions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Union(union) = plan else {
         return Ok(Transformed::no(plan));
@@ -210,7 +221,7 @@ fn unions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             .filter_map(|input| input.schema().fields().get(at))
             .map(|field| field.data_type().clone())
             .collect();
-        targets.push(mixed(&types)?);
+        targets.push(merged(&types)?);
     }
     if targets.iter().all(Option::is_none) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));

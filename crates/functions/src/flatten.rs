@@ -56,6 +56,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "semi-structured",
         "transform(array, element [type] -> value)",
     ),
+    entry(
+        "reduce",
+        "semi-structured",
+        "reduce(array, start, (accumulator [type], element [type]) -> value)",
+    ),
 ];
 
 const fn entry(name: &'static str, family: &'static str, syntax: &'static str) -> Entry {

@@ -155,6 +155,12 @@ fn connective(expr: &Expr) -> Option<Operator> {
 }
 
 /// Whether `expr` can fail for some rows.
+#[must_use]
+pub fn can_fail(expr: &Expr) -> bool {
+    risk(expr) != Risk::None
+}
+
+/// How `expr` can fail for some rows.
 fn risk(expr: &Expr) -> Risk {
     let mut most = Risk::None;
     let walked = expr.apply(|expr| {

@@ -6,6 +6,7 @@
 //! - `families` holds the scalar functions, a table per family; `aggregate` the aggregates;
 //! - `variant` is semi-structured data as text, `variant_rules` what it meets in expressions and plans,
 //!   `flatten` the table functions that take it apart;
+//! - `reduce` folds an array by a lambda;
 //! - `geography` reads and writes GEOGRAPHY values, `sphere` measures them, `spatial_join` joins by them;
 //! - `zoned` holds values of TIMESTAMP_TZ, `zoned_rules` compares and groups them by their instant;
 //! - `fine` keeps nine digits of a second where tables keep six;
@@ -33,6 +34,7 @@ mod lazy;
 mod operators;
 mod outer_constants;
 mod parameters;
+mod reduce;
 mod relation;
 mod row_pattern;
 mod scalar;
@@ -56,6 +58,7 @@ pub use catalogue::{Entry, catalogue, entry, is_missing, names, page};
 pub use clock::with_clock;
 pub use context::{Circumstances, of_statement};
 pub use geography::geojson;
+pub use lazy::can_fail;
 pub use parameters::Parameters;
 pub use session::{register, session_config};
 pub use shown::{is_shown_as_text, is_timestamp_tz, shown_as_text, timestamp_tz};

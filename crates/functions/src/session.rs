@@ -97,6 +97,7 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     let mut kept = SessionStateDefaults::default_higher_order_functions();
     kept.retain(|other| KEPT_HIGHER_ORDER.contains(&other.name()));
     lambdas.splice(0..0, kept);
+    lambdas.push(crate::reduce::function());
     let planners = builder.expr_planners().get_or_insert_default();
     planners.insert(0, Arc::new(Operators));
     planners.extend(SessionStateDefaults::default_expr_planners());

@@ -54,5 +54,6 @@ pub use normalise::{normalise, normalise_with, repeated, shown_name, wants_colum
 pub use parse::{Statement, parse_script};
 pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
+pub use spelling::ALL_BY_NAME;
 pub use substitute::{Known, object_name, substitute};
 pub use written::written;

@@ -9,7 +9,7 @@ use sqlparser::ast;
 use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, TokenizerError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 use crate::command::{self, Command, local_files, stage_words};
 use crate::fold::fold;
@@ -73,6 +73,7 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
     let mut tokens =
         string_constant::tokens(&script.text).map_err(|error| token_error(script, &error))?;
     tokens = local_files(tokens);
+    call_identifier(&mut tokens);
     fold(&mut tokens);
     match_recognize::prepare(&mut tokens);
     tokens = object_star::call(tokens);
@@ -177,6 +178,46 @@ fn number_parameters(tokens: &mut [TokenWithSpan]) {
             }
             *name = name.to_uppercase();
         }
+    }
+}
+
+/// `IDENTIFIER('f')(…)` calls what the text names; the parser would end behind the first bracket.
+fn call_identifier(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let is_word = |token: &Token| matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("IDENTIFIER"));
+        let from = at;
+        at += 1;
+        if !is_word(&tokens[from].token) {
+            continue;
+        }
+        let solid = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
+        let next: Vec<&TokenWithSpan> = tokens[at..].iter().filter(solid).take(4).collect();
+        let [open, text, close, arguments] = next.as_slice() else {
+            return;
+        };
+        let Token::SingleQuotedString(name) = &text.token else {
+            continue;
+        };
+        let calls = open.token == Token::LParen
+            && close.token == Token::RParen
+            && arguments.token == Token::LParen;
+        let name = Tokenizer::new(&SnowflakeDialect, name).tokenize();
+        let Some(name) = name.ok().filter(|_| calls) else {
+            continue;
+        };
+        let is_name = |token: &Token| matches!(token, Token::Word(_) | Token::Period);
+        let (span, end) = (text.span, close.span);
+        if name.is_empty() || !name.iter().all(is_name) {
+            continue;
+        }
+        let Some(last) = tokens[at..].iter().position(|token| token.span == end) else {
+            continue;
+        };
+        let name = name
+            .into_iter()
+            .map(|token| TokenWithSpan::new(token, span));
+        tokens.splice(from..=at + last, name);
     }
 }
 
@@ -300,6 +341,18 @@ mod tests {
         assert_eq!(
             parse_script(&script).unwrap()[0].ast.to_string(),
             "SELECT * FROM IDENTIFIER($X)"
+        );
+    }
+
+    #[test]
+    fn identifier_names_functions() {
+        let script = Source::new(
+            "s.sql",
+            "select identifier('abs') (-1), identifier ('a.\"b\"')(2)",
+        );
+        assert_eq!(
+            parse_script(&script).unwrap()[0].ast.to_string(),
+            "SELECT ABS(-1), A.\"b\"(2)"
         );
     }
 

@@ -2,7 +2,8 @@
 //!
 //! <https://docs.snowflake.com/en/sql-reference/sql/create-table>,
 //! <https://docs.snowflake.com/en/sql-reference/sql/create-view>,
-//! <https://docs.snowflake.com/en/sql-reference/constructs/join>
+//! <https://docs.snowflake.com/en/sql-reference/constructs/join>,
+//! <https://docs.snowflake.com/en/sql-reference/sql/merge>
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -10,7 +11,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 /// The tokens, with statements that are written so in the parser's words.
 pub(crate) fn plain(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let known = |token: &TokenWithSpan| {
-        let names = ["DIRECTED", "LINEAR", "FOREIGN", "COPY", "TABLE"];
+        let names = ["DIRECTED", "LINEAR", "FOREIGN", "COPY", "TABLE", "NAME"];
         names.iter().any(|name| is(token, name)) || counts(token)
     };
     if !tokens.iter().any(known) {
@@ -38,6 +39,7 @@ fn reworded(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     number_columns(&mut tokens);
     grants_first(&mut tokens);
     name_result(&mut tokens);
+    all_by_name(&mut tokens);
     tokens.extend(end);
     tokens
 }
@@ -238,6 +240,55 @@ fn name_result(tokens: &mut Vec<TokenWithSpan>) {
     tokens.splice(query + 1..query + 1, head);
 }
 
+/// What stands for all columns in the clauses of a MERGE: `update set "$all" = "$all"`.
+pub const ALL_BY_NAME: &str = "$all";
+
+/// `UPDATE ALL BY NAME` and `INSERT ALL BY NAME` of MERGE.
+fn all_by_name(tokens: &mut Vec<TokenWithSpan>) {
+    if !is_at(tokens, 0, "MERGE") {
+        return;
+    }
+    let mut at = 0;
+    while at < tokens.len() {
+        let words = ["ALL", "BY", "NAME"];
+        let found = (1..)
+            .zip(words)
+            .all(|(step, word)| is_at(tokens, at + step, word));
+        let updates = is_at(tokens, at, "UPDATE");
+        at += 1;
+        if !found || !(updates || is_at(tokens, at - 1, "INSERT")) {
+            continue;
+        }
+        let like = tokens[at].clone();
+        let sign = |token: Token| TokenWithSpan::new(token, like.span);
+        let all = || {
+            sign(Token::Word(Word {
+                value: ALL_BY_NAME.to_owned(),
+                quote_style: Some('"'),
+                keyword: Keyword::NoKeyword,
+            }))
+        };
+        let written = match updates {
+            true => vec![
+                word("SET", Keyword::SET, &like),
+                all(),
+                sign(Token::Eq),
+                all(),
+            ],
+            false => vec![
+                sign(Token::LParen),
+                all(),
+                sign(Token::RParen),
+                word("VALUES", Keyword::VALUES, &like),
+                sign(Token::LParen),
+                all(),
+                sign(Token::RParen),
+            ],
+        };
+        tokens.splice(at..at + words.len(), written);
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -267,6 +318,10 @@ mod tests {
             (
                 "create or replace table d.s.t (a, b) as select 1, 2; select 3",
                 "CREATE OR REPLACE TABLE D.S.T AS SELECT * FROM (SELECT 1, 2) AS \"RESULT\" (A, B)",
+            ),
+            (
+                "merge into t using s on t.a = s.a when matched then update all by name when not matched then insert all by name",
+                "MERGE INTO T USING S ON T.A = S.A WHEN MATCHED THEN UPDATE SET \"$all\" = \"$all\" WHEN NOT MATCHED THEN INSERT (\"$all\") VALUES (\"$all\")",
             ),
         ] {
             let parsed = parse_script(&Source::new("t", written)).unwrap();

@@ -3,14 +3,19 @@
 //! One join of the source with the numbered rows of the target gives, per pair, the number of the first
 //! WHEN clause that holds; rows without a partner go to the NOT MATCHED clauses.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::datatypes::Fields;
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
 use lake::Operation;
+use sql::ALL_BY_NAME;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, Merge, MergeAction,
-    MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind, Statement, TableWithJoins,
+    Assignment, AssignmentTarget, BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint,
+    JoinOperator, Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr,
+    MergeInsertKind, ObjectName, ObjectNamePart, SelectItem, Statement, TableWithJoins,
+    WildcardAdditionalOptions,
 };
 
 use super::hits::Several;
@@ -41,6 +46,7 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
     tree::shorten(&mut merge.on, &parts(&name), &called);
     tree::shorten(&mut merge.clauses, &parts(&name), &called);
     let target = Target::open(engine, session, &name).await?;
+    name_all(engine, session, &mut merge, &target).await?;
     if let Some(source) = tree::alias(&merge.source) {
         for clause in &mut merge.clauses {
             // There is no row of the target: all columns are the source's.
@@ -81,6 +87,82 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
         updated: changes.updated,
         deleted: changes.deleted,
     })
+}
+
+/// Puts all columns into the places of ALL BY NAME. Both sides have to have the same ones.
+async fn name_all(
+    engine: &Embedded,
+    session: &Session,
+    merge: &mut Merge,
+    target: &Target,
+) -> Result<()> {
+    let clauses = merge.clauses.iter_mut();
+    let clauses: Vec<&mut MergeClause> = clauses.filter(|clause| is_by_name(clause)).collect();
+    if clauses.is_empty() {
+        return Ok(());
+    }
+    let Some(source) = tree::alias(&merge.source) else {
+        return Err(unsupported(&"ALL BY NAME of a source without an alias"));
+    };
+    let from = TableWithJoins {
+        relation: merge.source.clone(),
+        joins: Vec::new(),
+    };
+    let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+    let rows = tree::select(vec![all], vec![from], None)?;
+    let rows = Statement::Query(Box::new(rows));
+    let rows = engine.plan(session, rows).await?;
+    let names = |fields: &Fields| -> BTreeSet<String> {
+        fields.iter().map(|field| field.name().clone()).collect()
+    };
+    let (wanted, given) = (
+        names(target.columns.fields()),
+        names(rows.schema().fields()),
+    );
+    if let Some(other) = wanted.symmetric_difference(&given).next() {
+        return Err(Error::new(
+            codes::K3006,
+            format!("MERGE … ALL BY NAME: only one side has a column `{other}`"),
+        )
+        .help("name the columns: `update set a = s.a`, `insert (a) values (s.a)`"));
+    }
+    for clause in clauses {
+        let columns = wanted.iter();
+        let columns = columns.map(|name| (tree::ident(name), tree::column(&source, name)));
+        match &mut clause.action {
+            MergeAction::Update(update) => {
+                let set = columns.map(|(name, value)| Assignment {
+                    target: AssignmentTarget::ColumnName(ObjectName::from(vec![name])),
+                    value,
+                });
+                update.assignments = set.collect();
+            }
+            MergeAction::Insert(insert) => {
+                let (names, values): (Vec<_>, Vec<_>) = columns.unzip();
+                let names = names.into_iter().map(|name| ObjectName::from(vec![name]));
+                insert.columns = names.collect();
+                if let MergeInsertKind::Values(rows) = &mut insert.kind
+                    && let Some(row) = rows.rows.first_mut()
+                {
+                    row.content = values;
+                }
+            }
+            MergeAction::Delete { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a clause is UPDATE or INSERT ALL BY NAME.
+fn is_by_name(clause: &MergeClause) -> bool {
+    let stands_for_all = |name: &ObjectName| matches!(name.0.as_slice(), [ObjectNamePart::Identifier(name)] if name.value == ALL_BY_NAME);
+    match &clause.action {
+        MergeAction::Update(update) => update.assignments.iter().any(
+            |set| matches!(&set.target, AssignmentTarget::ColumnName(name) if stands_for_all(name)),
+        ),
+        MergeAction::Insert(insert) => insert.columns.iter().any(stands_for_all),
+        MergeAction::Delete { .. } => false,
+    }
 }
 
 fn query(

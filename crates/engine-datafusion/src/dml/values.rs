@@ -3,7 +3,9 @@
 use arrow::datatypes::{DataType, Schema};
 use catalog::{ColumnDetails, Relation};
 use diagnostic::{Error, Result, Source, codes};
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement, Value};
+use sqlparser::ast::{
+    Expr, Ident, Query, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, Values,
+};
 
 use crate::information_schema::type_name;
 use crate::provider::Databases;
@@ -54,6 +56,30 @@ pub(crate) fn is_default(expr: &Expr) -> bool {
     matches!(expr, Expr::Identifier(Ident { value, quote_style: None, .. }) if value == "DEFAULT")
 }
 
+/// The rows of VALUES that are all that `query` gives.
+fn rows_of(query: &mut Query) -> Option<&mut Values> {
+    let select = match query.body.as_mut() {
+        SetExpr::Values(values) => return Some(values),
+        SetExpr::Select(select) => select,
+        _ => return None,
+    };
+    let [SelectItem::Wildcard(_)] = select.projection.as_slice() else {
+        return None;
+    };
+    match select.from.as_mut_slice() {
+        [
+            TableWithJoins {
+                relation: TableFactor::Derived { subquery, .. },
+                joins,
+            },
+        ] if joins.is_empty() => match subquery.body.as_mut() {
+            SetExpr::Values(values) => Some(values),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Puts defaults in the place of the keyword DEFAULT in the rows of VALUES; `columns` are the columns the
 /// rows go to.
 pub(crate) fn fill_defaults(
@@ -62,7 +88,7 @@ pub(crate) fn fill_defaults(
     relation: &Relation,
     columns: &[String],
 ) -> Result<()> {
-    let SetExpr::Values(values) = query.body.as_mut() else {
+    let Some(values) = rows_of(query) else {
         return Ok(());
     };
     for row in &mut values.rows {
@@ -83,7 +109,7 @@ pub(crate) fn cast_texts(
     schema: &Schema,
     columns: &[String],
 ) -> Result<()> {
-    let SetExpr::Values(values) = query.body.as_mut() else {
+    let Some(values) = rows_of(query) else {
         return Ok(());
     };
     for (at, column) in columns.iter().enumerate() {

@@ -69,6 +69,12 @@ pub(super) async fn table(
             like_of(engine, session, &like.name, &mut details).await?
         }
         (Some(_), _) => return Err(unsupported(&create)),
+        (None, []) if create.query.is_none() => {
+            return Err(
+                Error::new(codes::E1002, format!("Table `{name}` has no columns"))
+                    .help("write `create table t (a int, …)`, or `create table t as select …`"),
+            );
+        }
         (None, columns) => define(engine, session, &name, columns, &create.constraints).await?,
     };
     details.columns = std::mem::take(&mut definition.columns);

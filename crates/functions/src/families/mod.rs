@@ -4,6 +4,7 @@ mod arithmetic;
 mod bitwise;
 mod bytes;
 mod calendar;
+mod compression;
 mod conditional;
 mod conversions;
 mod dates;
@@ -31,6 +32,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("string", strings::FUNCTIONS),
     ("string", similarity::FUNCTIONS),
     ("string", encoding::FUNCTIONS),
+    ("string", compression::FUNCTIONS),
     ("hash", digest::FUNCTIONS),
     ("regular expression", regular::FUNCTIONS),
     ("date and time", dates::FUNCTIONS),
@@ -38,6 +40,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("date and time", zones::FUNCTIONS),
     ("conversion", conversions::FUNCTIONS),
     ("string", semi_structured::URLS),
+    ("string", semi_structured::ADDRESSES),
     ("semi-structured", semi_structured::PARSING),
     ("semi-structured", semi_structured::ACCESS),
     ("semi-structured", semi_structured::KINDS),

@@ -1,10 +1,11 @@
-//! Relations of the FROM clause that DataFusion's planner does not know: PIVOT, UNPIVOT, ASOF JOIN
-//! and SAMPLE, each planned into ordinary plan nodes.
+//! Relations of the FROM clause that DataFusion's planner does not know: PIVOT, UNPIVOT, ASOF JOIN,
+//! SAMPLE and VALUES, each planned into ordinary plan nodes.
 
 mod asof;
 mod pivot;
 mod sample;
 mod unpivot;
+mod values;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(crate) fn planners() -> Vec<Arc<dyn RelationPlanner>> {
         Arc::new(pivot::Pivot),
         Arc::new(unpivot::Unpivot),
         Arc::new(asof::AsOf),
+        Arc::new(values::Values),
     ]
 }
 

@@ -193,7 +193,12 @@ fn both(left: &DataType, right: &DataType) -> Result<DataType> {
             widen((19, 0), (*precision, *scale))
         }
         (Decimal128(p1, s1), Decimal128(p2, s2)) => widen((*p1, *s1), (*p2, *s2)),
-        (Boolean, Int64) | (Int64, Boolean) => Int64,
+        (Boolean, number @ (Int64 | Float64)) | (number @ (Int64 | Float64), Boolean) => {
+            number.clone()
+        }
+        (Boolean, Decimal128(precision, scale)) | (Decimal128(precision, scale), Boolean) => {
+            widen((1, 0), (*precision, *scale))
+        }
         (Date32, stamp @ Timestamp(..)) | (stamp @ Timestamp(..), Date32) => stamp.clone(),
         (Timestamp(_, None), Timestamp(_, None)) => TIMESTAMP,
         (Timestamp(..), Timestamp(..)) => instant(),

@@ -36,7 +36,7 @@ const INTERNAL: &[&str] = &[
 ];
 
 /// Those that the syntax tree turns into others.
-const LAMBDAS: &[&str] = &["filter", "transform"];
+const LAMBDAS: &[&str] = &["filter", "reduce", "transform"];
 
 fn registered() -> BTreeSet<String> {
     let state = crate::state();
@@ -107,7 +107,8 @@ fn every_function_of_datafusion_is_decided() {
         .values()
         .map(|udf| udf.name())
         .collect();
-    assert_eq!(lambdas, BTreeSet::from(["array_filter", "array_transform"]));
+    let decided = ["array_filter", "array_reduce", "array_transform"];
+    assert_eq!(lambdas, BTreeSet::from(decided));
 }
 
 /// Names that DataFusion has and Snowflake does not.

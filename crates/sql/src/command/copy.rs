@@ -58,8 +58,9 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
     } else {
         Vec::new()
     };
-    expect(parser, &["FROM"])?;
-    let from = if parser.consume_token(&Token::LParen) {
+    let from = if !take(parser, &["FROM"]) {
+        CopyFrom::Location(table_stage(&target))
+    } else if parser.consume_token(&Token::LParen) {
         let query = parser.parse_query()?;
         parser.expect_token(&Token::RParen)?;
         CopyFrom::Query(query)
@@ -72,6 +73,15 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
         from,
         options: options::list(parser)?,
     })))
+}
+
+/// `@%table`, where the files of a COPY without FROM are.
+fn table_stage(table: &ObjectName) -> ObjectName {
+    let mut parts: Vec<String> = table.0.iter().map(ToString::to_string).collect();
+    if let Some(own) = parts.last_mut() {
+        own.insert(0, '%');
+    }
+    ObjectName::from(vec![Ident::new(format!("@{}", parts.join(".")))])
 }
 
 fn location(parser: &mut Parser<'_>, location: ObjectName) -> Result<Command, ParserError> {

@@ -324,7 +324,9 @@ fn change(parser: &mut Parser<'_>, kind: ObjectWord) -> Result<Change, ParserErr
         })?;
         return Ok(Change::Add(columns));
     }
-    if take(parser, &["SET"]) {
+    // SET may be left out before INCREMENT: https://docs.snowflake.com/en/sql-reference/sql/alter-sequence.
+    let increments = kind == ObjectWord::Sequence && word(parser, 0) == "INCREMENT";
+    if increments || take(parser, &["SET"]) {
         if take(parser, &["SECURE"]) {
             return Ok(Change::Set(vec![flag("SECURE", "TRUE")]));
         }

@@ -16,6 +16,7 @@ mod like;
 mod limit;
 mod literal;
 mod negation;
+mod nested_window;
 mod nth_value;
 mod outer_join;
 mod qualify;
@@ -82,6 +83,7 @@ pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result
         columns,
         frames: vec![Frame::default()],
         shadows: 0,
+        read: false,
         refused: None,
     };
     let _: ControlFlow<()> = VisitMut::visit(&mut tree, &mut rewriter);
@@ -128,6 +130,8 @@ struct Rewriter<'a> {
     frames: Vec<Frame>,
     /// How many names of WITH clauses were changed.
     shadows: usize,
+    /// Whether the query to come is what a FROM clause reads.
+    read: bool,
     refused: Option<Error>,
 }
 
@@ -166,7 +170,9 @@ impl VisitorMut for Rewriter<'_> {
         limit::drop_nulls(query);
         limit::order_by_all(query);
         distinct_on::rewrite(query);
+        let read = std::mem::take(&mut self.read);
         set_operation::rewrite(&mut query.body);
+        values::select_rows(&mut query.body, read);
         let names = self.names();
         shadow::rename(query, &names, &mut self.shadows);
         let mut frame = Frame {
@@ -216,6 +222,7 @@ impl VisitorMut for Rewriter<'_> {
         self.refusal(refuse::select(select), select.span())?;
         self.refusal(outer_join::rewrite(select), select.span())?;
         result_name::name_results(select);
+        nested_window::compute_first(select);
         values::number_columns(select);
         semi_structured::bind_expansions(select);
         using::unwrap_first(select);
@@ -256,6 +263,7 @@ impl VisitorMut for Rewriter<'_> {
             asof::bracket(table_with_joins);
         }
         semi_structured::make_lateral(factor);
+        self.read = matches!(factor, TableFactor::Derived { .. });
         ControlFlow::Continue(())
     }
 

@@ -107,11 +107,13 @@ fn push_key(path: &mut String, key: &str) {
     path.push('"');
 }
 
-/// `FILTER(array, x -> …)` and `TRANSFORM(array, x -> …)` over the array's elements as a list.
+/// `FILTER(array, x -> …)`, `TRANSFORM(array, x -> …)` and `REDUCE(array, start, (a, x) -> …)` over the array's
+/// elements as a list.
 fn higher_order(function: &mut Function) {
     let planned = match dotted(&function.name).as_str() {
         "FILTER" => "ARRAY_FILTER",
         "TRANSFORM" => "ARRAY_TRANSFORM",
+        "REDUCE" => return reduce(function),
         _ => return,
     };
     let FunctionArguments::List(list) = &mut function.args else {
@@ -131,6 +133,26 @@ fn higher_order(function: &mut Function) {
         return;
     };
     *function = changed;
+}
+
+fn reduce(function: &mut Function) {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    let [
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(array)),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(start)),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda))),
+    ] = list.args.as_mut_slice()
+    else {
+        return;
+    };
+    plan_parameters(lambda);
+    let lambda = Expr::Lambda(lambda.clone());
+    let elements = call("$ELEMENTS", [take(array)]);
+    if let Expr::Function(changed) = call("ARRAY_REDUCE", [elements, take(start), lambda]) {
+        *function = changed;
+    }
 }
 
 /// `x int -> …`: the parameter is cast where it is used.

@@ -394,3 +394,16 @@ fn nesting_has_a_limit() {
     let text = format!("select {}1{}", "(".repeat(2000), ")".repeat(2000));
     assert_eq!(with(&text, &[]).unwrap_err().code().id, "S0002");
 }
+
+#[test]
+fn window_functions_inside_of_events_come_first() {
+    assert_eq!(
+        with(
+            "select *, conditional_true_event(ts - lag(ts) over (order by ts) > 5) over (order by ts) as n from t where u > 1",
+            &[("T", &["TS", "U"])]
+        )
+        .unwrap(),
+        "SELECT * EXCLUDE (\"$event0\"), CONDITIONAL_TRUE_EVENT(TS - \"$event0\" > 5) OVER (ORDER BY TS) AS N FROM \
+         (SELECT *, LAG(TS) OVER (ORDER BY TS) AS \"$event0\" FROM T WHERE U > 1) AS T"
+    );
+}

@@ -10,7 +10,29 @@ use sqlparser::ast::{
     VisitMut, VisitorMut,
 };
 
+use crate::parse::template;
 use crate::scope::Scope;
+
+/// Rows that no FROM clause reads are selected from one: its planner brings them to one type.
+pub(super) fn select_rows(body: &mut SetExpr, read: bool) {
+    match body {
+        SetExpr::Values(_) if !read => {
+            if let Some(mut select) = template("SELECT * FROM (SELECT 1)")
+                && let SetExpr::Select(inner) = &mut select
+                && let Some(table) = inner.from.first_mut()
+                && let TableFactor::Derived { subquery, .. } = &mut table.relation
+            {
+                std::mem::swap(subquery.body.as_mut(), body);
+                *body = select;
+            }
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            select_rows(left, false);
+            select_rows(right, false);
+        }
+        _ => {}
+    }
+}
 
 /// Names the columns of VALUES in the FROM clause that have no names.
 pub(super) fn number_columns(select: &mut Select) {

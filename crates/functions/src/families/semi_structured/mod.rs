@@ -3,6 +3,7 @@
 //! <https://docs.snowflake.com/en/sql-reference/functions-semistructured>
 
 mod access;
+mod addresses;
 mod array_sets;
 mod arrays;
 mod kinds;
@@ -17,6 +18,7 @@ use crate::scalar::{Call, Function};
 use crate::variant::{Kind, kind, order_key};
 
 pub(super) const PARSING: &[Function] = parsing::FUNCTIONS;
+pub(super) const ADDRESSES: &[Function] = addresses::FUNCTIONS;
 pub(super) const URLS: &[Function] = urls::FUNCTIONS;
 pub(super) const ACCESS: &[Function] = access::FUNCTIONS;
 pub(super) const KINDS: &[Function] = kinds::FUNCTIONS;
