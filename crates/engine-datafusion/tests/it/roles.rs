@@ -170,7 +170,6 @@ const INSIDE: &[(&str, &[&str])] = &[
         "begin insert into t values (3, 'three'); end",
         &["insert on table t"],
     ),
-    ("comment on schema d.s is 'x'", &["ownership on schema d.s"]),
     (
         "alter schema d.s set comment = 'x'",
         &["modify on schema d.s"],
@@ -179,14 +178,18 @@ const INSIDE: &[(&str, &[&str])] = &[
         "grant select on table t to role someone",
         &["ownership on table t"],
     ),
-    (
-        "grant select on future tables in schema d.s to role someone",
-        &["ownership on schema d.s"],
-    ),
 ];
 
 /// Statements about the account and its databases.
 const OUTSIDE: &[(&str, &[&str])] = &[
+    (
+        "comment on schema d.s is 'x'",
+        &["usage on database d", "ownership on schema d.s"],
+    ),
+    (
+        "grant select on future tables in schema d.s to role someone",
+        &["usage on database d", "ownership on schema d.s"],
+    ),
     ("create schema d.n", &["create schema on database d"]),
     ("create schema n.n", &["create database on account"]),
     ("create database n", &["create database on account"]),
@@ -206,7 +209,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
 ];
 
 /// How it reads that a role may not do something.
-const REFUSALS: [&str; 5] = ["K3001", "K3003", "K3004", "K3016", "E1103"];
+const REFUSALS: [&str; 6] = ["K3001", "K3003", "K3004", "K3016", "E1101", "E1103"];
 
 fn outcome(
     warehouse: &Warehouse,
