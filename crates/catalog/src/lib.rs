@@ -12,6 +12,7 @@
 //! Readers open tables at the version of the pointer, so step 2 is invisible. [`Catalog::open`]
 //! finishes a recorded intent whose process died and drops the remains of runs without one.
 
+mod access;
 mod catalog;
 mod history;
 mod iceberg_catalog;
@@ -25,14 +26,16 @@ mod upkeep;
 mod vacuum;
 mod workspace;
 
+pub use access::{account_key, database_key, schema_key, securable, securable_object};
 pub use catalog::Catalog;
 pub use history::{At, Moment};
 pub use iceberg::RestSettings;
 pub use run_lock::RunLock;
 pub use state::{
-    AssetRecord, CheckRecord, ColumnDetails, Constraint, ConstraintKind, Details, FunctionArgument,
-    FunctionResult, IdentityColumn, LedgerEntry, LoadStatus, LoadedFile, Object, ObjectBody,
-    ObjectKind, Objects, Relation, RelationKind, RunRecord, RunStatus, Snapshot,
+    Access, AssetRecord, CheckRecord, ColumnDetails, Constraint, ConstraintKind, Details,
+    FunctionArgument, FunctionResult, FutureGrant, Grant, Grantee, IdentityColumn, LedgerEntry,
+    LoadStatus, LoadedFile, Object, ObjectBody, ObjectKind, Objects, Relation, RelationKind,
+    RunRecord, RunStatus, Snapshot,
 };
 pub use temporary::Temporary;
 pub use vacuum::{Vacuum, Vacuumed};

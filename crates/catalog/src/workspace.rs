@@ -15,7 +15,7 @@ use state::{
 
 use crate::kept::{KeptRows, MOST_OF_A_TABLE};
 use crate::temporary::{Temporary, TemporaryState};
-use crate::{Catalog, iceberg_catalog, recovery, upkeep};
+use crate::{Catalog, access, iceberg_catalog, recovery, upkeep};
 
 pub(crate) const LOCK: &str = "lock";
 
@@ -418,16 +418,22 @@ impl Workspace {
         self.stage_relation(name, relation)
     }
 
-    /// Lets `name` point at `relation` in this run, with all that is declared about it.
+    /// Lets `name` point at `relation` in this run, with all that is declared about it. One without an identity is
+    /// new: it gets one, and what its schema grants on new objects.
     ///
     /// # Errors
     /// `K2001` if the state file cannot be used.
     pub fn stage_relation(&self, name: &RelationName, mut relation: Relation) -> Result<()> {
-        if relation.id.is_empty() {
+        let new = relation.id.is_empty();
+        if new {
             relation.id = RunId::fresh().to_string();
         }
         if self.temporary.keeps(name, &relation) {
             return Ok(());
+        }
+        if new {
+            let kind = access::securable(&relation.kind);
+            self.settle(kind, name, &mut relation.access);
         }
         relation.generation = self.catalog.state().last_generation(name)? + 1;
         self.create_namespace(name.namespace());
@@ -482,6 +488,30 @@ impl Workspace {
             match staged {
                 Some(object) => objects.insert(key.clone(), object.clone()),
                 None => objects.remove(key),
+            };
+        }
+        objects
+    }
+
+    /// The objects of one kind in this run's view.
+    #[must_use]
+    pub fn objects_of(&self, kind: ObjectKind) -> BTreeMap<RelationName, Object> {
+        let first = (kind, access::account_key(""));
+        let own = |key: &(ObjectKind, RelationName)| key.0 == kind;
+        let base = self.base.objects.range(first.clone()..);
+        let mut objects: BTreeMap<_, _> = base
+            .take_while(|(key, _)| own(key))
+            .map(|(key, object)| (key.1.clone(), object.clone()))
+            .collect();
+        let staged = self.staged.lock();
+        for (key, staged) in staged
+            .objects
+            .range(first..)
+            .take_while(|(key, _)| own(key))
+        {
+            match staged {
+                Some(object) => objects.insert(key.1.clone(), object.clone()),
+                None => objects.remove(&key.1),
             };
         }
         objects
@@ -670,10 +700,11 @@ impl Workspace {
             objects: staged
                 .objects
                 .iter()
-                .map(|((kind, name), becomes)| ObjectChange {
-                    kind: *kind,
-                    name: name.clone(),
+                .map(|(key, becomes)| ObjectChange {
+                    kind: key.0,
+                    name: key.1.clone(),
                     becomes: becomes.clone(),
+                    read: self.base.objects.get(key).cloned(),
                 })
                 .collect(),
             loads: staged.loads.clone(),

@@ -109,19 +109,15 @@ fn what_has_no_effect_is_told() {
     let shop = Shop::new();
     shop.write(
         "models/a.sql",
-        "{{ config(materialized='table', grants={'select': ['reader']}, table_tag=\"t = 'x'\") }} select 1 as n",
+        "{{ config(materialized='table', table_tag=\"t = 'x'\") }} select 1 as n",
     );
     shop.write(
         "models/b.sql",
-        "{{ config(grants={'select': ['reader']}) }} select 1 as n",
+        "{{ config(table_tag=\"t = 'x'\") }} select 1 as n",
     );
     let said = shop.builds();
     assert!(
-        said.contains("T1011: The setting `grants` of `a` and 1 more has no effect"),
-        "{said}"
-    );
-    assert!(
-        said.contains("T1011: The setting `table_tag` of `a` has no effect"),
+        said.contains("T1011: The setting `table_tag` of `a` and 1 more has no effect"),
         "{said}"
     );
     shop.write(
@@ -131,6 +127,127 @@ fn what_has_no_effect_is_told() {
     let done = shop.sluice(&["dbt", "build"]);
     assert!(text(&done).contains("error[T1011]"), "{}", text(&done));
     assert_eq!(done.status.code(), Some(1));
+}
+
+/// Who has SELECT on which relation of the project.
+const READERS: &str = "select table_name as t, grantee as g from shop.information_schema.table_privileges \
+     where privilege_type = 'SELECT' order by 1, 2";
+
+/// What [`READERS`] gives, as `TABLE ROLE`.
+fn readers(shop: &Shop) -> Vec<String> {
+    let rows = shop.query(READERS).into_iter();
+    rows.map(|row| {
+        format!(
+            "{} {}",
+            row["T"].as_str().unwrap(),
+            row["G"].as_str().unwrap()
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn grants_are_those_of_the_configuration() {
+    let shop = Shop::new();
+    shop.write("seeds/raw.csv", "id,amount\n1,2\n");
+    shop.write(
+        "models/all.yml",
+        "seeds:\n  - {name: raw, config: {grants: {select: [loader]}}}\n",
+    );
+    let model = |name: &str, kind: &str, roles: &str| {
+        shop.write(
+            &format!("models/{name}.sql"),
+            &format!(
+                "{{{{ config(materialized='{kind}', grants={{'select': {roles}}}, \
+                 post_hook='grant references on {{{{ this }}}} to role auditor') }}}} select * from {{{{ ref('raw') }}}}"
+            ),
+        );
+    };
+    model("v", "view", "['reporter']");
+    model("t", "table", "['reporter', 'analyst']");
+    model("i", "incremental", "['reporter', 'analyst']");
+    // Nobody has created a role yet.
+    shop.builds();
+    let all = [
+        "I ANALYST",
+        "I REPORTER",
+        "RAW LOADER",
+        "T ANALYST",
+        "T REPORTER",
+        "V REPORTER",
+    ];
+    assert_eq!(readers(&shop), all);
+    shop.builds();
+    assert_eq!(readers(&shop), all);
+    // What is no longer configured is revoked, also from what is not replaced.
+    model("i", "incremental", "['reporter']");
+    model("t", "table", "['reporter']");
+    shop.builds();
+    assert_eq!(
+        readers(&shop),
+        ["I REPORTER", "RAW LOADER", "T REPORTER", "V REPORTER"]
+    );
+    // What is granted meanwhile goes with what is replaced, unless grants are copied.
+    shop.query("grant select on shop.dev.t to role guest; select 1");
+    shop.builds();
+    assert!(!readers(&shop).contains(&"T GUEST".to_owned()));
+    shop.write(
+        "models/t.sql",
+        "{{ config(materialized='table', copy_grants=true) }} select * from {{ ref('raw') }}",
+    );
+    shop.query("grant select on shop.dev.t to role guest; select 1");
+    shop.builds();
+    assert!(readers(&shop).contains(&"T GUEST".to_owned()));
+}
+
+#[test]
+fn the_role_of_the_profile_counts_once_there_are_roles() {
+    let shop = Shop::new();
+    shop.write(
+        "profiles.yml",
+        "shop:\n  target: dev\n  outputs:\n    dev: {type: snowflake, account: a, user: u, role: transformer, \
+         database: shop, schema: dev, threads: 2}\n",
+    );
+    shop.write(
+        "models/m.sql",
+        "{{ config(materialized='table', post_hook='grant usage on schema {{ this.schema }} to role reporter') }} \
+         select current_role() as r, '{{ target.role }}' as p",
+    );
+    shop.builds();
+    assert_eq!(
+        shop.query("select * from shop.dev.m"),
+        [json!({"R": "TRANSFORMER", "P": "transformer"})]
+    );
+    shop.query("create role reporter; select 1");
+    let done = shop.sluice(&["dbt", "build"]);
+    assert!(
+        text(&done).contains("Role `TRANSFORMER` does not exist"),
+        "{}",
+        text(&done)
+    );
+    // What the role made before it was created is its own; what it needs beside is granted.
+    shop.query(
+        "create role transformer; grant all on database shop to role transformer; \
+         grant all on schema shop.dev to role transformer; \
+         grant ownership on schema shop.dev to role transformer copy current grants; select 1",
+    );
+    shop.builds();
+    let reporter = |statement: &str| shop.sluice(&["sql", "--role", "reporter", "-c", statement]);
+    let refused = reporter("select * from shop.dev.m");
+    assert!(
+        text(&refused).contains("error[K3001]"),
+        "{}",
+        text(&refused)
+    );
+    shop.query("grant usage on database shop to role reporter; grant select on shop.dev.m to role reporter; select 1");
+    let allowed = reporter("select * from shop.dev.m");
+    assert!(allowed.status.success(), "{}", text(&allowed));
+    let unknown = shop.sluice(&["sql", "--role", "reportr", "-c", "select 1"]);
+    assert!(
+        text(&unknown).contains("a similar role exists: `REPORTER`"),
+        "{}",
+        text(&unknown)
+    );
 }
 
 #[test]

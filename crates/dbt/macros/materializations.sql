@@ -104,7 +104,8 @@
 {% macro get_revoke_sql(relation, privilege, grantees) %}{{ return(adapter.dispatch('get_revoke_sql', 'dbt')(relation, privilege, grantees)) }}{% endmacro %}
 {%- macro default__get_revoke_sql(relation, privilege, grantees) -%}revoke {{ privilege }} on {{ relation.render() }} from {{ grantees | join(', ') }}{%- endmacro -%}
 {% macro support_multiple_grantees_per_dcl_statement() %}{{ return(adapter.dispatch('support_multiple_grantees_per_dcl_statement', 'dbt')()) }}{% endmacro %}
-{%- macro default__support_multiple_grantees_per_dcl_statement() -%}{{ return(true) }}{%- endmacro -%}
+{# The warehouse grants to one role at a time, as Snowflake does. #}
+{%- macro default__support_multiple_grantees_per_dcl_statement() -%}{{ return(false) }}{%- endmacro -%}
 {% macro get_dcl_statement_list(relation, grant_config, get_dcl_macro) %}{{ return(adapter.dispatch('get_dcl_statement_list', 'dbt')(relation, grant_config, get_dcl_macro)) }}{% endmacro %}
 {%- macro default__get_dcl_statement_list(relation, grant_config, get_dcl_macro) -%}
   {%- set statements = [] -%}

@@ -187,11 +187,15 @@
   {{ return(adapter.dispatch('apply_grants', 'dbt')(relation, grant_config, should_revoke)) }}
 {% endmacro %}
 {% macro default__apply_grants(relation, grant_config, should_revoke=true) %}
-  {% for privilege, grantees in (grant_config or {}).items() %}
-    {% for grantee in grantees %}
-      {% do run_query('grant ' ~ privilege ~ ' on ' ~ relation ~ ' to ' ~ ('role ' if adapter.type() == 'snowflake' else '') ~ grantee) %}
-    {% endfor %}
-  {% endfor %}
+  {%- if grant_config -%}
+    {%- set missing, surplus = grant_config, {} -%}
+    {%- if should_revoke -%}
+      {%- set there = adapter.standardize_grants_dict(run_query(get_show_grant_sql(relation))) -%}
+      {%- set missing, surplus = diff_of_two_dicts(grant_config, there), diff_of_two_dicts(there, grant_config) -%}
+    {%- endif -%}
+    {%- set statements = get_dcl_statement_list(relation, surplus, get_revoke_sql) + get_dcl_statement_list(relation, missing, get_grant_sql) -%}
+    {%- if statements -%}{{ call_dcl_statements(statements) }}{%- endif -%}
+  {%- endif -%}
 {% endmacro %}
 {% macro should_revoke(existing_relation, full_refresh_mode=true) %}
   {{ return(existing_relation is not none and not (full_refresh_mode and not copy_grants())) }}

@@ -195,6 +195,23 @@ impl Compiler {
         Ok(value.to_string())
     }
 
+    /// Lets roles have on the node's relation, which is a `kind`, what its `grants` say, by the project's
+    /// `apply_grants`. With `revoke`, what is there and not among them is revoked.
+    ///
+    /// # Errors
+    /// What the macro or the engine raises.
+    pub fn apply_grants(&self, compiled: &CompiledNode, kind: &str, revoke: bool) -> Result<()> {
+        let Some(grants) = compiled.node.config.get("grants") else {
+            return Ok(());
+        };
+        let context = self.materialization_context(compiled);
+        let mut relation = self.project.relation_of(&compiled.node);
+        relation.kind = Some(Arc::from(kind));
+        let arguments = [Value::object(relation), Value::from(grants), revoke.into()];
+        context.call_macro("apply_grants", Arguments::of(arguments))?;
+        Ok(())
+    }
+
     /// The statement of the incremental strategy `name` by its macro `get_incremental_NAME_sql`:
     /// from the table `temporary` into the node's own.
     ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use catalog::{RelationKind, Workspace};
+use catalog::{Relation, RelationKind, Workspace};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::TableProvider;
 use datafusion::execution::FunctionRegistry;
@@ -20,6 +20,7 @@ use lake::{Commit, Operation, storable_schema};
 use model::{RelationName, SchemaName};
 use sqlparser::ast::{self, Visit, Visitor};
 
+use crate::access::NOT_AUTHORIZED;
 use crate::dml::tree;
 use crate::failure::{explain, explain_in};
 use crate::known::SessionValues;
@@ -28,7 +29,7 @@ use crate::prepare::{Given, prepare};
 use crate::provider::Databases;
 use crate::write::Shape;
 use crate::{
-    Compute, columns, commands, dynamic_pivot, history, information_schema, join_fallback,
+    Compute, access, columns, commands, dynamic_pivot, history, information_schema, join_fallback,
     parameters, scripting, sequences, statement, user_functions, write, zone,
 };
 
@@ -88,7 +89,7 @@ impl Embedded {
                 }
             }
         };
-        let outcome = running.end(outcome.map_err(|error| self.suggest(error)))?;
+        let outcome = running.end(outcome.map_err(|error| self.suggest(&session, error)))?;
         Ok(zone::told(&session, outcome))
     }
 
@@ -155,8 +156,9 @@ impl Embedded {
     }
 
     /// Points to the relation a missing one was probably meant to be.
-    fn suggest(&self, error: Error) -> Error {
-        if error.code() != codes::K3001 {
+    fn suggest(&self, session: &Session, error: Error) -> Error {
+        // What is not for a role has no names that would be near it.
+        if error.code() != codes::K3001 || error.message().ends_with(NOT_AUTHORIZED) {
             return error;
         }
         let missing = error
@@ -166,7 +168,7 @@ impl Embedded {
             .unwrap_or_default()
             .to_owned();
         let names: Vec<String> = self
-            .workspace
+            .databases(session)
             .relations()
             .keys()
             .map(ToString::to_string)
@@ -182,6 +184,7 @@ impl Embedded {
             depth: 0,
             given: Arc::clone(&self.given),
             at: None,
+            rights: self.rights(session),
         }
     }
 
@@ -249,14 +252,13 @@ impl Databases {
         names.default_schema = self.session.schema.as_str().to_owned();
         parameters::apply(&self.session, state.config_mut());
         state.register_catalog_list(Arc::new(self.clone()));
+        let (roles, available_roles) = access::role_names(&self.workspace, &self.session);
         let circumstances = Circumstances {
+            roles,
+            available_roles,
             account: Some("LOCAL".to_owned()),
             user: Some(self.session.principal.to_uppercase()),
-            role: self
-                .session
-                .role
-                .as_ref()
-                .map(|role| role.as_str().to_owned()),
+            role: Some(self.session.role().as_str().to_owned()),
             database: Some(self.session.database.as_str().to_owned()),
             schema: Some(self.session.schema.as_str().to_owned()),
             ..Circumstances::default()
@@ -410,8 +412,8 @@ impl Engine for Embedded {
         Ok(outcomes)
     }
 
-    async fn find(&self, _: &Session, name: &RelationName) -> Result<Option<RelationInfo>> {
-        let found = self.workspace.relation(name);
+    async fn find(&self, session: &Session, name: &RelationName) -> Result<Option<RelationInfo>> {
+        let found = self.databases(session).relation(name);
         Ok(found.map(|relation| RelationInfo {
             name: name.clone(),
             view: matches!(relation.kind, RelationKind::View { .. }),
@@ -424,14 +426,11 @@ impl Engine for Embedded {
         session: &Session,
         name: &RelationName,
     ) -> Result<Option<RelationInfo>> {
-        let Some(relation) = self.workspace.relation(name) else {
+        let databases = self.databases(session);
+        let Some(relation) = databases.relation(name) else {
             return Ok(None);
         };
-        let provider = self
-            .databases(session)
-            .provider(name, &relation)
-            .await
-            .map_err(explain)?;
+        let provider = databases.provider(name, &relation).await.map_err(explain)?;
         Ok(Some(RelationInfo {
             name: name.clone(),
             view: matches!(relation.kind, RelationKind::View { .. }),
@@ -439,9 +438,13 @@ impl Engine for Embedded {
         }))
     }
 
-    async fn relations(&self, _: &Session, namespace: &SchemaName) -> Result<Vec<RelationInfo>> {
+    async fn relations(
+        &self,
+        session: &Session,
+        namespace: &SchemaName,
+    ) -> Result<Vec<RelationInfo>> {
         Ok(self
-            .workspace
+            .databases(session)
             .relations_of(namespace)
             .into_iter()
             .map(|(name, relation)| RelationInfo {
@@ -454,11 +457,12 @@ impl Engine for Embedded {
 
     async fn load(
         &self,
-        _: &Session,
+        session: &Session,
         name: &RelationName,
         schema: SchemaRef,
         rows: BatchStream,
     ) -> Result<u64> {
+        access::gate::load(self, session, name)?;
         let schema = storable_schema(&schema)?;
         let table = statement::replacing(&self.workspace, name).await?;
         let folder = self.workspace.folder(&table);
@@ -476,7 +480,18 @@ impl Engine for Embedded {
         if let Some(rows) = written.rows {
             self.workspace.keep_rows(&table, &commit.add, rows);
         }
-        self.workspace.stage_table(name, &table, &[])?;
+        let kind = self.workspace.pointer(name, &table, &[])?;
+        let before = self.workspace.relation(name).map(|before| before.kind);
+        if !matches!(before, Some(RelationKind::Table { .. })) {
+            let access = access::owned(session);
+            let new = Relation {
+                access,
+                ..Relation::new(kind)
+            };
+            self.workspace.stage_relation(name, new)?;
+        } else {
+            self.workspace.stage_table(name, &table, &[])?;
+        }
         Ok(count)
     }
 }

@@ -39,6 +39,7 @@ const VIEWS: &[(&str, Header)] = &[
     ("FUNCTIONS", objects::FUNCTIONS),
     ("INFORMATION_SCHEMA_CATALOG_NAME", containers::CATALOG_NAME),
     ("LOAD_HISTORY", loads::LOAD_HISTORY),
+    ("OBJECT_PRIVILEGES", privileges::OBJECT_PRIVILEGES),
     ("PROCEDURES", objects::PROCEDURES),
     ("REFERENTIAL_CONSTRAINTS", keys::REFERENTIAL_CONSTRAINTS),
     ("SCHEMATA", containers::SCHEMATA),

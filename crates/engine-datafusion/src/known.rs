@@ -39,12 +39,12 @@ impl SessionValues<'_> {
                 session.database.as_str(),
                 session.schema.as_str()
             )),
-            "CURRENT_ROLE" => Some(name(session.role.as_ref().map(|role| role.as_str()))),
+            // Who asks and in which role is a view's to say when it is read, not when it is made: functions of the
+            // statement say it.
             "CURRENT_WAREHOUSE" => {
                 let warehouse = session.memory.settings().warehouse;
                 Some(name(warehouse.as_ref().map(|name| name.as_str())))
             }
-            "CURRENT_USER" => text(&session.principal.to_uppercase()),
             "CURRENT_ACCOUNT" | "CURRENT_ACCOUNT_NAME" | "CURRENT_ORGANIZATION_NAME" => {
                 text("LOCAL")
             }

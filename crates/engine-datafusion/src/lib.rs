@@ -4,6 +4,7 @@
 //! stages what it writes there. Names resolve through the workspace and nothing else, so no path
 //! reads around it. [`Compute`] holds what all workspaces share: memory, spill, functions.
 
+mod access;
 mod calls;
 mod cardinality;
 mod changes;

@@ -288,6 +288,7 @@ async fn replacement(
         } => {
             let own = name.0.last().and_then(|part| part.as_ident()).cloned();
             let name = relation(&databases.session, &name)?;
+            databases.readable(&name)?;
             let asked = (&changes, &at, end.as_ref());
             let provider = changes::provider(databases, &name, asked).await?;
             (provider, own, alias)
@@ -301,6 +302,7 @@ async fn replacement(
             let at = moment(databases, &version).await?;
             let own = name.0.last().and_then(|part| part.as_ident()).cloned();
             let name = relation(&databases.session, &name)?;
+            databases.readable(&name)?;
             let provider = databases.past(&name, &at).await.map_err(explain)?;
             (provider, own, alias)
         }

@@ -21,6 +21,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use diagnostic::{Error, codes};
 use engine::Session;
+use governance::Rights;
 use lake::{IcebergTable, carrier};
 use model::{Identifier, RelationName, SchemaName};
 
@@ -42,6 +43,8 @@ pub(crate) struct Databases {
     pub(crate) given: Arc<Given>,
     /// The moment at which tables are read, if not now.
     pub(crate) at: Option<At>,
+    /// What the role whose names these are may do.
+    pub(crate) rights: Rights,
 }
 
 impl fmt::Debug for Databases {
@@ -140,7 +143,7 @@ impl SchemaProvider for Namespace {
                 .map_err(external);
         }
         let name = self.name.relation(Identifier::quoted(name));
-        let Some(relation) = self.databases.workspace.relation(&name) else {
+        let Some(relation) = self.databases.readable(&name).map_err(external)? else {
             return Ok(None);
         };
         if let Some(at) = &self.databases.at {
@@ -151,7 +154,7 @@ impl SchemaProvider for Namespace {
 
     fn table_exist(&self, name: &str) -> bool {
         let name = self.name.relation(Identifier::quoted(name));
-        self.databases.workspace.relation(&name).is_some()
+        self.databases.relation(&name).is_some()
     }
 }
 
@@ -191,7 +194,7 @@ impl Databases {
         then.provider(name, &relation).await
     }
 
-    /// What DataFusion reads for `relation`.
+    /// What DataFusion reads for `relation`. A view reads with its owner's rights.
     pub(crate) async fn provider(
         &self,
         name: &RelationName,
@@ -241,6 +244,9 @@ impl Databases {
                         ..self.session.clone()
                     },
                     depth: self.depth + 1,
+                    rights: Rights::of_owner(relation.access.owner.as_ref(), || {
+                        self.workspace.roles()
+                    }),
                     ..self.clone()
                 };
                 let source = diagnostic::Source::new(format!("view {name}"), sql.as_str());

@@ -21,6 +21,7 @@ use sqlparser::ast::{
     ObjectName, Value,
 };
 
+use crate::access::Named;
 use crate::names::relation;
 use crate::provider::{Databases, external};
 
@@ -71,7 +72,13 @@ pub(crate) fn resolve(databases: &Databases, parts: &[Ident]) -> Result<Option<E
     }
     let session: &Session = &databases.session;
     let name = relation(session, &ObjectName::from(name.to_vec()))?;
-    match databases.workspace.object(ObjectKind::Sequence, &name) {
+    let named = Named::Object(ObjectKind::Sequence, name.clone());
+    let usable = databases.may(&named, "USAGE");
+    match databases
+        .workspace
+        .object(ObjectKind::Sequence, &name)
+        .filter(|_| usable)
+    {
         Some(object) => match object.body {
             ObjectBody::Sequence {
                 id, start, step, ..

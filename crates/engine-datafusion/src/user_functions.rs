@@ -14,6 +14,7 @@ use sqlparser::ast::{
     VisitorMut,
 };
 
+use crate::access::Named;
 use crate::dml::tree;
 use crate::names::{identifier, relation};
 use crate::provider::Databases;
@@ -24,7 +25,6 @@ const DEPTH: usize = 32;
 /// Puts bodies in the places of calls, until no call is left.
 pub(crate) fn inline<T: VisitMut>(databases: &Databases, tree: &mut T) -> Result<()> {
     let known = databases
-        .workspace
         .objects()
         .into_keys()
         .any(|(kind, _)| kind == ObjectKind::Function);
@@ -104,6 +104,7 @@ impl Inliner<'_> {
                 && known.namespace() == name.namespace()
                 && known.name.as_str().starts_with(&start)
                 && (least..=arguments.len()).contains(&given.len())
+                && self.databases.may(&Named::Object(kind, known), "USAGE")
             {
                 return Ok(Some(Call {
                     arguments,

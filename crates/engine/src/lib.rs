@@ -19,7 +19,7 @@ use model::{RelationName, SchemaName};
 pub use memory::{Kept, Memory, Query, Settings};
 pub use outcome::{Outcome, Rows};
 pub use parameter::{Parameter, Takes, parameter, parameters};
-pub use session::{Binds, Session};
+pub use session::{Binds, OWNER, Session};
 pub use value::Value;
 
 /// Batches as a query produces them.

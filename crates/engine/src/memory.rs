@@ -105,6 +105,12 @@ impl Memory {
         self.locked().settings.clone()
     }
 
+    /// What `USE ROLE` has set.
+    #[must_use]
+    pub fn role(&self) -> Option<Identifier> {
+        self.locked().settings.role.clone()
+    }
+
     /// Changes what is set.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.locked().settings);

@@ -9,6 +9,12 @@ use model::Identifier;
 use crate::memory::Memory;
 use crate::value::Value;
 
+/// The role of sessions that name none: the project's owner may do everything.
+const ADMIN: &str = "ACCOUNTADMIN";
+
+/// Who the project's owner is among principals.
+pub const OWNER: &str = "owner";
+
 /// The circumstances of a statement.
 ///
 /// Clones share what statements set (`USE`, `SET`, `ALTER SESSION`) and the history: they are one
@@ -17,7 +23,7 @@ use crate::value::Value;
 pub struct Session {
     /// Who asks.
     pub principal: String,
-    /// The role in use, if roles are configured.
+    /// The role in use at the beginning; ACCOUNTADMIN without one.
     pub role: Option<Identifier>,
     /// Database of unqualified names.
     pub database: Identifier,
@@ -45,7 +51,7 @@ impl Session {
     #[must_use]
     pub fn new(database: Identifier, schema: Identifier) -> Self {
         Self {
-            principal: "owner".to_owned(),
+            principal: OWNER.to_owned(),
             role: None,
             database,
             schema,
@@ -69,6 +75,19 @@ impl Session {
             memory: self.memory.fork(),
             ..self.clone()
         }
+    }
+
+    /// The role in use, as `CURRENT_ROLE()` says it.
+    #[must_use]
+    pub fn role(&self) -> Identifier {
+        let role = self.active_role();
+        role.unwrap_or_else(|| Identifier::quoted(ADMIN))
+    }
+
+    /// The role in use, if one was named.
+    #[must_use]
+    pub fn active_role(&self) -> Option<Identifier> {
+        self.memory.role().or_else(|| self.role.clone())
     }
 
     /// This session as USE statements have left it.

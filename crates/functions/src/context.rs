@@ -24,6 +24,10 @@ pub struct Circumstances {
     pub user: Option<String>,
     /// `CURRENT_ROLE()`.
     pub role: Option<String>,
+    /// The role and those it has, for `IS_ROLE_IN_SESSION(…)`.
+    pub roles: Vec<String>,
+    /// `CURRENT_AVAILABLE_ROLES()`.
+    pub available_roles: Vec<String>,
     /// `CURRENT_WAREHOUSE()`.
     pub warehouse: Option<String>,
     /// `CURRENT_DATABASE()`.
@@ -62,8 +66,8 @@ const READINGS: [Reading; 19] = [
         .clone()),
     reading!(
         "current_available_roles",
-        "a JSON array of the current role",
-        |known| { Some(json_array(known.role.iter())) }
+        "a JSON array of the roles that the user may use",
+        |known| { Some(json_array(known.available_roles.iter())) }
     ),
     reading!("current_client", "the engine's own version", |_| {
         Some(concat!("Sluice ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -137,7 +141,7 @@ pub(crate) fn entries() -> impl Iterator<Item = Entry> {
             aliases: &[],
             family: "context",
             syntax: "is_role_in_session(role)",
-            note: "whether it is the current role",
+            note: "whether it is the current role, or one that it has",
         }])
 }
 
@@ -170,15 +174,15 @@ pub(crate) fn functions(known: &Circumstances) -> Vec<Arc<ScalarUDF>> {
             let answer = Answer::Text((reading.value)(known));
             udf(reading.name, answer, 0)
         })
-        .chain([udf(IN_SESSION, Answer::Role(known.role.clone()), 1)])
+        .chain([udf(IN_SESSION, Answer::Roles(known.roles.clone()), 1)])
         .collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Answer {
     Text(Option<String>),
-    /// Whether the argument is this role.
-    Role(Option<String>),
+    /// Whether the argument is one of these roles.
+    Roles(Vec<String>),
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -207,7 +211,7 @@ impl ScalarUDFImpl for Context {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.answer {
             Answer::Text(_) => DataType::Utf8,
-            Answer::Role(_) => DataType::Boolean,
+            Answer::Roles(_) => DataType::Boolean,
         })
     }
 
@@ -216,24 +220,25 @@ impl ScalarUDFImpl for Context {
             (Answer::Text(text), _) => {
                 ExprSimplifyResult::Simplified(Expr::Literal(ScalarValue::Utf8(text.clone()), None))
             }
-            (Answer::Role(Some(role)), [asked]) => {
-                ExprSimplifyResult::Simplified(asked.clone().eq(lit(role.as_str())))
+            (Answer::Roles(roles), [asked]) if !roles.is_empty() => {
+                let roles = roles.iter().map(|role| lit(role.as_str())).collect();
+                ExprSimplifyResult::Simplified(asked.clone().in_list(roles, false))
             }
-            (Answer::Role(_), _) => ExprSimplifyResult::Simplified(lit(false)),
+            (Answer::Roles(_), _) => ExprSimplifyResult::Simplified(lit(false)),
         })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match &self.answer {
             Answer::Text(text) => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(text.clone()))),
-            Answer::Role(role) => {
+            Answer::Roles(roles) => {
                 let asked: Vec<_> = ColumnarValue::values_to_arrays(&args.args)?;
                 let [asked] = asked.as_slice() else {
                     return plan_err!("IS_ROLE_IN_SESSION takes is_role_in_session(role)");
                 };
                 let same = arrow::array::AsArray::as_string::<i32>(asked)
                     .iter()
-                    .map(|asked| asked.map(|asked| Some(asked) == role.as_deref()))
+                    .map(|asked| asked.map(|asked| roles.iter().any(|role| role == asked)))
                     .collect::<arrow::array::BooleanArray>();
                 Ok(ColumnarValue::Array(Arc::new(same)))
             }

@@ -222,7 +222,7 @@ impl Work {
         let dbt = platform
             .dbt_graph(request.full_refresh)?
             .map(|(project, graph)| {
-                let session = platform.dbt_session(&project.context);
+                let session = platform.node_session(&project.context);
                 let nodes = Nodes::new(project, Arc::new(engine.clone()), session);
                 (Arc::new(nodes), graph)
             });

@@ -272,6 +272,7 @@ fn defines(statement: &sql::Statement) -> bool {
                 | Command::CreateProcedure(_)
                 | Command::DropProcedure { .. }
                 | Command::TableFromTemplate(_)
+                | Command::Roles(_)
         );
     }
     matches!(

@@ -68,6 +68,14 @@ const OBJECTS: &[(&str, &str)] = &[
 
 /// Parts of statements.
 const PARTS: &[(&str, &str)] = &[
+    ("TO SHARE", "A share"),
+    ("TO DATABASE ROLE", "A database role"),
+    ("GRANT DATABASE ROLE", "A database role"),
+    ("TO APPLICATION", "An application"),
+    (
+        "TO USER",
+        "A privilege of a user, who is granted roles only,",
+    ),
     ("MASKING POLICY", "A masking policy"),
     ("ROW ACCESS POLICY", "A row access policy"),
     ("ROW ACCESS POLICIES", "A row access policy"),
@@ -165,7 +173,11 @@ fn known(tokens: &[TokenWithSpan]) -> Option<&'static str> {
 
 /// Whether the warehouse has statements of this verb about objects of this kind, so that the error is one of syntax.
 fn is_ours(verb: &str, kind: &str) -> bool {
-    matches!(kind, "PROCEDURE" | "FUNCTION") && verb != "ALTER"
+    match kind {
+        "PROCEDURE" | "FUNCTION" => verb != "ALTER",
+        "ROLE" => matches!(verb, "CREATE" | "ALTER" | "DROP"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

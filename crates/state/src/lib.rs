@@ -5,6 +5,7 @@
 //! publishes is applied by [`State::finish_publish`] in one transaction; before it, the same
 //! [`Publication`] is stored as an intent, so that a crash in between can be finished.
 
+mod access;
 mod announcements;
 mod assets;
 mod database;
@@ -19,6 +20,7 @@ mod runs;
 mod schema;
 mod snapshot;
 
+pub use access::{Access, FutureGrant, Grant, Grantee};
 pub use announcements::{
     Announced, AnnouncedFile, Announcements, FileFate, PendingFile, SettledFile,
 };

@@ -9,9 +9,9 @@ use model::{RelationName, RunId};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use crate::State;
 use crate::database::{RowResult, from_body, to_body};
 use crate::relations::name_of;
+use crate::{Access, State};
 
 /// The kinds of objects. Each has names of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ pub enum ObjectKind {
     Function,
     /// A stored procedure; named as functions are.
     Procedure,
+    /// A role; database and schema are empty.
+    Role,
+    /// A warehouse on which something is granted; database and schema are empty.
+    Warehouse,
+    /// The account; all parts of its name are empty.
+    Account,
 }
 
 impl ObjectKind {
@@ -43,6 +49,9 @@ impl ObjectKind {
             Self::Stage => "stage",
             Self::Function => "function",
             Self::Procedure => "procedure",
+            Self::Role => "role",
+            Self::Warehouse => "warehouse",
+            Self::Account => "account",
         }
     }
 
@@ -55,6 +64,9 @@ impl ObjectKind {
             Self::Stage,
             Self::Function,
             Self::Procedure,
+            Self::Role,
+            Self::Warehouse,
+            Self::Account,
         ]
         .into_iter()
         .find(|kind| kind.name() == text)
@@ -84,6 +96,9 @@ pub struct Object {
     /// When it was created, RFC 3339 in UTC.
     #[serde(default)]
     pub created_at: String,
+    /// Who owns it, and what is granted on it.
+    #[serde(default, skip_serializing_if = "Access::is_plain")]
+    pub access: Access,
 }
 
 /// What an object is, by its kind.
@@ -133,6 +148,8 @@ pub enum ObjectBody {
         /// Whether its text is hidden from roles that do not own it.
         secure: bool,
     },
+    /// A role, a warehouse or the account, of which there is nothing but a name and grants.
+    Named,
 }
 
 /// An argument of a function.
@@ -166,6 +183,9 @@ pub struct ObjectChange {
     pub name: RelationName,
     /// What it is afterwards; `None` drops it.
     pub becomes: Option<Object>,
+    /// What it was when the run began.
+    #[serde(default)]
+    pub read: Option<Object>,
 }
 
 /// Objects by kind and name.
@@ -275,6 +295,26 @@ fn next_value(tx: &Transaction<'_>, sequence: &str) -> Result<Option<i128>> {
     .transpose()
 }
 
+/// Whether somebody else changed what `change` is about since its run began.
+pub(crate) fn is_stale(tx: &Transaction<'_>, change: &ObjectChange) -> Result<bool> {
+    let ObjectChange { kind, name, .. } = change;
+    let key = params![
+        kind.name(),
+        name.database.as_str(),
+        name.schema.as_str(),
+        name.name.as_str()
+    ];
+    let body: Option<String> = tx
+        .prepare_cached(
+            "select body from objects
+             where kind = ?1 and database = ?2 and schema = ?3 and name = ?4",
+        )
+        .and_then(|mut s| s.query_row(key, |row| row.get(0)).optional())
+        .row()?;
+    let now: Option<Object> = body.map(|body| from_body(&body)).transpose()?;
+    Ok(now != change.read && now != change.becomes)
+}
+
 pub(crate) fn change(
     tx: &Transaction<'_>,
     change: &ObjectChange,
@@ -285,6 +325,7 @@ pub(crate) fn change(
         kind,
         name,
         becomes,
+        ..
     } = change;
     let (database, schema, own) = (
         name.database.as_str(),

@@ -120,6 +120,18 @@ impl State {
                     .help("run again: the work is done on the new state"));
                 }
             }
+            for change in &publication.objects {
+                if crate::objects::is_stale(tx, change)? {
+                    return Err(Error::new(
+                        codes::K1001,
+                        format!(
+                            "The {} `{}` was changed by somebody else during this run",
+                            change.kind, change.name
+                        ),
+                    )
+                    .help("run again: the work is done on the new state"));
+                }
+            }
             tx.prepare_cached("insert into intents values (?1, ?2, ?3)")
                 .and_then(|mut s| s.execute(params![publication.run.to_string(), body, now()]))
                 .row()?;

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::database::{RowResult, from_body, to_body};
-use crate::{Details, State};
+use crate::{Access, Details, State};
 
 /// What a name points at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Relation {
     /// What was declared about it beyond its rows.
     #[serde(default)]
     pub details: Details,
+    /// Who owns it, and what is granted on it.
+    #[serde(default, skip_serializing_if = "Access::is_plain")]
+    pub access: Access,
 }
 
 /// A table or a view.
@@ -78,6 +81,7 @@ impl Relation {
             id: String::new(),
             created_at: crate::publication::now(),
             details: Details::default(),
+            access: Access::default(),
         }
     }
 }

@@ -140,4 +140,6 @@ create table created_folders (
     primary key (run_id, location)
 ) strict, without rowid;
 ",
+    // Roles and grants are in the bodies of objects and relations, which older programs would drop.
+    "",
 ];

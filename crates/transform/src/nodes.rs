@@ -10,7 +10,7 @@ use dbt::node::{Node, ResourceType};
 use dbt::parse::stores_failures;
 use dbt::unit_test::UnitOutcome;
 use diagnostic::{Error, Result, ResultExt, Source, codes};
-use engine::{Engine, Session};
+use engine::{Engine, RelationInfo, Session};
 use futures::StreamExt;
 use model::{Identifier, RelationName, SchemaName};
 use serde_json::Value as Json;
@@ -78,6 +78,12 @@ pub fn has_hooks(node: &Node, key: &str) -> bool {
         Some(Json::Array(hooks)) => !hooks.is_empty(),
         Some(_) => true,
     }
+}
+
+/// Whether `node` says what roles have on its relation.
+fn grants(node: &Node) -> bool {
+    let grants = node.config.get("grants").and_then(Json::as_object);
+    grants.is_some_and(|grants| !grants.is_empty())
 }
 
 impl Nodes {
@@ -178,7 +184,18 @@ impl Nodes {
         if let Some(rows) = self.by_block(compiled).await? {
             return Ok(rows);
         }
+        let before = match grants(node) {
+            true => target.found().await?,
+            false => None,
+        };
         let mut result = self.build(target, compiled, full_refresh).await;
+        if result.is_ok()
+            && let Err(error) = self
+                .apply_grants(target, compiled, before, full_refresh)
+                .await
+        {
+            result = Err(error);
+        }
         if result.is_ok()
             && let Err(error) = persist_docs(target, node).await
         {
@@ -187,6 +204,39 @@ impl Nodes {
         result.map_err(|error| {
             relocate(error, &self.project.context, compiled).with("node", &node.unique_id)
         })
+    }
+
+    /// Lets roles have on the node's relation what its `grants` say, and nothing else. What stood there `before`
+    /// may have left grants, unless it was replaced: <https://docs.getdbt.com/reference/resource-configs/grants>.
+    async fn apply_grants(
+        &self,
+        target: Target<'_>,
+        compiled: &CompiledNode,
+        before: Option<RelationInfo>,
+        full_refresh: bool,
+    ) -> Result<()> {
+        let node = &compiled.node;
+        if !grants(node) {
+            return Ok(());
+        }
+        let Some(now) = target.found().await? else {
+            return Ok(());
+        };
+        let refreshed = node.config.truth("full_refresh").unwrap_or(full_refresh);
+        let replaced = match (node.resource_type, node.config.materialized()) {
+            (ResourceType::Snapshot, _) => false,
+            // Rows that are loaded take the place of rows; with types of its own, a seed is a new table.
+            (ResourceType::Seed, _) => {
+                let types = node.config.get("column_types").and_then(Json::as_object);
+                types.is_some_and(|types| !types.is_empty())
+            }
+            (_, "incremental") => refreshed || before.as_ref().is_some_and(|before| before.view),
+            _ => true,
+        };
+        let revoke = before.is_some() && (!replaced || target.options.copy_grants);
+        let kind = if now.view { "view" } else { "table" };
+        let (compiler, compiled) = (self.compiler(), compiled.clone());
+        blocking(move || compiler.apply_grants(&compiled, kind, revoke)).await
     }
 
     /// Whether a `{% materialization %}` block builds the node. Such a block runs its hooks itself.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diagnostic::{Error, Result, ResultExt as _, Source, codes};
+use model::Identifier;
 
 use crate::arguments::Globals;
 use crate::commands::watch::interruptible;
@@ -32,18 +33,13 @@ pub struct Arguments {
 
 /// Runs them.
 pub fn sql(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
-    if let Some(role) = &arguments.role {
-        return Err(
-            Error::new(codes::E2001, format!("Role `{role}` cannot be used"))
-                .help("roles are not implemented yet: leave `--role` out"),
-        );
-    }
     let platform = open_platform(globals)?;
+    let mut session = platform.sql_session();
+    session.role = arguments.role.as_deref().map(Identifier::unquoted);
     if arguments.is_interactive() {
-        return shell::run(globals, &platform, arguments.format);
+        return shell::run(globals, &platform, session, arguments.format);
     }
     let script = arguments.script()?;
-    let session = platform.sql_session();
     let quiet = globals.quiet > 0;
     let work = platform.sql(&session, &script, async |outcome| {
         write_outcome(outcome, arguments.format, quiet).await

@@ -35,8 +35,12 @@ use relations::Relations;
 const HISTORY: &str = "sql_history";
 
 /// Reads and runs statements until the user leaves.
-pub fn run(globals: &Globals, platform: &Platform, format: QueryFormat) -> Result<Exit> {
-    let session = platform.sql_session();
+pub fn run(
+    globals: &Globals,
+    platform: &Platform,
+    session: Session,
+    format: QueryFormat,
+) -> Result<Exit> {
     let mut shell = Shell {
         globals,
         platform,

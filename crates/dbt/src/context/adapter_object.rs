@@ -380,10 +380,25 @@ impl AdapterObject {
             "standardize_grants_dict" => {
                 let grants = Dict::new();
                 if let Some(table) = first.and_then(Value::downcast::<Table>) {
-                    for row in &table.rows().rows {
+                    let rows = table.rows();
+                    let column = |name: &str| {
+                        let mut columns = rows.columns.iter();
+                        columns.position(|column| column.name.eq_ignore_ascii_case(name))
+                    };
+                    // What a project's own query of grants gives has two columns, as PostgreSQL's has.
+                    let places = column("grantee_name").zip(column("privilege"));
+                    let (grantee, privilege) = places.unwrap_or((0, 1));
+                    let granted_to = column("granted_to");
+                    for row in &rows.rows {
                         let cell =
                             |at: usize| row.get(at).map(ToString::to_string).unwrap_or_default();
-                        let (grantee, privilege) = (cell(0), cell(1));
+                        let to = granted_to.map(&cell).unwrap_or_default();
+                        let (grantee, privilege) = (cell(grantee), cell(privilege));
+                        if privilege == "OWNERSHIP"
+                            || ["SHARE", "DATABASE_ROLE"].contains(&to.as_str())
+                        {
+                            continue;
+                        }
                         let list = match grants.get(&privilege) {
                             Some(Value::List(list)) => list,
                             _ => {

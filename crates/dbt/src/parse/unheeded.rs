@@ -11,8 +11,7 @@ use crate::warning::{Warning, Warnings};
 const EVENT: &str = "ConfigWithoutEffect";
 
 /// Settings without effect, and why they have none.
-const UNHEEDED: [(&str, &str); 25] = [
-    ("grants", "the embedded warehouse has no roles to grant to"),
+const UNHEEDED: [(&str, &str); 24] = [
     (
         "table_tag",
         "the embedded warehouse keeps no tags of tables",

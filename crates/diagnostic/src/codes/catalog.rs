@@ -22,6 +22,7 @@ codes! {
     K3013, Data, "A table of another engine cannot be read";
     K3014, UserInput, "A table cannot have a change data feed";
     K3015, UserInput, "The changes of a table are not known";
+    K3016, Access, "A role may not do this";
     K4001, DestinationOutage, "An Iceberg table cannot be read or written";
     K4002, Data, "An Iceberg table has what is not supported";
     K4003, DestinationOutage, "An Iceberg catalog cannot be used";

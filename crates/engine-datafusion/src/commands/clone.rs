@@ -6,7 +6,7 @@
 use catalog::{At, Object, ObjectKind, Relation, RelationKind};
 use diagnostic::{Error, Result, codes};
 use engine::Session;
-use model::{Identifier, SchemaName};
+use model::{Identifier, RunId, SchemaName};
 use sql::command::CloneSource;
 
 use super::containers::no_database;
@@ -34,7 +34,11 @@ impl Contents {
             let found = match at {
                 None => now,
                 Some(at) => match workspace.relation_at(&relation, at) {
-                    Ok(then) => then,
+                    // What was revoked since stays revoked.
+                    Ok(then) => Relation {
+                        access: now.access,
+                        ..then
+                    },
                     // It was made later.
                     Err(error) if error.code() == codes::K3007 => continue,
                     Err(error) => return Err(error),
@@ -70,7 +74,13 @@ impl Contents {
     /// Puts copies into the schema `name`.
     pub(super) fn put(self, engine: &Embedded, name: &SchemaName) -> Result<()> {
         for (relation, source) in self.relations {
-            let mut copy = copy_of(engine, source)?;
+            // What is in a container that is cloned keeps what is granted on it.
+            let access = source.access.clone();
+            let mut copy = Relation {
+                access,
+                id: RunId::fresh().to_string(),
+                ..copy_of(engine, source)?
+            };
             // A view of a cloned schema reads the clone.
             if let RelationKind::View { namespace, .. } = &mut copy.kind
                 && *namespace == self.from
@@ -120,7 +130,7 @@ pub(super) async fn database(
         .filter(|schema| schema.database == name)
         .collect();
     if schemas.is_empty() {
-        return Err(no_database(engine, &name));
+        return Err(no_database(engine, session, &name));
     }
     schemas
         .into_iter()

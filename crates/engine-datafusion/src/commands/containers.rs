@@ -4,14 +4,16 @@
 
 use std::collections::BTreeSet;
 
-use catalog::{Object, ObjectBody, ObjectKind, Workspace};
+use catalog::{Access, Object, ObjectBody, ObjectKind, Workspace};
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
 use model::{Identifier, SchemaName};
 use sql::command::{CommandOption, CreateObject};
 
+use super::grants::change_access;
 use super::{clone, database_key, database_name, schema_key, unknown};
 use crate::Embedded;
+use crate::access::{Named, owned, owner};
 use crate::names::namespace;
 use crate::stages::single;
 use crate::statement::done;
@@ -38,7 +40,6 @@ pub(super) async fn schema(
     let name = namespace(session, &create.name)?;
     let workspace = engine.workspace();
     let there = workspace.namespaces();
-    // A database that has no schema yet comes with its first one: dbt makes no databases.
     let object = object(&create, session)?;
     // What is cloned may be what is replaced.
     let source = match &create.clone {
@@ -54,12 +55,22 @@ pub(super) async fn schema(
         }
         empty(workspace, &name)?;
     }
+    // A database that has no schema yet comes with its first one: dbt makes no databases.
+    let database = Named::Database(name.database.clone());
+    let new = there.iter().all(|other| other.database != name.database);
+    if let (true, Some(owner)) = (new, owner(session)) {
+        change_access(engine, session, &database, |access| {
+            access.owner = Some(owner)
+        })?;
+    }
     workspace.create_namespace(name.clone());
+    if let Some(object) = object {
+        workspace.create_object(ObjectKind::Schema, &schema_key(&name), object);
+    } else {
+        settle_schema(workspace, session, &name);
+    }
     if let Some(source) = source {
         source.put(engine, &name)?;
-    }
-    if let Some(object) = object {
-        workspace.change_object(ObjectKind::Schema, &schema_key(&name), Some(object));
     }
     Ok(done(&name, "successfully created"))
 }
@@ -88,12 +99,16 @@ pub(super) async fn database(
         if !create.or_replace {
             return Err(exists("Database", &name));
         }
-        for schema in &there {
-            workspace.drop_namespace(schema)?;
-        }
+        drop_database(workspace, &name)?;
     }
     let public = SchemaName::new(name.clone(), Identifier::unquoted(DEFAULT_SCHEMA));
-    workspace.create_namespace(public);
+    workspace.create_namespace(public.clone());
+    if let Some(owner) = owner(session) {
+        let public = Named::Schema(public);
+        change_access(engine, session, &public, |access| {
+            access.owner = Some(owner)
+        })?;
+    }
     for (schema, source) in sources.into_iter().flatten() {
         let copy = SchemaName::new(name.clone(), schema);
         workspace.create_namespace(copy.clone());
@@ -103,6 +118,39 @@ pub(super) async fn database(
         workspace.change_object(ObjectKind::Database, &database_key(&name), Some(object));
     }
     Ok(done(&name, "successfully created"))
+}
+
+/// Drops a database with everything in it.
+pub(crate) fn drop_database(workspace: &Workspace, name: &Identifier) -> Result<()> {
+    let schemas = workspace.namespaces().into_iter();
+    for schema in schemas.filter(|schema| schema.database == *name) {
+        workspace.drop_namespace(&schema)?;
+    }
+    workspace.change_object(ObjectKind::Database, &database_key(name), None);
+    Ok(())
+}
+
+/// Grants on a new schema about which nothing is declared what its database says.
+fn settle_schema(workspace: &Workspace, session: &Session, name: &SchemaName) {
+    let key = schema_key(name);
+    let database = workspace.object_access(ObjectKind::Database, &database_key(&name.database));
+    let declares = database.future.iter().any(|future| future.on == "SCHEMA");
+    if declares || owner(session).is_some() {
+        workspace.create_object(ObjectKind::Schema, &key, undeclared(session));
+    }
+}
+
+/// A container about which nothing is declared.
+pub(crate) fn undeclared(session: &Session) -> Object {
+    Object {
+        body: ObjectBody::Container {
+            transient: false,
+            retention_days: None,
+        },
+        comment: None,
+        created_at: session.as_of.to_rfc3339(),
+        access: owned(session),
+    }
 }
 
 /// Drops what is in a schema that is made anew.
@@ -144,6 +192,7 @@ fn object(create: &CreateObject, session: &Session) -> Result<Option<Object>> {
         },
         comment,
         created_at: session.as_of.to_rfc3339(),
+        access: owned(session),
     }))
 }
 
@@ -167,14 +216,9 @@ fn exists(kind: &str, name: &impl std::fmt::Display) -> Error {
 }
 
 /// The error for a database that is not there.
-pub(super) fn no_database(engine: &Embedded, name: &Identifier) -> Error {
-    let mut names: Vec<String> = engine
-        .workspace()
-        .namespaces()
-        .into_iter()
-        .map(|name| name.database.as_str().to_owned())
-        .collect();
-    names.dedup();
+pub(super) fn no_database(engine: &Embedded, session: &Session, name: &Identifier) -> Error {
+    let names = engine.databases(session).database_names().into_iter();
+    let names: Vec<String> = names.map(|name| name.as_str().to_owned()).collect();
     Error::new(codes::K3004, format!("Database `{name}` does not exist"))
         .help(format!("`create database {name}` makes it"))
         .suggest(name.as_str(), names.iter().map(String::as_str))
@@ -199,16 +243,12 @@ pub(super) fn declare(
                 codes::K3003,
                 format!("Schema `{}` does not exist", key.namespace()),
             ),
-            _ => no_database(engine, &key.database),
+            _ => no_database(engine, session, &key.database),
         });
     }
     let mut object = workspace.object(kind, key).unwrap_or_else(|| Object {
-        body: ObjectBody::Container {
-            transient: false,
-            retention_days: None,
-        },
-        comment: None,
-        created_at: session.as_of.to_rfc3339(),
+        access: Access::default(),
+        ..undeclared(session)
     });
     change(&mut object);
     workspace.change_object(kind, key, Some(object));
@@ -243,7 +283,7 @@ pub(super) fn alter(
                 codes::K3003,
                 format!("Schema `{}` does not exist", alter.name),
             )),
-            (false, _) => Err(no_database(engine, &database_name(&alter.name)?)),
+            (false, _) => Err(no_database(engine, session, &database_name(&alter.name)?)),
         };
     }
     let (kind, key) = match (alter.kind, mine.first()) {
@@ -294,6 +334,13 @@ pub(super) fn alter(
             }
             for (from, to) in pairs {
                 move_schema(workspace, &from, &to)?;
+            }
+            if alter.kind == ObjectWord::Database
+                && let Some(declared) = workspace.object(kind, &key)
+            {
+                workspace.change_object(kind, &key, None);
+                let new = database_key(&database_name(new)?);
+                workspace.change_object(kind, &new, Some(declared));
             }
         }
         Change::Swap(other) => {

@@ -13,6 +13,7 @@ use sql::command::{CommandOption, CreateObject, ObjectWord, OptionValue};
 
 use super::{kind_of, unknown};
 use crate::Embedded;
+use crate::access::owned;
 use crate::names::relation;
 use crate::stages::{Format, Location, flag, single};
 use crate::statement::create::known_namespace;
@@ -54,14 +55,15 @@ pub(super) fn run(engine: &Embedded, session: &Session, create: &CreateObject) -
         (None, ObjectWord::FileFormat) => file_format(engine, session, &create.options)?,
         (None, _) => stage(engine, session, &create.options)?,
     };
-    workspace.change_object(
+    workspace.create_object(
         kind,
         &name,
-        Some(Object {
+        Object {
             body,
             comment,
             created_at: session.as_of.to_rfc3339(),
-        }),
+            access: owned(session),
+        },
     );
     Ok(done(&name, "successfully created"))
 }

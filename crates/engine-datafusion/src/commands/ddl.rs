@@ -9,6 +9,7 @@ use diagnostic::{Error, Result, codes};
 use model::{RelationName, SchemaName};
 use sqlparser::ast::{Ident, ObjectName};
 
+use crate::access::{Named, not_authorized};
 use crate::failure::explain;
 use crate::information_schema::type_name;
 use crate::names::{namespace, relation};
@@ -22,7 +23,7 @@ pub(crate) async fn get_ddl(databases: &Databases, kind: &str, name: &str) -> Re
     match kind.to_uppercase().as_str() {
         "TABLE" | "VIEW" => {
             let name = relation(session, &parsed)?;
-            match databases.workspace.relation(&name) {
+            match databases.relation(&name) {
                 Some(found) => one(databases, &name, &found).await,
                 None => Err(Error::new(
                     codes::K3001,
@@ -34,7 +35,7 @@ pub(crate) async fn get_ddl(databases: &Databases, kind: &str, name: &str) -> Re
         "DATABASE" => {
             let database = super::database_name(&parsed)?;
             let mut text = format!("create or replace database {database};\n");
-            for schema in databases.workspace.namespaces() {
+            for schema in databases.namespaces() {
                 if schema.database == database {
                     text.push('\n');
                     text.push_str(&whole_schema(databases, &schema).await?);
@@ -75,7 +76,7 @@ fn object_name(name: &str) -> Result<ObjectName> {
 }
 
 async fn whole_schema(databases: &Databases, name: &SchemaName) -> Result<String> {
-    if !databases.workspace.namespaces().contains(name) {
+    if !databases.namespaces().contains(name) {
         return Err(Error::new(
             codes::K3003,
             format!("Schema `{name}` does not exist"),
@@ -85,7 +86,7 @@ async fn whole_schema(databases: &Databases, name: &SchemaName) -> Result<String
         "create or replace schema {};\n",
         quoted(name.schema.as_str())
     );
-    for ((kind, object_name), _) in databases.workspace.objects() {
+    for ((kind, object_name), _) in databases.objects() {
         let plain = matches!(
             kind,
             ObjectKind::Sequence
@@ -97,7 +98,7 @@ async fn whole_schema(databases: &Databases, name: &SchemaName) -> Result<String
             let _ = writeln!(text, "\n{}", object(databases, kind, &object_name)?);
         }
     }
-    for (relation, found) in databases.workspace.relations() {
+    for (relation, found) in databases.relations() {
         if relation.namespace() == *name {
             let _ = writeln!(text, "\n{}", one(databases, &relation, &found).await?);
         }
@@ -107,7 +108,14 @@ async fn whole_schema(databases: &Databases, name: &SchemaName) -> Result<String
 
 async fn one(databases: &Databases, name: &RelationName, found: &Relation) -> Result<String> {
     match &found.kind {
-        RelationKind::View { .. } => Ok(view(name, found)),
+        RelationKind::View { secure, .. } => match databases.shows_text(*secure, &found.access) {
+            true => Ok(view(name, found)),
+            false => Err(not_authorized(
+                &Named::Relation(name.clone()),
+                "ownership",
+                &databases.rights.role(),
+            )),
+        },
         RelationKind::External { location } => Ok(external_table(name, location)),
         RelationKind::Table { .. } => table(databases, name, found).await,
     }
@@ -251,17 +259,13 @@ fn function_named(databases: &Databases, wanted_kind: ObjectKind, name: &str) ->
     let wanted = relation(&databases.session, &object_name(name)?)?;
     let start = format!("{}(", wanted.name.as_str());
     let given: String = name.to_uppercase().split_whitespace().collect();
-    let found = databases
-        .workspace
-        .objects()
-        .into_keys()
-        .find(|(kind, key)| {
-            let spaceless: String = key.name.as_str().split_whitespace().collect();
-            *kind == wanted_kind
-                && key.namespace() == wanted.namespace()
-                && key.name.as_str().starts_with(&start)
-                && (!given.contains('(') || given.ends_with(&spaceless))
-        });
+    let found = databases.objects().into_keys().find(|(kind, key)| {
+        let spaceless: String = key.name.as_str().split_whitespace().collect();
+        *kind == wanted_kind
+            && key.namespace() == wanted.namespace()
+            && key.name.as_str().starts_with(&start)
+            && (!given.contains('(') || given.ends_with(&spaceless))
+    });
     match found {
         Some((kind, key)) => object(databases, kind, &key),
         None => Err(Error::new(
@@ -272,7 +276,7 @@ fn function_named(databases: &Databases, wanted_kind: ObjectKind, name: &str) ->
 }
 
 fn object(databases: &Databases, kind: ObjectKind, name: &RelationName) -> Result<String> {
-    let Some(found) = databases.workspace.object(kind, name) else {
+    let Some(found) = databases.object(kind, name) else {
         return Err(Error::new(codes::K3001, format!("`{name}` does not exist")));
     };
     let comment = match &found.comment {

@@ -21,11 +21,11 @@ pub(super) async fn run(
     match describe.kind {
         ObjectWord::Table | ObjectWord::View => columns(engine, session, describe).await,
         ObjectWord::Schema => schema(engine, session, describe),
-        ObjectWord::Database => database(engine, describe),
+        ObjectWord::Database => database(engine, session, describe),
         ObjectWord::Sequence => {
             let name = relation(session, &describe.name)?;
-            let workspace = engine.workspace();
-            if workspace.object(ObjectKind::Sequence, &name).is_none() {
+            let databases = engine.databases(session);
+            if databases.object(ObjectKind::Sequence, &name).is_none() {
                 return Err(missing(engine, ObjectKind::Sequence, &name));
             }
             let schema = [name.database.as_str(), name.schema.as_str()]
@@ -49,7 +49,7 @@ pub(super) async fn run(
 
 async fn columns(engine: &Embedded, session: &Session, describe: &Describe) -> Result<Outcome> {
     let name = relation(session, &describe.name)?;
-    let Some(found) = engine.workspace().relation(&name) else {
+    let Some(found) = engine.databases(session).relation(&name) else {
         return Err(Error::new(
             codes::K3001,
             format!("Relation `{name}` does not exist"),
@@ -113,7 +113,7 @@ async fn columns(engine: &Embedded, session: &Session, describe: &Describe) -> R
 
 fn schema(engine: &Embedded, session: &Session, describe: &Describe) -> Result<Outcome> {
     let name = namespace(session, &describe.name)?;
-    if !engine.workspace().namespaces().contains(&name) {
+    if !engine.databases(session).namespaces().contains(&name) {
         return Err(Error::new(
             codes::K3003,
             format!("Schema `{name}` does not exist"),
@@ -124,7 +124,7 @@ fn schema(engine: &Embedded, session: &Session, describe: &Describe) -> Result<O
         ("name", Kind::Text),
         ("kind", Kind::Text),
     ]);
-    for (relation, found) in engine.workspace().relations() {
+    for (relation, found) in engine.databases(session).relations() {
         if relation.namespace() == name {
             let kind = match found.kind {
                 RelationKind::Table { .. } => table_kind(&found),
@@ -141,17 +141,18 @@ fn schema(engine: &Embedded, session: &Session, describe: &Describe) -> Result<O
     listing.outcome()
 }
 
-fn database(engine: &Embedded, describe: &Describe) -> Result<Outcome> {
+fn database(engine: &Embedded, session: &Session, describe: &Describe) -> Result<Outcome> {
     let name = super::database_name(&describe.name)?;
     let workspace = engine.workspace();
     let times = workspace.catalog().namespace_times()?;
-    let schemas: Vec<_> = workspace
+    let schemas: Vec<_> = engine
+        .databases(session)
         .namespaces()
         .into_iter()
         .filter(|schema| schema.database == name)
         .collect();
     if schemas.is_empty() {
-        return Err(super::containers::no_database(engine, &name));
+        return Err(super::containers::no_database(engine, session, &name));
     }
     let mut listing = Listing::new(&[
         ("created_on", Kind::Moment),
@@ -172,7 +173,7 @@ fn database(engine: &Embedded, describe: &Describe) -> Result<Outcome> {
 fn properties(engine: &Embedded, session: &Session, describe: &Describe) -> Result<Outcome> {
     let kind = super::kind_of(describe.kind)?;
     let name = relation(session, &describe.name)?;
-    let Some(object) = engine.workspace().object(kind, &name) else {
+    let Some(object) = engine.databases(session).object(kind, &name) else {
         return Err(missing(engine, kind, &name));
     };
     match &object.body {
@@ -228,7 +229,7 @@ fn of_function(engine: &Embedded, session: &Session, describe: &Describe) -> Res
     let name = relation(session, &describe.name)?;
     let name = function::with_types(&name, &describe.arguments);
     let kind = super::kind_of(describe.kind)?;
-    let Some(object) = engine.workspace().object(kind, &name) else {
+    let Some(object) = engine.databases(session).object(kind, &name) else {
         return Err(missing(engine, kind, &name));
     };
     let ObjectBody::Function {

@@ -8,9 +8,10 @@ use sql::command::{CommandOption, CreateExternalTable, OptionValue};
 use sqlparser::ast::ObjectName;
 
 use crate::Embedded;
+use crate::access::owned;
 use crate::failure::explain;
 use crate::names::relation;
-use crate::stages::Location;
+use crate::stages::{Location, outside};
 use crate::statement::create::standing;
 use crate::statement::{done, unsupported};
 
@@ -46,7 +47,10 @@ pub(super) async fn create(
                 let place = Location::resolve(&databases, text)?;
                 location = Some(place.target().display().to_string());
             }
-            "LOCATION" => location = Some(text.trim_end_matches('/').to_owned()),
+            "LOCATION" => {
+                outside(&databases, text)?;
+                location = Some(text.trim_end_matches('/').to_owned());
+            }
             "TABLE_FORMAT" if text.eq_ignore_ascii_case("delta") => delta = true,
             "FILE_FORMAT" if is_parquet(value) => {}
             // Every query reads the newest version, so there is nothing to refresh.
@@ -68,6 +72,7 @@ pub(super) async fn create(
     }
     let found = Relation {
         comment,
+        access: owned(session),
         ..Relation::new(RelationKind::External { location })
     };
     // What cannot be read is refused now, not when somebody asks.

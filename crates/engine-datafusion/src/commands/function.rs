@@ -10,6 +10,7 @@ use sql::command::{CreateFunction, Returns};
 use sqlparser::ast::{DataType, ObjectName};
 
 use crate::Embedded;
+use crate::access::owned;
 use crate::names::{identifier, relation};
 use crate::statement::create::known_namespace;
 use crate::statement::{done, unsupported};
@@ -83,10 +84,10 @@ pub(crate) fn create_as(
                 .collect(),
         ),
     };
-    workspace.change_object(
+    workspace.create_object(
         kind,
         &name,
-        Some(Object {
+        Object {
             body: ObjectBody::Function {
                 arguments,
                 returns,
@@ -95,7 +96,8 @@ pub(crate) fn create_as(
             },
             comment: create.comment,
             created_at: session.as_of.to_rfc3339(),
-        }),
+            access: owned(session),
+        },
     );
     Ok(done(&name, "successfully created"))
 }

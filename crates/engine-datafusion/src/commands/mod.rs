@@ -9,28 +9,33 @@ pub(crate) mod ddl;
 mod describe;
 mod external_table;
 pub(crate) mod function;
+mod grants;
+mod roles;
 pub(crate) mod show;
+pub(crate) mod show_grants;
 mod stage_files;
 mod table_template;
 mod undrop;
 mod unload;
 
-pub(crate) use containers::{DEFAULT_SCHEMA, is_implicit};
+pub(crate) use containers::{DEFAULT_SCHEMA, drop_database, is_implicit};
 
 use catalog::ObjectKind;
+pub(crate) use catalog::{database_key, schema_key};
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
-use model::{Identifier, RelationName, SchemaName};
+use model::{Identifier, RelationName};
 use sql::command::{Command, CommandOption, ObjectWord};
 use sqlparser::ast::ObjectName;
 
-use crate::Embedded;
 use crate::names::{identifier, relation};
 use crate::scripting;
 use crate::statement::{done, unsupported};
+use crate::{Embedded, access};
 
 /// Runs a command.
 pub(crate) async fn run(engine: &Embedded, session: &Session, command: Command) -> Result<Outcome> {
+    access::gate::command(engine, session, &command)?;
     match command {
         Command::CopyIntoTable(copy) => copy::load::run(engine, session, *copy).await,
         Command::CopyIntoLocation(copy) => unload::run(engine, session, *copy).await,
@@ -74,13 +79,14 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, command: Command) 
             codes::X0001,
             "A block is run by its interpreter only",
         )),
+        Command::Roles(command) => roles::run(engine, session, *command),
         Command::Show(show) => show::run(engine, session, &show).await,
         Command::Describe(describe) => describe::run(engine, session, &describe).await,
     }
 }
 
 /// The catalog's word for a kind of object.
-fn kind_of(word: ObjectWord) -> Result<ObjectKind> {
+pub(crate) fn kind_of(word: ObjectWord) -> Result<ObjectKind> {
     match word {
         ObjectWord::Stage => Ok(ObjectKind::Stage),
         ObjectWord::FileFormat => Ok(ObjectKind::FileFormat),
@@ -146,27 +152,13 @@ fn missing(engine: &Embedded, kind: ObjectKind, name: &RelationName) -> Error {
 }
 
 /// The single part of a database's name.
-fn database_name(name: &ObjectName) -> Result<Identifier> {
+pub(crate) fn database_name(name: &ObjectName) -> Result<Identifier> {
     match name.0.as_slice() {
         [part] => match part.as_ident() {
             Some(ident) => Ok(identifier(ident)),
             None => Err(unsupported(name)),
         },
         _ => Err(unsupported(name)),
-    }
-}
-
-/// The key under which what is declared about a schema is kept.
-pub(crate) fn schema_key(name: &SchemaName) -> RelationName {
-    name.relation(Identifier::quoted(""))
-}
-
-/// The key under which what is declared about a database is kept.
-pub(crate) fn database_key(name: &Identifier) -> RelationName {
-    RelationName {
-        database: name.clone(),
-        schema: Identifier::quoted(""),
-        name: Identifier::quoted(""),
     }
 }
 

@@ -8,6 +8,7 @@ use sql::command::{Show, ShowIn};
 
 use super::{containers::no_database, database_key, schema_key};
 use crate::Embedded;
+use crate::access::shown_owner;
 use crate::failure::explain;
 use crate::information_schema::{referenced, type_name};
 use crate::listing::{Cell, Kind, Listing, count};
@@ -42,6 +43,7 @@ pub(super) async fn run(engine: &Embedded, session: &Session, show: &Show) -> Re
         "PRIMARY KEYS" => look.keys(&|kind| *kind == ConstraintKind::PrimaryKey),
         "UNIQUE KEYS" => look.keys(&|kind| *kind == ConstraintKind::Unique),
         "IMPORTED KEYS" | "EXPORTED KEYS" => look.foreign_keys(),
+        "ROLES" => look.roles(),
         other => Err(unsupported(&format!("SHOW {other}"))),
     }
 }
@@ -64,7 +66,7 @@ impl Scope {
         };
         let databases = show.kind == "SCHEMAS";
         let scope = match &show.within {
-            None if show.kind == "DATABASES" => Self::Account,
+            None if matches!(show.kind.as_str(), "DATABASES" | "ROLES") => Self::Account,
             None => Self::Database(session.database.clone()),
             Some(ShowIn::Account) => Self::Account,
             Some(ShowIn::Database(None)) => Self::Database(session.database.clone()),
@@ -81,21 +83,19 @@ impl Scope {
                 _ => Self::Schema(namespace(session, name)?),
             },
         };
-        let known = engine.workspace().namespaces();
+        let seen = engine.databases(session);
+        let (known, names) = (seen.namespaces(), seen.database_names());
         match &scope {
             Self::Schema(name) if !known.contains(name) => Err(Error::new(
                 codes::K3003,
                 format!("Schema `{name}` does not exist"),
             )),
-            Self::Database(name)
-                if !known.is_empty() && !known.iter().any(|other| other.database == *name) =>
-            {
-                Err(no_database(engine, name))
+            Self::Database(name) if !names.is_empty() && !names.contains(name) => {
+                Err(no_database(engine, session, name))
             }
-            Self::Table(name) if engine.workspace().relation(name).is_none() => Err(Error::new(
-                codes::K3001,
-                format!("Relation `{name}` does not exist"),
-            )),
+            Self::Table(name) if engine.databases(session).relation(name).is_none() => Err(
+                Error::new(codes::K3001, format!("Relation `{name}` does not exist")),
+            ),
             _ => Ok(scope),
         }
     }
@@ -117,7 +117,7 @@ struct Look<'a> {
     scope: Scope,
 }
 
-/// What every object is owned by, as long as there is one role.
+/// What owns objects that no other role has made.
 pub(crate) const OWNER: &str = "ACCOUNTADMIN";
 
 impl Look<'_> {
@@ -148,7 +148,7 @@ impl Look<'_> {
 
     fn relations(&self, wanted: impl Fn(&Relation) -> bool) -> Vec<(RelationName, Relation)> {
         self.engine
-            .workspace()
+            .databases(self.session)
             .relations()
             .into_iter()
             .filter(|(name, found)| {
@@ -160,7 +160,7 @@ impl Look<'_> {
 
     fn kept(&self, kind: ObjectKind) -> Vec<(RelationName, catalog::Object)> {
         self.engine
-            .workspace()
+            .databases(self.session)
             .objects()
             .into_iter()
             .filter(|((other, name), _)| {
@@ -169,6 +169,65 @@ impl Look<'_> {
             .map(|((_, name), object)| (name, object))
             .take(self.most())
             .collect()
+    }
+
+    /// <https://docs.snowflake.com/en/sql-reference/sql/show-roles>
+    fn roles(&self) -> Result<Outcome> {
+        let mut listing = Listing::new(&[
+            ("created_on", Kind::Moment),
+            ("name", Kind::Text),
+            ("is_default", Kind::Text),
+            ("is_current", Kind::Text),
+            ("is_inherited", Kind::Text),
+            ("assigned_to_users", Kind::Number),
+            ("granted_to_roles", Kind::Number),
+            ("granted_roles", Kind::Number),
+            ("owner", Kind::Text),
+            ("comment", Kind::Text),
+        ]);
+        let workspace = self.engine.workspace();
+        let current = self.session.role();
+        let enabled = governance::within(&current, &workspace.roles());
+        let declared = workspace.objects_of(ObjectKind::Role);
+        let yes = |truth: bool| if truth { "Y" } else { "N" };
+        let all = super::show_grants::known_roles(workspace);
+        let listed = all.into_iter().filter(|name| self.names(name.as_str()));
+        for name in listed.take(self.most()) {
+            let object = declared.get(&catalog::account_key(name.as_str()));
+            let grants = object.map(|object| object.access.grants.as_slice());
+            let to = |users: bool| {
+                let grants = grants.unwrap_or_default().iter();
+                let chosen = |grant: &&catalog::Grant| {
+                    matches!(grant.grantee, catalog::Grantee::User(_)) == users
+                };
+                count(grants.filter(chosen).count() as u64)
+            };
+            let has = |object: &&catalog::Object| {
+                let mut grants = object.access.grants.iter();
+                grants.any(|grant| grant.grantee == catalog::Grantee::Role(name.clone()))
+            };
+            let created = object.map(|object| object.created_at.clone());
+            let owner = match governance::is_system(&name) {
+                true => String::new(),
+                false => owner_of(object),
+            };
+            listing.push(vec![
+                Cell::Moment(created.unwrap_or_default()),
+                name.as_str().into(),
+                yes(name.as_str() == OWNER).into(),
+                yes(name == current).into(),
+                yes(name != current && enabled.contains(&name)).into(),
+                to(true),
+                to(false),
+                count(declared.values().filter(has).count() as u64),
+                owner.into(),
+                object
+                    .and_then(|object| object.comment.clone())
+                    .unwrap_or_default()
+                    .into(),
+            ]);
+        }
+        self.terse(listing, &["created_on", "name", "comment"])
     }
 
     async fn tables(&self) -> Result<Outcome> {
@@ -204,7 +263,7 @@ impl Look<'_> {
                 clustering(found.details.cluster_by.as_deref()).into(),
                 rows,
                 bytes,
-                OWNER.into(),
+                shown_owner(&found.access).into(),
                 retention.to_string().into(),
                 "OFF".into(),
                 tracking(self.engine.workspace(), &name).await,
@@ -233,10 +292,15 @@ impl Look<'_> {
             ("is_materialized", Kind::Text),
             ("kind", Kind::Text),
         ]);
+        let databases = self.engine.databases(self.session);
         for (name, found) in self.relations(|found| matches!(found.kind, RelationKind::View { .. }))
         {
             let RelationKind::View { secure, .. } = &found.kind else {
                 continue;
+            };
+            let text = match databases.shows_text(*secure, &found.access) {
+                true => super::ddl::view(&name, &found),
+                false => String::new(),
             };
             listing.push(vec![
                 Cell::Moment(found.created_at.clone()),
@@ -244,9 +308,9 @@ impl Look<'_> {
                 "".into(),
                 name.database.as_str().into(),
                 name.schema.as_str().into(),
-                OWNER.into(),
+                shown_owner(&found.access).into(),
                 found.comment.clone().unwrap_or_default().into(),
-                super::ddl::view(&name, &found).into(),
+                text.into(),
                 secure.to_string().into(),
                 "false".into(),
                 "VIEW".into(),
@@ -309,7 +373,7 @@ impl Look<'_> {
                 clustering(found.details.cluster_by.as_deref()).into(),
                 rows,
                 bytes,
-                OWNER.into(),
+                shown_owner(&found.access).into(),
                 retention.to_string().into(),
                 "N".into(),
                 "N".into(),
@@ -343,7 +407,7 @@ impl Look<'_> {
         ]);
         let workspace = self.engine.workspace();
         let times = workspace.catalog().namespace_times()?;
-        for name in workspace.namespaces() {
+        for name in self.engine.databases(self.session).namespaces() {
             let key = schema_key(&name);
             if !self.scope.holds(&key) || !self.names(name.schema.as_str()) {
                 continue;
@@ -353,13 +417,14 @@ impl Look<'_> {
             let object = workspace.object(ObjectKind::Schema, &key);
             let (options, retention) = container(object.as_ref().map(|object| &object.body));
             let created = times.iter().find(|(other, _)| *other == name);
+            let owner = owner_of(object.as_ref());
             listing.push(vec![
                 Cell::Moment(created.map(|(_, time)| time.clone()).unwrap_or_default()),
                 name.schema.as_str().into(),
                 "N".into(),
                 if current { "Y" } else { "N" }.into(),
                 name.database.as_str().into(),
-                OWNER.into(),
+                owner.into(),
                 object
                     .and_then(|object| object.comment)
                     .unwrap_or_default()
@@ -386,13 +451,7 @@ impl Look<'_> {
         ]);
         let workspace = self.engine.workspace();
         let times = workspace.catalog().namespace_times()?;
-        let mut names: Vec<Identifier> = workspace
-            .namespaces()
-            .into_iter()
-            .map(|name| name.database)
-            .collect();
-        names.dedup();
-        for name in names {
+        for name in self.engine.databases(self.session).database_names() {
             if !self.names(name.as_str()) {
                 continue;
             }
@@ -403,6 +462,7 @@ impl Look<'_> {
                 .filter(|(other, _)| other.database == name)
                 .map(|(_, time)| time)
                 .min();
+            let owner = owner_of(object.as_ref());
             listing.push(vec![
                 Cell::Moment(created.cloned().unwrap_or_default()),
                 name.as_str().into(),
@@ -414,7 +474,7 @@ impl Look<'_> {
                 }
                 .into(),
                 "".into(),
-                OWNER.into(),
+                owner.into(),
                 object
                     .and_then(|object| object.comment)
                     .unwrap_or_default()
@@ -441,7 +501,7 @@ impl Look<'_> {
             ("database_name", Kind::Text),
             ("autoincrement", Kind::Text),
         ]);
-        for (name, found) in self.engine.workspace().relations() {
+        for (name, found) in self.engine.databases(self.session).relations() {
             if !self.scope.holds(&name) {
                 continue;
             }
@@ -526,7 +586,7 @@ impl Look<'_> {
                 next.unwrap_or(*start).into(),
                 (*step).into(),
                 Cell::Moment(object.created_at),
-                OWNER.into(),
+                shown_owner(&object.access).into(),
                 object.comment.unwrap_or_default().into(),
                 if *ordered { "Y" } else { "N" }.into(),
             ]);
@@ -568,7 +628,7 @@ impl Look<'_> {
                 url.clone().unwrap_or_default().into(),
                 "N".into(),
                 "N".into(),
-                OWNER.into(),
+                shown_owner(&object.access).into(),
                 object.comment.clone().unwrap_or_default().into(),
                 Cell::Null,
                 if url.is_some() {
@@ -610,7 +670,7 @@ impl Look<'_> {
                 name.database.as_str().into(),
                 name.schema.as_str().into(),
                 kind.trim_matches('\'').to_uppercase().into(),
-                OWNER.into(),
+                shown_owner(&object.access).into(),
                 object.comment.clone().unwrap_or_default().into(),
                 json.into(),
             ]);
@@ -673,7 +733,7 @@ impl Look<'_> {
             ("rely", Kind::Text),
             ("comment", Kind::Text),
         ]);
-        for (name, found) in self.engine.workspace().relations() {
+        for (name, found) in self.engine.databases(self.session).relations() {
             if !self.scope.holds(&name) {
                 continue;
             }
@@ -722,7 +782,7 @@ impl Look<'_> {
             ("comment", Kind::Text),
         ]);
         let exported = self.show.kind == "EXPORTED KEYS";
-        let relations = self.engine.workspace().relations();
+        let relations = self.engine.databases(self.session).relations();
         for (name, found) in &relations {
             for key in &found.details.constraints {
                 let ConstraintKind::ForeignKey { table, columns } = &key.kind else {
@@ -768,6 +828,11 @@ impl Look<'_> {
         }
         listing.outcome()
     }
+}
+
+/// The owner of a schema or database, about which nothing need be declared.
+fn owner_of(object: Option<&catalog::Object>) -> String {
+    object.map_or_else(|| OWNER.to_owned(), |object| shown_owner(&object.access))
 }
 
 /// Rows and bytes of a table.

@@ -61,6 +61,8 @@ pub(super) async fn run(
         comment,
         definition,
         change_tracking: false,
+        copy_grants: false,
+        like: None,
     };
     fill(engine, session, &name, None, new).await?;
     Ok(done(&name, "successfully created"))

@@ -1,12 +1,11 @@
 //! Databases, schemas and roles: <https://docs.snowflake.com/en/sql-reference/info-schema/schemata> and its kin.
 
-use std::collections::BTreeSet;
-
-use catalog::{ObjectBody, ObjectKind};
+use catalog::{Access, ObjectBody, ObjectKind};
 use diagnostic::Result;
 use model::{Identifier, SchemaName};
 
 use super::{Header, NAME};
+use crate::access::{available_roles, shown_owner};
 use crate::commands::show::{OWNER, container};
 use crate::commands::{database_key, schema_key};
 use crate::listing::{Cell, Kind, Listing};
@@ -59,19 +58,18 @@ pub(super) fn yes(truth: bool) -> Cell {
 pub(super) fn databases(databases: &Databases, listing: &mut Listing) -> Result<()> {
     let workspace = &databases.workspace;
     let times = workspace.catalog().namespace_times()?;
-    let names: BTreeSet<Identifier> = workspace
-        .namespaces()
-        .into_iter()
-        .map(|name| name.database)
-        .collect();
-    for name in names {
+    for name in databases.database_names() {
         let object = workspace.object(ObjectKind::Database, &database_key(&name));
         let (options, retention) = container(object.as_ref().map(|object| &object.body));
         let mine = times.iter().filter(|(other, _)| other.database == name);
         let created = mine.map(|(_, time)| time.clone()).min().unwrap_or_default();
+        let owner = object.as_ref().map(|object| &object.access);
         listing.row([
             ("DATABASE_NAME", name.as_str().into()),
-            ("DATABASE_OWNER", OWNER.into()),
+            (
+                "DATABASE_OWNER",
+                owner.map_or_else(|| OWNER.to_owned(), shown_owner).into(),
+            ),
             ("IS_TRANSIENT", yes(options == "TRANSIENT")),
             ("COMMENT", object.and_then(|object| object.comment).into()),
             ("CREATED", Cell::Moment(created.clone())),
@@ -91,7 +89,7 @@ pub(super) fn schemata(
 ) -> Result<()> {
     let workspace = &databases.workspace;
     let times = workspace.catalog().namespace_times()?;
-    let mut names = workspace.namespaces();
+    let mut names = databases.namespaces();
     names.insert(SchemaName::new(database.clone(), Identifier::quoted(NAME)));
     for name in names.into_iter().filter(|name| name.database == *database) {
         let own = name.schema.as_str() == NAME;
@@ -101,6 +99,8 @@ pub(super) fn schemata(
         let (options, retention) = container(body.filter(|_| declared));
         let created = times.iter().find(|(other, _)| *other == name);
         let created = created.map(|(_, time)| time.clone()).unwrap_or_default();
+        let owner = object.as_ref().map(|object| shown_owner(&object.access));
+        let owner = owner.unwrap_or_else(|| OWNER.to_owned());
         let comment = match own {
             true => Some("Views describing the contents of schemas in this database".to_owned()),
             false => object.and_then(|object| object.comment),
@@ -108,7 +108,10 @@ pub(super) fn schemata(
         listing.row([
             ("CATALOG_NAME", database.as_str().into()),
             ("SCHEMA_NAME", name.schema.as_str().into()),
-            ("SCHEMA_OWNER", if own { "" } else { OWNER }.into()),
+            (
+                "SCHEMA_OWNER",
+                if own { String::new() } else { owner }.into(),
+            ),
             ("IS_TRANSIENT", yes(options == "TRANSIENT")),
             ("IS_MANAGED_ACCESS", yes(false)),
             ("RETENTION_TIME", retention.into()),
@@ -120,24 +123,35 @@ pub(super) fn schemata(
     Ok(())
 }
 
-/// The role in use, which is all there is as long as nobody grants any.
-fn role(databases: &Databases) -> String {
-    let role = databases.session.role.as_ref();
-    role.map_or(OWNER, Identifier::as_str).to_owned()
-}
-
+/// The roles that the user may use: all of them for the project's owner.
 pub(super) fn applicable_roles(databases: &Databases, listing: &mut Listing) {
-    listing.row([
-        ("GRANTEE", databases.session.principal.to_uppercase().into()),
-        ("ROLE_NAME", role(databases).into()),
-        ("ROLE_OWNER", "".into()),
-        ("IS_GRANTABLE", yes(true)),
-    ]);
+    let user = databases.session.principal.to_uppercase();
+    for (name, access) in available_roles(&databases.workspace, &databases.session) {
+        listing.row([
+            ("GRANTEE", user.as_str().into()),
+            ("ROLE_NAME", name.as_str().into()),
+            ("ROLE_OWNER", role_owner(&name, &access).into()),
+            ("IS_GRANTABLE", yes(true)),
+        ]);
+    }
 }
 
+/// The role in use, and those it has.
 pub(super) fn enabled_roles(databases: &Databases, listing: &mut Listing) {
-    listing.row([
-        ("ROLE_NAME", role(databases).into()),
-        ("ROLE_OWNER", "".into()),
-    ]);
+    let roles = databases.workspace.roles();
+    for name in governance::within(&databases.session.role(), &roles) {
+        let access = roles.get(&name).cloned().unwrap_or_default();
+        listing.row([
+            ("ROLE_NAME", name.as_str().into()),
+            ("ROLE_OWNER", role_owner(&name, &access).into()),
+        ]);
+    }
+}
+
+/// Nobody owns the roles that every account has.
+fn role_owner(name: &Identifier, access: &Access) -> String {
+    match governance::is_system(name) {
+        true => String::new(),
+        false => shown_owner(access),
+    }
 }

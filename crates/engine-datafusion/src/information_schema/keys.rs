@@ -42,7 +42,7 @@ pub(super) const REFERENTIAL_CONSTRAINTS: Header = &[
 
 /// Keys are recorded and not enforced, so nothing is ever deferred.
 pub(super) fn constraints(databases: &Databases, database: &Identifier, listing: &mut Listing) {
-    for (name, found) in databases.workspace.relations() {
+    for (name, found) in databases.relations() {
         if name.database != *database {
             continue;
         }
@@ -73,7 +73,7 @@ pub(super) fn constraints(databases: &Databases, database: &Identifier, listing:
 }
 
 pub(super) fn references(databases: &Databases, database: &Identifier, listing: &mut Listing) {
-    let relations = databases.workspace.relations();
+    let relations = databases.relations();
     for (name, found) in &relations {
         if name.database != *database {
             continue;

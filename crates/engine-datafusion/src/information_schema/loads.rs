@@ -107,7 +107,7 @@ fn loaded(
         ingested.entry(file.table.clone()).or_default().push(file);
     }
     let mut found = Vec::new();
-    for (name, relation) in databases.workspace.relations() {
+    for (name, relation) in databases.relations() {
         if database.is_some_and(|database| name.database != *database) || relation.id.is_empty() {
             continue;
         }
@@ -190,7 +190,7 @@ pub(crate) async fn copy_history(
         ));
     };
     let name = crate::names::relation(&databases.session, &sql::object_name(&table)?)?;
-    let Some(relation) = databases.workspace.relation(&name) else {
+    let Some(relation) = databases.relation(&name) else {
         return Err(Error::new(
             codes::K3001,
             format!("Relation `{name}` does not exist"),

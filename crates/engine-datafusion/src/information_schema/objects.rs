@@ -7,8 +7,8 @@ use model::{Identifier, RelationName};
 
 use super::Header;
 use super::containers::yes;
+use crate::access::shown_owner;
 use crate::commands::function::signature;
-use crate::commands::show::OWNER;
 use crate::listing::{Cell, Kind, Listing};
 use crate::provider::Databases;
 
@@ -119,7 +119,7 @@ fn kept(
     database: &Identifier,
     kind: ObjectKind,
 ) -> Vec<(RelationName, Object)> {
-    let all = databases.workspace.objects().into_iter();
+    let all = databases.objects().into_iter();
     all.filter(|((other, name), _)| *other == kind && name.database == *database)
         .map(|((_, name), object)| (name, object))
         .collect()
@@ -147,7 +147,7 @@ pub(super) fn sequences(
             ("SEQUENCE_CATALOG", name.database.as_str().into()),
             ("SEQUENCE_SCHEMA", name.schema.as_str().into()),
             ("SEQUENCE_NAME", name.name.as_str().into()),
-            ("SEQUENCE_OWNER", OWNER.into()),
+            ("SEQUENCE_OWNER", shown_owner(&object.access).into()),
             ("DATA_TYPE", "NUMBER".into()),
             ("NUMERIC_PRECISION", 38.into()),
             ("NUMERIC_PRECISION_RADIX", 10.into()),
@@ -182,7 +182,7 @@ pub(super) fn stages(databases: &Databases, database: &Identifier, listing: &mut
             ("STAGE_NAME", name.name.as_str().into()),
             ("STAGE_URL", url.into()),
             ("STAGE_TYPE", kind.into()),
-            ("STAGE_OWNER", OWNER.into()),
+            ("STAGE_OWNER", shown_owner(&object.access).into()),
             ("COMMENT", object.comment.into()),
             ("CREATED", Cell::Moment(object.created_at.clone())),
             ("LAST_ALTERED", Cell::Moment(object.created_at)),
@@ -208,7 +208,7 @@ pub(super) fn file_formats(databases: &Databases, database: &Identifier, listing
             ("FILE_FORMAT_CATALOG", name.database.as_str().into()),
             ("FILE_FORMAT_SCHEMA", name.schema.as_str().into()),
             ("FILE_FORMAT_NAME", name.name.as_str().into()),
-            ("FILE_FORMAT_OWNER", OWNER.into()),
+            ("FILE_FORMAT_OWNER", shown_owner(&object.access).into()),
             (
                 "FILE_FORMAT_TYPE",
                 kind.trim_matches('\'').to_uppercase().into(),
@@ -250,15 +250,16 @@ pub(super) fn functions(databases: &Databases, database: &Identifier, listing: &
             continue;
         };
         let (plain, result, _) = signature(&name, &returns);
+        let shown = databases.shows_text(secure, &object.access);
         listing.row([
             ("FUNCTION_CATALOG", name.database.as_str().into()),
             ("FUNCTION_SCHEMA", name.schema.as_str().into()),
             ("FUNCTION_NAME", plain.into()),
-            ("FUNCTION_OWNER", OWNER.into()),
+            ("FUNCTION_OWNER", shown_owner(&object.access).into()),
             ("ARGUMENT_SIGNATURE", arguments(&taken).into()),
             ("DATA_TYPE", result.into()),
             ("FUNCTION_LANGUAGE", "SQL".into()),
-            ("FUNCTION_DEFINITION", body.into()),
+            ("FUNCTION_DEFINITION", shown.then_some(body).into()),
             ("IS_SECURE", yes(secure)),
             ("CREATED", Cell::Moment(object.created_at.clone())),
             ("LAST_ALTERED", Cell::Moment(object.created_at)),
@@ -275,21 +276,22 @@ pub(super) fn procedures(databases: &Databases, database: &Identifier, listing: 
             arguments: taken,
             returns,
             body,
-            ..
+            secure,
         } = object.body
         else {
             continue;
         };
         let (plain, result, _) = signature(&name, &returns);
+        let shown = databases.shows_text(secure, &object.access);
         listing.row([
             ("PROCEDURE_CATALOG", name.database.as_str().into()),
             ("PROCEDURE_SCHEMA", name.schema.as_str().into()),
             ("PROCEDURE_NAME", plain.into()),
-            ("PROCEDURE_OWNER", OWNER.into()),
+            ("PROCEDURE_OWNER", shown_owner(&object.access).into()),
             ("ARGUMENT_SIGNATURE", arguments(&taken).into()),
             ("DATA_TYPE", result.into()),
             ("PROCEDURE_LANGUAGE", "SQL".into()),
-            ("PROCEDURE_DEFINITION", body.into()),
+            ("PROCEDURE_DEFINITION", shown.then_some(body).into()),
             ("CREATED", Cell::Moment(object.created_at.clone())),
             ("LAST_ALTERED", Cell::Moment(object.created_at)),
             ("COMMENT", object.comment.into()),

@@ -11,8 +11,9 @@ use model::{Identifier, RelationName};
 
 use super::containers::yes;
 use super::{Header, NAME, VIEWS as ALL, type_name};
+use crate::access::shown_owner;
 use crate::commands::ddl::{self, full_type};
-use crate::commands::show::{OWNER, RETENTION, clustering, size};
+use crate::commands::show::{RETENTION, clustering, size};
 use crate::listing::{Cell, Kind, Listing};
 use crate::provider::Databases;
 
@@ -122,7 +123,7 @@ pub(super) struct Chosen<'a> {
 
 impl Chosen<'_> {
     pub(super) fn relations(&self) -> impl Iterator<Item = (RelationName, Relation)> {
-        let all = self.databases.workspace.relations().into_iter();
+        let all = self.databases.relations().into_iter();
         all.filter(|(name, _)| {
             name.database == *self.database
                 && self.wanted.is_none_or(|wanted| wanted.contains(name))
@@ -153,7 +154,7 @@ impl Chosen<'_> {
                 ("TABLE_CATALOG", name.database.as_str().into()),
                 ("TABLE_SCHEMA", name.schema.as_str().into()),
                 ("TABLE_NAME", name.name.as_str().into()),
-                ("TABLE_OWNER", OWNER.into()),
+                ("TABLE_OWNER", shown_owner(&found.access).into()),
                 ("TABLE_TYPE", kind.into()),
                 ("IS_TRANSIENT", of_table(yes(details.transient))),
                 (
@@ -197,12 +198,16 @@ impl Chosen<'_> {
                 continue;
             };
             let altered = times.get(&name).unwrap_or(&found.created_at);
+            let shown = self.databases.shows_text(*secure, &found.access);
             listing.row([
                 ("TABLE_CATALOG", name.database.as_str().into()),
                 ("TABLE_SCHEMA", name.schema.as_str().into()),
                 ("TABLE_NAME", name.name.as_str().into()),
-                ("TABLE_OWNER", OWNER.into()),
-                ("VIEW_DEFINITION", ddl::view(&name, &found).into()),
+                ("TABLE_OWNER", shown_owner(&found.access).into()),
+                (
+                    "VIEW_DEFINITION",
+                    shown.then(|| ddl::view(&name, &found)).into(),
+                ),
                 ("CHECK_OPTION", "NONE".into()),
                 ("IS_UPDATABLE", yes(false)),
                 ("INSERTABLE_INTO", yes(false)),

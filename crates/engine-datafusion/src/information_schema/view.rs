@@ -63,7 +63,7 @@ impl View {
             return Ok(None);
         }
         let own = |name: &RelationName| name.database == self.database;
-        let all = self.databases.workspace.relations().into_keys();
+        let all = self.databases.relations().into_keys();
         let mut names: Vec<RelationName> = all.filter(own).collect();
         let column = |part: &dyn Fn(&RelationName) -> String| -> Arc<StringArray> {
             Arc::new(names.iter().map(|name| Some(part(name))).collect())
@@ -121,6 +121,7 @@ impl View {
                 listing.row([("CATALOG_NAME", database.as_str().into())]);
             }
             "LOAD_HISTORY" => loads::load_history(databases, database, &mut listing)?,
+            "OBJECT_PRIVILEGES" => privileges::of_objects(&chosen, &mut listing),
             "PROCEDURES" => objects::procedures(databases, database, &mut listing),
             "REFERENTIAL_CONSTRAINTS" => keys::references(databases, database, &mut listing),
             "SCHEMATA" => containers::schemata(databases, database, &mut listing)?,

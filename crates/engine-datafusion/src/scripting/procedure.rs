@@ -13,6 +13,7 @@ use super::flow::Interpreter;
 use super::raised::{self, Raised};
 use super::scope::{Held, Variable};
 use crate::Embedded;
+use crate::access::Named;
 use crate::commands::{drop_called, function};
 use crate::names::relation;
 
@@ -71,7 +72,8 @@ fn find(engine: &Embedded, session: &Session, call: &Call) -> Result<Found> {
     let start = format!("{}(", name.name.as_str());
     let given = call.arguments.len();
     let mut others = Vec::new();
-    for ((kind, known), object) in engine.workspace().objects() {
+    let databases = engine.databases(session);
+    for ((kind, known), object) in databases.objects() {
         if kind != ObjectKind::Procedure || known.namespace() != name.namespace() {
             continue;
         }
@@ -86,6 +88,7 @@ fn find(engine: &Embedded, session: &Session, call: &Call) -> Result<Found> {
         };
         let needed = arguments.iter().filter(|a| a.default.is_none()).count();
         if known.name.as_str().starts_with(&start) && (needed..=arguments.len()).contains(&given) {
+            databases.require(&Named::Object(kind, known), "USAGE")?;
             return Ok(Found {
                 arguments,
                 returns,

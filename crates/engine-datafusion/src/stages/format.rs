@@ -5,6 +5,7 @@ use catalog::{ObjectBody, ObjectKind};
 use diagnostic::{Error, Result, codes};
 use sql::command::{CommandOption, OptionValue};
 
+use crate::access::Named;
 use crate::names::relation;
 use crate::provider::Databases;
 use crate::statement::unsupported;
@@ -198,7 +199,12 @@ fn stored(databases: &Databases, name: &str) -> Result<Vec<(String, String)>> {
         return Err(Error::new(codes::X0001, "A name is no name"));
     };
     let name = relation(&databases.session, name)?;
-    match databases.workspace.object(ObjectKind::FileFormat, &name) {
+    let named = Named::Object(ObjectKind::FileFormat, name.clone());
+    let usable = databases.may(&named, "USAGE");
+    match databases
+        .object(ObjectKind::FileFormat, &name)
+        .filter(|_| usable)
+    {
         Some(object) => match object.body {
             ObjectBody::FileFormat { options } => Ok(options.into_iter().collect()),
             _ => Err(Error::new(
@@ -207,7 +213,7 @@ fn stored(databases: &Databases, name: &str) -> Result<Vec<(String, String)>> {
             )),
         },
         None => {
-            let known = databases.workspace.objects();
+            let known = databases.objects();
             let names: Vec<String> = known
                 .into_keys()
                 .filter(|(kind, _)| *kind == ObjectKind::FileFormat)

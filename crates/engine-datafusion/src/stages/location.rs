@@ -9,6 +9,7 @@ use diagnostic::{Error, Result, codes};
 use model::{Identifier, RelationName};
 use sqlparser::ast::ObjectName;
 
+use crate::access::Named;
 use crate::provider::Databases;
 use crate::statement::unsupported;
 
@@ -35,6 +36,8 @@ pub(crate) struct Location {
     pub(crate) prefix: String,
     /// Whether the files are the warehouse's own.
     pub(crate) internal: bool,
+    /// The stage, if it has a name.
+    stage: Option<RelationName>,
 }
 
 /// The folder of all internal stages.
@@ -58,6 +61,7 @@ impl Location {
     pub(crate) fn resolve(databases: &Databases, text: &str) -> Result<Self> {
         let name = text.strip_prefix('@').unwrap_or(text);
         if name.contains("://") {
+            outside(databases, name)?;
             return external(name, "");
         }
         if !text.starts_with('@') {
@@ -80,8 +84,8 @@ impl Location {
             return of_table(databases, &folder, &parts, table, path);
         }
         let name = full(databases, &parts, &last);
-        let Some(object) = databases.workspace.object(ObjectKind::Stage, &name) else {
-            let known = databases.workspace.objects();
+        let Some(object) = databases.object(ObjectKind::Stage, &name) else {
+            let known = databases.objects();
             let names: Vec<String> = known
                 .into_keys()
                 .filter(|(kind, _)| *kind == ObjectKind::Stage)
@@ -107,17 +111,30 @@ impl Location {
                 Some((name.to_owned(), value))
             })
             .collect();
-        match url {
-            Some(url) => Ok(Self {
+        let named = Named::Object(ObjectKind::Stage, name.clone());
+        databases.require(&named, if url.is_some() { "USAGE" } else { "READ" })?;
+        let label = name.name.as_str().to_lowercase();
+        let location = match url {
+            Some(url) => Self {
                 format,
                 ..external(&url, path)?
-            }),
-            None => internal(
-                folder.join(own),
-                path,
-                &name.name.as_str().to_lowercase(),
-                format,
-            ),
+            },
+            None => internal(folder.join(own), path, &label, format)?,
+        };
+        Ok(Self {
+            stage: Some(name),
+            ..location
+        })
+    }
+
+    /// Refuses to write files where the session's role may only read them:
+    /// <https://docs.snowflake.com/en/user-guide/security-access-control-privileges#stage-privileges>.
+    pub(crate) fn require_write(&self, databases: &Databases) -> Result<()> {
+        match &self.stage {
+            Some(stage) if self.internal => {
+                databases.require(&Named::Object(ObjectKind::Stage, stage.clone()), "WRITE")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -143,6 +160,7 @@ fn internal(
         format,
         prefix: String::new(),
         internal: true,
+        stage: None,
     })
 }
 
@@ -183,6 +201,7 @@ fn external(url: &str, path: &str) -> Result<Location> {
         format: Vec::new(),
         prefix,
         internal: false,
+        stage: None,
     })
 }
 
@@ -195,6 +214,7 @@ fn of_table(
     path: &str,
 ) -> Result<Location> {
     let name = full(databases, parts, table);
+    databases.require_ownership(&Named::Relation(name.clone()))?;
     match databases.workspace.relation(&name) {
         Some(relation) if matches!(relation.kind, RelationKind::Table { .. }) => internal(
             folder.join("tables").join(&relation.id),
@@ -206,6 +226,21 @@ fn of_table(
             codes::K3001,
             format!("Table `{name}` does not exist"),
         )),
+    }
+}
+
+/// Refuses files that no stage names to roles with limits: whoever makes a stage of them decides who reads them.
+pub(crate) fn outside(databases: &Databases, url: &str) -> Result<()> {
+    match databases.rights.is_limited() {
+        false => Ok(()),
+        true => Err(Error::new(
+            codes::K3016,
+            format!(
+                "Role `{}` may not use `{url}`, which is in no stage",
+                databases.rights.role()
+            ),
+        )
+        .help("ACCOUNTADMIN can make a stage of it and grant USAGE on the stage")),
     }
 }
 

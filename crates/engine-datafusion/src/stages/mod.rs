@@ -15,7 +15,7 @@ mod read;
 pub(crate) use files::{Pattern, StagedFile, list};
 pub(crate) use format::{Csv, Format, Json, Parquet, flag, single};
 pub(crate) use infer::infer_schema;
-pub(crate) use location::{Location, is_stage};
+pub(crate) use location::{Location, is_stage, outside};
 pub(crate) use metadata::Metadata;
 pub(crate) use query::{Used, arguments, format_and_pattern, provider, rejection, text_argument};
 pub(crate) use read::{Chunk, Columns, Reading, Rejected, Unit, named_columns, width};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use catalog::{ColumnDetails, Details, IdentityColumn, Relation, RelationKind};
+use catalog::{Access, ColumnDetails, Details, IdentityColumn, Relation, RelationKind};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::Expr as PlanExpr;
 use diagnostic::{Error, Result, codes};
@@ -19,6 +19,7 @@ use sqlparser::ast::{
 use super::definition::{Definition, define};
 use super::{done, replacing, unsupported, writable};
 use crate::Embedded;
+use crate::access::created;
 use crate::checks::Check;
 use crate::embedded::Planned;
 use crate::failure::explain;
@@ -62,10 +63,18 @@ pub(super) async fn table(
             return Err(unsupported(&create));
         }
         let relation = cloned(engine, session, source, create.version.as_ref()).await?;
-        return stage_clone(engine, &name, relation, details, comment);
+        let clone = clone_of(engine, &relation, details, comment)?;
+        let (copies, source) = (create.copy_grants, Some(&relation.access));
+        let clone = created(engine, session, &name, clone, copies, source);
+        engine.workspace().stage_relation(&name, clone)?;
+        return Ok(done(&name, "successfully created"));
     }
+    let mut like_access = None;
     let mut definition = match (&create.like, create.columns.as_slice()) {
         (Some(CreateTableLikeKind::Plain(like)), []) => {
+            let like_name = relation(session, &like.name)?;
+            let found = engine.workspace().relation(&like_name);
+            like_access = found.map(|found| found.access);
             like_of(engine, session, &like.name, &mut details).await?
         }
         (Some(_), _) => return Err(unsupported(&create)),
@@ -92,6 +101,8 @@ pub(super) async fn table(
         comment,
         definition,
         change_tracking: create.change_tracking == Some(true),
+        copy_grants: create.copy_grants,
+        like: like_access,
     };
     let rows = fill(engine, session, &name, plan, relation).await?;
     Ok(if plain {
@@ -204,14 +215,13 @@ async fn cloned(
     }
 }
 
-fn stage_clone(
+fn clone_of(
     engine: &Embedded,
-    name: &RelationName,
-    source: Relation,
+    source: &Relation,
     declared: Details,
     comment: Option<String>,
-) -> Result<Outcome> {
-    let mut clone = copy_of(engine, source)?;
+) -> Result<Relation> {
+    let mut clone = copy_of(engine, source.clone())?;
     clone.details.transient = declared.transient;
     clone.details.temporary = declared.temporary;
     clone.details.cluster_by = declared.cluster_by.or(clone.details.cluster_by);
@@ -222,8 +232,7 @@ fn stage_clone(
             unsupported(&"a temporary clone").help("write `create temporary table … as select`")
         );
     }
-    engine.workspace().stage_relation(name, clone)?;
-    Ok(done(name, "successfully created"))
+    Ok(clone)
 }
 
 /// A relation of its own that reads the same files as `source`.
@@ -296,6 +305,10 @@ pub(crate) struct New {
     pub(crate) definition: Definition,
     /// Whether it has a change data feed.
     pub(crate) change_tracking: bool,
+    /// COPY GRANTS.
+    pub(crate) copy_grants: bool,
+    /// What is granted on the table it is made like.
+    pub(crate) like: Option<Access>,
 }
 
 /// Writes the first or next version of `name`: the rows of a plan, or no rows.
@@ -364,14 +377,14 @@ pub(crate) async fn fill(
     if let Some(rows) = kept {
         workspace.keep_rows(&table, &commit.add, rows);
     }
-    workspace.stage_relation(
-        name,
-        Relation {
-            details: new.details,
-            comment: new.comment,
-            ..Relation::new(kind)
-        },
-    )?;
+    let relation = Relation {
+        details: new.details,
+        comment: new.comment,
+        ..Relation::new(kind)
+    };
+    let like = new.like.as_ref();
+    let relation = created(engine, session, name, relation, new.copy_grants, like);
+    workspace.stage_relation(name, relation)?;
     Ok(rows)
 }
 

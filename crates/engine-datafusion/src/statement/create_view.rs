@@ -9,6 +9,7 @@ use sqlparser::ast::{ColumnOption, ColumnOptions, CreateTableOptions, CreateView
 use super::create::{standing, unique_columns};
 use super::{done, unsupported};
 use crate::Embedded;
+use crate::access::created;
 use crate::embedded::plan_view;
 use crate::names::{identifier, relation};
 
@@ -43,25 +44,24 @@ pub(super) async fn view(
     let text = sql::written(&*create.query);
     let source = Source::new(format!("view {name}"), text.as_str());
     unique_columns(&plan_view(&engine.databases(session), &source, &names).await?)?;
-    workspace.stage_relation(
-        &name,
-        Relation {
-            comment: create.comment,
-            details: Details {
-                columns: columns
-                    .into_iter()
-                    .filter(|column| column.comment.is_some())
-                    .collect(),
-                ..Details::default()
-            },
-            ..Relation::new(RelationKind::View {
-                sql: text,
-                namespace: SchemaName::new(session.database.clone(), session.schema.clone()),
-                columns: names,
-                secure: create.secure,
-            })
+    let view = Relation {
+        comment: create.comment,
+        details: Details {
+            columns: columns
+                .into_iter()
+                .filter(|column| column.comment.is_some())
+                .collect(),
+            ..Details::default()
         },
-    )?;
+        ..Relation::new(RelationKind::View {
+            sql: text,
+            namespace: SchemaName::new(session.database.clone(), session.schema.clone()),
+            columns: names,
+            secure: create.secure,
+        })
+    };
+    let view = created(engine, session, &name, view, create.copy_grants, None);
+    workspace.stage_relation(&name, view)?;
     Ok(done(&name, "successfully created"))
 }
 

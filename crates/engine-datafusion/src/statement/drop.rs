@@ -56,9 +56,7 @@ pub(super) fn run(engine: &Embedded, session: &Session, statement: Statement) ->
                 format!("Database `{database}` does not exist"),
             ));
         }
-        for schema in &schemas {
-            workspace.drop_namespace(schema)?;
-        }
+        crate::commands::drop_database(workspace, &database)?;
         return Ok(match schemas.is_empty() {
             true => done(&database, "does not exist, statement succeeded"),
             false => done(&database, "successfully dropped"),

@@ -18,7 +18,7 @@ use lake::Table;
 use model::RelationName;
 use sqlparser::ast::Statement;
 
-use crate::{Embedded, dml};
+use crate::{Embedded, access, dml};
 
 /// Runs a normalised statement.
 pub(crate) async fn run(
@@ -26,6 +26,7 @@ pub(crate) async fn run(
     session: &Session,
     statement: Statement,
 ) -> Result<Outcome> {
+    access::gate::statement(engine, session, &statement)?;
     match statement {
         Statement::Query(_) => query::run(engine, session, statement).await,
         Statement::Explain { .. } => explain::run(engine, session, statement).await,

@@ -10,12 +10,14 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use diagnostic::{Error, Result, ResultExt, codes};
 use engine::{Outcome, Session, Takes, Value, parameter, parameters};
+use governance::is_configured;
 use model::{Identifier, SchemaName};
 use sqlparser::ast::helpers::key_value_options::{KeyValueOption, KeyValueOptionKind};
 use sqlparser::ast::{Expr, ObjectName, Set, ShowStatementFilter, Statement, Use};
 
 use super::{query, show, unsupported};
 use crate::Embedded;
+use crate::access::{available_roles, no_role};
 use crate::commands::{DEFAULT_SCHEMA, is_implicit};
 use crate::names::{identifier, namespace};
 
@@ -216,7 +218,7 @@ fn change(engine: &Embedded, session: &Session, target: &Use) -> Result<Outcome>
         },
         Use::Role(name) => {
             let name = one(name).ok_or_else(|| unsupported(target))?;
-            session.memory.set(|settings| settings.role = Some(name));
+            use_role(engine, session, name)?;
         }
         Use::Warehouse(name) => {
             let name = one(name).ok_or_else(|| unsupported(target))?;
@@ -229,6 +231,17 @@ fn change(engine: &Embedded, session: &Session, target: &Use) -> Result<Outcome>
         }
     }
     Ok(succeeded())
+}
+
+/// Before there are roles, every name is one. <https://docs.snowflake.com/en/sql-reference/sql/use-role>
+fn use_role(engine: &Embedded, session: &Session, name: Identifier) -> Result<()> {
+    let roles = available_roles(engine.workspace(), session);
+    let configured = is_configured(&engine.workspace().roles());
+    if configured && !roles.contains_key(&name) {
+        return Err(no_role(&name, roles.into_keys()));
+    }
+    session.memory.set(|settings| settings.role = Some(name));
+    Ok(())
 }
 
 fn use_database(

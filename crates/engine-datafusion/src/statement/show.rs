@@ -42,13 +42,8 @@ pub(super) async fn run(
         }
         Statement::ShowDatabases { show_options, .. } => {
             let like = Like::new(&show_options, &text)?;
-            let mut names: Vec<String> = engine
-                .workspace()
-                .namespaces()
-                .into_iter()
-                .map(|name| name.database.as_str().to_owned())
-                .collect();
-            names.dedup();
+            let names = engine.databases(session).database_names().into_iter();
+            let mut names: Vec<String> = names.map(|name| name.as_str().to_owned()).collect();
             names.retain(|name| like.matches(name));
             rows(&["name"], &[names])
         }
@@ -123,7 +118,7 @@ fn relations(
     let like = Like::new(options, text)?;
     let scope = Scope::new(session, options)?;
     let mut columns = vec![Vec::new(); 4];
-    for (name, found) in engine.workspace().relations() {
+    for (name, found) in engine.databases(session).relations() {
         if wanted(&found.kind) && scope.holds(&name.namespace()) && like.matches(name.name.as_str())
         {
             columns[0].push(name.name.as_str().to_owned());
@@ -150,7 +145,7 @@ fn schemas(
 ) -> Result<Outcome> {
     let like = Like::new(options, text)?;
     let mut columns = vec![Vec::new(); 2];
-    for name in engine.workspace().namespaces() {
+    for name in engine.databases(session).namespaces() {
         if name.database == session.database && like.matches(name.schema.as_str()) {
             columns[0].push(name.schema.as_str().to_owned());
             columns[1].push(name.database.as_str().to_owned());

@@ -9,6 +9,7 @@ mod kept;
 mod memory;
 mod mutations;
 mod random_queries;
+mod roles;
 mod semi_structured;
 mod sessions;
 mod statements;

@@ -153,7 +153,9 @@ fn what_is_not_implemented_is_refused() {
         "select * from orders match_recognize (order by id measures first(x.id + y.id) as f pattern (x+ y) define x as id > 1)",
         "create table x (id varchar collate 'de')",
         "create dynamic table x target_lag = '1 minute' warehouse = w as select 1",
-        "grant select on table orders to role analyst",
+        "grant select on table orders to share s",
+        "create masking policy p as (v varchar) returns varchar -> 'x'",
+        "create database role reader",
     ] {
         let error = warehouse.error(statement);
         assert!(

@@ -117,11 +117,31 @@ impl Warehouse {
         self.try_run_in(session, script).unwrap()
     }
 
+    /// Runs both scripts on one state and publishes one after the other.
+    pub fn publish_both(&self, first: &str, second: &str) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let workspaces = [first, second].map(|script| {
+            let workspace = Arc::new(self.catalog.begin("test").unwrap());
+            let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
+            let source = Source::new("test.sql", script);
+            let done = runtime.block_on(engine.execute(&self.session, &source));
+            done.map(|_| workspace)
+        });
+        for workspace in workspaces {
+            workspace?.publish()?;
+        }
+        Ok(())
+    }
+
     pub fn try_run(&self, script: &str) -> Result<Vec<String>> {
         self.try_run_in(&self.session, script)
     }
 
-    fn try_run_in(&self, session: &Session, script: &str) -> Result<Vec<String>> {
+    /// Like [`Warehouse::try_run`], in another session.
+    pub fn try_run_in(&self, session: &Session, script: &str) -> Result<Vec<String>> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

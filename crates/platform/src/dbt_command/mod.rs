@@ -104,6 +104,17 @@ impl Platform {
         }
     }
 
+    /// The session of the nodes: that of the dbt target, with the profile's role.
+    pub(crate) fn node_session(&self, context: &ProjectContext) -> Session {
+        let role = context.connection.fields.get("role");
+        let role = role.and_then(serde_json::Value::as_str);
+        let role = role.filter(|role| !role.is_empty());
+        Session {
+            role: role.map(Identifier::unquoted),
+            ..self.dbt_session(context)
+        }
+    }
+
     /// Loads the dbt project for one command.
     ///
     /// # Errors
@@ -122,7 +133,7 @@ impl Platform {
             .help("leave `engine` out to run the project on the embedded warehouse"));
         }
         Ok(DbtInvocation {
-            session: self.dbt_session(&project.context),
+            session: self.node_session(&project.context),
             catalog: self.catalog.clone(),
             compute: self.compute()?,
             publishing: Mutex::new(()),

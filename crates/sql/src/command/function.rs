@@ -97,7 +97,7 @@ pub(crate) fn signature(
     while !take(parser, &["AS"]) {
         let rights = what == "PROCEDURE" && take(parser, &["EXECUTE", "AS"]);
         match rights {
-            // With one role, the owner's rights and the caller's are the same.
+            // A procedure does what its caller may do, which the documentation says.
             true if take(parser, &["CALLER"]) || take(parser, &["OWNER"]) => {}
             true => return parser.expected_ref("CALLER or OWNER", parser.peek_token_ref()),
             false => clause(parser, &mut function)?,

@@ -8,6 +8,7 @@ mod external;
 mod function;
 mod objects;
 mod options;
+mod roles;
 mod show;
 mod stages;
 mod table_template;
@@ -18,6 +19,7 @@ pub use external::CreateExternalTable;
 pub use function::{CreateFunction, Returns};
 pub use objects::{AlterObject, Change, CloneSource, ColumnChange, CreateObject, ObjectWord};
 pub use options::{CommandOption, OptionValue};
+pub use roles::{Container, GrantOn, GranteeName, Privileges, RoleChange, RoleCommand, ShowGrants};
 pub use show::{Describe, Show, ShowIn};
 pub use stages::{StageFiles, Transfer};
 pub use table_template::TableFromTemplate;
@@ -103,6 +105,8 @@ pub enum Command {
         /// Whether it may be missing.
         if_exists: bool,
     },
+    /// Roles, and what is granted to them.
+    Roles(Box<RoleCommand>),
     /// SHOW of objects.
     Show(Show),
     /// DESCRIBE of an object.
@@ -111,6 +115,9 @@ pub enum Command {
 
 /// The command that begins here, if one does.
 pub(crate) fn parse(parser: &mut Parser<'_>) -> Option<Result<Command, ParserError>> {
+    if let Some(parsed) = roles::parse(parser) {
+        return Some(parsed);
+    }
     match (word(parser, 0).as_str(), word(parser, 1).as_str()) {
         ("COPY", "INTO") => Some(copy::parse(parser)),
         ("PUT", _) => Some(stages::put(parser)),

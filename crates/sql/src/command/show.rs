@@ -67,6 +67,7 @@ const KINDS: &[&[&str]] = &[
     &["USER", "FUNCTIONS"],
     &["USER", "PROCEDURES"],
     &["PROCEDURES"],
+    &["ROLES"],
     &["PRIMARY", "KEYS"],
     &["UNIQUE", "KEYS"],
     &["IMPORTED", "KEYS"],

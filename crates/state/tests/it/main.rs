@@ -16,6 +16,7 @@ fn table(version: u64) -> Relation {
         id: "one".to_owned(),
         created_at: String::new(),
         details: state::Details::default(),
+        access: state::Access::default(),
     }
 }
 

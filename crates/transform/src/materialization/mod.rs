@@ -92,8 +92,9 @@ pub async fn view(target: Target<'_>, sql: &str, columns: &str, secure: bool) ->
     let secure = if secure { "secure " } else { "" };
     target
         .execute(format!(
-            "create or replace {secure}view {}{columns} as (\n{sql}\n)",
-            target.name
+            "create or replace {secure}view {}{columns}{} as (\n{sql}\n)",
+            target.name,
+            target.options.copies()
         ))
         .await?;
     Ok(Built { rows: None })

@@ -14,6 +14,8 @@ pub struct TableOptions {
     pub cluster_by: Vec<String>,
     /// `automatic_clustering`.
     pub automatic_clustering: bool,
+    /// `copy_grants`: what replaces a relation keeps what roles have on it.
+    pub copy_grants: bool,
 }
 
 impl TableOptions {
@@ -66,14 +68,21 @@ impl TableOptions {
             transient: config.truth("transient").unwrap_or(model),
             cluster_by: config.texts("cluster_by"),
             automatic_clustering: config.truth("automatic_clustering").unwrap_or(false),
+            copy_grants: config.truth("copy_grants").unwrap_or(false),
         })
+    }
+
+    /// COPY GRANTS, if it is asked for.
+    pub(crate) fn copies(&self) -> &'static str {
+        if self.copy_grants { " copy grants" } else { "" }
     }
 
     /// The script that makes the table `name` of the rows of `sql`.
     pub(crate) fn create(&self, name: &RelationName, sql: &str) -> String {
         let transient = if self.transient { "transient " } else { "" };
+        let copies = self.copies();
         if self.cluster_by.is_empty() {
-            return format!("create or replace {transient}table {name} as (\n{sql}\n)");
+            return format!("create or replace {transient}table {name}{copies} as (\n{sql}\n)");
         }
         let keys = self.cluster_by.join(", ");
         let resume = match self.automatic_clustering {
@@ -81,7 +90,7 @@ impl TableOptions {
             false => String::new(),
         };
         format!(
-            "create or replace {transient}table {name} cluster by ({keys}) as (\n\
+            "create or replace {transient}table {name} cluster by ({keys}){copies} as (\n\
              select * from (\n{sql}\n) order by {keys}\n){resume}"
         )
     }
@@ -118,11 +127,12 @@ mod tests {
             transient: true,
             cluster_by: vec!["day".to_owned(), "to_date(at)".to_owned()],
             automatic_clustering: true,
+            copy_grants: true,
         };
         assert_eq!(
             options.create(&name, "select 1"),
             format!(
-                "create or replace transient table {name} cluster by (day, to_date(at)) as (\n\
+                "create or replace transient table {name} cluster by (day, to_date(at)) copy grants as (\n\
                  select * from (\nselect 1\n) order by day, to_date(at)\n);\n\
                  alter table {name} resume recluster"
             )
