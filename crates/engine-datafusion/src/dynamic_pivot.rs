@@ -11,7 +11,7 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use sql::Statement;
 use sqlparser::ast::{
     Cte, Expr, ExprWithAlias, Ident, PivotValueSource, Query, Statement as Ast, TableFactor, Value,
-    Visit, VisitMut, Visitor, VisitorMut,
+    Visitor, VisitorMut,
 };
 
 use crate::provider::Databases;
@@ -31,7 +31,7 @@ pub(crate) async fn fill(databases: &Databases, statement: &mut Statement) -> Re
         let mut filler = Filler {
             values: Some(values),
         };
-        let _: ControlFlow<()> = VisitMut::visit(&mut statement.ast, &mut filler);
+        let _ = sql::walk_mut(&mut statement.ast, &mut filler);
     }
     Ok(())
 }
@@ -98,7 +98,7 @@ fn named(text: &str, is_number: bool) -> ExprWithAlias {
 /// The query that reads the values of the innermost and first PIVOT without a list.
 fn next(statement: &Ast) -> Result<Option<Query>> {
     let mut finder = Finder::default();
-    let _: ControlFlow<()> = Visit::visit(statement, &mut finder);
+    let _ = sql::walk(statement, &mut finder);
     let Some((mut query, tables)) = finder.found else {
         return Ok(None);
     };

@@ -58,14 +58,14 @@ async fn resolve<T: Visit + VisitMut>(
     if let [TableFactor::Table { name, .. }] = factors.as_slice()
         && stages::is_stage(name)
     {
-        let _: ControlFlow<()> = VisitMut::visit(tree, &mut Positions);
+        let _ = sql::walk_mut(tree, &mut Positions);
     }
     let mut replaced = Vec::new();
     for factor in factors {
         replaced.push(Box::pin(replacement(databases, factor, &used, given)).await?);
     }
     replaced.reverse();
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut Replacer { replaced });
+    let _ = sql::walk_mut(tree, &mut Replacer { replaced });
     Ok(())
 }
 
@@ -91,7 +91,7 @@ impl VisitorMut for Positions {
 /// Puts the texts in the places of GET_DDL.
 async fn definitions<T: Visit + VisitMut>(databases: &Databases, tree: &mut T) -> Result<()> {
     let mut calls = Calls::default();
-    let _: ControlFlow<()> = Visit::visit(tree, &mut calls);
+    let _ = sql::walk(tree, &mut calls);
     for (kind, name) in calls.found {
         let text = ddl::get_ddl(databases, &kind, &name).await?;
         calls.texts.push(text);
@@ -101,7 +101,7 @@ async fn definitions<T: Visit + VisitMut>(databases: &Databases, tree: &mut T) -
     }
     calls.texts.reverse();
     calls.found = Vec::new();
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut calls);
+    let _ = sql::walk_mut(tree, &mut calls);
     Ok(())
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn resolve_names<T: VisitMut>(
         factors: Vec::new(),
         failed: None,
     };
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut found);
+    let _ = sql::walk_mut(tree, &mut found);
     if let Some(error) = found.failed {
         return Err(error);
     }

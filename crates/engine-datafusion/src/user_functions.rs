@@ -37,7 +37,7 @@ pub(crate) fn inline<T: VisitMut>(databases: &Databases, tree: &mut T) -> Result
             changed: false,
             failed: None,
         };
-        let _: ControlFlow<()> = VisitMut::visit(tree, &mut inliner);
+        let _ = sql::walk_mut(tree, &mut inliner);
         if let Some(error) = inliner.failed {
             return Err(error);
         }
@@ -185,7 +185,7 @@ impl Call {
             };
             parameters.push((argument.name.clone(), cast(value, &argument.kind)?));
         }
-        let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut Parameters { parameters });
+        let _ = sql::walk_mut(&mut query, &mut Parameters { parameters });
         Ok(query)
     }
 

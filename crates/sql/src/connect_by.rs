@@ -19,7 +19,7 @@ const LEVEL: &str = "LEVEL";
 
 /// Rewrites every CONNECT BY over one table, view or subquery; what is left of others is refused later.
 pub(crate) fn rewrite<T: VisitMut>(tree: &mut T) {
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut Rewriter { found: 0 });
+    let _ = crate::walk_mut(tree, &mut Rewriter { found: 0 });
 }
 
 struct Rewriter {
@@ -151,7 +151,7 @@ impl Rewriter {
             joined.join(" AND "),
         );
         let mut query = template_query(&text)?;
-        let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut filler);
+        let _ = crate::walk_mut(&mut query, &mut filler);
         select.from.first_mut()?.relation = table(&tree, &called);
         select.connect_by.clear();
         let hidden: Vec<ObjectName> = columns
@@ -288,7 +288,7 @@ impl Carried {
                 continue;
             };
             let before = expr.clone();
-            let _: ControlFlow<()> = VisitMut::visit(expr, self);
+            let _ = crate::walk_mut(expr, self);
             if *expr != before {
                 *item = SelectItem::ExprWithAlias {
                     expr: expr.clone(),
@@ -296,7 +296,7 @@ impl Carried {
                 };
             }
         }
-        let _: ControlFlow<()> = VisitMut::visit(select, self);
+        let _ = crate::walk_mut(select, self);
     }
 }
 
@@ -353,7 +353,7 @@ impl VisitorMut for Carried {
 /// `expr` with its columns told apart: those behind PRIOR are of the row above.
 fn qualified(expr: &Expr, row: &Ident, prior: &Ident) -> Expr {
     let mut expr = expr.clone();
-    let _: ControlFlow<()> = VisitMut::visit(
+    let _ = crate::walk_mut(
         &mut expr,
         &mut Qualifier {
             row,

@@ -45,6 +45,7 @@ mod session_syntax;
 mod spelling;
 mod string_constant;
 mod substitute;
+mod walk;
 mod written;
 
 pub use aggregates::is_aggregate_name;
@@ -56,4 +57,5 @@ pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
 pub use spelling::ALL_BY_NAME;
 pub use substitute::{Known, object_name, substitute};
+pub use walk::{walk, walk_mut};
 pub use written::written;

@@ -9,14 +9,14 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     CastKind, Cte, DataType, Expr, Ident, ObjectName, Query, SelectItem, SetExpr, SetOperator,
-    SetQuantifier, TableAlias, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
+    SetQuantifier, TableAlias, TableFactor, Value, VisitMut, Visitor, VisitorMut,
 };
 
 use crate::scope::dotted;
 
 /// Marks the recursive WITH clauses of a tree as it was parsed.
 pub(crate) fn mark<T: VisitMut>(tree: &mut T) {
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut Marker);
+    let _ = crate::walk_mut(tree, &mut Marker);
 }
 
 struct Marker;
@@ -106,7 +106,7 @@ fn qualify(table: &mut Cte) {
     let name = table.alias.name.clone();
     if let SetExpr::SetOperation { left, right, .. } = table.query.body.as_mut() {
         type_nulls(left);
-        let _: ControlFlow<()> = VisitMut::visit(right.as_mut(), &mut Qualifier { name });
+        let _ = crate::walk_mut(right.as_mut(), &mut Qualifier { name });
     }
 }
 
@@ -178,7 +178,7 @@ impl VisitorMut for Qualifier {
 
 fn reads(body: &SetExpr, name: &str) -> bool {
     let mut finder = Finder { name };
-    Visit::visit(body, &mut finder).is_break()
+    crate::walk(body, &mut finder).is_break()
 }
 
 struct Finder<'a> {

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    FromTable, ObjectName, Query, Statement, TableFactor, TableObject, Visit, Visitor,
-};
+use sqlparser::ast::{FromTable, ObjectName, Query, Statement, TableFactor, TableObject, Visitor};
 
 use crate::recursive::names_itself;
 use crate::scope::dotted;
@@ -50,7 +48,7 @@ pub fn usages(statement: &Statement) -> Vec<Usage> {
     }
     let skipped = target(statement);
     finder.target = skipped.map(std::ptr::from_ref);
-    let _: ControlFlow<()> = statement.visit(&mut finder);
+    let _ = crate::walk(statement, &mut finder);
     finder.found
 }
 

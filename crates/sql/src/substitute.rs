@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use diagnostic::{Error, Result, Source, codes};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Spanned, TableFactor, Value, VisitMut, VisitorMut,
+    ObjectNamePart, Spanned, TableFactor, Value, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -54,7 +54,7 @@ pub fn substitute(statement: &mut Statement, known: &dyn Known) -> Result<()> {
         statement,
         refused: None,
     };
-    let _: ControlFlow<()> = VisitMut::visit(&mut tree, &mut writer);
+    let _ = crate::walk_mut(&mut tree, &mut writer);
     let refused = writer.refused;
     statement.ast = tree;
     refused.map_or(Ok(()), Err)

@@ -11,7 +11,7 @@ use sqlparser::ast::{Value, ValueWithSpan, VisitMut, VisitorMut};
 #[must_use]
 pub fn written<T: Clone + Display + VisitMut>(ast: &T) -> String {
     let mut ast = ast.clone();
-    let _ = ast.visit(&mut Escape);
+    let _ = crate::walk_mut(&mut ast, &mut Escape);
     ast.to_string()
 }
 

@@ -155,7 +155,7 @@ pub(crate) fn qualify<T: VisitMut>(tree: &mut T, table: &Ident, ambiguous: &Sche
         ambiguous,
         inside: 0,
     };
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut qualifier);
+    let _ = sql::walk_mut(tree, &mut qualifier);
 }
 
 /// Lets expressions that call a table by its full name (`db.schema.t.column`) call it `short`.
@@ -182,5 +182,5 @@ pub(crate) fn shorten<T: VisitMut>(tree: &mut T, full: &[Ident], short: &Ident) 
             ControlFlow::Continue(())
         }
     }
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut Shortener { full, short });
+    let _ = sql::walk_mut(tree, &mut Shortener { full, short });
 }

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use diagnostic::{Result, ResultExt, codes};
 use engine::Value;
-use sqlparser::ast::{Expr, Query, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Query, VisitorMut};
 
 use super::scope::{Held, Scope};
 use crate::information_schema::type_name;
@@ -43,7 +43,7 @@ fn typed(array: &dyn Array, field: &Field) -> Result<Value> {
 
 /// Puts the values of variables in the places of their names. Names inside of queries are columns.
 pub(super) fn substitute(expr: &mut Expr, scope: &Scope) {
-    let _: ControlFlow<()> = VisitMut::visit(expr, &mut Substitute { scope, queries: 0 });
+    let _ = sql::walk_mut(expr, &mut Substitute { scope, queries: 0 });
 }
 
 struct Substitute<'a> {

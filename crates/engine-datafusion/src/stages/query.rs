@@ -44,7 +44,7 @@ impl Used {
     /// What `tree` asks for.
     pub(crate) fn by<T: Visit>(tree: &T) -> Self {
         let mut used = Self::default();
-        let _: ControlFlow<()> = tree.visit(&mut used);
+        let _ = sql::walk(tree, &mut used);
         used
     }
 

@@ -13,7 +13,7 @@ use model::{RelationName, RunId};
 use sqlparser::ast::{
     self, CharacterLength, CheckConstraint, ColumnDef, ColumnOption, Expr, Ident, IdentityProperty,
     IdentityPropertyFormatKind, IdentityPropertyKind, IdentityPropertyOrder, IndexColumn,
-    ObjectName, TableConstraint, UnaryOperator, Value, VisitMut, VisitorMut,
+    ObjectName, TableConstraint, UnaryOperator, Value, VisitorMut,
 };
 
 use super::unsupported;
@@ -201,7 +201,7 @@ fn qualify_sequences(engine: &Embedded, session: &Session, expr: &mut Expr) -> R
         session,
         failed: None,
     };
-    let _: ControlFlow<()> = VisitMut::visit(expr, &mut qualifier);
+    let _ = sql::walk_mut(expr, &mut qualifier);
     match qualifier.failed {
         Some(error) => Err(error),
         None => Ok(()),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    OrderByExpr, OrderByOptions, Value, VisitMut, VisitorMut, WindowFrame, WindowFrameBound,
+    OrderByExpr, OrderByOptions, Value, VisitorMut, WindowFrame, WindowFrameBound,
     WindowFrameUnits, WindowSpec, WindowType, visit_expressions_mut,
 };
 
@@ -60,7 +60,7 @@ impl<'a> Measures<'a> {
     /// The measure over the rows of a match; nothing if it cannot be written.
     pub(super) fn value(&mut self, measure: &Expr) -> Option<Expr> {
         let mut value = vec![measure.clone()];
-        let _: ControlFlow<()> = VisitMut::visit(&mut value, self);
+        let _ = crate::walk_mut(&mut value, self);
         if self.failed {
             return None;
         }

@@ -35,7 +35,7 @@ pub(crate) fn rewrite<T: VisitMut>(tree: &mut T) {
             ControlFlow::Continue(())
         }
     }
-    let _: ControlFlow<()> = VisitMut::visit(tree, &mut Rewriter);
+    let _ = crate::walk_mut(tree, &mut Rewriter);
 }
 
 /// The parts of the clause that the query is made of.
@@ -158,7 +158,7 @@ impl Clause<'_> {
         let text = self.text(&places, &request, &measures, &given, &mut pieces);
         let mut query = template_query(&text)?;
         pieces.table = Some(table.clone());
-        let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut pieces);
+        let _ = crate::walk_mut(&mut query, &mut pieces);
         Some(query)
     }
 
@@ -240,7 +240,7 @@ impl Clause<'_> {
                 ControlFlow::Continue(())
             }
         }
-        match VisitMut::visit(condition, &mut Giver { clause: self }) {
+        match crate::walk_mut(condition, &mut Giver { clause: self }) {
             ControlFlow::Continue(()) => Some(()),
             ControlFlow::Break(()) => None,
         }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Query, Select, SelectItem, Value,
-    Visit, Visitor,
+    Visitor,
 };
 
 use crate::aggregates::is_aggregate;
@@ -64,7 +64,7 @@ fn comes_after_groups(expr: &Expr) -> bool {
             }
         }
     }
-    expr.visit(&mut Search::default()).is_break()
+    crate::walk(expr, &mut Search::default()).is_break()
 }
 
 /// Puts the expressions of the select list in the place of their positions.

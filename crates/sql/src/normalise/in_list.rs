@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Visit, Visitor};
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Visitor};
 
 /// Takes `expr` apart if it is a list with values that are not constant.
 pub(super) fn expand(expr: &mut Expr) {
@@ -71,5 +71,5 @@ fn is_constant(expr: &Expr) -> bool {
             }
         }
     }
-    Visit::visit(expr, &mut Finder).is_continue()
+    crate::walk(expr, &mut Finder).is_continue()
 }

@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result, codes};
-use sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, Spanned, Value, Visit, VisitMut, Visitor, VisitorMut,
-};
+use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Spanned, Value, Visitor, VisitorMut};
 
 use super::values;
 use crate::scope::{Context, Names};
@@ -29,7 +27,7 @@ pub(super) fn inline(
     let positions = values::uses_positions(select);
     let mut used = Words::default();
     for expr in readable(select) {
-        let _: ControlFlow<()> = Visit::visit(expr, &mut used);
+        let _ = crate::walk(expr, &mut used);
     }
     let mut candidates = aliases(select, &used.found);
     if candidates.is_empty() && !positions {
@@ -62,7 +60,7 @@ pub(super) fn inline(
         size: 0,
     };
     for expr in places(select) {
-        let _: ControlFlow<()> = VisitMut::visit(expr, &mut writer);
+        let _ = crate::walk_mut(expr, &mut writer);
     }
     if writer.size > LIMIT {
         return Err(too_large(statement, select));
@@ -83,7 +81,7 @@ fn too_large(statement: &Statement, select: &Select) -> Error {
 pub(super) fn wants_columns(select: &Select) -> bool {
     let mut used = Words::default();
     for expr in readable(select) {
-        let _: ControlFlow<()> = Visit::visit(expr, &mut used);
+        let _ = crate::walk(expr, &mut used);
     }
     let aliases = select.projection.iter().filter_map(|item| match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(&alias.value),
@@ -143,7 +141,7 @@ fn readable(select: &Select) -> Vec<&Expr> {
 
 fn mentions(expr: &Expr, name: &str) -> bool {
     let mut words = Words::default();
-    let _: ControlFlow<()> = Visit::visit(expr, &mut words);
+    let _ = crate::walk(expr, &mut words);
     words.found.contains(name)
 }
 
@@ -217,7 +215,7 @@ impl Expander<'_> {
         self.open.push(name.to_owned());
         let mut words = Words::default();
         let mut expr = expr.clone();
-        let _: ControlFlow<()> = Visit::visit(&expr, &mut words);
+        let _ = crate::walk(&expr, &mut words);
         let mut inner = BTreeMap::new();
         for word in words.found {
             if self.aliases.contains_key(&word) {
@@ -230,7 +228,7 @@ impl Expander<'_> {
             depth: 0,
             size: 0,
         };
-        let _: ControlFlow<()> = VisitMut::visit(&mut expr, &mut writer);
+        let _ = crate::walk_mut(&mut expr, &mut writer);
         if writer.size > LIMIT {
             return Err(Error::new(
                 codes::S1003,
@@ -285,7 +283,7 @@ impl VisitorMut for Writer<'_> {
 
 fn size(expr: &Expr) -> usize {
     let mut counter = Counter(0);
-    let _: ControlFlow<()> = Visit::visit(expr, &mut counter);
+    let _ = crate::walk(expr, &mut counter);
     counter.0
 }
 

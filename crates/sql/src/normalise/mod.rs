@@ -39,8 +39,8 @@ use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result};
 use sqlparser::ast::{
-    Expr, GroupByExpr, Query, Select, Spanned, Statement as Ast, TableAlias, TableFactor, Visit,
-    VisitMut, Visitor, VisitorMut,
+    Expr, GroupByExpr, Query, Select, Spanned, Statement as Ast, TableAlias, TableFactor, Visitor,
+    VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -86,7 +86,7 @@ pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result
         read: false,
         refused: None,
     };
-    let _: ControlFlow<()> = VisitMut::visit(&mut tree, &mut rewriter);
+    let _ = crate::walk_mut(&mut tree, &mut rewriter);
     if let Some(error) = rewriter.refused {
         return Err(error);
     }
@@ -113,7 +113,7 @@ pub fn wants_columns(statement: &Ast) -> bool {
             }
         }
     }
-    Visit::visit(statement, &mut Selects).is_break()
+    crate::walk(statement, &mut Selects).is_break()
 }
 
 /// One query around the visitor and the names its WITH clause defines so far.

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Function, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
+    TableFactor, TableWithJoins, Visit, Visitor, VisitorMut,
 };
 
 use crate::parse::template;
@@ -35,8 +35,8 @@ pub(super) fn compute_first(select: &mut Select) {
         depth: 0,
         found: Vec::new(),
     };
-    let _: ControlFlow<()> = VisitMut::visit(&mut changed.projection, &mut finder);
-    let _: ControlFlow<()> = VisitMut::visit(&mut changed.qualify, &mut finder);
+    let _ = crate::walk_mut(&mut changed.projection, &mut finder);
+    let _ = crate::walk_mut(&mut changed.qualify, &mut finder);
     if finder.found.is_empty() {
         return;
     }
@@ -99,7 +99,7 @@ fn has_inner<T: Visit>(tree: &T) -> bool {
                                 depth: 0,
                                 event: true,
                             };
-                            Visit::visit(&function.args, &mut inside)
+                            crate::walk(&function.args, &mut inside)
                         }
                         false => ControlFlow::Continue(()),
                     }
@@ -112,7 +112,7 @@ fn has_inner<T: Visit>(tree: &T) -> bool {
         depth: 0,
         event: false,
     };
-    Visit::visit(tree, &mut finder).is_break()
+    crate::walk(tree, &mut finder).is_break()
 }
 
 fn column(at: usize) -> Ident {
@@ -185,7 +185,7 @@ impl VisitorMut for Events {
                 depth: 0,
                 found: &mut self.found,
             };
-            return VisitMut::visit(&mut function.args, &mut inner);
+            return crate::walk_mut(&mut function.args, &mut inner);
         }
         ControlFlow::Continue(())
     }

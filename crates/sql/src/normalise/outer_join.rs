@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, Select, TableFactor, TableWithJoins,
-    Visit, Visitor, visit_expressions_mut,
+    Visitor, visit_expressions_mut,
 };
 
 use crate::refuse::Refusal;
@@ -119,7 +119,7 @@ fn has_mark(expr: &Expr) -> bool {
             }
         }
     }
-    Visit::visit(expr, &mut Marks).is_break()
+    crate::walk(expr, &mut Marks).is_break()
 }
 
 fn conjuncts(expr: Option<Expr>) -> Vec<Expr> {
@@ -174,7 +174,7 @@ fn marked_tables(expr: &Expr) -> Result<BTreeSet<String>, Refusal> {
         found: BTreeSet::new(),
         unqualified: false,
     };
-    let _: ControlFlow<()> = Visit::visit(expr, &mut finder);
+    let _ = crate::walk(expr, &mut finder);
     match finder.unqualified {
         true => Err(refusal("`(+)` at a column without its table")),
         false => Ok(finder.found),
@@ -206,7 +206,7 @@ fn qualifiers(expr: &Expr) -> BTreeSet<String> {
         }
     }
     let mut finder = Finder(BTreeSet::new());
-    let _: ControlFlow<()> = Visit::visit(expr, &mut finder);
+    let _ = crate::walk(expr, &mut finder);
     finder.0
 }
 

@@ -9,8 +9,7 @@ use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DictionaryField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, JsonPathElem,
     LambdaFunction, ObjectName, OneOrManyWithParens, Query, Select, Spanned, TableFactor,
-    TableWithJoins, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
-    WildcardAdditionalOptions,
+    TableWithJoins, UnaryOperator, Value, Visitor, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::like::call;
@@ -194,7 +193,7 @@ fn plan_parameters(lambda: &mut LambdaFunction) {
         }
     }
     if !typed.is_empty() {
-        let _: ControlFlow<()> = VisitMut::visit(&mut lambda.body, &mut Caster { typed });
+        let _ = crate::walk_mut(&mut lambda.body, &mut Caster { typed });
     }
 }
 
@@ -331,7 +330,7 @@ pub(super) fn wants_columns(select: &Select) -> bool {
             }
         }
     }
-    Visit::visit(select, &mut Stars { depth: 0 }).is_break()
+    crate::walk(select, &mut Stars { depth: 0 }).is_break()
 }
 
 /// A star that is the only argument of a function that takes columns.
@@ -407,7 +406,7 @@ pub(super) fn expand_stars(
         }
     }
     let mut writer = StarWriter { pairs, depth: 0 };
-    let _: ControlFlow<()> = VisitMut::visit(select, &mut writer);
+    let _ = crate::walk_mut(select, &mut writer);
     Ok(())
 }
 

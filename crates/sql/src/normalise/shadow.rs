@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::{Ident, ObjectName, Query, TableAlias, TableFactor, VisitorMut};
 
 use crate::recursive::names_itself;
 use crate::scope::{Names, dotted};
@@ -34,14 +34,14 @@ pub(super) fn rename(query: &mut Query, names: &Names, number: &mut usize) {
             hidden: 0,
         };
         if recursive && names_itself(table) {
-            let _: ControlFlow<()> = VisitMut::visit(&mut table.query, &mut redirect);
+            let _ = crate::walk_mut(&mut table.query, &mut redirect);
         }
         table.alias.name = new;
         for table in later {
-            let _: ControlFlow<()> = VisitMut::visit(&mut table.query, &mut redirect);
+            let _ = crate::walk_mut(&mut table.query, &mut redirect);
         }
-        let _: ControlFlow<()> = VisitMut::visit(&mut query.body, &mut redirect);
-        let _: ControlFlow<()> = VisitMut::visit(&mut query.order_by, &mut redirect);
+        let _ = crate::walk_mut(&mut query.body, &mut redirect);
+        let _ = crate::walk_mut(&mut query.order_by, &mut redirect);
     }
 }
 

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, ExcludeSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint,
     JoinOperator, ObjectName, Query, ReplaceSelectItem, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins, VisitorMut,
     WildcardAdditionalOptions,
 };
 
@@ -241,16 +241,16 @@ fn share(select: &mut Select, context: &Context<'_>) -> Result<(), Refusal> {
     }
     select.projection = projection;
     let mut writer = Writer { shared, depth: 0 };
-    let _: ControlFlow<()> = VisitMut::visit(&mut select.projection, &mut writer);
+    let _ = crate::walk_mut(&mut select.projection, &mut writer);
     for expr in [
         &mut select.selection,
         &mut select.having,
         &mut select.qualify,
     ] {
-        let _: ControlFlow<()> = VisitMut::visit(expr, &mut writer);
+        let _ = crate::walk_mut(expr, &mut writer);
     }
     if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
-        let _: ControlFlow<()> = VisitMut::visit(exprs, &mut writer);
+        let _ = crate::walk_mut(exprs, &mut writer);
     }
     Ok(())
 }

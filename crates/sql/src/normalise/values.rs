@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Ident, Query, Select, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 use crate::parse::template;
@@ -80,7 +80,7 @@ pub(super) fn uses_positions(select: &mut Select) -> bool {
         depth: 0,
         found: false,
     };
-    let _: ControlFlow<()> = select.visit(&mut finder);
+    let _ = crate::walk_mut(select, &mut finder);
     finder.found
 }
 
@@ -91,7 +91,7 @@ pub(super) fn resolve_positions(select: &mut Select, scope: &Scope) {
         depth: 0,
         found: false,
     };
-    let _: ControlFlow<()> = select.visit(&mut finder);
+    let _ = crate::walk_mut(select, &mut finder);
 }
 
 struct Positions<'a> {

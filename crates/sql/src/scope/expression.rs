@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, Query, Visit, Visitor};
+use sqlparser::ast::{Expr, Ident, Query, Visitor};
 
 use super::{ColumnRef, Context, Scope, query_shape};
 
@@ -16,7 +16,7 @@ pub(crate) fn origins(expr: &Expr, scope: &Scope, context: &Context<'_>) -> BTre
         depth: 0,
         found: BTreeSet::new(),
     };
-    let _: ControlFlow<()> = expr.visit(&mut reader);
+    let _ = crate::walk(expr, &mut reader);
     reader.found
 }
 
