@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::logical_plan::{Filter, Join};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan};
@@ -47,10 +47,10 @@ impl OptimizerRule for Conditions {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let (above, join) = match joined(plan) {
-            Ok(joined) => joined,
-            Err(plan) => return self.pushing.rewrite(*plan, config),
-        };
+        if !is_risky(&plan) {
+            return self.pushing.rewrite(plan, config);
+        }
+        let (above, join) = taken(plan)?;
         let (risky, certain): (Vec<Expr>, Vec<Expr>) = above.into_iter().partition(can_fail);
         let on = join
             .filter
@@ -58,9 +58,6 @@ impl OptimizerRule for Conditions {
             .cloned()
             .flat_map(split_conjunction_owned);
         let (risky_on, certain_on): (Vec<Expr>, Vec<Expr>) = on.partition(can_fail);
-        if risky.is_empty() && risky_on.is_empty() {
-            return self.pushing.rewrite(filtered(certain, join), config);
-        }
         let of_one_side =
             |condition: &Expr| is_about(&join.left, condition) || is_about(&join.right, condition);
         let (risky, across): (Vec<Expr>, Vec<Expr>) = risky.into_iter().partition(of_one_side);
@@ -110,26 +107,33 @@ impl OptimizerRule for Conditions {
 }
 
 /// The join that `plan` is, and the conditions right above it; the inner ones come first.
-fn joined(plan: LogicalPlan) -> std::result::Result<(Vec<Expr>, Join), Box<LogicalPlan>> {
-    let mut below = &plan;
+fn joined(plan: &LogicalPlan) -> Option<(Vec<&Expr>, &Join)> {
+    let mut below = plan;
     let mut filters = Vec::new();
     while let LogicalPlan::Filter(filter) = below {
         filters.push(&filter.predicate);
         below = &filter.input;
     }
-    let LogicalPlan::Join(join) = below else {
-        return Err(Box::new(plan));
-    };
-    let filters = filters.into_iter().rev().cloned();
-    Ok((
-        filters.flat_map(split_conjunction_owned).collect(),
-        join.clone(),
-    ))
+    filters.reverse();
+    match below {
+        LogicalPlan::Join(join) => Some((filters, join)),
+        _ => None,
+    }
+}
+
+/// Whether `plan` is a join that has a condition which can fail, in it or right above it.
+fn is_risky(plan: &LogicalPlan) -> bool {
+    joined(plan).is_some_and(|(above, join)| above.into_iter().chain(&join.filter).any(can_fail))
 }
 
 /// What [`filtered`] was made of, or the rule made of it.
 fn taken(plan: LogicalPlan) -> Result<(Vec<Expr>, Join)> {
-    joined(plan).map_err(|plan| internal_datafusion_err!("a join became {}", plan.display()))
+    let Some((filters, join)) = joined(&plan) else {
+        return internal_err!("a join became {}", plan.display());
+    };
+    let filters = filters.into_iter().cloned();
+    let filters = filters.flat_map(split_conjunction_owned).collect();
+    Ok((filters, join.clone()))
 }
 
 fn filtered(conditions: Vec<Expr>, join: Join) -> LogicalPlan {

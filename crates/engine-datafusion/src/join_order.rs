@@ -115,7 +115,7 @@ fn inner(plan: &LogicalPlan) -> Option<&Join> {
 #[derive(Clone, Debug)]
 enum Order {
     Relation(usize),
-    Join(Box<Self>, Box<Self>),
+    Join(Arc<Self>, Arc<Self>),
 }
 
 /// Relations and the conditions between them.
@@ -147,7 +147,7 @@ impl Tree {
         self.on.extend(join.on.iter().cloned());
         let filters = join.filter.iter().flat_map(split_conjunction);
         self.filters.extend(filters.cloned());
-        Order::Join(Box::new(left), Box::new(right))
+        Order::Join(Arc::new(left), Arc::new(right))
     }
 
     /// The only relation that has `column`.
@@ -211,7 +211,7 @@ struct Graph {
 struct Way {
     rows: f64,
     cost: f64,
-    order: Order,
+    order: Arc<Order>,
 }
 
 impl Graph {
@@ -256,7 +256,7 @@ impl Graph {
         Way {
             rows: self.rows[at],
             cost: 0.0,
-            order: Order::Relation(at),
+            order: Arc::new(Order::Relation(at)),
         }
     }
 
@@ -383,7 +383,7 @@ fn join(left: &Way, right: &Way, rows: f64) -> Way {
         rows,
         cost: left.cost + right.cost + BUILD * few.rows + many.rows + rows,
         // The first side is the one that is put into a hash table.
-        order: Order::Join(Box::new(few.order.clone()), Box::new(many.order.clone())),
+        order: Arc::new(Order::Join(Arc::clone(&few.order), Arc::clone(&many.order))),
     }
 }
 
@@ -520,7 +520,7 @@ fn widens(from: &DataType, to: &DataType) -> bool {
 
 /// An order, and what is equal.
 struct Better {
-    order: Order,
+    order: Arc<Order>,
     classes: Vec<Vec<Key>>,
 }
 

@@ -57,5 +57,5 @@ pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
 pub use spelling::ALL_BY_NAME;
 pub use substitute::{Known, object_name, substitute};
-pub use walk::{walk, walk_mut};
+pub use walk::{own_expressions, own_expressions_mut, walk, walk_mut};
 pub use written::written;

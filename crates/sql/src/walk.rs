@@ -1,4 +1,5 @@
-//! [`walk`] and [`walk_mut`]: the walk through a syntax tree, compiled once.
+//! [`walk`] and [`walk_mut`]: the walk through a syntax tree, compiled once; [`own_expressions`] and
+//! [`own_expressions_mut`]: that through a query's own expressions.
 //!
 //! `sqlparser` makes the code of the walk anew for each type of visitor, a fifth of a megabyte each.
 
@@ -20,6 +21,77 @@ pub fn walk_mut<N: VisitMut + ?Sized>(
     visitor: &mut dyn VisitorMut<Break = ()>,
 ) -> ControlFlow<()> {
     node.visit(&mut ForwardMut(visitor))
+}
+
+/// Shows `each` the expressions of `node` that do not stand in subqueries, outside in, until it breaks.
+pub fn own_expressions<N: Visit + ?Sized>(
+    node: &N,
+    each: &mut dyn FnMut(&Expr) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    walk(node, &mut Own { each, queries: 0 })
+}
+
+/// Lets `each` change the expressions of `node` that do not stand in subqueries, inside out: what it puts in is not
+/// shown to it.
+pub fn own_expressions_mut<N: VisitMut + ?Sized>(
+    node: &mut N,
+    each: &mut dyn FnMut(&mut Expr) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    walk_mut(node, &mut OwnMut { each, queries: 0 })
+}
+
+struct Own<'a> {
+    each: &'a mut dyn FnMut(&Expr) -> ControlFlow<()>,
+    /// How many subqueries are around the expression.
+    queries: usize,
+}
+
+impl Visitor for Own<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.queries += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match self.queries {
+            0 => (self.each)(expr),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// As [`Own`].
+struct OwnMut<'a> {
+    each: &'a mut dyn FnMut(&mut Expr) -> ControlFlow<()>,
+    queries: usize,
+}
+
+impl VisitorMut for OwnMut<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.queries += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match self.queries {
+            0 => (self.each)(expr),
+            _ => ControlFlow::Continue(()),
+        }
+    }
 }
 
 /// Calls every method of the visitor: one that is missing here would not be called.

@@ -292,12 +292,13 @@ fn one_relation(
         |found: &Securable| kind.is_none_or(|kind| kind == Securable::Table || kind == *found);
     match found.filter(fits) {
         Some(kind) => Ok((Named::Relation(name), kind)),
-        None => Err(not_authorized(
-            &Named::Relation(name),
-            "ownership",
-            &databases.rights.role(),
-        )),
+        None => Err(nobodys(databases, &Named::Relation(name))),
     }
+}
+
+/// Says of what is not there what is said of what is another role's.
+fn nobodys(databases: &Databases, named: &Named) -> Error {
+    not_authorized(named, "ownership", &databases.rights.role())
 }
 
 /// A database that is there, or that of the session.
@@ -305,11 +306,7 @@ fn database(databases: &Databases, session: &Session, name: Identifier) -> Resul
     let schemas = databases.workspace.namespaces();
     match name == session.database || schemas.iter().any(|schema| schema.database == name) {
         true => Ok(Named::Database(name)),
-        false => Err(not_authorized(
-            &Named::Database(name),
-            "ownership",
-            &databases.rights.role(),
-        )),
+        false => Err(nobodys(databases, &Named::Database(name))),
     }
 }
 
@@ -322,11 +319,7 @@ fn schema(databases: &Databases, session: &Session, name: SchemaName) -> Result<
     }
     match implicit || schemas.contains(&name) {
         true => Ok(Named::Schema(name)),
-        false => Err(not_authorized(
-            &Named::Schema(name),
-            "ownership",
-            &databases.rights.role(),
-        )),
+        false => Err(nobodys(databases, &Named::Schema(name))),
     }
 }
 

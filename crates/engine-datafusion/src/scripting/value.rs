@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use diagnostic::{Result, ResultExt, codes};
 use engine::Value;
-use sqlparser::ast::{Expr, Query, VisitorMut};
+use sqlparser::ast::Expr;
 
 use super::scope::{Held, Scope};
 use crate::information_schema::type_name;
@@ -43,54 +43,30 @@ fn typed(array: &dyn Array, field: &Field) -> Result<Value> {
 
 /// Puts the values of variables in the places of their names. Names inside of queries are columns.
 pub(super) fn substitute(expr: &mut Expr, scope: &Scope) {
-    let _ = sql::walk_mut(expr, &mut Substitute { scope, queries: 0 });
-}
-
-struct Substitute<'a> {
-    scope: &'a Scope,
-    queries: usize,
-}
-
-impl Substitute<'_> {
-    fn value(&self, expr: &Expr) -> Option<Value> {
-        match expr {
-            Expr::Identifier(name) => match &self.scope.find(&name.value)?.held {
-                Held::Value(value) => Some(value.clone()),
-                _ => None,
-            },
-            Expr::CompoundIdentifier(parts) => {
-                let [record, column] = parts.as_slice() else {
-                    return None;
-                };
-                match &self.scope.find(&record.value)?.held {
-                    Held::Record(cells) => cells.get(&column.value).cloned(),
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-}
-
-impl VisitorMut for Substitute<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.queries += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.queries -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.queries == 0
-            && let Some(value) = self.value(expr)
-        {
+    let _ = sql::own_expressions_mut(expr, &mut |expr| {
+        if let Some(value) = held(expr, scope) {
             *expr = literal(&value);
         }
         ControlFlow::Continue(())
+    });
+}
+
+/// The value that `expr` names.
+fn held(expr: &Expr, scope: &Scope) -> Option<Value> {
+    match expr {
+        Expr::Identifier(name) => match &scope.find(&name.value)?.held {
+            Held::Value(value) => Some(value.clone()),
+            _ => None,
+        },
+        Expr::CompoundIdentifier(parts) => {
+            let [record, column] = parts.as_slice() else {
+                return None;
+            };
+            match &scope.find(&record.value)?.held {
+                Held::Record(cells) => cells.get(&column.value).cloned(),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }

@@ -6,8 +6,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Query, Select, SelectItem, Value,
-    Visitor,
+    BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Select, SelectItem, Value,
 };
 
 use crate::aggregates::is_aggregate;
@@ -36,35 +35,11 @@ pub(super) fn name_all(select: &mut Select) {
 
 /// Whether `expr` holds an aggregate or a window function, outside of subqueries.
 fn comes_after_groups(expr: &Expr) -> bool {
-    #[derive(Default)]
-    struct Search {
-        queries: usize,
-    }
-    impl Visitor for Search {
-        type Break = ();
-
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.queries += 1;
-            ControlFlow::Continue(())
-        }
-
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.queries -= 1;
-            ControlFlow::Continue(())
-        }
-
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Function(call)
-                    if self.queries == 0 && (call.over.is_some() || is_aggregate(call)) =>
-                {
-                    ControlFlow::Break(())
-                }
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    crate::walk(expr, &mut Search::default()).is_break()
+    let mut found = |expr: &Expr| match expr {
+        Expr::Function(call) if call.over.is_some() || is_aggregate(call) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    crate::own_expressions(expr, &mut found).is_break()
 }
 
 /// Puts the expressions of the select list in the place of their positions.

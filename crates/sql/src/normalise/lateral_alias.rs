@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result, codes};
-use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Spanned, Value, Visitor, VisitorMut};
+use sqlparser::ast::{Expr, Ident, Select, SelectItem, Spanned, Value, Visitor};
 
 use super::values;
 use crate::scope::{Context, Names};
@@ -27,7 +27,7 @@ pub(super) fn inline(
     let positions = values::uses_positions(select);
     let mut used = Words::default();
     for expr in readable(select) {
-        let _ = crate::walk(expr, &mut used);
+        used.take(expr);
     }
     let mut candidates = aliases(select, &used.found);
     if candidates.is_empty() && !positions {
@@ -56,11 +56,10 @@ pub(super) fn inline(
     }
     let mut writer = Writer {
         aliases: &expanded,
-        depth: 0,
         size: 0,
     };
     for expr in places(select) {
-        let _ = crate::walk_mut(expr, &mut writer);
+        writer.write(expr);
     }
     if writer.size > LIMIT {
         return Err(too_large(statement, select));
@@ -81,7 +80,7 @@ fn too_large(statement: &Statement, select: &Select) -> Error {
 pub(super) fn wants_columns(select: &Select) -> bool {
     let mut used = Words::default();
     for expr in readable(select) {
-        let _ = crate::walk(expr, &mut used);
+        used.take(expr);
     }
     let aliases = select.projection.iter().filter_map(|item| match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(&alias.value),
@@ -141,50 +140,36 @@ fn readable(select: &Select) -> Vec<&Expr> {
 
 fn mentions(expr: &Expr, name: &str) -> bool {
     let mut words = Words::default();
-    let _ = crate::walk(expr, &mut words);
+    words.take(expr);
     words.found.contains(name)
 }
 
 /// The unqualified names in an expression, those in subqueries left out.
 #[derive(Default)]
 struct Words {
-    depth: usize,
     found: BTreeSet<String>,
     /// Whether `$1` is among them.
     positions: bool,
 }
 
-impl Visitor for Words {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
-        }
-        match expr {
-            Expr::Identifier(name) => {
-                self.found.insert(name.value.clone());
+impl Words {
+    fn take(&mut self, expr: &Expr) {
+        let _ = crate::own_expressions(expr, &mut |expr| {
+            match expr {
+                Expr::Identifier(name) => {
+                    self.found.insert(name.value.clone());
+                }
+                Expr::Value(value) => {
+                    self.positions |= matches!(value.value, Value::Placeholder(_));
+                }
+                Expr::CompoundIdentifier(parts) => {
+                    let last = parts.last();
+                    self.positions |= last.is_some_and(|part| part.value.starts_with('$'));
+                }
+                _ => {}
             }
-            Expr::Value(value) => {
-                self.positions |= matches!(value.value, Value::Placeholder(_));
-            }
-            Expr::CompoundIdentifier(parts) => {
-                let last = parts.last();
-                self.positions |= last.is_some_and(|part| part.value.starts_with('$'));
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
+            ControlFlow::Continue(())
+        });
     }
 }
 
@@ -215,7 +200,7 @@ impl Expander<'_> {
         self.open.push(name.to_owned());
         let mut words = Words::default();
         let mut expr = expr.clone();
-        let _ = crate::walk(&expr, &mut words);
+        words.take(&expr);
         let mut inner = BTreeMap::new();
         for word in words.found {
             if self.aliases.contains_key(&word) {
@@ -225,10 +210,9 @@ impl Expander<'_> {
         }
         let mut writer = Writer {
             aliases: &inner,
-            depth: 0,
             size: 0,
         };
-        let _ = crate::walk_mut(&mut expr, &mut writer);
+        writer.write(&mut expr);
         if writer.size > LIMIT {
             return Err(Error::new(
                 codes::S1003,
@@ -246,38 +230,25 @@ impl Expander<'_> {
 /// Puts expressions in the place of names.
 struct Writer<'a> {
     aliases: &'a BTreeMap<String, Expr>,
-    depth: usize,
     /// Nodes seen, to stop before memory does.
     size: usize,
 }
 
-impl VisitorMut for Writer<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    // After its children: an expression put in is not visited again.
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        self.size += 1;
-        if self.depth == 0
-            && let Expr::Identifier(name) = expr
-            && let Some(aliased) = self.aliases.get(&name.value)
-        {
-            *expr = bracketed(aliased.clone());
-            self.size += size(expr);
-        }
-        if self.size > LIMIT {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
+impl Writer<'_> {
+    fn write(&mut self, expr: &mut Expr) {
+        let _ = crate::own_expressions_mut(expr, &mut |expr| {
+            self.size += 1;
+            if let Expr::Identifier(name) = expr
+                && let Some(aliased) = self.aliases.get(&name.value)
+            {
+                *expr = bracketed(aliased.clone());
+                self.size += size(expr);
+            }
+            if self.size > LIMIT {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
     }
 }
 

@@ -7,8 +7,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableFactor, TableWithJoins, Visit, Visitor, VisitorMut,
+    Expr, Function, GroupByExpr, Ident, Select, SelectItem, SetExpr, TableAlias, TableFactor,
+    TableWithJoins, Visit, VisitMut,
 };
 
 use crate::parse::template;
@@ -31,23 +31,17 @@ pub(super) fn compute_first(select: &mut Select) {
         return;
     }
     let mut changed = select.clone();
-    let mut finder = Events {
-        depth: 0,
-        found: Vec::new(),
-    };
-    let _ = crate::walk_mut(&mut changed.projection, &mut finder);
-    let _ = crate::walk_mut(&mut changed.qualify, &mut finder);
-    if finder.found.is_empty() {
-        return;
-    }
-    let columns: Vec<Ident> = (0..finder.found.len()).map(column).collect();
+    let mut found = Vec::new();
+    take_inner(&mut changed.projection, &mut found);
+    take_inner(&mut changed.qualify, &mut found);
+    let columns: Vec<Ident> = (0..found.len()).map(column).collect();
     if !leave_out(&mut changed.projection, &columns) {
         return;
     }
     let Some(SetExpr::Select(mut inner)) = template("SELECT * FROM T") else {
         return;
     };
-    let values = finder.found.into_iter().zip(columns);
+    let values = found.into_iter().zip(columns);
     let values = values.map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias });
     inner.projection.extend(values);
     inner.from = std::mem::take(&mut changed.from);
@@ -72,47 +66,17 @@ pub(super) fn compute_first(select: &mut Select) {
 
 /// Whether an event function has a window function inside.
 fn has_inner<T: Visit>(tree: &T) -> bool {
-    struct Finder {
-        depth: usize,
-        event: bool,
-    }
-    impl Visitor for Finder {
-        type Break = ();
-
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth += 1;
-            ControlFlow::Continue(())
-        }
-
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth -= 1;
-            ControlFlow::Continue(())
-        }
-
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Function(function) if self.depth == 0 && function.over.is_some() => {
-                    match self.event {
-                        true => ControlFlow::Break(()),
-                        false if is_event(function) => {
-                            let mut inside = Self {
-                                depth: 0,
-                                event: true,
-                            };
-                            crate::walk(&function.args, &mut inside)
-                        }
-                        false => ControlFlow::Continue(()),
-                    }
-                }
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    let mut finder = Finder {
-        depth: 0,
-        event: false,
+    let mut inner = |expr: &Expr| match expr {
+        Expr::Function(function) if function.over.is_some() => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
     };
-    crate::walk(tree, &mut finder).is_break()
+    let mut events = |expr: &Expr| match expr {
+        Expr::Function(function) if is_event(function) => {
+            crate::own_expressions(&function.args, &mut inner)
+        }
+        _ => ControlFlow::Continue(()),
+    };
+    crate::own_expressions(tree, &mut events).is_break()
 }
 
 fn column(at: usize) -> Ident {
@@ -155,75 +119,27 @@ fn leave_out(projection: &mut [SelectItem], columns: &[Ident]) -> bool {
     true
 }
 
-/// Takes window functions out of the arguments of event functions, outside of subqueries.
-struct Events {
-    depth: usize,
-    found: Vec<Expr>,
-}
-
-impl VisitorMut for Events {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
-        }
+/// Puts names in the places of window functions in the arguments of event functions, outside of subqueries.
+fn take_inner<T: VisitMut>(tree: &mut T, found: &mut Vec<Expr>) {
+    let mut inner = |expr: &mut Expr| {
         if let Expr::Function(function) = expr
-            && is_event(function)
+            && function.over.is_some()
         {
-            let mut inner = Inner {
-                depth: 0,
-                found: &mut self.found,
-            };
-            return crate::walk_mut(&mut function.args, &mut inner);
+            let name = Expr::Identifier(column(found.len()));
+            found.push(std::mem::replace(expr, name));
         }
         ControlFlow::Continue(())
-    }
+    };
+    let _ = crate::own_expressions_mut(tree, &mut |expr| match expr {
+        Expr::Function(function) if is_event(function) => {
+            crate::own_expressions_mut(&mut function.args, &mut inner)
+        }
+        _ => ControlFlow::Continue(()),
+    });
 }
 
 fn is_event(function: &Function) -> bool {
     let name = function.name.to_string().to_uppercase();
     let events = ["CONDITIONAL_TRUE_EVENT", "CONDITIONAL_CHANGE_EVENT"];
     function.over.is_some() && events.contains(&name.as_str())
-}
-
-/// Puts names in the places of window functions.
-struct Inner<'a> {
-    depth: usize,
-    found: &'a mut Vec<Expr>,
-}
-
-impl VisitorMut for Inner<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Function(function) = expr
-            && function.over.is_some()
-        {
-            let name = Expr::Identifier(column(self.found.len()));
-            self.found.push(std::mem::replace(expr, name));
-        }
-        ControlFlow::Continue(())
-    }
 }

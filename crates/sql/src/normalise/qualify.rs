@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, Select, Value, Visit, Visitor};
+use sqlparser::ast::{BinaryOperator, Expr, Select, Value, Visit};
 
 /// Names a window function of the select list in the condition of QUALIFY if it has none.
 pub(super) fn name_window(select: &mut Select) {
@@ -33,33 +33,13 @@ pub(super) fn name_window(select: &mut Select) {
 
 /// The first window function outside of subqueries.
 fn window<T: Visit>(tree: &T) -> Option<Expr> {
-    struct Finder {
-        depth: usize,
-    }
-    impl Visitor for Finder {
-        type Break = Expr;
-
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<Expr> {
-            self.depth += 1;
-            ControlFlow::Continue(())
+    let mut found = None;
+    let _ = crate::own_expressions(tree, &mut |expr| match expr {
+        Expr::Function(function) if function.over.is_some() => {
+            found = Some(expr.clone());
+            ControlFlow::Break(())
         }
-
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Expr> {
-            self.depth -= 1;
-            ControlFlow::Continue(())
-        }
-
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Expr> {
-            match expr {
-                Expr::Function(function) if self.depth == 0 && function.over.is_some() => {
-                    ControlFlow::Break(expr.clone())
-                }
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    match Visit::visit(tree, &mut Finder { depth: 0 }) {
-        ControlFlow::Break(found) => Some(found),
-        ControlFlow::Continue(()) => None,
-    }
+        _ => ControlFlow::Continue(()),
+    });
+    found
 }

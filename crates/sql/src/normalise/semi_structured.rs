@@ -8,8 +8,8 @@ use diagnostic::Result;
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DictionaryField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, JsonPathElem,
-    LambdaFunction, ObjectName, OneOrManyWithParens, Query, Select, Spanned, TableFactor,
-    TableWithJoins, UnaryOperator, Value, Visitor, VisitorMut, WildcardAdditionalOptions,
+    LambdaFunction, ObjectName, OneOrManyWithParens, Select, Spanned, TableFactor, TableWithJoins,
+    UnaryOperator, Value, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::like::call;
@@ -305,32 +305,11 @@ fn is_expansion(name: &ObjectName) -> bool {
 
 /// Whether the select has `OBJECT_CONSTRUCT(*)`, whose meaning depends on the columns of its FROM clause.
 pub(super) fn wants_columns(select: &Select) -> bool {
-    struct Stars {
-        depth: usize,
-    }
-    impl Visitor for Stars {
-        type Break = ();
-
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth += 1;
-            ControlFlow::Continue(())
-        }
-
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth -= 1;
-            ControlFlow::Continue(())
-        }
-
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Function(function) if self.depth == 0 && star(function).is_some() => {
-                    ControlFlow::Break(())
-                }
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    crate::walk(select, &mut Stars { depth: 0 }).is_break()
+    let mut found = |expr: &Expr| match expr {
+        Expr::Function(function) if star(function).is_some() => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    crate::own_expressions(select, &mut found).is_break()
 }
 
 /// A star that is the only argument of a function that takes columns.
@@ -405,68 +384,48 @@ pub(super) fn expand_stars(
             pairs.push((member.qualifier.clone(), column.name.clone()));
         }
     }
-    let mut writer = StarWriter { pairs, depth: 0 };
-    let _ = crate::walk_mut(select, &mut writer);
+    let _ = crate::own_expressions_mut(select, &mut |expr| {
+        if let Expr::Function(function) = expr {
+            fill(function, &pairs);
+        }
+        ControlFlow::Continue(())
+    });
     Ok(())
 }
 
-struct StarWriter {
-    /// Qualifier and name of each column.
-    pairs: Vec<(Vec<String>, String)>,
-    depth: usize,
-}
-
-impl VisitorMut for StarWriter {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let Expr::Function(function) = expr else {
-            return ControlFlow::Continue(());
-        };
-        let Some(star) = star(function).filter(|_| self.depth == 0) else {
-            return ControlFlow::Continue(());
-        };
-        let qualifier = star.table.map(dotted);
-        let left_out = star.options.map(excluded).unwrap_or_default();
-        let pattern = star.options.and_then(|options| options.opt_ilike.as_ref());
-        let chosen = |name: &String| {
-            !left_out.contains(name)
-                && pattern.is_none_or(|ilike| matches_pattern(name, &ilike.pattern))
-        };
-        let keys = star.keys;
-        let wanted = |of: &[String]| match &qualifier {
-            None => true,
-            Some(qualifier) => of.last() == Some(qualifier) || of.join(".") == *qualifier,
-        };
-        let quoted = |name: &String| Ident::with_quote('"', name.clone());
-        let args = self
-            .pairs
-            .iter()
-            .filter(|(of, name)| wanted(of) && chosen(name))
-            .flat_map(|(of, name)| {
-                let column = match of.last() {
-                    Some(table) => Expr::CompoundIdentifier(vec![quoted(table), quoted(name)]),
-                    None => Expr::Identifier(quoted(name)),
-                };
-                let key = keys.then(|| text(name.clone()));
-                key.into_iter().chain([column])
-            })
-            .map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)))
-            .collect();
-        if let FunctionArguments::List(list) = &mut function.args {
-            list.args = args;
-        }
-        ControlFlow::Continue(())
+/// Puts columns, known by qualifier and name, in the place of the star of `function`.
+fn fill(function: &mut Function, pairs: &[(Vec<String>, String)]) {
+    let Some(star) = star(function) else {
+        return;
+    };
+    let qualifier = star.table.map(dotted);
+    let left_out = star.options.map(excluded).unwrap_or_default();
+    let pattern = star.options.and_then(|options| options.opt_ilike.as_ref());
+    let chosen = |name: &String| {
+        !left_out.contains(name)
+            && pattern.is_none_or(|ilike| matches_pattern(name, &ilike.pattern))
+    };
+    let keys = star.keys;
+    let wanted = |of: &[String]| match &qualifier {
+        None => true,
+        Some(qualifier) => of.last() == Some(qualifier) || of.join(".") == *qualifier,
+    };
+    let quoted = |name: &String| Ident::with_quote('"', name.clone());
+    let args = pairs
+        .iter()
+        .filter(|(of, name)| wanted(of) && chosen(name))
+        .flat_map(|(of, name)| {
+            let column = match of.last() {
+                Some(table) => Expr::CompoundIdentifier(vec![quoted(table), quoted(name)]),
+                None => Expr::Identifier(quoted(name)),
+            };
+            let key = keys.then(|| text(name.clone()));
+            key.into_iter().chain([column])
+        })
+        .map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)))
+        .collect();
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args = args;
     }
 }
 

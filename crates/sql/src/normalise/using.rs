@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, ExcludeSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint,
-    JoinOperator, ObjectName, Query, ReplaceSelectItem, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins, VisitorMut,
+    JoinOperator, ObjectName, ReplaceSelectItem, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableAlias, TableFactor, TableWithJoins,
     WildcardAdditionalOptions,
 };
 
@@ -240,17 +240,25 @@ fn share(select: &mut Select, context: &Context<'_>) -> Result<(), Refusal> {
         }
     }
     select.projection = projection;
-    let mut writer = Writer { shared, depth: 0 };
-    let _ = crate::walk_mut(&mut select.projection, &mut writer);
+    // The values of shared columns stand in the place of their names.
+    let mut write = |expr: &mut Expr| {
+        if let Expr::Identifier(name) = expr
+            && let Some(value) = shared.get(&name.value)
+        {
+            *expr = value.clone();
+        }
+        ControlFlow::Continue(())
+    };
+    let _ = crate::own_expressions_mut(&mut select.projection, &mut write);
     for expr in [
         &mut select.selection,
         &mut select.having,
         &mut select.qualify,
     ] {
-        let _ = crate::walk_mut(expr, &mut writer);
+        let _ = crate::own_expressions_mut(expr, &mut write);
     }
     if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
-        let _ = crate::walk_mut(exprs, &mut writer);
+        let _ = crate::own_expressions_mut(exprs, &mut write);
     }
     Ok(())
 }
@@ -448,34 +456,4 @@ fn column_of(members: &[Member], name: &str) -> Result<Expr, Refusal> {
 fn qualified(member: &Member, name: &str) -> Expr {
     let parts = member.qualifier.iter().map(String::as_str).chain([name]);
     Expr::CompoundIdentifier(parts.map(|part| Ident::with_quote('"', part)).collect())
-}
-
-/// Puts the values of shared columns in the place of their names.
-struct Writer {
-    shared: BTreeMap<String, Expr>,
-    depth: usize,
-}
-
-impl VisitorMut for Writer {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Identifier(name) = expr
-            && let Some(value) = self.shared.get(&name.value)
-        {
-            *expr = value.clone();
-        }
-        ControlFlow::Continue(())
-    }
 }

@@ -6,8 +6,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, Query, Select, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value,
-    VisitorMut,
+    Expr, Ident, Select, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value,
 };
 
 use crate::parse::template;
@@ -77,10 +76,9 @@ fn name_values(factor: &mut TableFactor) {
 pub(super) fn uses_positions(select: &mut Select) -> bool {
     let mut finder = Positions {
         scope: None,
-        depth: 0,
         found: false,
     };
-    let _ = crate::walk_mut(select, &mut finder);
+    finder.visit(select);
     finder.found
 }
 
@@ -88,15 +86,13 @@ pub(super) fn uses_positions(select: &mut Select) -> bool {
 pub(super) fn resolve_positions(select: &mut Select, scope: &Scope) {
     let mut finder = Positions {
         scope: Some(scope),
-        depth: 0,
         found: false,
     };
-    let _ = crate::walk_mut(select, &mut finder);
+    finder.visit(select);
 }
 
 struct Positions<'a> {
     scope: Option<&'a Scope>,
-    depth: usize,
     found: bool,
 }
 
@@ -113,45 +109,32 @@ impl Positions<'_> {
     }
 }
 
-impl VisitorMut for Positions<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
-        }
-        match expr {
-            Expr::Value(value) => {
-                if let Value::Placeholder(word) = &value.value {
-                    self.found = true;
-                    if let Some(name) = self.column(None, word) {
-                        *expr = Expr::Identifier(name);
+impl Positions<'_> {
+    fn visit(&mut self, select: &mut Select) {
+        let _ = crate::own_expressions_mut(select, &mut |expr| {
+            match expr {
+                Expr::Value(value) => {
+                    if let Value::Placeholder(word) = &value.value {
+                        self.found = true;
+                        if let Some(name) = self.column(None, word) {
+                            *expr = Expr::Identifier(name);
+                        }
                     }
                 }
-            }
-            Expr::CompoundIdentifier(parts) => {
-                if let [table, column] = parts.as_mut_slice()
-                    && column.value.starts_with('$')
-                    && column.quote_style.is_none()
-                {
-                    self.found = true;
-                    if let Some(name) = self.column(Some(&table.value), &column.value) {
-                        *column = name;
+                Expr::CompoundIdentifier(parts) => {
+                    if let [table, column] = parts.as_mut_slice()
+                        && column.value.starts_with('$')
+                        && column.quote_style.is_none()
+                    {
+                        self.found = true;
+                        if let Some(name) = self.column(Some(&table.value), &column.value) {
+                            *column = name;
+                        }
                     }
                 }
+                _ => {}
             }
-            _ => {}
-        }
-        ControlFlow::Continue(())
+            ControlFlow::Continue(())
+        });
     }
 }
