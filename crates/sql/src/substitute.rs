@@ -10,11 +10,12 @@ use std::ops::ControlFlow;
 use diagnostic::{Error, Result, Source, codes};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Spanned, TableFactor, Value, VisitorMut,
+    ObjectNamePart, Select, SelectItem, Spanned, TableFactor, Value, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
 use crate::Statement;
+use crate::normalise::column_name;
 
 /// What a session knows.
 pub trait Known {
@@ -53,6 +54,8 @@ pub fn substitute(statement: &mut Statement, known: &dyn Known) -> Result<()> {
         known,
         statement,
         refused: None,
+        values: 0,
+        selects: Vec::new(),
     };
     let _ = crate::walk_mut(&mut tree, &mut writer);
     let refused = writer.refused;
@@ -81,6 +84,11 @@ struct Writer<'a> {
     known: &'a dyn Known,
     statement: &'a Statement,
     refused: Option<Error>,
+    /// How many expressions have become values.
+    values: usize,
+    /// For each select around the visitor: how many there were before it, and what its unnamed columns are called,
+    /// which goes by what was written and not by the values.
+    selects: Vec<(usize, Vec<Option<String>>)>,
 }
 
 impl Writer<'_> {
@@ -258,10 +266,43 @@ impl VisitorMut for Writer<'_> {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let verdict = self.expression(expr);
         if let Some(value) = self.check(verdict, expr.span())? {
+            // What IDENTIFIER names is called by its own name.
+            self.values += usize::from(!is_name(&value));
             *expr = value;
         }
         ControlFlow::Continue(())
     }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let names = select.projection.iter().map(|item| match item {
+            SelectItem::UnnamedExpr(expr) if !is_name(expr) => Some(column_name(expr)),
+            _ => None,
+        });
+        self.selects.push((self.values, names.collect()));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let ended = self.selects.pop();
+        let Some((_, names)) = ended.filter(|(before, _)| self.values > *before) else {
+            return ControlFlow::Continue(());
+        };
+        for (item, name) in select.projection.iter_mut().zip(names) {
+            if let (SelectItem::UnnamedExpr(expr), Some(name)) = (&mut *item, name)
+                && column_name(expr) != name
+            {
+                *item = SelectItem::ExprWithAlias {
+                    expr: std::mem::replace(expr, Expr::Tuple(Vec::new())),
+                    alias: Ident::with_quote('"', name),
+                };
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_name(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
 }
 
 /// The positional arguments of a call; named ones only if there is no other way to read them.
