@@ -262,23 +262,40 @@ impl Catalog {
         &self.inner.warehouse
     }
 
-    /// The published table at `location` as of `version`, opened once per process while it is in use.
+    /// The published table at `location` as of `version`, if it is open: once per process while it is in use.
+    pub(crate) fn opened(&self, location: &str, version: u64) -> Option<Table> {
+        let opened = self.inner.opened.lock();
+        let table = opened.get(location);
+        table.filter(|t| t.version() == Some(version)).cloned()
+    }
+
+    /// Opens the published table at `location` as of `version`.
     ///
     /// # Errors
     /// `K2004` if it cannot be opened.
-    pub(crate) async fn published(&self, location: &str, version: u64) -> Result<Table> {
-        if let Some(table) = self.inner.opened.lock().get(location)
-            && table.version() == Some(version)
-        {
-            return Ok(table.clone());
-        }
+    pub(crate) async fn open_table(&self, location: &str, version: u64) -> Result<Table> {
         let table = self.inner.warehouse.open(location, version).await?;
+        self.insert_open(table.clone());
+        Ok(table)
+    }
+
+    /// Keeps open what a run has written and published, if enough is known of it.
+    ///
+    /// # Errors
+    /// `K2004` if it cannot be opened.
+    pub(crate) fn keep_open(&self, written: &Table) -> Result<()> {
+        if let Some(table) = self.inner.warehouse.see(written)? {
+            self.insert_open(table);
+        }
+        Ok(())
+    }
+
+    fn insert_open(&self, table: Table) {
         let mut opened = self.inner.opened.lock();
         if opened.len() >= OPEN_TABLES {
             opened.clear();
         }
-        opened.insert(location.to_owned(), table.clone());
-        Ok(table)
+        opened.insert(table.location().to_owned(), table);
     }
 
     /// The rows of small published tables that this process has written.

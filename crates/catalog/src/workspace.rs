@@ -212,12 +212,18 @@ impl Workspace {
     /// # Errors
     /// `K2004` if it cannot be opened.
     pub async fn open(&self, location: &str, version: u64) -> Result<Table> {
+        match self.opened(location, version) {
+            Some(table) => Ok(table),
+            None => self.catalog.open_table(location, version).await,
+        }
+    }
+
+    /// The table at `location` as of `version`, if it is open.
+    fn opened(&self, location: &str, version: u64) -> Option<Table> {
         let key = (location.to_owned(), version);
         // What this run has committed is here; all else is published.
-        if let Some(table) = self.tables.lock().get(&key) {
-            return Ok(table.clone());
-        }
-        self.catalog.published(location, version).await
+        let own = self.tables.lock().get(&key).cloned();
+        own.or_else(|| self.catalog.opened(location, version))
     }
 
     /// All rows of the table at `location` in `version`, if this process wrote them and they are few.
@@ -276,10 +282,17 @@ impl Workspace {
                 self.stage_table(name, &own, &hidden)?;
                 Ok(own)
             }
-            // Opened anew: a table opened before the first write does not see staged commits.
             Some(RelationKind::Table {
                 location, version, ..
-            }) => warehouse.open(&location, version).await,
+            }) => {
+                // A table opened before the first write does not see staged commits.
+                let known = self.opened(&location, version);
+                let seen = known.map(|table| warehouse.see(&table)).transpose()?;
+                match seen.flatten() {
+                    Some(table) => Ok(table),
+                    None => warehouse.open(&location, version).await,
+                }
+            }
             Some(RelationKind::View { .. }) => Err(Error::new(
                 codes::K3002,
                 format!("`{name}` is a view, so no rows can be written to it"),
@@ -616,7 +629,18 @@ impl Workspace {
                     } => Some((location.clone(), *version)),
                     _ => None,
                 });
-        self.catalog.kept().take_over(kept, pointers);
+        let pointers: Vec<_> = pointers.collect();
+        for (location, version) in &pointers {
+            let written = self
+                .tables
+                .lock()
+                .get(&(location.clone(), *version))
+                .cloned();
+            if let Some(table) = written {
+                self.catalog.keep_open(&table)?;
+            }
+        }
+        self.catalog.kept().take_over(kept, pointers.into_iter());
         self.end(RunStatus::Published, None)?;
         iceberg_catalog::follow(&self.catalog, &publication);
         upkeep::checkpoint(&self.catalog, &publication, |location, version| {

@@ -12,6 +12,7 @@ use object_store::ObjectStoreExt;
 use serde::Deserialize;
 
 use crate::feed::{CHANGE_TYPE, ChangeType, ENABLED, PAIR};
+use crate::log_state::commit_file;
 use crate::{DataFolder, FileRows, PartitionValues, StoredFile, Table};
 
 /// What one version of a table changed.
@@ -64,7 +65,7 @@ impl Table {
         let mut columns = names(before.schema().await?.as_ref());
         let mut changes = Vec::new();
         for version in since + 1..=newest {
-            let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
+            let path = commit_file(version);
             let text = match self.object_store().get(&path).await {
                 Err(object_store::Error::NotFound { .. }) => {
                     return Err(unknown(&format!("version {version} is no longer there")));

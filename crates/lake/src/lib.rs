@@ -6,8 +6,8 @@
 //! - [`ParquetSink`] writes data files and gathers the statistics Delta keeps of them.
 //!
 //! Committing follows the Delta protocol
-//! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md>); log replay and checkpoints are the Delta
-//! library's. What an Iceberg table is made of is the `iceberg` crate's.
+//! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md>). Logs of small plain tables are replayed here
+//! ([`log_state`]), others and checkpoints by the Delta library. What an Iceberg table is made of is the `iceberg` crate's.
 
 mod column_types;
 mod commit;
@@ -20,6 +20,7 @@ mod feed_read;
 mod feed_record;
 mod file_rows;
 mod iceberg_table;
+mod log_state;
 mod optimize;
 mod overlay;
 mod parquet_sink;

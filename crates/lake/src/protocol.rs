@@ -114,6 +114,17 @@ impl Needs {
     }
 }
 
+/// Whether the rows of a table with the protocol `known` are those of its files, under the names of its columns, unless
+/// files have deletion vectors.
+pub(crate) fn is_plain(known: &Protocol) -> bool {
+    let Ok(known) = serde_json::to_value(known) else {
+        return false;
+    };
+    let features = names(&known, "readerFeatures", "minReaderVersion", LEGACY_READER);
+    let plain = [WALL_CLOCK, DELETION_VECTORS];
+    features.iter().all(|name| plain.contains(&name.as_str()))
+}
+
 /// The features a protocol lists, or means by its version.
 fn names(protocol: &Value, list: &str, version: &str, legacy: &[(u64, &str)]) -> BTreeSet<String> {
     if let Some(listed) = protocol.get(list).and_then(Value::as_array) {

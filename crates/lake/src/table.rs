@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTable;
-use deltalake::kernel::DeletionVectorDescriptor;
+use deltalake::kernel::{DeletionVectorDescriptor, Metadata};
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use crate::commit::{CONSTRAINT, Known, log_entry};
 use crate::deletion::file_of;
 use crate::feed::ENABLED;
+use crate::log_state::{LogState, commit_file};
 use crate::partition::check_partition_by;
 use crate::{
     Commit, DataFile, DataFolder, DeletedRows, IcebergTable, Operation, PartitionValues,
@@ -27,6 +28,8 @@ pub struct Table {
     place: DeltaTable,
     /// Read when somebody asks: most versions that are written are not read in the same statement.
     loaded: Arc<OnceCell<DeltaTable>>,
+    /// What the log says at this version, if that is known without the Delta library.
+    state: Option<Arc<LogState>>,
     /// What it is instead, if it is no Delta table.
     iceberg: Option<IcebergTable>,
 }
@@ -75,8 +78,20 @@ impl Table {
             version,
             place,
             loaded: Arc::default(),
+            state: None,
             iceberg: None,
         }
+    }
+
+    /// The same table, of which `state` is known.
+    pub(crate) fn with_state(mut self, state: Option<Arc<LogState>>) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// What is known of it without the Delta library.
+    pub(crate) fn state(&self) -> Option<&Arc<LogState>> {
+        self.state.as_ref()
     }
 
     /// The same place, for what is no Delta table.
@@ -162,6 +177,9 @@ impl Table {
         if let Some(iceberg) = &self.iceberg {
             return iceberg.schema();
         }
+        if let Some(state) = &self.state {
+            return Ok(Arc::clone(&state.schema));
+        }
         let loaded = self.loaded().await?;
         let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
         Ok(snapshot.snapshot().arrow_schema())
@@ -172,12 +190,21 @@ impl Table {
     /// # Errors
     /// `K2004` if the log cannot be read.
     pub async fn partition_by(&self) -> Result<Vec<String>> {
+        let metadata = self.metadata().await?;
+        Ok(metadata.map_or_else(Vec::new, |metadata| metadata.partition_columns().to_vec()))
+    }
+
+    /// What the log says of the table besides its files; nothing before the first commit, or if it is no Delta table.
+    async fn metadata(&self) -> Result<Option<&Metadata>> {
         if self.version.is_none() || self.iceberg.is_some() {
-            return Ok(Vec::new());
+            return Ok(None);
+        }
+        if let Some(state) = &self.state {
+            return Ok(Some(&state.metadata));
         }
         let loaded = self.loaded().await?;
         let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
-        Ok(snapshot.metadata().partition_columns().to_vec())
+        Ok(Some(snapshot.metadata()))
     }
 
     /// The CHECK constraints: their names, and the conditions that every row meets.
@@ -185,12 +212,10 @@ impl Table {
     /// # Errors
     /// `K2004` if the log cannot be read.
     pub async fn constraints(&self) -> Result<Vec<(String, String)>> {
-        if self.version.is_none() || self.iceberg.is_some() {
+        let Some(metadata) = self.metadata().await? else {
             return Ok(Vec::new());
-        }
-        let loaded = self.loaded().await?;
-        let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
-        let properties = snapshot.metadata().configuration().iter();
+        };
+        let properties = metadata.configuration().iter();
         let mut constraints: Vec<_> = properties
             .filter_map(|(name, condition)| {
                 Some((name.strip_prefix(CONSTRAINT)?.to_owned(), condition.clone()))
@@ -205,12 +230,8 @@ impl Table {
     /// # Errors
     /// `K2004` if the log cannot be read.
     pub async fn change_data_feed(&self) -> Result<bool> {
-        if self.version.is_none() || self.iceberg.is_some() {
-            return Ok(false);
-        }
-        let loaded = self.loaded().await?;
-        let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
-        let property = snapshot.metadata().configuration().get(ENABLED);
+        let metadata = self.metadata().await?;
+        let property = metadata.and_then(|metadata| metadata.configuration().get(ENABLED));
         Ok(property.is_some_and(|on| on == "true"))
     }
 
@@ -224,6 +245,9 @@ impl Table {
         }
         if let Some(iceberg) = &self.iceberg {
             return iceberg.files().await;
+        }
+        if let Some(state) = &self.state {
+            return Ok(state.files.clone());
         }
         self.loaded()
             .await?
@@ -257,7 +281,7 @@ impl Table {
         if let Some(iceberg) = &self.iceberg {
             return iceberg.is_newest().await;
         }
-        let next = object_store::path::Path::from(format!("_delta_log/{:020}.json", version + 1));
+        let next = commit_file(version + 1);
         match self.place.object_store().head(&next).await {
             Ok(_) => Ok(false),
             Err(object_store::Error::NotFound { .. }) => Ok(true),
@@ -337,12 +361,19 @@ impl Table {
             commit.schema.is_some() || !commit.vectors.is_empty() || !commit.properties.is_empty();
         let known = match (declares, self.version()) {
             (true, Some(_)) => {
-                let loaded = self.loaded().await?;
-                let state = loaded.snapshot().explain(codes::K2004, || self.broken())?;
+                let schema = self.schema().await?;
+                let (metadata, protocol) = match &self.state {
+                    Some(state) => (&state.metadata, &state.protocol),
+                    None => {
+                        let loaded = self.loaded().await?;
+                        let state = loaded.snapshot().explain(codes::K2004, || self.broken())?;
+                        (state.metadata(), state.protocol())
+                    }
+                };
                 Some(Known {
-                    metadata: state.metadata(),
-                    protocol: state.protocol(),
-                    schema: self.schema().await?,
+                    metadata,
+                    protocol,
+                    schema,
                 })
             }
             _ => None,
@@ -350,7 +381,8 @@ impl Table {
         self.check_partitions(commit)?;
         self.check_change_data(commit).await?;
         let entry = log_entry(commit, self.version().is_none(), known.as_ref(), &stored)?;
-        let path = object_store::path::Path::from(format!("_delta_log/{version:020}.json"));
+        let state = self.state_after(commit, &entry, known.as_ref(), stored);
+        let path = commit_file(version);
         let put = self
             .place
             .object_store()
@@ -371,13 +403,47 @@ impl Table {
         }
         // What was read of the log need not be read again for the next version.
         let known = self.loaded.get().unwrap_or(&self.place).clone();
-        Ok(Self::new(&self.location, known, Some(version)))
+        let table = Self::new(&self.location, known, Some(version));
+        Ok(table.with_state(state))
+    }
+
+    /// What is known after `entry`, the text of `commit`.
+    fn state_after(
+        &self,
+        commit: &Commit,
+        entry: &[u8],
+        known: Option<&Known<'_>>,
+        stored: Vec<StoredFile>,
+    ) -> Option<Arc<LogState>> {
+        let before = match (&self.state, known) {
+            _ if self.version.is_none() => None,
+            (Some(state), _) => Some(state.as_ref().clone()),
+            // All files were read, since all leave.
+            (None, Some(known)) if commit.remove_all => {
+                let Known {
+                    metadata,
+                    protocol,
+                    schema,
+                } = known;
+                let (protocol, metadata) = ((*protocol).clone(), (*metadata).clone());
+                Some(LogState::of(
+                    protocol,
+                    metadata,
+                    Arc::clone(schema),
+                    stored,
+                )?)
+            }
+            _ => return None,
+        };
+        LogState::after(before, entry).map(Arc::new)
     }
 
     /// A file without its place among the partitions would be read as rows of NULL.
     fn check_partitions(&self, commit: &Commit) -> Result<()> {
-        let known = self.loaded.get().and_then(|delta| delta.snapshot().ok());
-        let known = known.map(|state| state.metadata().partition_columns());
+        let loaded = self.loaded.get().and_then(|delta| delta.snapshot().ok());
+        let known = self.state.as_ref().map(|state| &state.metadata);
+        let known = known.or_else(|| loaded.map(|state| state.metadata()));
+        let known = known.map(|metadata| metadata.partition_columns());
         let (by, new) = match (&commit.partition_by, known) {
             (Some(by), _) => (by.as_slice(), true),
             (None, Some(by)) => (by, false),

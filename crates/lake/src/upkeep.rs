@@ -17,7 +17,7 @@ use crate::overlay::{LOG, is_log_file};
 use crate::{DeletionVectorDescriptor, Table, TableFormat, Warehouse};
 
 /// Commits between two checkpoints where the table does not say, as in Delta.
-const CHECKPOINT_INTERVAL: u64 = 10;
+pub(crate) const CHECKPOINT_INTERVAL: u64 = 10;
 
 /// The property that says.
 const CHECKPOINT_PROPERTY: &str = "delta.checkpointInterval";
@@ -30,10 +30,11 @@ impl Table {
             // Each of its metadata files says everything.
             return u64::MAX;
         }
-        let declared = self
-            .known()
-            .and_then(|delta| delta.snapshot().ok())
-            .and_then(|state| state.metadata().configuration().get(CHECKPOINT_PROPERTY))
+        let known = self.known().and_then(|delta| delta.snapshot().ok());
+        let known = known.map(|state| state.metadata());
+        let declared = (self.state().map(|state| &state.metadata))
+            .or(known)
+            .and_then(|metadata| metadata.configuration().get(CHECKPOINT_PROPERTY))
             .and_then(|text| text.parse::<NonZero<u64>>().ok());
         declared.map_or(CHECKPOINT_INTERVAL, NonZero::get)
     }

@@ -15,7 +15,9 @@ use storage::{Created, Location, Scheme, Storage, StorageOptions, block_on};
 use url::Url;
 
 use crate::iceberg_table::{IcebergTable, TableFormat};
+use crate::log_state::LogState;
 use crate::overlay::{Overlay, Staged};
+use crate::upkeep::CHECKPOINT_INTERVAL;
 use crate::{DataFolder, Table};
 
 /// The folder of all sessions' temporary tables. It is on this machine, wherever the other tables are. No
@@ -110,8 +112,27 @@ impl Warehouse {
         if TableFormat::of(location) == TableFormat::Iceberg {
             return Ok(table.with_iceberg(IcebergTable::open(self, location, version).await?));
         }
+        if version < CHECKPOINT_INTERVAL
+            && let Some(state) = LogState::read(&table.object_store(), version).await
+        {
+            return Ok(table.with_state(Some(Arc::new(state))));
+        }
         table.loaded().await?;
         Ok(table)
+    }
+
+    /// `table`, which another view of the warehouse has open, as this one sees it. Nothing if too little is known of it
+    /// to spare the reading.
+    ///
+    /// # Errors
+    /// `K2004` if it cannot be opened.
+    pub fn see(&self, table: &Table) -> Result<Option<Table>> {
+        let Some(state) = table.state() else {
+            return Ok(None);
+        };
+        let place = self.delta(table.location())?;
+        let seen = Table::new(table.location(), place, table.version());
+        Ok(Some(seen.with_state(Some(Arc::clone(state)))))
     }
 
     /// The full path of the metadata file of an Iceberg table's `version`, as Iceberg catalogs name it; nothing for
