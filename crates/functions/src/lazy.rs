@@ -177,7 +177,7 @@ fn risk(expr: &Expr) -> Risk {
 }
 
 fn of_call(call: &ScalarFunction) -> Risk {
-    let reads_rows = |args: &[Expr]| args.iter().any(Expr::any_column_refs);
+    let reads_rows = |args: &[Expr]| args.iter().any(reads_rows);
     let name = call.func.name();
     match (name, call.args.as_slice()) {
         ("divide" | "mod", [_, Expr::Literal(divisor, _)]) if is_not_zero(divisor) => Risk::None,
@@ -185,6 +185,12 @@ fn of_call(call: &ScalarFunction) -> Risk {
         (name, args) if CONVERSIONS.contains(&name) && reads_rows(args) => Risk::Conversion,
         _ => Risk::None,
     }
+}
+
+/// Whether `expr` differs between rows, or between the elements that a lambda is asked of.
+fn reads_rows(expr: &Expr) -> bool {
+    let found = expr.exists(|expr| Ok(matches!(expr, Expr::Column(_) | Expr::LambdaVariable(_))));
+    found.unwrap_or(false)
 }
 
 fn is_not_zero(value: &ScalarValue) -> bool {

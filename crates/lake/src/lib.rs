@@ -29,6 +29,7 @@ mod protocol;
 mod scanned;
 mod statistics;
 mod table;
+mod table_root;
 mod upkeep;
 mod warehouse;
 mod zorder;

@@ -203,7 +203,7 @@ mod tests {
     async fn compared(warehouse: &Warehouse, table: &Table) {
         let version = table.version().unwrap();
         let place = warehouse.place(table.location()).unwrap();
-        let read = LogState::read(&place.object_store(), version).await;
+        let read = LogState::read(place.object_store(), version).await;
         let library = place.at(version);
         let files = |mut files: Vec<crate::StoredFile>| {
             files.sort_by(|one, other| one.path.cmp(&other.path));

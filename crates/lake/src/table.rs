@@ -15,6 +15,7 @@ use crate::deletion::file_of;
 use crate::feed::ENABLED;
 use crate::log_state::{LogState, commit_file};
 use crate::partition::check_partition_by;
+use crate::table_root::TableRoot;
 use crate::{
     Commit, DataFile, DataFolder, DeletedRows, IcebergTable, Operation, PartitionValues,
     TableFormat,
@@ -25,7 +26,9 @@ use crate::{
 pub struct Table {
     location: Arc<str>,
     version: Option<u64>,
-    place: DeltaTable,
+    root: TableRoot,
+    /// What was read of the log at an earlier version.
+    earlier: Option<DeltaTable>,
     /// Read when somebody asks: most versions that are written are not read in the same statement.
     loaded: Arc<OnceCell<DeltaTable>>,
     /// What the log says at this version, if that is known without the Delta library.
@@ -72,11 +75,12 @@ impl StoredFile {
 }
 
 impl Table {
-    pub(crate) fn new(location: &str, place: DeltaTable, version: Option<u64>) -> Self {
+    pub(crate) fn new(location: &str, root: TableRoot, version: Option<u64>) -> Self {
         Self {
             location: location.into(),
             version,
-            place,
+            root,
+            earlier: None,
             loaded: Arc::default(),
             state: None,
             iceberg: None,
@@ -141,32 +145,31 @@ impl Table {
         };
         self.loaded
             .get_or_try_init(|| async {
-                let mut delta = self.place.clone();
-                delta.load_version(version).await.map(|()| delta)
+                let mut delta = self.earlier.clone().map_or_else(|| self.root.delta(), Ok)?;
+                let read = delta.load_version(version).await.map(|()| delta);
+                read.explain(codes::K2004, || {
+                    format!(
+                        "Table `{}` cannot be opened at version {version}",
+                        self.location
+                    )
+                })
             })
             .await
-            .explain(codes::K2004, || {
-                format!(
-                    "Table `{}` cannot be opened at version {version}",
-                    self.location
-                )
-            })
     }
 
     /// The same table at another version, which is not looked for yet.
     pub(crate) fn at(&self, version: u64) -> Self {
-        Self::new(&self.location, self.place.clone(), Some(version))
+        Self::new(&self.location, self.root.clone(), Some(version))
     }
 
     /// Where its files lie.
-    pub(crate) fn object_store(&self) -> Arc<dyn ObjectStore> {
-        self.place.object_store()
+    pub(crate) fn object_store(&self) -> &Arc<dyn ObjectStore> {
+        self.root.folder()
     }
 
     /// What was read of the log, perhaps at an earlier version.
     pub(crate) fn known(&self) -> Option<&DeltaTable> {
-        let known = self.loaded.get().unwrap_or(&self.place);
-        known.version().is_some().then_some(known)
+        self.loaded.get().or(self.earlier.as_ref())
     }
 
     /// The columns, hidden ones included.
@@ -282,7 +285,7 @@ impl Table {
             return iceberg.is_newest().await;
         }
         let next = commit_file(version + 1);
-        match self.place.object_store().head(&next).await {
+        match self.object_store().head(&next).await {
             Ok(_) => Ok(false),
             Err(object_store::Error::NotFound { .. }) => Ok(true),
             Err(cause) => Err(Error::new(codes::K2004, self.broken()).because(cause)),
@@ -383,12 +386,11 @@ impl Table {
         let entry = log_entry(commit, self.version().is_none(), known.as_ref(), &stored)?;
         let state = self.state_after(commit, &entry, known.as_ref(), stored);
         let path = commit_file(version);
-        let put = self
-            .place
-            .object_store()
+        let folder = self.object_store();
+        match folder
             .put_opts(&path, entry.into(), PutMode::Create.into())
-            .await;
-        match put {
+            .await
+        {
             Ok(_) => {}
             Err(object_store::Error::AlreadyExists { .. }) => {
                 return Err(Error::new(
@@ -402,9 +404,11 @@ impl Table {
             Err(cause) => return Err(Error::new(codes::K2004, self.broken()).because(cause)),
         }
         // What was read of the log need not be read again for the next version.
-        let known = self.loaded.get().unwrap_or(&self.place).clone();
-        let table = Self::new(&self.location, known, Some(version));
-        Ok(table.with_state(state))
+        Ok(Self {
+            earlier: self.known().cloned(),
+            state,
+            ..self.at(version)
+        })
     }
 
     /// What is known after `entry`, the text of `commit`.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
+use deltalake::DeltaResult;
 use deltalake::logstore::{
     LogStore, LogStoreFactory, ObjectStoreRef, StorageConfig, default_logstore, logstore_factories,
 };
-use deltalake::{DeltaResult, DeltaTable, DeltaTableBuilder};
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStore;
@@ -17,6 +17,7 @@ use url::Url;
 use crate::iceberg_table::{IcebergTable, TableFormat};
 use crate::log_state::LogState;
 use crate::overlay::{Overlay, Staged};
+use crate::table_root::TableRoot;
 use crate::upkeep::CHECKPOINT_INTERVAL;
 use crate::{DataFolder, Table};
 
@@ -108,12 +109,12 @@ impl Warehouse {
     /// # Errors
     /// `K2004` if there is no such table or version, or its log cannot be read.
     pub async fn open(&self, location: &str, version: u64) -> Result<Table> {
-        let table = Table::new(location, self.delta(location)?, Some(version));
+        let table = Table::new(location, self.root(location)?, Some(version));
         if TableFormat::of(location) == TableFormat::Iceberg {
             return Ok(table.with_iceberg(IcebergTable::open(self, location, version).await?));
         }
         if version < CHECKPOINT_INTERVAL
-            && let Some(state) = LogState::read(&table.object_store(), version).await
+            && let Some(state) = LogState::read(table.object_store(), version).await
         {
             return Ok(table.with_state(Some(Arc::new(state))));
         }
@@ -130,8 +131,8 @@ impl Warehouse {
         let Some(state) = table.state() else {
             return Ok(None);
         };
-        let place = self.delta(table.location())?;
-        let seen = Table::new(table.location(), place, table.version());
+        let root = self.root(table.location())?;
+        let seen = Table::new(table.location(), root, table.version());
         Ok(Some(seen.with_state(Some(Arc::clone(state)))))
     }
 
@@ -166,7 +167,7 @@ impl Warehouse {
         if let Some(folder) = self.folder(location).as_local() {
             existing(folder)?;
         }
-        let table = Table::new(location, self.delta(location)?, None);
+        let table = Table::new(location, self.root(location)?, None);
         Ok(match TableFormat::of(location) {
             TableFormat::Delta => table,
             TableFormat::Iceberg => table.with_iceberg(IcebergTable::place(self, location)),
@@ -246,18 +247,13 @@ impl Warehouse {
         }
     }
 
-    fn delta(&self, location: &str) -> Result<DeltaTable> {
+    fn root(&self, location: &str) -> Result<TableRoot> {
         let url = url_of(&self.storage_of(location).location().join(location))?;
         let store = match location.starts_with(TEMPORARY) {
             true => self.temporary.store(),
             false => &self.seen,
         };
-        DeltaTableBuilder::from_url(url.clone())
-            .map(|builder| builder.with_storage_backend(Arc::clone(store), url))
-            .and_then(DeltaTableBuilder::build)
-            .explain(codes::K2004, || {
-                format!("Table `{location}` cannot be opened")
-            })
+        TableRoot::new(store, url)
     }
 
     /// Writes commit files, given by path below the warehouse, to the published logs. Doing it again after
