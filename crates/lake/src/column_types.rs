@@ -167,7 +167,11 @@ pub fn carrier(stored: &Field) -> DataType {
 }
 
 /// The schema in Delta's JSON form (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md#schema-serialization-format>).
+///
+/// # Errors
+/// `K3005` if a column cannot be stored.
 pub(crate) fn delta_schema(schema: &Schema) -> Result<Value> {
+    check_names(schema)?;
     let fields = schema
         .fields()
         .iter()
@@ -181,6 +185,24 @@ pub(crate) fn delta_schema(schema: &Schema) -> Result<Value> {
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(json!({"type": "struct", "fields": fields}))
+}
+
+/// Names of columns are unique whatever their case
+/// (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md#schema-serialization-format>): readers refuse a table
+/// with others.
+fn check_names(schema: &Schema) -> Result<()> {
+    let mut seen = HashMap::new();
+    for field in schema.fields() {
+        let name = field.name().as_str();
+        if let Some(other) = seen.insert(name.to_lowercase(), name) {
+            return Err(Error::new(
+                codes::K3005,
+                format!("Columns `{other}` and `{name}` differ in case alone, which a table cannot store"),
+            )
+            .help("give one of them another name"));
+        }
+    }
+    Ok(())
 }
 
 fn delta_type(name: &str, kind: &DataType) -> Result<Value> {
