@@ -28,6 +28,9 @@
 {% macro default__set_query_tag() -%}{% do return(none) %}{%- endmacro %}
 {% macro unset_query_tag(original_query_tag) -%}{{ return(adapter.dispatch('unset_query_tag', 'dbt')(original_query_tag)) }}{%- endmacro %}
 {% macro default__unset_query_tag(original_query_tag) -%}{% do return(none) %}{%- endmacro %}
+{% macro get_current_query_tag() -%}
+  {{ return(run_query("show parameters like 'query_tag' in session").rows[0]['value']) }}
+{%- endmacro %}
 
 {% macro convert_datetime(date_str, date_fmt) %}
   {{ return(modules.datetime.datetime.strptime(date_str, date_fmt)) }}

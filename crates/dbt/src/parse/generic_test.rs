@@ -127,10 +127,8 @@ impl TestSpec {
         if let Some(column) = target.column {
             arguments.insert("column_name".to_owned(), json!(column));
         }
-        let (namespace, name) = match called.rsplit_once('.') {
-            Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
-            None => (None, called),
-        };
+        let (namespace, name) =
+            named(&called).ok_or_else(|| invalid(&format!("`{called}` is no name of a test")))?;
         let (short_name, full_name) = match custom_name {
             Some(name) => (name.clone(), name),
             None => synthesize(&name, namespace.as_deref(), target, &arguments),
@@ -222,6 +220,24 @@ fn split(entry: &Node) -> Option<(String, Map<String, Json>)> {
         (name, Json::Null) => Some((name, Map::new())),
         _ => None,
     }
+}
+
+/// The package and the name that `called` begins with. dbt ignores what follows: `not_null:` is `not_null`.
+fn named(called: &str) -> Option<(Option<String>, String)> {
+    let (first, rest) = word(called)?;
+    Some(match rest.strip_prefix('.').and_then(word) {
+        Some((name, _)) => (Some(first.to_owned()), name.to_owned()),
+        None => (None, first.to_owned()),
+    })
+}
+
+/// The identifier at the beginning of `text`, and what follows it.
+fn word(text: &str) -> Option<(&str, &str)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    word.starts_with(|c: char| !c.is_ascii_digit())
+        .then_some((word, rest))
 }
 
 fn synthesize(
@@ -316,6 +332,23 @@ mod tests {
     fn spec(text: &str, target: &TestTarget<'_>) -> TestSpec {
         let document = yaml::parse(&Source::new("t.yml", text)).unwrap();
         TestSpec::read(&document, &document.root, target, &mut Warnings::default()).unwrap()
+    }
+
+    /// dbt's `TEST_NAME_PATTERN` is matched at the beginning alone.
+    #[test]
+    fn a_name_ends_where_its_letters_do() {
+        let target = TestTarget {
+            name: "orders",
+            is_source: false,
+            call: "ref('orders')".to_owned(),
+            column: Some("id"),
+        };
+        assert_eq!(spec("not_null`", &target).name, "not_null");
+        let test = spec("'dbt_utils.accepted_range:': {min_value: 1}", &target);
+        assert_eq!(test.namespace.as_deref(), Some("dbt_utils"));
+        assert_eq!(test.name, "accepted_range");
+        assert_eq!(spec("a.b.c", &target).name, "b");
+        assert!(super::named("1st").is_none() && super::named("").is_none());
     }
 
     /// Ids as dbt-core gives them for jaffle_shop.
