@@ -12,7 +12,7 @@ use datafusion::execution::{SessionState, SessionStateDefaults};
 use deltalake::delta_datafusion::planner::DeltaPlanner;
 use diagnostic::{Result, ResultExt, codes};
 
-use crate::{conditions, join_order, projections, runtime_filter, semi_join};
+use crate::{conditions, group_keys, join_order, projections, runtime_filter, semi_join};
 
 /// How many consumers a message about exhausted memory names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
@@ -66,6 +66,7 @@ impl Compute {
         let mut builder = functions::register(builder);
         let optimizer = builder.optimizer().get_or_insert_default();
         conditions::add_to(optimizer);
+        group_keys::add_to(optimizer);
         semi_join::add_to(optimizer);
         join_order::add_to(optimizer);
         let physical = builder.physical_optimizers().get_or_insert_default();

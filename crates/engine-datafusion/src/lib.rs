@@ -21,6 +21,7 @@ mod external;
 mod failure;
 mod file_scan;
 mod file_statistics;
+mod group_keys;
 mod history;
 mod information_schema;
 mod join_fallback;

@@ -48,6 +48,7 @@ mod text;
 mod types;
 mod variant;
 mod variant_rules;
+mod window_keys;
 mod zoned;
 mod zoned_rules;
 
