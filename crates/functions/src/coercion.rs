@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, plan_err};
-use datafusion::logical_expr::expr::{Case, Cast, InList, TryCast, WindowFunction};
+use datafusion::logical_expr::expr::{Case, Cast, InList, Like, TryCast, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -63,6 +63,7 @@ impl AnalyzerRule for ImplicitCasts {
                     Box::new(brought(*between.high, &kind, schema)?),
                 ))))
             }
+            Expr::Like(like) => Ok(matched(like, schema)?.update_data(Expr::Like)),
             Expr::Case(case) => alternatives(case, schema),
             Expr::WindowFunction(call) => ordered(*call, schema),
             Expr::Literal(value, metadata) => match value.data_type() {
@@ -80,6 +81,24 @@ impl AnalyzerRule for ImplicitCasts {
             other => Ok(Transformed::no(other)),
         })
     }
+}
+
+/// Numbers, truth values and moments are texts to LIKE
+/// (<https://docs.snowflake.com/en/sql-reference/functions/like>: what is no text is cast to one).
+fn matched(like: Like, schema: &DFSchema) -> Result<Transformed<Like>> {
+    let mut like = like;
+    let mut changed = false;
+    for side in [&mut like.expr, &mut like.pattern] {
+        let kind = side.get_type(schema)?;
+        if kind.is_numeric() || kind.is_temporal() || kind == DataType::Boolean || is_zoned(&kind) {
+            **side = cast(std::mem::take(side.as_mut()), DataType::Utf8);
+            changed = true;
+        }
+    }
+    Ok(match changed {
+        true => Transformed::yes(like),
+        false => Transformed::no(like),
+    })
 }
 
 /// A window's order by TIME or BINARY, of which DataFusion makes no ranges: by nanoseconds, by digits.
@@ -306,6 +325,10 @@ fn own_cast(
     original: impl FnOnce(Box<Expr>) -> Expr,
 ) -> Result<Transformed<Expr>> {
     let to = field.data_type();
+    // A condition that is a truth value already: indexes and statistics know it as it was written.
+    if *to == DataType::Boolean && expr.get_type(schema)? == DataType::Boolean {
+        return Ok(Transformed::yes(expr));
+    }
     if *to == CARRIER {
         return to_semi_structured(expr, field, failure, schema);
     }

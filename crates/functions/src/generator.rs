@@ -75,6 +75,11 @@ impl RelationPlanner for Generator {
             } if function.name.to_string().eq_ignore_ascii_case("generator") => {
                 (function.args, alias)
             }
+            // Those of sessions and users are replaced before.
+            TableFactor::TableFunction {
+                expr: SqlExpr::Function(function),
+                ..
+            } => return plan_err!("Invalid function '{}'.", function.name),
             other => return Ok(RelationPlanning::Original(Box::new(other))),
         };
         let rows = row_count(arguments, context)?;

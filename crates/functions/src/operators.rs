@@ -44,6 +44,12 @@ impl ExprPlanner for Operators {
             BinaryOperator::Multiply if sides.need_own_product() => {
                 planned("multiply", vec![raw.left, raw.right])
             }
+            BinaryOperator::Multiply if sides.are_numbers() => {
+                let left = as_number(raw.left, &sides.left);
+                let right = as_number(raw.right, &sides.right);
+                let op = raw.op;
+                Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
+            }
             BinaryOperator::Plus if sides.are_exact() => planned("plus", vec![raw.left, raw.right]),
             BinaryOperator::Minus if sides.are_exact() => {
                 planned("minus", vec![raw.left, raw.right])

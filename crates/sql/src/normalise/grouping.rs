@@ -6,7 +6,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Select, SelectItem, Value,
+    BinaryOperator, Expr, Function, GroupByExpr, ObjectNamePart, Select, SelectItem, UnaryOperator,
+    Value,
 };
 
 use crate::aggregates::is_aggregate;
@@ -96,6 +97,10 @@ fn is_number(expr: &Expr) -> bool {
     match expr {
         Expr::Value(value) => matches!(value.value, Value::Number(..)),
         Expr::Nested(inner) => is_number(inner),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus | UnaryOperator::Plus,
+            expr,
+        } => is_number(expr),
         _ => false,
     }
 }

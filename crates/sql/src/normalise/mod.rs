@@ -2,9 +2,11 @@
 //!
 //! One walk, outside in. Refusals come first, so that no rewrite hides what is not implemented.
 
+mod aggregate_subquery;
 mod asof;
 mod change;
 mod collect;
+mod condition;
 mod count_distinct;
 mod date_parts;
 mod distinct_on;
@@ -18,6 +20,7 @@ mod literal;
 mod negation;
 mod nested_window;
 mod nth_value;
+mod order;
 mod outer_join;
 mod qualify;
 mod quantified;
@@ -197,6 +200,7 @@ impl VisitorMut for Rewriter<'_> {
         }
         self.frames.push(frame);
         limit::top_to_limit(query);
+        order::rewrite(query);
         ControlFlow::Continue(())
     }
 
@@ -226,12 +230,15 @@ impl VisitorMut for Rewriter<'_> {
         values::number_columns(select);
         semi_structured::bind_expansions(select);
         using::unwrap_first(select);
+        select.from.iter_mut().for_each(condition::complete);
+        star::name_whole(select);
         select.from.iter_mut().for_each(asof::bracket);
         using::name_subqueries(select);
         grouping::resolve_positions(select);
         grouping::keep_aliased_numbers(select);
         let names = self.names();
-        semi_structured::cast_conditions(select);
+        condition::cast_clauses(select);
+        aggregate_subquery::tell_apart(select);
         let stars = semi_structured::expand_stars(select, &names, self.columns, self.statement);
         self.check(stars)?;
         let context = Context {
@@ -246,6 +253,7 @@ impl VisitorMut for Rewriter<'_> {
             self.check(verdict)?;
         }
         let verdict = lateral_alias::inline(select, &names, self.columns, self.statement);
+        nested_window::compute_first(select);
         qualify::name_window(select);
         if matches!(select.group_by, GroupByExpr::All(_)) {
             grouping::name_all(select);
@@ -260,6 +268,7 @@ impl VisitorMut for Rewriter<'_> {
         } = factor
             && !asof::is_bracketed(table_with_joins)
         {
+            condition::complete(table_with_joins);
             asof::bracket(table_with_joins);
         }
         semi_structured::make_lateral(factor);
@@ -269,6 +278,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         self.refusal(refuse::expression(expr), expr.span())?;
+        condition::cast_operands(expr);
         like::expand(expr);
         row_value::expand(expr);
         in_list::expand(expr);

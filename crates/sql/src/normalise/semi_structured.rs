@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 
 use diagnostic::Result;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DictionaryField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, JsonPathElem,
-    LambdaFunction, ObjectName, OneOrManyWithParens, Select, Spanned, TableFactor, TableWithJoins,
-    UnaryOperator, Value, VisitorMut, WildcardAdditionalOptions,
+    CastKind, DataType, DictionaryField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, JsonPathElem, LambdaFunction,
+    ObjectName, OneOrManyWithParens, Select, Spanned, TableFactor, TableWithJoins, Value,
+    VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::like::call;
@@ -194,52 +194,6 @@ fn plan_parameters(lambda: &mut LambdaFunction) {
     }
     if !typed.is_empty() {
         let _ = crate::walk_mut(&mut lambda.body, &mut Caster { typed });
-    }
-}
-
-/// A path in the place of a condition is a truth value.
-pub(super) fn cast_conditions(select: &mut Select) {
-    for condition in [
-        &mut select.selection,
-        &mut select.having,
-        &mut select.qualify,
-    ]
-    .into_iter()
-    .flatten()
-    {
-        cast_condition(condition);
-    }
-}
-
-fn cast_condition(condition: &mut Expr) {
-    let mut condition = condition;
-    loop {
-        match condition {
-            Expr::BinaryOp {
-                left,
-                op: BinaryOperator::And | BinaryOperator::Or,
-                right,
-            } => {
-                cast_condition(right);
-                condition = left;
-            }
-            Expr::Nested(inner)
-            | Expr::UnaryOp {
-                op: UnaryOperator::Not,
-                expr: inner,
-            } => condition = inner,
-            Expr::JsonAccess { .. } => {
-                *condition = Expr::Cast {
-                    kind: CastKind::DoubleColon,
-                    expr: Box::new(take(condition)),
-                    data_type: DataType::Boolean,
-                    array: false,
-                    format: None,
-                };
-                return;
-            }
-            _ => return,
-        }
     }
 }
 

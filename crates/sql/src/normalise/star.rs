@@ -1,17 +1,54 @@
-//! `* RENAME (…)` and `* ILIKE '…'`, together with EXCLUDE and REPLACE: written out as a list of columns.
+//! `* RENAME (…)` and `* ILIKE '…'`, together with EXCLUDE and REPLACE: written out as a list of columns; and
+//! `t.*` of a table that is named with its schema.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/sql/select#parameters>. The planner knows the other
 //! options; a star without these two stays a star.
 
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
-    Expr, Ident, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    WildcardAdditionalOptions,
+    Expr, Ident, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    TableFactor, TableWithJoins, WildcardAdditionalOptions,
 };
 
 use super::result_name::repeated;
 use crate::scope::{Scope, dotted, excluded, matches_pattern};
 use crate::{Statement, refuse};
+
+/// Names the tables of `t.*` as the FROM clause does: `db.s.t.*`, which is what the planner looks for.
+pub(super) fn name_whole(select: &mut Select) {
+    let mut tables = Vec::new();
+    for table in &select.from {
+        tables_of(table, &mut tables);
+    }
+    for item in &mut select.projection {
+        if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) =
+            item
+            && let [whole] = tables
+                .iter()
+                .filter(|whole| whole.0.ends_with(&name.0))
+                .collect::<Vec<_>>()[..]
+        {
+            *name = whole.clone();
+        }
+    }
+}
+
+/// The names of the tables without an alias.
+fn tables_of(table: &TableWithJoins, names: &mut Vec<ObjectName>) {
+    let joined = table.joins.iter().map(|join| &join.relation);
+    for factor in std::iter::once(&table.relation).chain(joined) {
+        match factor {
+            TableFactor::Table {
+                name, alias: None, ..
+            } => names.push(name.clone()),
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias: None,
+            } => tables_of(table_with_joins, names),
+            _ => {}
+        }
+    }
+}
 
 /// Whether columns must be known: a star of `select` is written out, or stands beside other columns.
 pub(super) fn wants_columns(select: &Select) -> bool {

@@ -1,8 +1,8 @@
-//! USING in right and full outer joins, and under `*`: the shared column is the one that is there.
+//! USING in right and full outer joins, under `*` and in many joins: the shared column is the one that is there.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/constructs/join>. The planner takes the left table's
 //! column, which is NULL for the rows of the right table alone; and under `*` that of the table whose name
-//! sorts first, which is NULL for the rows that a left join adds. Such joins become joins with ON, and the
+//! sorts first, which is NULL for the rows that a left join adds; behind a third join it finds the column ambiguous. Such joins become joins with ON, and the
 //! shared column an expression wherever the select names it.
 
 use std::collections::BTreeMap;
@@ -88,9 +88,13 @@ fn keeps_right_in_brackets(factor: &TableFactor) -> bool {
 
 /// Whether `select` has a join that is rewritten here.
 pub(super) fn wants_columns(select: &Select) -> bool {
-    let mut sharing = sharing(select).peekable();
-    sharing.peek().is_some() && (has_star(select) || sharing.any(keeps_right))
+    let number = sharing(select).count();
+    number > 0 && (has_star(select) || number > CHAINED || sharing(select).any(keeps_right))
 }
+
+/// How many joins with USING the planner takes in a row: it knows which two columns a join shares, not that those
+/// of a third one are shared, too.
+const CHAINED: usize = 2;
 
 /// The joins whose tables share columns.
 fn sharing(select: &Select) -> impl Iterator<Item = &JoinOperator> {
@@ -112,7 +116,7 @@ fn has_star(select: &Select) -> bool {
     items.any(|item| matches!(item, SelectItem::Wildcard(_)))
 }
 
-/// Rewrites the joins with USING if one of them keeps rows of its right table alone, or `*` is selected.
+/// Rewrites the joins with USING if one of them keeps rows of its right table alone, `*` is selected, or they are many.
 pub(super) fn rewrite(select: &mut Select, context: &Context<'_>) -> Result<(), Refusal> {
     let bracketed = select.from.iter().any(|table| {
         let joined = table.joins.iter().map(|join| &join.relation);
@@ -142,6 +146,8 @@ pub(super) fn rewrite(select: &mut Select, context: &Context<'_>) -> Result<(), 
     let mut shared = select.clone();
     match share(&mut shared, context) {
         Ok(()) => *select = shared,
+        // The planner says which column is ambiguous.
+        Err(_) if !has_star(select) => {}
         Err(refusal) => match by_table(select, context) {
             Some(projection) => select.projection = projection,
             None => return Err(refusal),
