@@ -1,40 +1,43 @@
-//! Keys of GROUP BY that follow from others are not grouped by, unless that would give two columns one name.
+//! Aggregations over keys of one name (`a::varchar` and `a` are called the same) are left as they are.
 //!
-//! DataFusion's rule computes such keys above the aggregation, where `a::varchar` and `a` are called the same.
+//! DataFusion's rules compute keys that follow from others above the aggregation, and take the distinct values of an
+//! argument by another one below: both by a projection, in which names are told apart.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::eliminate_group_by_constant::EliminateGroupByConstant;
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use datafusion::optimizer::optimizer::{ApplyOrder, Optimizer};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-/// DataFusion's rule, for keys of different names.
-#[derive(Debug)]
-struct GroupKeys {
-    eliminating: EliminateGroupByConstant,
-}
+/// DataFusion's rules that do so.
+const RULES: [&str; 2] = [
+    "eliminate_group_by_constant",
+    "single_distinct_aggregation_to_group_by",
+];
 
-/// Puts the rule into the place of DataFusion's.
+/// One of these rules, for keys of different names.
+#[derive(Debug)]
+struct GroupKeys(Arc<dyn OptimizerRule + Send + Sync>);
+
+/// Puts the rules into the places of DataFusion's.
 pub(crate) fn add_to(optimizer: &mut Optimizer) {
     for rule in &mut optimizer.rules {
-        let eliminating = EliminateGroupByConstant::new();
-        if rule.name() == eliminating.name() {
-            *rule = Arc::new(GroupKeys { eliminating });
+        if RULES.contains(&rule.name()) {
+            *rule = Arc::new(GroupKeys(Arc::clone(rule)));
         }
     }
 }
 
 impl OptimizerRule for GroupKeys {
     fn name(&self) -> &str {
-        self.eliminating.name()
+        self.0.name()
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
-        self.eliminating.apply_order()
+        self.0.apply_order()
     }
 
     fn rewrite(
@@ -42,13 +45,25 @@ impl OptimizerRule for GroupKeys {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        if let LogicalPlan::Aggregate(aggregate) = &plan {
-            let mut names = HashSet::new();
-            let mut keys = aggregate.group_expr.iter();
-            if !keys.all(|key| names.insert(key.schema_name().to_string())) {
-                return Ok(Transformed::no(plan));
+        match &plan {
+            LogicalPlan::Aggregate(aggregate) if shares_names(aggregate) => {
+                Ok(Transformed::no(plan))
             }
+            _ => self.0.rewrite(plan, config),
         }
-        self.eliminating.rewrite(plan, config)
     }
+}
+
+/// Whether two different keys, or a key and the argument of an aggregate, are called the same.
+fn shares_names(aggregate: &Aggregate) -> bool {
+    let arguments = aggregate.aggr_expr.iter().flat_map(|expr| match expr {
+        Expr::AggregateFunction(call) => call.params.args.as_slice(),
+        _ => &[],
+    });
+    let mut names: HashMap<String, &Expr> = HashMap::new();
+    let mut all = aggregate.group_expr.iter().chain(arguments);
+    all.any(|expr| {
+        let other = names.insert(expr.schema_name().to_string(), expr);
+        other.is_some_and(|other| other != expr)
+    })
 }

@@ -247,7 +247,7 @@ fn rows_of_values_are_compared_one_by_one() {
     assert_eq!(
         plain("select 1 as x from t where (a, b) not in (select c, d from u)"),
         "SELECT 1 AS X FROM T WHERE NOT EXISTS (SELECT 1 AS \"1\" FROM (SELECT C, D FROM U) AS \"$ROWS\" (\"C0\", \"C1\") \
-         WHERE COALESCE(A = \"$ROWS\".\"C0\", true) AND COALESCE(B = \"$ROWS\".\"C1\", true))"
+         WHERE COALESCE(A = \"$ROWS\".\"C0\", true)::BOOLEAN AND COALESCE(B = \"$ROWS\".\"C1\", true)::BOOLEAN)"
     );
 }
 
