@@ -1,6 +1,7 @@
 //! Selection over a manifest: dbt's methods for the grammar of [`crate::selector`].
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use diagnostic::{Error, Result, ResultExt, codes};
@@ -31,6 +32,9 @@ pub struct SelectArguments {
     pub resource_types: Vec<String>,
     /// `--exclude-resource-type`.
     pub exclude_resource_types: Vec<String>,
+    /// Whether nodes without code are among them: `ls` and `docs generate` show them, nothing else
+    /// works on them.
+    pub without_code: bool,
 }
 
 /// The artifacts of an earlier run, for `state:`, `result:` and `source_status:`.
@@ -144,6 +148,8 @@ impl Project {
             let among = |list: &[String]| list.iter().any(|k| k == kind || k == "all");
             (arguments.resource_types.is_empty() || among(&arguments.resource_types))
                 && !among(&arguments.exclude_resource_types)
+                && (arguments.without_code
+                    || self.manifest.nodes.get(id).is_none_or(|n| n.has_code()))
         };
         let edges = &self.manifest.edges;
         let order = edges
@@ -257,9 +263,11 @@ impl Graph for ManifestGraph<'_> {
 
     fn find(&self, criterion: &Criterion) -> Result<Vec<usize>> {
         if criterion.method == "selector" {
-            let named = self.project.selectors.get(&criterion.value)?;
-            let selection = evaluate(&named.expression, self, IndirectSelection::Empty)?;
-            return Ok(selection.nodes.into_iter().collect());
+            let mut nodes = BTreeSet::new();
+            for named in self.project.selectors.matching(&criterion.value)? {
+                nodes.extend(evaluate(&named.expression, self, IndirectSelection::Empty)?.nodes);
+            }
+            return Ok(nodes.into_iter().collect());
         }
         let test = self.method(criterion)?;
         let all = 0..self.project.manifest.edges.ids.len();
@@ -365,6 +373,9 @@ impl ManifestGraph<'_> {
                 })
             }
             "test_name" => Box::new(move |_, item| match item {
+                Item::Node(node) if node.resource_type == ResourceType::UnitTest => {
+                    like(&node.name)
+                }
                 Item::Node(node) => node
                     .test_metadata
                     .as_ref()
@@ -716,12 +727,24 @@ fn version_matches(item: Item<'_>, value: &str) -> bool {
     if node.resource_type != ResourceType::Model {
         return false;
     }
-    let number = |json: &Json| json.as_f64().or_else(|| json.as_str()?.parse().ok());
     match (value, &node.version, &node.latest_version) {
         ("none", None, _) => true,
         ("latest", Some(version), Some(latest)) => version == latest,
-        ("prerelease", Some(version), Some(latest)) => number(version) > number(latest),
-        ("old", Some(version), Some(latest)) => number(version) < number(latest),
+        ("prerelease", Some(version), Some(latest)) => compare_versions(version, latest).is_gt(),
+        ("old", Some(version), Some(latest)) => compare_versions(version, latest).is_lt(),
         _ => false,
+    }
+}
+
+/// The order of two versions of a model: of numbers as numbers, else of texts.
+fn compare_versions(one: &Json, other: &Json) -> Ordering {
+    let text = |json: &Json| {
+        json.as_str()
+            .map_or_else(|| json.to_string(), str::to_owned)
+    };
+    let (one, other) = (text(one), text(other));
+    match (one.parse::<f64>(), other.parse::<f64>()) {
+        (Ok(one), Ok(other)) => one.total_cmp(&other),
+        _ => one.cmp(&other),
     }
 }

@@ -1,20 +1,22 @@
 //! Commands that work on nodes: parse, compile, run, test, build, seed, snapshot; and run-operation.
 
+use std::collections::HashSet;
+
+use dbt::Project;
 use dbt::artifact::files;
 use dbt::artifact::run_results::{NodeResult, Status};
 use dbt::context::yaml_mapping;
 use dbt::node::ResourceType;
 use diagnostic::Result;
-use platform::DbtWork;
+use platform::{DbtReport, DbtWork};
 use serde_json::json;
 
 use super::command_line::{DbtCommand, DbtLine};
 use super::invocation::{Opened, open, select};
-use super::strictness::Strictness;
 use crate::arguments::Globals;
 use crate::commands::Exit;
 use crate::commands::watch::interruptible;
-use crate::{output, report};
+use crate::report;
 
 /// Reads the project and writes its manifest.
 pub fn parse(globals: &Globals, line: &DbtLine) -> Result<Exit> {
@@ -39,14 +41,7 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     };
     let selected = select(&opened, line)?;
     let ids = opened.invocation.workable(&selected, kind);
-    let exit = execute(
-        globals,
-        line,
-        &opened,
-        kind,
-        &ids,
-        &saved_queries(&selected),
-    )?;
+    let exit = execute(globals, line, &opened, kind, &ids, &without_work(&selected))?;
     if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
         &line.command
         && exit == Exit::Done
@@ -61,9 +56,42 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
 }
 
 /// What `build` lists and does nothing for.
-fn saved_queries(selected: &[String]) -> Vec<String> {
-    let queries = selected.iter().filter(|id| id.starts_with("saved_query."));
-    queries.cloned().collect()
+fn without_work(selected: &[String]) -> Vec<String> {
+    let idle = ["saved_query.", "exposure."];
+    let idle = |id: &&String| idle.iter().any(|kind| id.starts_with(kind));
+    selected.iter().filter(idle).cloned().collect()
+}
+
+/// The results of what there is nothing to do for, unless what it comes from failed.
+fn idle_results<'i>(
+    project: &'i Project,
+    done: &DbtReport,
+    idle: &'i [String],
+) -> impl Iterator<Item = NodeResult> + use<'i> {
+    let missing = [
+        Status::Error,
+        Status::Fail,
+        Status::PartialSuccess,
+        Status::Skipped,
+    ];
+    let lost = done
+        .results
+        .iter()
+        .filter(|result| missing.contains(&result.status));
+    let lost: HashSet<String> = lost.map(|result| result.unique_id.clone()).collect();
+    let edges = &project.manifest.edges;
+    idle.iter().map(move |id| {
+        let parents = edges.ids.iter().position(|known| known == id);
+        let parents = parents.map_or(&[][..], |node| edges.parents(node));
+        let status = match parents
+            .iter()
+            .any(|parent| lost.contains(&edges.ids[*parent]))
+        {
+            true => Status::Skipped,
+            false => Status::NoOp,
+        };
+        NodeResult::new(id, status)
+    })
 }
 
 /// Works on `ids`, tells how it goes, and writes the artifacts. For `idle` there is nothing to do.
@@ -77,7 +105,7 @@ pub fn execute(
 ) -> Result<Exit> {
     let Opened { invocation, lines } = opened;
     let project = invocation.project();
-    if ids.is_empty() {
+    if ids.is_empty() && idle.is_empty() {
         lines.warn("Nothing to do: no node is selected. Check the selection with `sluice dbt ls`.");
     } else {
         let connection = &project.context.connection;
@@ -103,7 +131,7 @@ pub fn execute(
     let Some(mut done) = interruptible(|| invocation.recover(), executing)? else {
         return Ok(Exit::Interrupted);
     };
-    let nothing = idle.iter().map(|id| NodeResult::new(id, Status::NoOp));
+    let nothing: Vec<NodeResult> = idle_results(project, &done, idle).collect();
     done.results.extend(nothing);
     if writes_artifacts(line, opened) {
         invocation.write_manifest(&done.compiled)?;
@@ -118,7 +146,7 @@ pub fn execute(
     if let DbtCommand::Compile {
         output, selecting, ..
     } = &line.command
-        && let [name] = selecting.select.as_slice()
+        && let [name] = selecting.criteria().as_slice()
         && let Some(one) = done
             .compiled
             .iter()
@@ -126,16 +154,13 @@ pub fn execute(
     {
         super::show::statement(one, output, lines)?;
     }
-    if ids.is_empty() {
+    if ids.is_empty() && idle.is_empty() {
         return Ok(Exit::Done);
     }
     lines.finish(project, &done)?;
-    let strict = Strictness::of(&line.common, &project.context.root.flags)?.refuses_test_warnings();
-    let warned = strict && done.count(&[Status::Warn]) > 0;
-    Ok(if done.succeeded() && !warned {
-        Exit::Done
-    } else {
-        Exit::Failed
+    Ok(match done.succeeded() {
+        true => Exit::Done,
+        false => Exit::Failed,
     })
 }
 
@@ -153,11 +178,15 @@ pub fn operation(globals: &Globals, line: &DbtLine, name: &str, arguments: &str)
     let opened = open(globals, line)?;
     let arguments = yaml_mapping("--args", arguments)?;
     let operation = opened.invocation.run_operation(name, arguments);
-    let Some(said) = interruptible(|| opened.invocation.recover(), operation)? else {
+    let called = interruptible(|| opened.invocation.recover(), operation);
+    for message in opened.invocation.take_messages() {
+        match message.info {
+            true => opened.lines.print(&message.text)?,
+            false => opened.lines.note("JinjaLogDebug", &message.text)?,
+        }
+    }
+    if called?.is_none() {
         return Ok(Exit::Interrupted);
-    };
-    for text in said.iter().filter(|_| !line.common.no_print) {
-        output::line(text)?;
     }
     if writes_artifacts(line, &opened) {
         opened.invocation.write_manifest(&[])?;
