@@ -95,6 +95,7 @@ fn exposures_and_hooks_follow_what_is_selected() {
     let told = shop.done(&["build"]);
     assert!(told.contains("NO-OP=1"), "{told}");
     assert_eq!(shop.statuses().last().unwrap(), "exposure.shop.page no-op");
+    assert!(shop.done(&["compile"]).contains("NO-OP=0"));
     shop.write("models/orders.sql", "select 1 / 0 as id");
     shop.write("dbt_project.yml", "name: shop\nprofile: shop\n");
     assert_eq!(shop.dbt(&["build"]).0, Some(1));
@@ -146,6 +147,16 @@ fn macros_are_heard_when_they_are_called_alone() {
     assert!(
         shop.done(&["--debug", "run-operation", "m"])
             .contains("quiet")
+    );
+    shop.write(
+        "dbt_packages/tools/dbt_project.yml",
+        "name: tools\nprofile: shop\n",
+    );
+    let tool = "{% macro tool() %}{{ print('of a package') }}{% endmacro %}";
+    shop.write("dbt_packages/tools/macros/tool.sql", tool);
+    assert!(
+        shop.done(&["run-operation", "tool"])
+            .contains("of a package")
     );
     let (code, told) = shop.dbt(&["--debug", "run-operation", "broken"]);
     assert_ne!(code, Some(0));
@@ -296,4 +307,52 @@ fn rows_are_shown_with_their_header_and_the_version_of_their_node() {
     );
     let told = shop.done(&["show", "--inline", "select 6 as n"]);
     assert!(told.contains("Previewing inline node:"), "{told}");
+}
+
+#[test]
+fn what_another_target_puts_elsewhere_is_not_modified() {
+    let shop = Shop::new(ORDERS);
+    shop.done(&["run"]);
+    let (target, before) = (shop.0.path().join("target"), shop.0.path().join("before"));
+    std::fs::create_dir(&before).unwrap();
+    std::fs::copy(target.join("manifest.json"), before.join("manifest.json")).unwrap();
+    shop.write(
+        "profiles.yml",
+        "shop:\n  target: ci\n  outputs:\n    \
+         ci: {type: snowflake, account: a, user: u, database: OTHER, schema: CI}\n",
+    );
+    let modified = || {
+        let words = [
+            "dbt",
+            "ls",
+            "-q",
+            "-s",
+            "state:modified",
+            "--state",
+            "before",
+        ];
+        String::from_utf8(shop.sluice(&words).stdout).unwrap()
+    };
+    assert_eq!(modified(), "");
+    shop.write("models/orders.sql", "select 2 as id");
+    assert_eq!(modified(), "shop.orders\nshop.unique_orders_id\n");
+    let old = std::fs::read_to_string(before.join("manifest.json")).unwrap();
+    let old = old.replace("manifest/v12.json", "manifest/v3.json");
+    std::fs::write(before.join("manifest.json"), old).unwrap();
+    let (code, told) = shop.dbt(&["ls", "-s", "state:modified", "--state", "before"]);
+    assert_eq!(code, Some(2), "{told}");
+}
+
+#[test]
+fn exposures_are_selected_by_name() {
+    let shop = Shop::new(ORDERS);
+    shop.done(&["build", "--exclude", "page"]);
+    assert!(
+        !shop
+            .statuses()
+            .iter()
+            .any(|status| status.starts_with("exposure."))
+    );
+    shop.done(&["build", "--select", "+page"]);
+    assert_eq!(shop.statuses().len(), 3);
 }

@@ -8,6 +8,8 @@ use diagnostic::{Error, Result, ResultExt, codes};
 use serde_json::{Map, Value as Json};
 
 use crate::adapter::RelationName;
+use crate::artifact::manifest_json::SCHEMA;
+use crate::changes::Change;
 use crate::load::Project;
 use crate::manifest::{Manifest, macro_json, node_json, source_json};
 use crate::node::{Declared, Exposure, Node, ResourceType, SourceTable};
@@ -50,14 +52,33 @@ pub struct PreviousState {
     pub surroundings: Option<Json>,
 }
 
+/// The versions of manifests that dbt 1.12 reads.
+const READABLE: std::ops::RangeInclusive<u8> = 4..=12;
+
 impl PreviousState {
     /// Reads the artifacts in `folder`.
     ///
     /// # Errors
-    /// `D4002` if there is no readable manifest.
+    /// `D4002` if there is no readable manifest, or one of a version that dbt does not compare with.
     pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join("manifest.json");
+        let manifest = read_json(&path)?;
+        let schema = manifest.pointer("/metadata/dbt_schema_version");
+        let schema = schema.and_then(Json::as_str).unwrap_or(SCHEMA);
+        if !READABLE
+            .clone()
+            .any(|version| schema.ends_with(&format!("/manifest/v{version}.json")))
+        {
+            let message = format!(
+                "`{}` is of another version of dbt: {schema}",
+                path.display()
+            );
+            return Err(Error::new(codes::D4002, message).help(format!(
+                "versions 4 to 12 are compared with; {SCHEMA} is written"
+            )));
+        }
         Ok(Self {
-            manifest: read_json(&folder.join("manifest.json"))?,
+            manifest,
             run_results: optional(folder.join("run_results.json"))?,
             sources: optional(folder.join("sources.json"))?,
             surroundings: optional(folder.join(surroundings::FILE))?,
@@ -307,8 +328,10 @@ impl ManifestGraph<'_> {
         let like = move |text: &str| matches_pattern(text, value);
         Ok(match criterion.method.as_str() {
             "fqn" => Box::new(move |_, item| match item {
-                Item::Node(node) => fqn_matches(node, value),
-                _ => false,
+                Item::Node(node) => fqn_matches(&node.fqn, node.version.is_some(), value),
+                Item::Exposure(exposure) => fqn_matches(&exposure.fqn, false, value),
+                Item::Declared(declared) => fqn_matches(&declared.fqn, false, value),
+                Item::Source(_) => false,
             }),
             "tag" => Box::new(move |_, item| item.tags().iter().any(|tag| like(tag))),
             "path" => Box::new(move |_, item| {
@@ -496,37 +519,17 @@ impl ManifestGraph<'_> {
             Item::Exposure(exposure) => crate::manifest::exposure_json(exposure),
             Item::Declared(declared) => crate::manifest::declared_json(declared),
         };
-        let changed = |keys: &[&str]| keys.iter().any(|key| now.get(key) != before.get(key));
-        let all = part.is_empty();
-        let body =
-            changed(&["checksum"]) || (changed(&["raw_code"]) && now.get("checksum").is_none());
-        let body = body
-            || matches!(item, Item::Node(n) if n.test_metadata.is_some()) && changed(&["raw_code"]);
-        let relation = changed(&["database", "schema", "alias", "identifier"]);
-        let contract =
-            now.pointer("/config/contract/enforced") != before.pointer("/config/contract/enforced");
-        let persisted = match item {
-            Item::Node(node)
-                if node
-                    .config
-                    .get("persist_docs")
-                    .is_some_and(|d| d != &serde_json::json!({})) =>
-            {
-                changed(&["description", "columns"])
-            }
-            _ => false,
+        let flags = &self.project.context.root.flags;
+        let as_written = flags.get("state_modified_compare_more_unrendered_values");
+        let change = Change {
+            now: &now,
+            before,
+            as_written: as_written.and_then(Json::as_bool) == Some(true),
         };
-        (all || part == "body") && body
-            || (all || part == "configs") && changed(&["unrendered_config"])
-            || (all || part == "relation") && relation
-            || (all || part == "persisted_descriptions") && persisted
+        let all = part.is_empty();
+        change.is_in(part)
             || (all || part == "macros") && self.macros_differ(item, state)
-            || (all || part == "contract") && contract
             || (all || part == "configs") && self.surroundings_differ(item, state)
-            || all && matches!(item, Item::Node(_)) && changed(&["fqn"])
-            || all
-                && matches!(item, Item::Exposure(_))
-                && changed(&["depends_on", "type", "owner", "url"])
     }
 
     /// Whether variables that the node names have other values now. dbt does not keep them, so its own
@@ -636,9 +639,9 @@ fn needs_state(criterion: &Criterion) -> Error {
     Error::new(codes::D3004, message).help("name the folder of its artifacts with --state")
 }
 
-/// Whether `value` names a node: its name, or a dotted prefix of its fully qualified name, with or
+/// Whether `value` names what has this fqn: its name, or a dotted prefix of its fully qualified name, with or
 /// without the package.
-fn fqn_matches(node: &Node, value: &str) -> bool {
+fn fqn_matches(fqn: &[String], versioned: bool, value: &str) -> bool {
     let name = |fqn: &[String]| {
         if fqn.last().is_some_and(|last| last == value) {
             return true;
@@ -658,9 +661,9 @@ fn fqn_matches(node: &Node, value: &str) -> bool {
         }
         true
     };
-    if node.version.is_some() {
+    if versioned {
         // `orders`, `orders.v2` and `orders_v2` mean a versioned model.
-        let last: Vec<&str> = node.fqn.iter().rev().take(2).map(String::as_str).collect();
+        let last: Vec<&str> = fqn.iter().rev().take(2).map(String::as_str).collect();
         if let [version, model] = last.as_slice()
             && [
                 format!("{model}.{version}"),
@@ -672,7 +675,7 @@ fn fqn_matches(node: &Node, value: &str) -> bool {
             return true;
         }
     }
-    name(&node.fqn) || node.fqn.get(1..).is_some_and(name)
+    name(fqn) || fqn.get(1..).is_some_and(name)
 }
 
 /// Whether `value` is a name, `package.name` or a dotted name of what has this fqn.

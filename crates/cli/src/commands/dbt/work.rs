@@ -41,7 +41,11 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     };
     let selected = select(&opened, line)?;
     let ids = opened.invocation.workable(&selected, kind);
-    let exit = execute(globals, line, &opened, kind, &ids, &without_work(&selected))?;
+    let idle = match &line.command {
+        DbtCommand::Build { .. } => without_work(&selected),
+        _ => Vec::new(),
+    };
+    let exit = execute(globals, line, &opened, kind, &ids, &idle)?;
     if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
         &line.command
         && exit == Exit::Done
