@@ -253,8 +253,20 @@ fn empty_runs_read_no_rows_of_ephemeral_models_either() {
             "{{ config(materialized='table') }} select * from {{ ref('inner') }}",
         ),
     ]);
+    shop.write("seeds/given.csv", "id\n1\n");
+    shop.write(
+        "models/name.sql",
+        "{% set given = ref('given') %}\n\
+         {% do run_query(alter_relation_comment(given, 'x')) %}\n\
+         select '{{ given.render() }}' as name, (select count(*) from {{ given }}) as n",
+    );
+    shop.done(&["seed"]);
     shop.done(&["run", "--empty"]);
     assert_eq!(shop.query("select count(*) as n from \"OUTER\""), "N\n0\n");
+    assert_eq!(
+        shop.query("select * from \"NAME\""),
+        "NAME,N\nSHOP.DEV.given,0\n"
+    );
 }
 
 #[test]

@@ -22,10 +22,10 @@ impl Change<'_> {
     pub fn is_in(&self, part: &str) -> bool {
         let all = part.is_empty();
         let asked = |name: &str| all || part == name;
+        // As written, the configuration of sources, exposures and metrics is in no manifest of Sluice.
         match self.now.get("resource_type").and_then(Json::as_str) {
             Some("source") => {
                 asked("relation") && self.source_is_elsewhere()
-                    || asked("configs") && self.configured()
                     || all
                         && self.any(&["fqn", "quoting", "freshness", "loaded_at_field", "external"])
             }
@@ -39,8 +39,7 @@ impl Change<'_> {
                     "description",
                     "label",
                 ];
-                asked("configs") && self.configured()
-                    || all && (self.any(&keys) || self.at("/depends_on/nodes"))
+                all && (self.any(&keys) || self.at("/depends_on/nodes"))
             }
             Some("metric" | "semantic_model" | "saved_query") => {
                 let keys = [
@@ -57,7 +56,7 @@ impl Change<'_> {
                     "query_params",
                     "exports",
                 ];
-                asked("configs") && self.configured() || all && self.any(&keys)
+                all && self.any(&keys)
             }
             Some("unit_test") => asked("body") && self.any(&["checksum"]),
             _ if self

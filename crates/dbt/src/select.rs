@@ -11,6 +11,7 @@ use crate::adapter::RelationName;
 use crate::artifact::manifest_json::SCHEMA;
 use crate::changes::Change;
 use crate::load::Project;
+use crate::macros::BUILT_IN;
 use crate::manifest::{Manifest, macro_json, node_json, source_json};
 use crate::node::{Declared, Exposure, Node, ResourceType, SourceTable};
 use crate::selector::{
@@ -557,6 +558,10 @@ impl ManifestGraph<'_> {
             let Some(now) = self.manifest().macros.get(id) else {
                 continue;
             };
+            // dbt's own macros read differently in each implementation of dbt.
+            if now.package == BUILT_IN && state.surroundings.is_none() {
+                continue;
+            }
             let before = macros.and_then(|macros| macros.get(id));
             if before.and_then(|before| before.get("macro_sql")) != macro_json(now).get("macro_sql")
             {

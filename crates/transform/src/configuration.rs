@@ -32,9 +32,10 @@ pub(crate) fn incremental(node: &Node) -> Result<IncrementalConfig> {
             config.text("incremental_strategy").unwrap_or("default"),
         )?,
         // dbt asks whether there is a key as Python does: an empty text is none.
-        unique_key: (config.text("unique_key") != Some(""))
-            .then(|| config.texts("unique_key"))
-            .unwrap_or_default(),
+        unique_key: match config.text("unique_key") {
+            Some("") => Vec::new(),
+            _ => config.texts("unique_key"),
+        },
         on_schema_change: OnSchemaChange::of(config.text("on_schema_change").unwrap_or("ignore")),
         merge_update_columns: config.texts("merge_update_columns"),
         merge_exclude_columns: config.texts("merge_exclude_columns"),

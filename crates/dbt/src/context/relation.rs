@@ -328,7 +328,8 @@ impl Object for Relation {
     ) -> Result<Option<Value>> {
         let first = arguments.positional.first();
         let value = match name {
-            "render" => self.limited().into(),
+            // The name alone, as in dbt: what `--empty` and samples leave out is in the text only.
+            "render" => self.render().into(),
             "render_limited" => self.limited().into(),
             "include" => {
                 let include = self.changed(arguments, "include")?;

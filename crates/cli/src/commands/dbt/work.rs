@@ -66,36 +66,31 @@ fn without_work(selected: &[String]) -> Vec<String> {
     selected.iter().filter(idle).cloned().collect()
 }
 
-/// The results of what there is nothing to do for, unless what it comes from failed.
-fn idle_results<'i>(
-    project: &'i Project,
-    done: &DbtReport,
-    idle: &'i [String],
-) -> impl Iterator<Item = NodeResult> + use<'i> {
-    let missing = [
-        Status::Error,
-        Status::Fail,
-        Status::PartialSuccess,
-        Status::Skipped,
-    ];
-    let lost = done
-        .results
-        .iter()
-        .filter(|result| missing.contains(&result.status));
-    let lost: HashSet<String> = lost.map(|result| result.unique_id.clone()).collect();
+/// The results of what there is nothing to do for, unless what it comes from failed or did not pass a test.
+fn idle_results(project: &Project, done: &DbtReport, idle: &[String]) -> Vec<NodeResult> {
     let edges = &project.manifest.edges;
-    idle.iter().map(move |id| {
-        let parents = edges.ids.iter().position(|known| known == id);
-        let parents = parents.map_or(&[][..], |node| edges.parents(node));
-        let status = match parents
-            .iter()
-            .any(|parent| lost.contains(&edges.ids[*parent]))
-        {
+    let parents = |id: &str| {
+        let node = edges.ids.iter().position(|known| known == id);
+        let parents = node.map_or(&[][..], |node| edges.parents(node));
+        parents.iter().map(|parent| edges.ids[*parent].as_str())
+    };
+    let mut lost: HashSet<&str> = HashSet::new();
+    for result in &done.results {
+        let id = result.unique_id.as_str();
+        if result.status.failed() && (id.starts_with("test.") || id.starts_with("unit_test.")) {
+            lost.extend(parents(id));
+        } else if result.status.failed() || result.status == Status::Skipped {
+            lost.insert(id);
+        }
+    }
+    let results = idle.iter().map(|id| {
+        let status = match parents(id).any(|parent| lost.contains(parent)) {
             true => Status::Skipped,
             false => Status::NoOp,
         };
         NodeResult::new(id, status)
-    })
+    });
+    results.collect()
 }
 
 /// Works on `ids`, tells how it goes, and writes the artifacts. For `idle` there is nothing to do.
@@ -135,7 +130,7 @@ pub fn execute(
     let Some(mut done) = interruptible(|| invocation.recover(), executing)? else {
         return Ok(Exit::Interrupted);
     };
-    let nothing: Vec<NodeResult> = idle_results(project, &done, idle).collect();
+    let nothing = idle_results(project, &done, idle);
     done.results.extend(nothing);
     if writes_artifacts(line, opened) {
         invocation.write_manifest(&done.compiled)?;
