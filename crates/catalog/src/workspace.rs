@@ -640,7 +640,7 @@ impl Workspace {
                 self.catalog.keep_open(&table)?;
             }
         }
-        self.catalog.kept().take_over(kept, pointers.into_iter());
+        self.catalog.kept().take_over(kept, pointers);
         self.end(RunStatus::Published, None)?;
         iceberg_catalog::follow(&self.catalog, &publication);
         upkeep::checkpoint(&self.catalog, &publication, |location, version| {

@@ -164,17 +164,17 @@
 {%- endmacro %}
 {% macro default__alter_relation_add_remove_columns(relation, add_columns, remove_columns) %}
   {% for column in add_columns or [] %}
-    {% do run_query('alter table ' ~ relation ~ ' add column ' ~ column.quoted ~ ' ' ~ column.data_type) %}
+    {% do run_query('alter table ' ~ relation.render() ~ ' add column ' ~ column.quoted ~ ' ' ~ column.data_type) %}
   {% endfor %}
   {% for column in remove_columns or [] %}
-    {% do run_query('alter table ' ~ relation ~ ' drop column ' ~ column.quoted) %}
+    {% do run_query('alter table ' ~ relation.render() ~ ' drop column ' ~ column.quoted) %}
   {% endfor %}
 {% endmacro %}
 {% macro alter_column_type(relation, column_name, new_column_type) -%}
   {{ return(adapter.dispatch('alter_column_type', 'dbt')(relation, column_name, new_column_type)) }}
 {%- endmacro %}
 {% macro default__alter_column_type(relation, column_name, new_column_type) %}
-  {% do run_query('alter table ' ~ relation ~ ' alter column ' ~ adapter.quote(column_name) ~ ' type ' ~ new_column_type) %}
+  {% do run_query('alter table ' ~ relation.render() ~ ' alter column ' ~ adapter.quote(column_name) ~ ' type ' ~ new_column_type) %}
 {% endmacro %}
 {% macro get_quoted_csv(column_names) %}
   {% set quoted = [] %}
@@ -216,13 +216,13 @@
   {{ return(adapter.dispatch('alter_relation_comment', 'dbt')(relation, relation_comment)) }}
 {%- endmacro %}
 {% macro default__alter_relation_comment(relation, relation_comment) -%}
-  comment on {{ 'view' if relation.is_view else 'table' }} {{ relation }} is '{{ relation_comment | replace("'", "''") }}'
+  comment on {{ 'view' if relation.is_view else 'table' }} {{ relation.render() }} is '{{ relation_comment | replace("'", "''") }}'
 {%- endmacro %}
 {% macro alter_column_comment(relation, column_dict) -%}
   {{ return(adapter.dispatch('alter_column_comment', 'dbt')(relation, column_dict)) }}
 {%- endmacro %}
 {% macro default__alter_column_comment(relation, column_dict) -%}
   {%- for name, column in column_dict.items() if column.description %}
-  comment on column {{ relation }}.{{ adapter.quote(name) if column.quote else name }} is '{{ column.description | replace("'", "''") }}';
+  comment on column {{ relation.render() }}.{{ adapter.quote(name) if column.quote else name }} is '{{ column.description | replace("'", "''") }}';
   {%- endfor %}
 {%- endmacro %}

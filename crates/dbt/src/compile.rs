@@ -470,7 +470,17 @@ impl Compiler {
         for (name, value) in arguments {
             call = call.with(name.as_str(), value);
         }
-        self.call_macro(name, call).map(drop)
+        // Unlike code, the command line finds macros of installed packages by their names alone.
+        let macros = &self.project.macros;
+        let other = match macros.find(&self.project.root.name, name) {
+            Some(_) => None,
+            None => macros.iter().find(|entry| *entry.definition.name == *name),
+        };
+        match other {
+            Some(entry) => self.call_macro(&format!("{}.{name}", entry.package), call),
+            None => self.call_macro(name, call),
+        }
+        .map(drop)
     }
 
     /// The statements of a node's hooks (`pre-hook` or `post-hook`), rendered, in order; empty ones

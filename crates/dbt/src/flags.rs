@@ -41,6 +41,10 @@ pub struct Flags {
     pub introspect: bool,
     /// `--fail-fast`.
     pub fail_fast: bool,
+    /// `--warn-error` and its options: whether tests that only warn fail.
+    pub test_warnings_fail: bool,
+    /// The same for what `exceptions.warn()` says.
+    pub macro_warnings_fail: bool,
     /// `--indirect-selection`.
     pub indirect_selection: IndirectSelection,
     /// `--event-time-start`.
@@ -82,6 +86,8 @@ impl Default for Flags {
             version_check: None,
             introspect: true,
             fail_fast: false,
+            test_warnings_fail: false,
+            macro_warnings_fail: false,
             indirect_selection: IndirectSelection::Eager,
             event_time_start: None,
             event_time_end: None,

@@ -7,6 +7,7 @@
 pub mod adapter;
 pub mod artifact;
 pub mod cache;
+mod changes;
 pub mod compile;
 pub mod config;
 pub mod context;

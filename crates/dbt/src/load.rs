@@ -46,6 +46,9 @@ impl Project {
         let parsed = parsed(&context)?;
         warnings.extend(parsed.warnings);
         let mut manifest = parsed.manifest;
+        let now = context.flags.as_of.unwrap_or(context.flags.run_started_at);
+        parse::deprecated::warn(&manifest, now, &mut warnings);
+        parse::unused_paths::warn(&context.root, &manifest, &mut warnings);
         let selectors = selectors(&context)?;
         for (name, selector) in &selectors.selectors {
             let mut shown = Map::new();

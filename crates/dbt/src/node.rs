@@ -276,6 +276,16 @@ impl Node {
         tags
     }
 
+    /// Whether there is anything to run: dbt leaves out files that hold blanks only.
+    #[must_use]
+    pub fn has_code(&self) -> bool {
+        let code = !matches!(
+            self.resource_type,
+            ResourceType::Seed | ResourceType::UnitTest
+        );
+        !code || !self.raw_code.trim().is_empty()
+    }
+
     /// Whether it is put into its users as a CTE.
     #[must_use]
     pub fn is_ephemeral(&self) -> bool {

@@ -1,13 +1,17 @@
 //! Selection over a manifest: dbt's methods for the grammar of [`crate::selector`].
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use diagnostic::{Error, Result, ResultExt, codes};
 use serde_json::{Map, Value as Json};
 
 use crate::adapter::RelationName;
+use crate::artifact::manifest_json::SCHEMA;
+use crate::changes::Change;
 use crate::load::Project;
+use crate::macros::BUILT_IN;
 use crate::manifest::{Manifest, macro_json, node_json, source_json};
 use crate::node::{Declared, Exposure, Node, ResourceType, SourceTable};
 use crate::selector::{
@@ -31,6 +35,9 @@ pub struct SelectArguments {
     pub resource_types: Vec<String>,
     /// `--exclude-resource-type`.
     pub exclude_resource_types: Vec<String>,
+    /// Whether nodes without code are among them: `ls` and `docs generate` show them, nothing else
+    /// works on them.
+    pub without_code: bool,
 }
 
 /// The artifacts of an earlier run, for `state:`, `result:` and `source_status:`.
@@ -46,14 +53,33 @@ pub struct PreviousState {
     pub surroundings: Option<Json>,
 }
 
+/// The versions of manifests that dbt 1.12 reads.
+const READABLE: std::ops::RangeInclusive<u8> = 4..=12;
+
 impl PreviousState {
     /// Reads the artifacts in `folder`.
     ///
     /// # Errors
-    /// `D4002` if there is no readable manifest.
+    /// `D4002` if there is no readable manifest, or one of a version that dbt does not compare with.
     pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join("manifest.json");
+        let manifest = read_json(&path)?;
+        let schema = manifest.pointer("/metadata/dbt_schema_version");
+        let schema = schema.and_then(Json::as_str).unwrap_or(SCHEMA);
+        if !READABLE
+            .clone()
+            .any(|version| schema.ends_with(&format!("/manifest/v{version}.json")))
+        {
+            let message = format!(
+                "`{}` is of another version of dbt: {schema}",
+                path.display()
+            );
+            return Err(Error::new(codes::D4002, message).help(format!(
+                "versions 4 to 12 are compared with; {SCHEMA} is written"
+            )));
+        }
         Ok(Self {
-            manifest: read_json(&folder.join("manifest.json"))?,
+            manifest,
             run_results: optional(folder.join("run_results.json"))?,
             sources: optional(folder.join("sources.json"))?,
             surroundings: optional(folder.join(surroundings::FILE))?,
@@ -144,6 +170,8 @@ impl Project {
             let among = |list: &[String]| list.iter().any(|k| k == kind || k == "all");
             (arguments.resource_types.is_empty() || among(&arguments.resource_types))
                 && !among(&arguments.exclude_resource_types)
+                && (arguments.without_code
+                    || self.manifest.nodes.get(id).is_none_or(|n| n.has_code()))
         };
         let edges = &self.manifest.edges;
         let order = edges
@@ -257,9 +285,11 @@ impl Graph for ManifestGraph<'_> {
 
     fn find(&self, criterion: &Criterion) -> Result<Vec<usize>> {
         if criterion.method == "selector" {
-            let named = self.project.selectors.get(&criterion.value)?;
-            let selection = evaluate(&named.expression, self, IndirectSelection::Empty)?;
-            return Ok(selection.nodes.into_iter().collect());
+            let mut nodes = BTreeSet::new();
+            for named in self.project.selectors.matching(&criterion.value)? {
+                nodes.extend(evaluate(&named.expression, self, IndirectSelection::Empty)?.nodes);
+            }
+            return Ok(nodes.into_iter().collect());
         }
         let test = self.method(criterion)?;
         let all = 0..self.project.manifest.edges.ids.len();
@@ -299,8 +329,10 @@ impl ManifestGraph<'_> {
         let like = move |text: &str| matches_pattern(text, value);
         Ok(match criterion.method.as_str() {
             "fqn" => Box::new(move |_, item| match item {
-                Item::Node(node) => fqn_matches(node, value),
-                _ => false,
+                Item::Node(node) => fqn_matches(&node.fqn, node.version.is_some(), value),
+                Item::Exposure(exposure) => fqn_matches(&exposure.fqn, false, value),
+                Item::Declared(declared) => fqn_matches(&declared.fqn, false, value),
+                Item::Source(_) => false,
             }),
             "tag" => Box::new(move |_, item| item.tags().iter().any(|tag| like(tag))),
             "path" => Box::new(move |_, item| {
@@ -365,6 +397,9 @@ impl ManifestGraph<'_> {
                 })
             }
             "test_name" => Box::new(move |_, item| match item {
+                Item::Node(node) if node.resource_type == ResourceType::UnitTest => {
+                    like(&node.name)
+                }
                 Item::Node(node) => node
                     .test_metadata
                     .as_ref()
@@ -485,37 +520,17 @@ impl ManifestGraph<'_> {
             Item::Exposure(exposure) => crate::manifest::exposure_json(exposure),
             Item::Declared(declared) => crate::manifest::declared_json(declared),
         };
-        let changed = |keys: &[&str]| keys.iter().any(|key| now.get(key) != before.get(key));
-        let all = part.is_empty();
-        let body =
-            changed(&["checksum"]) || (changed(&["raw_code"]) && now.get("checksum").is_none());
-        let body = body
-            || matches!(item, Item::Node(n) if n.test_metadata.is_some()) && changed(&["raw_code"]);
-        let relation = changed(&["database", "schema", "alias", "identifier"]);
-        let contract =
-            now.pointer("/config/contract/enforced") != before.pointer("/config/contract/enforced");
-        let persisted = match item {
-            Item::Node(node)
-                if node
-                    .config
-                    .get("persist_docs")
-                    .is_some_and(|d| d != &serde_json::json!({})) =>
-            {
-                changed(&["description", "columns"])
-            }
-            _ => false,
+        let flags = &self.project.context.root.flags;
+        let as_written = flags.get("state_modified_compare_more_unrendered_values");
+        let change = Change {
+            now: &now,
+            before,
+            as_written: as_written.and_then(Json::as_bool) == Some(true),
         };
-        (all || part == "body") && body
-            || (all || part == "configs") && changed(&["unrendered_config"])
-            || (all || part == "relation") && relation
-            || (all || part == "persisted_descriptions") && persisted
+        let all = part.is_empty();
+        change.is_in(part)
             || (all || part == "macros") && self.macros_differ(item, state)
-            || (all || part == "contract") && contract
             || (all || part == "configs") && self.surroundings_differ(item, state)
-            || all && matches!(item, Item::Node(_)) && changed(&["fqn"])
-            || all
-                && matches!(item, Item::Exposure(_))
-                && changed(&["depends_on", "type", "owner", "url"])
     }
 
     /// Whether variables that the node names have other values now. dbt does not keep them, so its own
@@ -543,6 +558,10 @@ impl ManifestGraph<'_> {
             let Some(now) = self.manifest().macros.get(id) else {
                 continue;
             };
+            // dbt's own macros read differently in each implementation of dbt.
+            if now.package == BUILT_IN && state.surroundings.is_none() {
+                continue;
+            }
             let before = macros.and_then(|macros| macros.get(id));
             if before.and_then(|before| before.get("macro_sql")) != macro_json(now).get("macro_sql")
             {
@@ -625,9 +644,9 @@ fn needs_state(criterion: &Criterion) -> Error {
     Error::new(codes::D3004, message).help("name the folder of its artifacts with --state")
 }
 
-/// Whether `value` names a node: its name, or a dotted prefix of its fully qualified name, with or
+/// Whether `value` names what has this fqn: its name, or a dotted prefix of its fully qualified name, with or
 /// without the package.
-fn fqn_matches(node: &Node, value: &str) -> bool {
+fn fqn_matches(fqn: &[String], versioned: bool, value: &str) -> bool {
     let name = |fqn: &[String]| {
         if fqn.last().is_some_and(|last| last == value) {
             return true;
@@ -647,9 +666,9 @@ fn fqn_matches(node: &Node, value: &str) -> bool {
         }
         true
     };
-    if node.version.is_some() {
+    if versioned {
         // `orders`, `orders.v2` and `orders_v2` mean a versioned model.
-        let last: Vec<&str> = node.fqn.iter().rev().take(2).map(String::as_str).collect();
+        let last: Vec<&str> = fqn.iter().rev().take(2).map(String::as_str).collect();
         if let [version, model] = last.as_slice()
             && [
                 format!("{model}.{version}"),
@@ -661,7 +680,7 @@ fn fqn_matches(node: &Node, value: &str) -> bool {
             return true;
         }
     }
-    name(&node.fqn) || node.fqn.get(1..).is_some_and(name)
+    name(fqn) || fqn.get(1..).is_some_and(name)
 }
 
 /// Whether `value` is a name, `package.name` or a dotted name of what has this fqn.
@@ -716,12 +735,24 @@ fn version_matches(item: Item<'_>, value: &str) -> bool {
     if node.resource_type != ResourceType::Model {
         return false;
     }
-    let number = |json: &Json| json.as_f64().or_else(|| json.as_str()?.parse().ok());
     match (value, &node.version, &node.latest_version) {
         ("none", None, _) => true,
         ("latest", Some(version), Some(latest)) => version == latest,
-        ("prerelease", Some(version), Some(latest)) => number(version) > number(latest),
-        ("old", Some(version), Some(latest)) => number(version) < number(latest),
+        ("prerelease", Some(version), Some(latest)) => compare_versions(version, latest).is_gt(),
+        ("old", Some(version), Some(latest)) => compare_versions(version, latest).is_lt(),
         _ => false,
+    }
+}
+
+/// The order of two versions of a model: of numbers as numbers, else of texts.
+fn compare_versions(one: &Json, other: &Json) -> Ordering {
+    let text = |json: &Json| {
+        json.as_str()
+            .map_or_else(|| json.to_string(), str::to_owned)
+    };
+    let (one, other) = (text(one), text(other));
+    match (one.parse::<f64>(), other.parse::<f64>()) {
+        (Ok(one), Ok(other)) => one.total_cmp(&other),
+        _ => one.cmp(&other),
     }
 }

@@ -31,7 +31,11 @@ pub(crate) fn incremental(node: &Node) -> Result<IncrementalConfig> {
         strategy: IncrementalStrategy::parse(
             config.text("incremental_strategy").unwrap_or("default"),
         )?,
-        unique_key: config.texts("unique_key"),
+        // dbt asks whether there is a key as Python does: an empty text is none.
+        unique_key: match config.text("unique_key") {
+            Some("") => Vec::new(),
+            _ => config.texts("unique_key"),
+        },
         on_schema_change: OnSchemaChange::of(config.text("on_schema_change").unwrap_or("ignore")),
         merge_update_columns: config.texts("merge_update_columns"),
         merge_exclude_columns: config.texts("merge_exclude_columns"),

@@ -1,7 +1,8 @@
 //! `persist_docs`: descriptions of relations and columns become comments of the warehouse
 //! (<https://docs.getdbt.com/reference/resource-configs/persist_docs>).
 
-use dbt::node::Node;
+use dbt::context::ProjectContext;
+use dbt::node::{Column, Node};
 use diagnostic::Result;
 use serde_json::Value as Json;
 
@@ -13,18 +14,29 @@ fn wanted(node: &Node, what: &str) -> bool {
     docs.and_then(|docs| docs.get(what)).and_then(Json::as_bool) == Some(true)
 }
 
-/// Those of `columns` that `node` describes, with what it says. Described columns that the relation does
-/// not have are left out, as in dbt.
+/// Whether a column that is described is the one called `have`.
+fn same(column: &Column, have: &str) -> bool {
+    match column.quote {
+        Some(true) => have == column.name,
+        _ => have.eq_ignore_ascii_case(&column.name),
+    }
+}
+
+/// The names that `node` describes and `columns` does not have.
+fn missing<'d>(node: &'d Node, columns: &[(String, String)]) -> impl Iterator<Item = &'d str> {
+    let described = node.columns.values();
+    let missing = described.filter(|column| !columns.iter().any(|(have, _)| same(column, have)));
+    missing.map(|column| column.name.as_str())
+}
+
+/// Those of `columns` that `node` describes, with what it says.
 fn described<'d>(
     node: &'d Node,
     columns: &'d [(String, String)],
 ) -> impl Iterator<Item = (&'d str, Option<&'d str>)> {
     columns.iter().map(|(have, _)| {
         let mut all = node.columns.values();
-        let found = all.find(|column| match column.quote {
-            Some(true) => *have == column.name,
-            _ => have.eq_ignore_ascii_case(&column.name),
-        });
+        let found = all.find(|column| same(column, have));
         let says = found.map(|column| column.description.as_str());
         (have.as_str(), says.filter(|says| !says.is_empty()))
     })
@@ -52,7 +64,11 @@ pub(crate) async fn view_columns(target: Target<'_>, node: &Node) -> Result<Opti
 
 /// Comments on the relation of `node` and on the columns of a table, as far as its configuration asks
 /// for it.
-pub(crate) async fn persist_docs(target: Target<'_>, node: &Node) -> Result<()> {
+pub(crate) async fn persist_docs(
+    target: Target<'_>,
+    node: &Node,
+    project: &ProjectContext,
+) -> Result<()> {
     let (relation, columns) = (wanted(node, "relation"), wanted(node, "columns"));
     if !relation && !columns {
         return Ok(());
@@ -68,7 +84,18 @@ pub(crate) async fn persist_docs(target: Target<'_>, node: &Node) -> Result<()> 
             .execute(format!("comment on {kind} {name} is {comment}"))
             .await?;
     }
-    if !columns || existing.view {
+    if !columns {
+        return Ok(());
+    }
+    let missing: Vec<&str> = missing(node, &existing.columns).collect();
+    if !missing.is_empty() {
+        project.warn(format!(
+            "In relation {name}: The following columns are specified in the schema but are not \
+             present in the database: {}",
+            missing.join(", ")
+        ))?;
+    }
+    if existing.view {
         return Ok(());
     }
     for (column, says) in described(node, &existing.columns) {

@@ -197,7 +197,7 @@ impl Nodes {
             result = Err(error);
         }
         if result.is_ok()
-            && let Err(error) = persist_docs(target, node).await
+            && let Err(error) = persist_docs(target, node, &self.project.context).await
         {
             result = Err(error);
         }

@@ -108,7 +108,8 @@ pub fn folded(name: &str) -> String {
     let quoted = name.strip_prefix('"').and_then(|n| n.strip_suffix('"'));
     match quoted {
         Some(inner) if !inner.is_empty() => inner.replace("\"\"", "\""),
-        _ => name.to_uppercase(),
+        // Blanks around a name without quotes mean nothing in SQL.
+        _ => name.trim().to_uppercase(),
     }
 }
 

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::context::{DBT_VERSION, ProjectContext};
+use crate::flags::Flags;
 use crate::manifest::Manifest;
 use crate::node::{
     Column, Declared, Doc, Exposure, Group, Macro, Node, Ref, ResourceType, SourceRef, SourceTable,
@@ -193,18 +194,25 @@ fn group_map(manifest: &Manifest) -> impl Iterator<Item = (&str, Json)> {
     })
 }
 
-/// The `metadata` of an artifact.
+/// `env` of the metadata of every artifact: the variables `DBT_ENV_CUSTOM_ENV_…`
+/// (<https://docs.getdbt.com/reference/artifacts/dbt-artifacts#common-metadata>).
 #[must_use]
-pub fn metadata(project: &ProjectContext) -> Json {
-    let environment = project.flags.environment.iter();
+pub fn custom_environment(flags: &Flags) -> Map<String, Json> {
+    let environment = flags.environment.iter();
     let mut custom: Vec<(&str, &String)> = environment
         .filter_map(|(name, value)| Some((name.strip_prefix("DBT_ENV_CUSTOM_ENV_")?, value)))
         .collect();
     custom.sort();
-    let custom: Map<String, Json> = custom
-        .into_iter()
+    let custom = custom.into_iter();
+    custom
         .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect();
+        .collect()
+}
+
+/// The `metadata` of an artifact.
+#[must_use]
+pub fn metadata(project: &ProjectContext) -> Json {
+    let custom = custom_environment(&project.flags);
     json!({
         "dbt_schema_version": SCHEMA,
         "dbt_version": DBT_VERSION,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use jinja::{Dict, Value};
 
+use super::manifest_json::custom_environment;
 use crate::context::record::Record;
 use crate::context::{DBT_VERSION, ProjectContext};
 use crate::manifest::{Manifest, node_json};
@@ -219,9 +220,19 @@ pub fn end_of_run(manifest: &Manifest, results: &[NodeResult]) -> Vec<(&'static 
 /// The command line, as `dbt retry` reads it.
 fn args(project: &ProjectContext) -> Json {
     let flags = &project.flags;
+    // Secrets are in no artifact.
+    let shown = flags.vars.iter().map(|(name, value)| {
+        let secret = name.starts_with("DBT_ENV_SECRET");
+        let value = if secret {
+            json!("*****")
+        } else {
+            value.clone()
+        };
+        (name.clone(), value)
+    });
     let mut args = json!({
         "which": flags.which,
-        "vars": flags.vars,
+        "vars": shown.collect::<Map<String, Json>>(),
         "target": project.connection.target,
         "profile": project.connection.profile,
         "full_refresh": flags.full_refresh,
@@ -249,7 +260,7 @@ pub fn run_results_json(project: &ProjectContext, results: &[NodeResult], elapse
             "generated_at": Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
             "invocation_id": flags.invocation_id,
             "invocation_started_at": flags.run_started_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            "env": {},
+            "env": custom_environment(flags),
         },
         "results": results.iter().map(NodeResult::to_json).collect::<Vec<_>>(),
         "elapsed_time": elapsed,

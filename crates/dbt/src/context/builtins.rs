@@ -352,11 +352,11 @@ impl Object for RelationClass {
         match name {
             "create" => {
                 let mut arguments = arguments.clone();
-                let policy = arguments.take("quote_policy");
-                let _ = arguments.take("include_policy");
-                let kind = arguments.take("type");
-                let names = ["database", "schema", "identifier"];
-                let [database, schema, identifier] = arguments.bind("Relation.create", names, 0)?;
+                let quote_policy = arguments.take("quote_policy");
+                let include_policy = arguments.take("include_policy");
+                let names = ["database", "schema", "identifier", "type"];
+                let [database, schema, identifier, kind] =
+                    arguments.bind("Relation.create", names, 0)?;
                 let text = |value: Option<Value>| match value {
                     None | Some(Value::None | Value::Undefined(_)) => None,
                     Some(value) => Some(value.to_string()),
@@ -369,8 +369,11 @@ impl Object for RelationClass {
                     project.connection.quote_character(),
                 );
                 relation.kind = text(kind).map(Arc::from);
-                if let Some(Ok(Json::Object(policy))) = policy.map(|policy| policy.to_json()) {
-                    relation.quote = relation.quote.with_quoting(&policy);
+                if let Some(policy) = quote_policy {
+                    relation.quote = relation.quote.with(&policy);
+                }
+                if let Some(policy) = include_policy {
+                    relation.include = relation.include.with(&policy);
                 }
                 Ok(Some(Value::object(relation)))
             }
@@ -428,12 +431,7 @@ impl Object for ColumnClass {
             "translate_type" => translate_type(&text(0).unwrap_or_default(), kind).into(),
             "string_type" => {
                 let size = text(0).unwrap_or_default();
-                if kind == "snowflake" {
-                    format!("varchar({size})")
-                } else {
-                    format!("character varying({size})")
-                }
-                .into()
+                format!("character varying({size})").into()
             }
             "numeric_type" => match (text(0), text(1), text(2)) {
                 (Some(dtype), Some(precision), Some(scale)) if precision != "None" => {

@@ -151,11 +151,7 @@ impl Column {
     }
 
     fn string_type(&self, size: i64) -> String {
-        if self.snowflake {
-            format!("varchar({size})")
-        } else {
-            format!("character varying({size})")
-        }
+        format!("character varying({size})")
     }
 
     fn data_type(&self) -> String {

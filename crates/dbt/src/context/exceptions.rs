@@ -32,7 +32,7 @@ impl Object for Exceptions {
         let raise = |message: String| Err(Error::new(codes::D2003, message));
         match name {
             "warn" | "warn_snapshot_timestamp_data_types" => {
-                self.0.project.say(true, format!("Warning: {message}"));
+                self.0.project.warn(message)?;
                 Ok(Some("".into()))
             }
             "raise_compiler_error"

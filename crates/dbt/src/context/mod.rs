@@ -22,7 +22,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
-use diagnostic::Result;
+use diagnostic::{Error, Result, codes};
 use indexmap::IndexSet;
 use jinja::modules::{self, Clock};
 use jinja::{Arguments, Dict, Environment, Scope, Template, UndefinedBehavior, Value};
@@ -148,6 +148,19 @@ impl ProjectContext {
         lock(&self.messages).push(Message { info, text });
     }
 
+    /// Warns on behalf of the project, as `exceptions.warn()` does.
+    ///
+    /// # Errors
+    /// `D2003` where such warnings are errors.
+    pub fn warn(&self, message: String) -> Result<()> {
+        if self.flags.macro_warnings_fail {
+            return Err(Error::new(codes::D2003, message)
+                .help("`--warn-error` takes warnings for errors; this one is `JinjaLogWarning`"));
+        }
+        self.say(true, format!("Warning: {message}"));
+        Ok(())
+    }
+
     /// Sets what `selected_resources` shows: the unique ids a command selected.
     pub fn set_selected(&self, ids: &[String]) {
         *lock(&self.selected) = ids.to_vec();
@@ -267,7 +280,8 @@ impl Batch {
         let moment = |moment: DateTime<Utc>| {
             let text = moment.format("%Y-%m-%d %H:%M:%S");
             match kind {
-                "snowflake" => format!("to_timestamp_ntz('{text}')"),
+                // Texts and columns with a zone must mean the same moment.
+                "snowflake" => format!("to_timestamp_tz('{text}+00:00')"),
                 _ => format!("cast('{text}' as timestamp)"),
             }
         };

@@ -115,16 +115,17 @@ impl Rendering {
         };
         let target = manifest.resolve_ref(call, &self.project.root.name, &self.package)?;
         self.check_declared(target, call)?;
-        if target.is_ephemeral() {
+        let mut relation = if target.is_ephemeral() {
             self.note(|captured| {
                 captured.ephemeral.insert(target.unique_id.clone());
             });
-            return Ok(Value::object(Relation::ephemeral(&target.name)));
-        }
-        let deferred = self
-            .project
-            .deferred_relation(target, self.adapter.as_ref())?;
-        let mut relation = deferred.unwrap_or_else(|| self.project.relation_of(target));
+            Relation::ephemeral(&target.name)
+        } else {
+            let deferred = self
+                .project
+                .deferred_relation(target, self.adapter.as_ref())?;
+            deferred.unwrap_or_else(|| self.project.relation_of(target))
+        };
         relation.limit = self.limit();
         relation.filter = self.filter(target.config.text("event_time"));
         Ok(Value::object(relation))

@@ -18,7 +18,7 @@ pub struct Parts<T> {
 
 impl Parts<bool> {
     /// The same with what the dictionary `value` says; other keys and `none` change nothing.
-    fn with(mut self, value: &Value) -> Self {
+    pub(super) fn with(mut self, value: &Value) -> Self {
         for (key, value) in value.as_dict().map(Dict::items).unwrap_or_default() {
             let slot = match key.as_str().unwrap_or_default() {
                 "database" => &mut self.database,
@@ -328,7 +328,8 @@ impl Object for Relation {
     ) -> Result<Option<Value>> {
         let first = arguments.positional.first();
         let value = match name {
-            "render" => self.limited().into(),
+            // The name alone, as in dbt: what `--empty` and samples leave out is in the text only.
+            "render" => self.render().into(),
             "render_limited" => self.limited().into(),
             "include" => {
                 let include = self.changed(arguments, "include")?;

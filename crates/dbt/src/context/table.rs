@@ -125,6 +125,14 @@ impl Object for Table {
         "Table"
     }
 
+    fn get_item(&self, key: &Value) -> Result<Option<Value>> {
+        let rows = Sequence {
+            table: self.clone(),
+            of_columns: false,
+        };
+        Ok(rows.find(key))
+    }
+
     fn get_attr(&self, name: &str) -> Result<Option<Value>> {
         Ok(match name {
             "columns" => Some(Value::object(Sequence {

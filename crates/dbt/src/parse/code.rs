@@ -214,10 +214,21 @@ impl Parser<'_> {
             self.doc_blocks(patch.file, entry)
         })?;
         node.patch_path = Some(patch.file.patch_path());
-        node.deprecation_date = entry
+        // A version has a date of its own, or none.
+        let dated = patch.version.unwrap_or(entry);
+        node.deprecation_date = dated
             .get("deprecation_date")
             .filter(|date| !date.is_null())
             .and_then(Yaml::scalar_text);
+        if let Some(date) = node.deprecation_date.as_deref()
+            && super::deprecated::moment(date).is_none()
+        {
+            let message = format!(
+                "The `deprecation_date:` of `{}` is no date: `{date}`",
+                node.name
+            );
+            return Err(patch.file.refuse(dated, message));
+        }
         if let Some(Json::Object(mut spine)) = entry.get("time_spine").map(Yaml::to_json) {
             spine
                 .entry("custom_granularities")

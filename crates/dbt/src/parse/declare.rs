@@ -253,7 +253,7 @@ impl Parser<'_> {
                 let Ok(name) = file.name_of(entry) else {
                     continue;
                 };
-                for target in targets.named(key, name) {
+                for target in targets.tested(key, name) {
                     if !target.enabled || target.package != package.name {
                         continue;
                     }

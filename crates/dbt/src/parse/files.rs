@@ -68,15 +68,19 @@ pub fn find(
     for folder in folders {
         let folder = folder.as_ref();
         let below = inventory.below(&package.root.join(folder))?;
-        for found in below
-            .iter()
-            .filter(|found| endings.contains(&found.ending()))
-        {
+        for found in below.iter().filter(|found| {
+            endings
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(found.ending()))
+        }) {
             let original = if folder == "." {
                 found.relative.clone()
             } else {
                 format!("{folder}/{}", found.relative)
             };
+            if package.ignored.contains(&original) {
+                continue;
+            }
             files.push(SourceFile {
                 show: if show.is_empty() {
                     original.clone()

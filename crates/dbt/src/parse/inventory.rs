@@ -176,7 +176,10 @@ impl Inventory {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy();
             let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-            if name.starts_with('.') || !ENDINGS.contains(&ending) || !entry.file_type().is_file() {
+            let known = ENDINGS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(ending));
+            if name.starts_with('.') || !known || !entry.file_type().is_file() {
                 continue;
             }
             let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());

@@ -7,6 +7,7 @@
 mod again;
 mod code;
 mod declare;
+pub(crate) mod deprecated;
 pub(crate) mod draft;
 pub(crate) mod files;
 pub mod generic_test;
@@ -30,10 +31,11 @@ pub mod tests;
 mod unheeded;
 pub mod unit;
 mod unit_tests;
+pub(crate) mod unused_paths;
 
 use std::sync::Arc;
 
-use diagnostic::{Error, Result, Source};
+use diagnostic::{Error, Result, Source, codes};
 use indexmap::IndexMap;
 use jinja::Template;
 use jinja::ast::MacroKind;
@@ -158,6 +160,7 @@ pub fn parse(project: &Arc<ProjectContext>, mut before: Option<Before>) -> Resul
     );
     unheeded::warn(&manifest, &mut warnings);
     errors.extend(semantic_rules::broken(&manifest));
+    errors.extend(public_without_relation(&manifest));
     match Error::join(errors) {
         Some(error) => Err(error),
         None => Ok(Parsed {
@@ -167,6 +170,20 @@ pub fn parse(project: &Arc<ProjectContext>, mut before: Option<Before>) -> Resul
             cached: None,
         }),
     }
+}
+
+/// Models that all may read, but that have no relation to be read.
+fn public_without_relation(manifest: &Manifest) -> impl Iterator<Item = Error> {
+    let models = manifest.nodes.values();
+    let wrong =
+        models.filter(|node| node.is_ephemeral() && node.config.text("access") == Some("public"));
+    wrong.map(|node| {
+        let message = format!(
+            "`{}` is ephemeral, so it cannot be `access: public`",
+            node.name
+        );
+        Error::new(codes::D1031, message).with("file", &node.original_file_path)
+    })
 }
 
 /// The files of `package` that may hold macros.
@@ -296,6 +313,17 @@ fn macros(project: &ProjectContext, patches: &Patches<'_>) -> IndexMap<String, M
                 .and_then(|patch| patch.node.get(key))
                 .and_then(Yaml::as_str)
         };
+        // What stands below `config:` counts more.
+        let described = |key: &str, mut all: Map<String, Json>| {
+            let config = patch.and_then(|patch| patch.node.get("config"));
+            let places = [patch.and_then(|patch| patch.node.get(key)), config.and_then(|c| c.get(key))];
+            for place in places.into_iter().flatten() {
+                if let Json::Object(more) = place.to_json() {
+                    all.extend(more);
+                }
+            }
+            all
+        };
         let languages = (definition.kind == MacroKind::Materialization).then(|| {
             definition
                 .languages
@@ -312,14 +340,8 @@ fn macros(project: &ProjectContext, patches: &Patches<'_>) -> IndexMap<String, M
             macro_sql: definition.text().to_owned(),
             depends_on: macro_calls::called(project, entry),
             description: text("description").unwrap_or_default().to_owned(),
-            meta: match patch.and_then(|p| p.node.get("meta")).map(Yaml::to_json) {
-                Some(Json::Object(meta)) => meta,
-                _ => Map::new(),
-            },
-            docs: match patch.and_then(|p| p.node.get("docs")) {
-                Some(docs) => docs.to_json(),
-                None => json!({"show": true, "node_color": null}),
-            },
+            meta: described("meta", Map::new()),
+            docs: Json::Object(described("docs", shown_docs())),
             patch_path: patch.map(|patch| patch.file.patch_path()),
             arguments: patch
                 .and_then(|patch| patch.node.get("arguments"))
@@ -338,6 +360,15 @@ fn macros(project: &ProjectContext, patches: &Patches<'_>) -> IndexMap<String, M
         (item.unique_id.clone(), item)
     });
     all.collect()
+}
+
+/// `docs:` of a macro that says nothing about it.
+fn shown_docs() -> Map<String, Json> {
+    let fields = [("show", Json::Bool(true)), ("node_color", Json::Null)];
+    fields
+        .map(|(key, value)| (key.to_owned(), value))
+        .into_iter()
+        .collect()
 }
 
 /// The properties files of all packages.

@@ -228,9 +228,17 @@ pub(super) fn config(json: &Json, of_model: Option<&Json>) -> Json {
     json!({"meta": meta})
 }
 
+/// A word of a list, which MetricFlow reads in any case.
+fn lower(word: Option<&Json>) -> Option<Json> {
+    word.map(|word| {
+        word.as_str()
+            .map_or_else(|| word.clone(), |text| text.to_lowercase().into())
+    })
+}
+
 fn entity(json: &Json, meta: Option<&Json>) -> Json {
     json!({
-        "name": json.get("name"), "type": json.get("type"), "description": json.get("description"),
+        "name": json.get("name"), "type": lower(json.get("type")), "description": json.get("description"),
         "label": json.get("label"), "role": json.get("role"), "expr": expression(json.get("expr")),
         "config": config(json, meta),
     })
@@ -254,7 +262,7 @@ fn measure(json: &Json, meta: Option<&Json>) -> Json {
         })
     });
     json!({
-        "name": json.get("name"), "agg": json.get("agg"), "description": json.get("description"),
+        "name": json.get("name"), "agg": lower(json.get("agg")), "description": json.get("description"),
         // The metric that it asks for stands for itself.
         "label": json.get("label"), "create_metric": false,
         "expr": expression(json.get("expr")), "agg_params": parameters,
@@ -275,7 +283,7 @@ fn dimension(json: &Json, meta: Option<&Json>) -> Json {
             })
         });
     json!({
-        "name": json.get("name"), "type": json.get("type"), "description": json.get("description"),
+        "name": json.get("name"), "type": lower(json.get("type")), "description": json.get("description"),
         "label": json.get("label"),
         "is_partition": json.get("is_partition").and_then(Json::as_bool).unwrap_or(false),
         "type_params": parameters, "expr": expression(json.get("expr")),

@@ -79,6 +79,14 @@ impl Targets {
         found.map_or(&[], Vec::as_slice)
     }
 
+    /// The nodes that tests below `kind` and `name` are of: dbt finds them by `ref`, so those of another
+    /// kind where there is none of this one.
+    pub fn tested(&self, kind: &'static str, name: &str) -> &[Target] {
+        let kinds = [kind, "models", "seeds", "snapshots"].into_iter();
+        let mut found = kinds.map(|kind| self.named(kind, name));
+        found.find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
     /// The names of all models.
     pub fn models(&self) -> Vec<&str> {
         let keys = self.0.keys().filter(|(kind, _)| *kind == "models");
@@ -95,7 +103,11 @@ impl Targets {
                 "snapshots" => "snapshots",
                 _ => "models",
             };
-            for target in self.named(kind, name) {
+            let found = match of_units {
+                true => self.named(kind, name),
+                false => self.tested(kind, name),
+            };
+            for target in found {
                 if !of_units && target.package != package.name {
                     continue;
                 }

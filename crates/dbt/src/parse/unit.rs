@@ -129,21 +129,36 @@ pub(super) fn unused(units: &Units, nodes: &[Node], warnings: &mut Warnings) {
             let kind = entry.kind.as_str();
             let known = ["models", "seeds", "snapshots", "analyses"].contains(&kind);
             if known && !names.contains(&(kind, package, entry.name.as_str())) {
-                unused.push(entry);
+                unused.push((package, entry));
             }
         }
     }
-    unused.sort_by(|a, b| (&a.place.0, &a.name).cmp(&(&b.place.0, &b.name)));
-    for entry in unused {
+    unused.sort_by(|(_, a), (_, b)| (&a.place.0, &a.name).cmp(&(&b.place.0, &b.name)));
+    for (package, entry) in unused {
         let (file, (line, column)) = &entry.place;
-        let message = format!(
-            "`{}` under `{}:` describes nothing that exists",
-            entry.name, entry.kind
-        );
+        // dbt finds what tests are of by name, but describes nodes below their own key only.
+        let elsewhere = ["models", "seeds", "snapshots"].into_iter();
+        let mut elsewhere = elsewhere.filter(|key| names.contains(&(key, package, &entry.name)));
+        let (event, message) = match elsewhere.next() {
+            Some(key) => (
+                "WrongResourceSchemaFile",
+                format!(
+                    "`{}` stands under `{}:`, but belongs under `{key}:`: only its tests count",
+                    entry.name, entry.kind
+                ),
+            ),
+            None => (
+                "NoNodeForYamlKey",
+                format!(
+                    "`{}` under `{}:` describes nothing that exists",
+                    entry.name, entry.kind
+                ),
+            ),
+        };
         let place = diagnostic::Place {
             column: *column,
             ..diagnostic::Place::line(file.as_str(), *line)
         };
-        warnings.add(Warning::new("NoNodeForYamlKey", message).at(place));
+        warnings.add(Warning::new(event, message).at(place));
     }
 }

@@ -6,6 +6,7 @@ use diagnostic::{Error, Result, Source, codes};
 use serde_json::{Map, Value as Json, json};
 use yaml::{Document, Node};
 
+use super::ignore::Ignored;
 use super::render::{Renderer, render_document};
 use super::version::{Version, fits};
 use crate::context::DBT_VERSION;
@@ -16,6 +17,8 @@ use crate::warning::{Warning, Warnings};
 pub struct ProjectFile {
     /// The folder of `dbt_project.yml`.
     pub root: PathBuf,
+    /// What its `.dbtignore` leaves out.
+    pub ignored: Ignored,
     /// The package's name.
     pub name: String,
     /// Its version, as written.
@@ -267,6 +270,7 @@ impl ProjectFile {
         }
         Ok(Self {
             root: root.to_owned(),
+            ignored: Ignored::of(root),
             name,
             version: text("version"),
             profile: text("profile"),

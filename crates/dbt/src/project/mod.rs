@@ -4,6 +4,7 @@ pub mod add_package;
 mod archive;
 pub mod deps;
 pub mod file;
+pub mod ignore;
 pub mod packages;
 pub mod profile;
 pub mod render;

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 use yaml::{Document, Node};
 
-use super::{Criterion, Depth, Expression, IndirectSelection, parse, parse_one};
+use super::{Criterion, Depth, Expression, IndirectSelection, matches_pattern, parse, parse_one};
 
 /// The named selections of a project.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,20 @@ impl NamedSelectors {
             let names = self.selectors.keys().map(String::as_str);
             Error::new(codes::D3003, message).suggest(name, names)
         })
+    }
+
+    /// Those whose names match the pattern of a `selector:` criterion.
+    ///
+    /// # Errors
+    /// `D3003` if there is none.
+    pub fn matching(&self, pattern: &str) -> Result<Vec<&NamedSelector>> {
+        let all = self.selectors.iter();
+        let found = all.filter(|(name, _)| matches_pattern(name, pattern));
+        let found: Vec<&NamedSelector> = found.map(|(_, selector)| selector).collect();
+        match found.is_empty() {
+            true => self.get(pattern).map(|selector| vec![selector]),
+            false => Ok(found),
+        }
     }
 }
 

@@ -6,4 +6,5 @@ mod parse_cache;
 mod projects;
 mod refusals;
 mod semantic;
+mod small_projects;
 mod templates;

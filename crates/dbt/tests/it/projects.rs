@@ -17,7 +17,7 @@ fn shop() -> Project {
     Project::load(&folder("shop"), Flags::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn select(project: &Project, select: &[&str], exclude: &[&str]) -> Vec<String> {
+pub fn select(project: &Project, select: &[&str], exclude: &[&str]) -> Vec<String> {
     let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
     let arguments = SelectArguments {
         select: strings(select),

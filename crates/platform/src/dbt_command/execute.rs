@@ -147,7 +147,8 @@ impl DbtInvocation {
         report: &mut DbtReport,
         tell: &(dyn Fn(DbtEvent<'_>) + Sync),
     ) -> Result<()> {
-        if work != DbtWork::Build {
+        // Hooks belong to what is built: dbt runs none where nothing is selected.
+        if work != DbtWork::Build || order.nodes.is_empty() {
             return self.work_through(order, work, report, tell).await;
         }
         self.start_hooks(order).await?;

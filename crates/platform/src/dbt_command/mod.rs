@@ -4,6 +4,7 @@
 //! built, and what depends on a node that failed is skipped. With `--publish run`, as with `sluice run`,
 //! all of it is published when everything has passed, or nothing.
 
+mod catalog_file;
 mod column_lineage;
 mod event;
 mod execute;

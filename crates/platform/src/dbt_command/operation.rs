@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dbt::compile::Compiler;
+use dbt::context::Message;
 use diagnostic::{Result, ResultExt as _, Source, codes};
 use engine::Outcome;
 use engine_datafusion::Embedded;
@@ -14,14 +15,11 @@ use super::DbtInvocation;
 
 impl DbtInvocation {
     /// Calls the macro `name` (or `package.name`) with named `arguments`.
+    /// What it says is kept for [`DbtInvocation::take_messages`].
     ///
     /// # Errors
     /// `D2004` if there is none, `K1003` if another run is at work, and what it raises.
-    pub async fn run_operation(
-        &self,
-        name: &str,
-        arguments: Map<String, Json>,
-    ) -> Result<Vec<String>> {
+    pub async fn run_operation(&self, name: &str, arguments: Map<String, Json>) -> Result<()> {
         let _lock = self.catalog.lock_runs()?;
         let workspace = Arc::new(self.catalog.begin("dbt run-operation")?);
         let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
@@ -35,8 +33,7 @@ impl DbtInvocation {
         let called = tokio::task::spawn_blocking(move || compiler.call_operation(&name, arguments))
             .await
             .explain(codes::X0001, || "A rendering thread ended early".to_owned())?;
-        self.settle(&workspace, called)?;
-        Ok(self.said())
+        self.settle(&workspace, called)
     }
 
     /// Runs the template `sql`, which may hold several statements (`run-operation --sql`).
@@ -64,11 +61,8 @@ impl DbtInvocation {
         Ok(())
     }
 
-    fn said(&self) -> Vec<String> {
-        let messages = self.project.context.take_messages().into_iter();
-        messages
-            .filter(|message| message.info)
-            .map(|message| message.text)
-            .collect()
+    /// What `log()` and `print()` said since they were last asked for.
+    pub fn take_messages(&self) -> Vec<Message> {
+        self.project.context.take_messages()
     }
 }

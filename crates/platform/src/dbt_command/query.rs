@@ -1,4 +1,4 @@
-//! Rows for `dbt show`, statements for `--inline`, columns for `dbt docs generate`.
+//! Rows for `dbt show`, statements for `--inline`.
 
 use std::sync::Arc;
 
@@ -9,29 +9,18 @@ use diagnostic::{Error, Result, ResultExt as _, Source, codes};
 use engine::{Outcome, Rows};
 use engine_datafusion::Embedded;
 use futures::StreamExt as _;
-use serde_json::{Map, Value as Json, json};
 use tokio::runtime::Handle;
-use transform::{EngineAdapter, folding, relation_name, source_name};
+use transform::{EngineAdapter, folding, relation_name};
 
 use super::DbtInvocation;
 
 /// Rows of a node or query, and its name.
 pub struct DbtRows {
-    /// What they are of.
-    pub name: String,
+    /// The node they are of, with its version; none for a query.
+    pub name: Option<String>,
     /// The rows.
     pub outcome: Outcome,
 }
-
-/// What `metadata` of catalog.json holds.
-const CATALOG_METADATA: [&str; 6] = [
-    "dbt_schema_version",
-    "dbt_version",
-    "generated_at",
-    "invocation_id",
-    "invocation_started_at",
-    "env",
-];
 
 impl DbtInvocation {
     /// Compiles the template `sql`, which may refer to any node.
@@ -74,7 +63,8 @@ impl DbtInvocation {
     /// What its code or the engine raises.
     pub async fn show(&self, node: Arc<Node>, limit: Option<u64>) -> Result<DbtRows> {
         let engine = self.engine()?;
-        let name = node.name.clone();
+        let inline = node.resource_type == ResourceType::SqlOperation;
+        let name = (!inline).then(|| node.search_name());
         let shown = self.rows(&engine, node, limit).await;
         // Nothing was changed, so nothing waits for the rows to be read.
         let outcome = self.settle(engine.workspace(), shown)?;
@@ -98,15 +88,17 @@ impl DbtInvocation {
     ) -> Result<Outcome> {
         // What a Python model gives is known once it is built.
         let built = node.resource_type == ResourceType::Seed || node.language == "python";
-        let sql = if built {
-            format!(
+        if built {
+            let sql = format!(
                 "select * from {}",
                 relation_name(&self.project.context, &node)
-            )
-        } else {
-            self.compile_on(engine, Arc::clone(&node)).await?.sql
-        };
-        self.query(engine, &node.name, &sql, limit).await
+            );
+            return self.query(engine, &node.name, ("", &sql), limit).await;
+        }
+        let compiled = self.compile_on(engine, Arc::clone(&node)).await?;
+        let header = compiled.node.config.text("sql_header").unwrap_or_default();
+        self.query(engine, &node.name, (header, &compiled.sql), limit)
+            .await
     }
 
     /// At most `limit` rows of the statement `sql`, which is no template.
@@ -116,23 +108,26 @@ impl DbtInvocation {
     pub async fn show_statement(&self, sql: &str, limit: Option<u64>) -> Result<DbtRows> {
         let engine = self.engine()?;
         let name = self.project.inline_node(sql).name;
-        let shown = self.query(&engine, &name, sql, limit).await;
+        let shown = self.query(&engine, &name, ("", sql), limit).await;
         let outcome = self.settle(engine.workspace(), shown)?;
-        Ok(DbtRows { name, outcome })
+        Ok(DbtRows {
+            name: None,
+            outcome,
+        })
     }
 
     async fn query(
         &self,
         engine: &Embedded,
         name: &str,
-        sql: &str,
+        (header, sql): (&str, &str),
         limit: Option<u64>,
     ) -> Result<Outcome> {
         let limit = limit
             .map(|rows| format!(" limit {rows}"))
             .unwrap_or_default();
         let sql = sql.trim().trim_end_matches(';');
-        let source = Source::new(name, format!("select * from (\n{sql}\n){limit}"));
+        let source = Source::new(name, format!("{header}\nselect * from (\n{sql}\n){limit}"));
         let engine = folding(&self.project.context, Arc::new(engine.clone()));
         match engine.execute(&self.session, &source).await?.pop() {
             Some(Outcome::Rows(rows)) => {
@@ -144,70 +139,5 @@ impl DbtInvocation {
             }
             _ => Err(Error::new(codes::E1002, format!("`{name}` is not a query"))),
         }
-    }
-
-    /// `catalog.json`: the relations of nodes and sources that exist, with their columns.
-    ///
-    /// # Errors
-    /// What the engine raises.
-    pub async fn catalog_json(&self) -> Result<Json> {
-        let engine = self.engine()?;
-        let read = self.read_catalog(&engine).await;
-        self.settle(engine.workspace(), read)
-    }
-
-    async fn read_catalog(&self, engine: &Embedded) -> Result<Json> {
-        let (manifest, context) = (&self.project.manifest, &self.project.context);
-        let engine = folding(context, Arc::new(engine.clone()));
-        let (mut nodes, mut sources) = (Map::new(), Map::new());
-        let relations = manifest
-            .nodes
-            .values()
-            .filter(|node| node.is_relational())
-            .map(|node| (&node.unique_id, relation_name(context, node)));
-        let tables = manifest.sources.values();
-        let tables = tables.map(|table| (&table.unique_id, source_name(context, table)));
-        for (id, name) in relations.chain(tables) {
-            let Some(found) = engine.describe(&self.session, &name).await? else {
-                continue;
-            };
-            let columns = found
-                .columns
-                .iter()
-                .enumerate()
-                .map(|(at, (column, kind))| {
-                    let value = json!({
-                        "type": kind, "index": at + 1, "name": column, "comment": null,
-                    });
-                    (column.clone(), value)
-                });
-            let entry = json!({
-                "metadata": {
-                    "type": if found.view { "VIEW" } else { "BASE TABLE" },
-                    "schema": found.name.schema.as_str(), "name": found.name.name.as_str(),
-                    "database": found.name.database.as_str(), "comment": null, "owner": null,
-                },
-                "columns": columns.collect::<Map<_, _>>(),
-                "stats": {"has_stats": {
-                    "id": "has_stats", "label": "Has Stats?", "value": false,
-                    "description": "Indicates whether there are statistics for this table",
-                    "include": false,
-                }},
-                "unique_id": id,
-            });
-            match id.starts_with("source.") {
-                true => sources.insert(id.clone(), entry),
-                false => nodes.insert(id.clone(), entry),
-            };
-        }
-        let mut metadata = dbt::artifact::manifest_json::metadata(context);
-        metadata["dbt_schema_version"] = json!("https://schemas.getdbt.com/dbt/catalog/v1.json");
-        if let Json::Object(metadata) = &mut metadata {
-            // A catalog says less of itself than a manifest.
-            metadata.retain(|key, _| CATALOG_METADATA.contains(&key.as_str()));
-        }
-        Ok(json!({
-            "metadata": metadata, "nodes": nodes, "sources": sources, "errors": null,
-        }))
     }
 }

@@ -217,6 +217,7 @@ impl DbtInvocation {
         };
         step.result.status = match found.verdict {
             Verdict::Pass => Status::Pass,
+            Verdict::Warn if self.project.context.flags.test_warnings_fail => Status::Fail,
             Verdict::Warn => Status::Warn,
             Verdict::Fail => Status::Fail,
         };

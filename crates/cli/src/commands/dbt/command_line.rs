@@ -279,14 +279,30 @@ pub enum DbtLogFormat {
 pub struct Selecting {
     /// Only these
     #[arg(short, long, num_args = 1.., value_name = "SELECTOR")]
-    #[arg(short_alias = 'm', alias = "models", alias = "model")]
     pub select: Vec<String>,
+    /// The same; `ls` then lists models only
+    #[arg(short = 'm', long, alias = "model", num_args = 1.., value_name = "SELECTOR")]
+    #[arg(hide = true, conflicts_with = "select")]
+    pub models: Vec<String>,
     /// Not these
     #[arg(long, num_args = 1.., value_name = "SELECTOR")]
     pub exclude: Vec<String>,
     /// A selector of selectors.yml
     #[arg(long, value_name = "NAME")]
     pub selector: Option<String>,
+}
+
+impl Selecting {
+    /// The criteria to select by. A shell may hand several over as one word.
+    pub fn criteria(&self) -> Vec<String> {
+        words(&[self.select.as_slice(), &self.models].concat())
+    }
+}
+
+/// The words of `list`, each of which may hold several.
+pub fn words(list: &[String]) -> Vec<String> {
+    let words = list.iter().flat_map(|text| text.split_whitespace());
+    words.map(str::to_owned).collect()
 }
 
 /// Which kinds of nodes.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chrono::SecondsFormat;
 use dbt::artifact::files;
+use dbt::artifact::manifest_json::custom_environment;
 use dbt::artifact::run_results::Status;
 use diagnostic::{Result, ResultExt as _, codes};
 use platform::Freshness;
@@ -76,7 +77,7 @@ fn write(
             "invocation_id": flags.invocation_id,
             "invocation_started_at":
                 flags.run_started_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            "env": {},
+            "env": custom_environment(flags),
         },
         "results": found.iter().map(Freshness::to_json).collect::<Vec<Json>>(),
         "elapsed_time": elapsed,

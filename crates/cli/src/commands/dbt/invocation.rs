@@ -12,7 +12,7 @@ use diagnostic::{Error, Result, codes};
 use platform::{DbtInvocation, DbtOptions, Platform};
 use serde_json::Value as Json;
 
-use super::command_line::{Common, DbtCommand, DbtLine, IndirectSelection, Publish};
+use super::command_line::{Common, DbtCommand, DbtLine, Docs, IndirectSelection, Publish, words};
 use super::lines::Lines;
 use super::log_file::LogFile;
 use super::strictness::Strictness;
@@ -106,6 +106,9 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
         (false, true) => Some(false),
         (false, false) => None,
     };
+    let strictness = Strictness::of(common, &of_project)?;
+    flags.test_warnings_fail = strictness.refuses("LogTestResult");
+    flags.macro_warnings_fail = strictness.refuses("JinjaLogWarning");
     flags.introspect = line.introspects();
     flags.full_refresh = line.full_refresh();
     flags.empty = line.empty();
@@ -118,6 +121,7 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
         };
         flags.event_time_start = read("--event-time-start", &event_time.event_time_start)?;
         flags.event_time_end = read("--event-time-end", &event_time.event_time_end)?;
+        check_span(flags.event_time_start, flags.event_time_end)?;
         if let Some(text) = &event_time.sample {
             let now = flags.as_of.unwrap_or(flags.run_started_at);
             let (start, end) = sample(text, now)?;
@@ -131,7 +135,7 @@ pub fn flags(platform: &Platform, line: &DbtLine) -> Result<Flags> {
     let command: Vec<String> = std::env::args().skip(1).collect();
     let command = command.join(" ");
     let arguments = [
-        ("select", serde_json::json!(words(&selecting.select))),
+        ("select", serde_json::json!(selecting.criteria())),
         ("exclude", serde_json::json!(words(&selecting.exclude))),
         ("selector", serde_json::json!(selecting.selector)),
         ("invocation_command", serde_json::json!(command)),
@@ -180,6 +184,24 @@ fn sample(text: &str, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc
         moment("--sample", word)
     };
     Ok((end("start")?, end("end")?))
+}
+
+/// Refuses a start without an end, an end without a start, and a start that is not before the end
+/// (<https://docs.getdbt.com/docs/build/incremental-microbatch#backfills>).
+fn check_span(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Result<()> {
+    let message = match (start, end) {
+        (Some(start), Some(end)) if start >= end => {
+            "Value for `--event-time-start` must be less than `--event-time-end`"
+        }
+        (Some(_), None) => {
+            "When specifying `--event-time-start`, `--event-time-end` must also be present"
+        }
+        (None, Some(_)) => {
+            "When specifying `--event-time-end`, `--event-time-start` must also be present"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(codes::D3001, message))
 }
 
 /// A day or a moment in UTC, as flags write them.
@@ -331,6 +353,7 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
         DbtCommand::Snapshot { .. } => &["snapshot"],
         DbtCommand::Clone { .. } => &["model", "seed", "snapshot"],
         DbtCommand::Source(_) => &["source"],
+        DbtCommand::Ls { .. } if !selecting.models.is_empty() => &["model"],
         DbtCommand::Build { .. } => &[
             "model",
             "seed",
@@ -338,22 +361,34 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
             "test",
             "unit_test",
             "saved_query",
+            "exposure",
         ],
         _ => &[],
     };
-    let resource_types = match kinds.resource_types.as_slice() {
-        [] => own.iter().map(|kind| (*kind).to_owned()).collect(),
-        wanted => wanted.to_vec(),
+    let resource_types = match words(&kinds.resource_types) {
+        none if none.is_empty() => own.iter().map(|kind| (*kind).to_owned()).collect(),
+        wanted => wanted,
     };
-    let written = [words(&selecting.select), words(&selecting.exclude)].concat();
+    let written = [selecting.criteria(), words(&selecting.exclude)].concat();
+    let shows = matches!(
+        &line.command,
+        DbtCommand::Ls { .. } | DbtCommand::Docs(Docs::Generate { .. })
+    );
     let arguments = SelectArguments {
-        select: words(&selecting.select),
+        select: selecting.criteria(),
         exclude: words(&selecting.exclude),
         selector: selecting.selector,
         indirect: line.common.indirect_selection.map(indirect),
         resource_types,
-        exclude_resource_types: kinds.exclude_resource_types,
+        exclude_resource_types: words(&kinds.exclude_resource_types),
+        without_code: shows,
     };
+    if arguments.selector.is_some() && !written.is_empty() {
+        opened.lines.warn_of(
+            "SelectExcludeIgnoredWithSelectorWarning",
+            "`--select` and `--exclude` are ignored, because `--selector` is given",
+        );
+    }
     let state = line
         .common
         .state
@@ -365,19 +400,12 @@ pub fn select(opened: &Opened, line: &DbtLine) -> Result<Vec<String>> {
     // What a command selects by itself may be empty.
     let asked = |criterion: &String| written.iter().any(|word| word.contains(criterion.as_str()));
     for criterion in unmatched.iter().filter(|criterion| asked(criterion)) {
-        opened.lines.warn(&format!(
-            "The selection criterion '{criterion}' does not match any enabled nodes"
-        ));
+        opened.lines.warn_of(
+            "NoNodesForSelectionCriteria",
+            &format!("The selection criterion '{criterion}' does not match any enabled nodes"),
+        );
     }
     Ok(ids)
-}
-
-/// A shell may hand several criteria over as one word.
-fn words(list: &[String]) -> Vec<String> {
-    list.iter()
-        .flat_map(|text| text.split_whitespace())
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]

@@ -117,9 +117,26 @@ impl Lines {
         self.say(&self.dotted(index, total, what, status))
     }
 
+    /// Prints what a macro says as it is.
+    pub fn print(&self, text: &str) -> Result<()> {
+        if self.json {
+            return self.event(&DbtEvent::Said(text));
+        }
+        self.keep("JinjaLogInfo", Level::Info, text, || json!({ "msg": text }));
+        match self.prints {
+            true => output::line(text),
+            false => Ok(()),
+        }
+    }
+
     /// Tells a warning.
     pub fn warn(&self, text: &str) {
-        self.keep("Note", Level::Warn, text, || json!({ "msg": text }));
+        self.warn_of("Note", text);
+    }
+
+    /// Tells the warning that dbt calls `event`.
+    pub fn warn_of(&self, event: &str, text: &str) {
+        self.keep(event, Level::Warn, text, || json!({ "msg": text }));
         if !self.quiet {
             output::message(&format!("warning: {text}"));
         }
@@ -203,7 +220,7 @@ impl Lines {
                     let data = json!({ "msg": text });
                     self.write(&warning.event, Level::Warn, !self.quiet, &text, data)?;
                 }
-                false => self.warn(&text),
+                false => self.warn_of(&warning.event, &text),
             }
         }
         Ok(())

@@ -31,12 +31,13 @@ pub fn list(globals: &Globals, line: &DbtLine, format: &str, keys: &[String]) ->
     let opened = open_quietly(globals, line)?;
     let project = opened.invocation.project();
     let mut listed: Vec<String> = Vec::new();
-    for id in select(&opened, line)? {
+    let mut selected = select(&opened, line)?;
+    selected.sort();
+    for id in selected {
         if let Some(text) = entry(project, &id, format, keys) {
             listed.push(text);
         }
     }
-    listed.sort();
     for text in &listed {
         output::line(text)?;
     }
@@ -59,21 +60,29 @@ fn entry(project: &Project, id: &str, format: &str, keys: &[String]) -> Option<S
         },
         "path" => text("original_file_path"),
         "json" => {
-            let wanted: Vec<&str> = match keys.is_empty() {
-                true => KEYS.to_vec(),
-                false => keys.iter().flat_map(|key| key.split_whitespace()).collect(),
+            let kept: Map<String, Json> = match keys.is_empty() {
+                true => {
+                    let fields = json.as_object()?.iter();
+                    let kept = fields.filter(|(key, _)| KEYS.contains(&key.as_str()));
+                    kept.map(|(key, value)| (key.clone(), value.clone()))
+                        .collect()
+                }
+                false => {
+                    let wanted = keys.iter().flat_map(|key| key.split_whitespace());
+                    let found = wanted.filter_map(|key| Some((key.to_owned(), at(&json, key)?)));
+                    found.collect()
+                }
             };
-            let Json::Object(fields) = json else {
-                return None;
-            };
-            let kept: Map<String, Json> = fields
-                .into_iter()
-                .filter(|(key, _)| wanted.contains(&key.as_str()))
-                .collect();
             Some(Json::Object(kept).to_string())
         }
         _ => project.manifest.selector_of(id),
     }
+}
+
+/// The value of a key of `--output-keys`: dots lead into mappings, where a null is left out.
+fn at(json: &Json, path: &str) -> Option<Json> {
+    let found = path.split('.').try_fold(json, |json, key| json.get(key))?;
+    (!path.contains('.') || !found.is_null()).then(|| found.clone())
 }
 
 fn whole(project: &Project, id: &str) -> Option<Json> {

@@ -80,13 +80,14 @@ pub fn preview(opened: &Opened, seed: &Arc<Node>) -> Result<()> {
 
 async fn write(rows: platform::DbtRows, format: &str, opened: &Opened) -> Result<Exit> {
     if format == "json" {
-        output::line(&format!("{{\"node\": {}, \"show\":", json!(rows.name)))?;
+        let node = rows.name.map(|name| format!("\"node\": {}, ", json!(name)));
+        output::line(&format!("{{{}\"show\":", node.unwrap_or_default()))?;
         write_outcome(rows.outcome, QueryFormat::Json, true).await?;
         output::line("}")?;
     } else {
-        opened
-            .lines
-            .say(&format!("Previewing node '{}':", rows.name))?;
+        let what = rows.name.map(|name| format!("node '{name}'"));
+        let what = what.as_deref().unwrap_or("inline node");
+        opened.lines.say(&format!("Previewing {what}:"))?;
         write_outcome(rows.outcome, QueryFormat::Table, true).await?;
     }
     Ok(Exit::Done)
@@ -102,10 +103,18 @@ pub fn compile_inline(globals: &Globals, line: &DbtLine, sql: &str, format: &str
 
 /// Writes a node's statement.
 pub fn statement(compiled: &CompiledNode, format: &str, lines: &Lines) -> Result<()> {
-    let name = &compiled.node.name;
+    let inline = compiled.node.resource_type == ResourceType::SqlOperation;
+    let name = compiled.node.search_name();
     if format == "json" {
-        return output::line(&json!({ "node": name, "compiled": compiled.sql }).to_string());
+        let shown = match inline {
+            true => json!({ "compiled": compiled.sql }),
+            false => json!({ "node": name, "compiled": compiled.sql }),
+        };
+        return output::line(&shown.to_string());
     }
-    lines.say(&format!("Compiled node '{name}' is:"))?;
+    lines.say(&match inline {
+        true => "Compiled inline node is:".to_owned(),
+        false => format!("Compiled node '{name}' is:"),
+    })?;
     output::line(&compiled.sql)
 }

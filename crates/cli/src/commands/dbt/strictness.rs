@@ -7,9 +7,6 @@ use serde_json::{Map, Value as Json};
 
 use super::command_line::Common;
 
-/// dbt's name of the warning that a test found something.
-const TEST_WARNING: &str = "LogTestResult";
-
 /// What becomes of warnings, by the names of dbt's events.
 #[derive(Clone, Debug, Default)]
 pub struct Strictness {
@@ -38,6 +35,13 @@ impl Strictness {
             (None, Some(Json::Object(options))) => options.clone(),
             _ => return Ok(strictness),
         };
+        for (one, other) in [("include", "error"), ("exclude", "warn")] {
+            if options.contains_key(one) && options.contains_key(other) {
+                let message =
+                    format!("`--warn-error-options` takes `{other}` or `{one}`, not both");
+                return Err(Error::new(codes::D3001, message));
+            }
+        }
         for (key, value) in options {
             let names = match &value {
                 Json::Array(names) => names
@@ -70,11 +74,6 @@ impl Strictness {
             return false;
         }
         self.all || named(&self.error, event)
-    }
-
-    /// Whether a test that only warns fails the command.
-    pub fn refuses_test_warnings(&self) -> bool {
-        self.refuses(TEST_WARNING)
     }
 
     /// Whether the warning `event` is not told at all.
@@ -125,6 +124,6 @@ mod tests {
         assert!(some.silences("MissingArgumentsPropertyInGenericTestDeprecation"));
         let most = strictness("{include: all, exclude: [LogTestResult]}");
         assert!(most.refuses("NodeNotFoundOrDisabled"));
-        assert!(!most.refuses_test_warnings());
+        assert!(!most.refuses("LogTestResult"));
     }
 }

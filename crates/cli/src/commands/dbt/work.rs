@@ -1,20 +1,22 @@
 //! Commands that work on nodes: parse, compile, run, test, build, seed, snapshot; and run-operation.
 
+use std::collections::HashSet;
+
+use dbt::Project;
 use dbt::artifact::files;
 use dbt::artifact::run_results::{NodeResult, Status};
 use dbt::context::yaml_mapping;
 use dbt::node::ResourceType;
 use diagnostic::Result;
-use platform::DbtWork;
+use platform::{DbtReport, DbtWork};
 use serde_json::json;
 
 use super::command_line::{DbtCommand, DbtLine};
 use super::invocation::{Opened, open, select};
-use super::strictness::Strictness;
 use crate::arguments::Globals;
 use crate::commands::Exit;
 use crate::commands::watch::interruptible;
-use crate::{output, report};
+use crate::report;
 
 /// Reads the project and writes its manifest.
 pub fn parse(globals: &Globals, line: &DbtLine) -> Result<Exit> {
@@ -39,14 +41,11 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     };
     let selected = select(&opened, line)?;
     let ids = opened.invocation.workable(&selected, kind);
-    let exit = execute(
-        globals,
-        line,
-        &opened,
-        kind,
-        &ids,
-        &saved_queries(&selected),
-    )?;
+    let idle = match &line.command {
+        DbtCommand::Build { .. } => without_work(&selected),
+        _ => Vec::new(),
+    };
+    let exit = execute(globals, line, &opened, kind, &ids, &idle)?;
     if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
         &line.command
         && exit == Exit::Done
@@ -61,9 +60,37 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
 }
 
 /// What `build` lists and does nothing for.
-fn saved_queries(selected: &[String]) -> Vec<String> {
-    let queries = selected.iter().filter(|id| id.starts_with("saved_query."));
-    queries.cloned().collect()
+fn without_work(selected: &[String]) -> Vec<String> {
+    let idle = ["saved_query.", "exposure."];
+    let idle = |id: &&String| idle.iter().any(|kind| id.starts_with(kind));
+    selected.iter().filter(idle).cloned().collect()
+}
+
+/// The results of what there is nothing to do for, unless what it comes from failed or did not pass a test.
+fn idle_results(project: &Project, done: &DbtReport, idle: &[String]) -> Vec<NodeResult> {
+    let edges = &project.manifest.edges;
+    let parents = |id: &str| {
+        let node = edges.ids.iter().position(|known| known == id);
+        let parents = node.map_or(&[][..], |node| edges.parents(node));
+        parents.iter().map(|parent| edges.ids[*parent].as_str())
+    };
+    let mut lost: HashSet<&str> = HashSet::new();
+    for result in &done.results {
+        let id = result.unique_id.as_str();
+        if result.status.failed() && (id.starts_with("test.") || id.starts_with("unit_test.")) {
+            lost.extend(parents(id));
+        } else if result.status.failed() || result.status == Status::Skipped {
+            lost.insert(id);
+        }
+    }
+    let results = idle.iter().map(|id| {
+        let status = match parents(id).any(|parent| lost.contains(parent)) {
+            true => Status::Skipped,
+            false => Status::NoOp,
+        };
+        NodeResult::new(id, status)
+    });
+    results.collect()
 }
 
 /// Works on `ids`, tells how it goes, and writes the artifacts. For `idle` there is nothing to do.
@@ -77,7 +104,7 @@ pub fn execute(
 ) -> Result<Exit> {
     let Opened { invocation, lines } = opened;
     let project = invocation.project();
-    if ids.is_empty() {
+    if ids.is_empty() && idle.is_empty() {
         lines.warn("Nothing to do: no node is selected. Check the selection with `sluice dbt ls`.");
     } else {
         let connection = &project.context.connection;
@@ -103,7 +130,7 @@ pub fn execute(
     let Some(mut done) = interruptible(|| invocation.recover(), executing)? else {
         return Ok(Exit::Interrupted);
     };
-    let nothing = idle.iter().map(|id| NodeResult::new(id, Status::NoOp));
+    let nothing = idle_results(project, &done, idle);
     done.results.extend(nothing);
     if writes_artifacts(line, opened) {
         invocation.write_manifest(&done.compiled)?;
@@ -118,7 +145,7 @@ pub fn execute(
     if let DbtCommand::Compile {
         output, selecting, ..
     } = &line.command
-        && let [name] = selecting.select.as_slice()
+        && let [name] = selecting.criteria().as_slice()
         && let Some(one) = done
             .compiled
             .iter()
@@ -126,16 +153,13 @@ pub fn execute(
     {
         super::show::statement(one, output, lines)?;
     }
-    if ids.is_empty() {
+    if ids.is_empty() && idle.is_empty() {
         return Ok(Exit::Done);
     }
     lines.finish(project, &done)?;
-    let strict = Strictness::of(&line.common, &project.context.root.flags)?.refuses_test_warnings();
-    let warned = strict && done.count(&[Status::Warn]) > 0;
-    Ok(if done.succeeded() && !warned {
-        Exit::Done
-    } else {
-        Exit::Failed
+    Ok(match done.succeeded() {
+        true => Exit::Done,
+        false => Exit::Failed,
     })
 }
 
@@ -153,11 +177,15 @@ pub fn operation(globals: &Globals, line: &DbtLine, name: &str, arguments: &str)
     let opened = open(globals, line)?;
     let arguments = yaml_mapping("--args", arguments)?;
     let operation = opened.invocation.run_operation(name, arguments);
-    let Some(said) = interruptible(|| opened.invocation.recover(), operation)? else {
+    let called = interruptible(|| opened.invocation.recover(), operation);
+    for message in opened.invocation.take_messages() {
+        match message.info {
+            true => opened.lines.print(&message.text)?,
+            false => opened.lines.note("JinjaLogDebug", &message.text)?,
+        }
+    }
+    if called?.is_none() {
         return Ok(Exit::Interrupted);
-    };
-    for text in said.iter().filter(|_| !line.common.no_print) {
-        output::line(text)?;
     }
     if writes_artifacts(line, &opened) {
         opened.invocation.write_manifest(&[])?;
