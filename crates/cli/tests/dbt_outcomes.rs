@@ -368,3 +368,60 @@ fn exposures_are_selected_by_name() {
     shop.done(&["build", "--select", "+page"]);
     assert_eq!(shop.statuses().len(), 3);
 }
+
+#[test]
+fn what_is_run_is_kept() {
+    let shop = Shop::new(&[
+        (
+            "models/orders.sql",
+            "{{ config(materialized='incremental', unique_key='id') }} select 1 as id, 'a' as name",
+        ),
+        (
+            "models/open.sql",
+            "{{ config(materialized='own') }} select * from {{ ref('orders') }}",
+        ),
+        (
+            "models/all.yml",
+            "models: [{name: orders, columns: [{name: id, data_tests: [unique]}]}]\n",
+        ),
+        (
+            "macros/own.sql",
+            "{% materialization own, default %}{% call statement('other') %}select 1{% endcall %}\
+             {% call statement('main') %}create or replace view {{ this }} as {{ sql }}{% endcall %}\
+             {{ return({'relations': [this]}) }}{% endmaterialization %}",
+        ),
+    ]);
+    let run = |name: &str| {
+        let path = shop.0.path().join("target/run/shop").join(name);
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    shop.done(&["build"]);
+    let created = run("models/orders.sql");
+    assert!(created.starts_with("create or replace"), "{created}");
+    assert!(
+        created.ends_with("as ( select 1 as id, 'a' as name )"),
+        "{created}"
+    );
+    assert_eq!(
+        run("models/open.sql"),
+        "create or replace view SHOP.DEV.open as select * from SHOP.DEV.orders"
+    );
+    let test = run("models/all.yml/unique_orders_id.sql");
+    assert!(
+        test.starts_with("select count(*) as failures, count(*) != 0 as should_warn"),
+        "{test}"
+    );
+    shop.done(&["run"]);
+    let merged = run("models/orders.sql");
+    assert!(merged.starts_with("merge into"), "{merged}");
+    // What fails can be looked at.
+    shop.write(
+        "models/orders.sql",
+        "{{ config(materialized='table') }} select 1 / 0 as id",
+    );
+    let (code, said) = shop.dbt(&["run", "--select", "orders"]);
+    assert_eq!(code, Some(1), "{said}");
+    let failed = run("models/orders.sql");
+    assert!(failed.contains("select 1 / 0 as id"), "{failed}");
+}

@@ -6,6 +6,7 @@
     {%- if language != 'sql' -%}
       {% do exceptions.raise_compiler_error('statement() runs SQL only, not ' ~ language) %}
     {%- endif -%}
+    {%- if name == 'main' -%}{% do write(sql) %}{%- endif -%}
     {%- set answer = adapter.execute(sql, auto_begin=auto_begin, fetch=fetch_result) -%}
     {%- if name is not none -%}
       {% do store_result(name, response=answer[0], agate_table=answer[1]) %}
@@ -14,6 +15,8 @@
 {%- endmacro %}
 
 {% macro noop_statement(name=none, message=none, code=none, rows_affected=none, res=none) -%}
+  {%- set sql = caller() -%}
+  {%- if name == 'main' -%}{% do write(sql) %}{%- endif -%}
   {%- if name is not none -%}
     {% do store_raw_result(name, message, code, rows_affected, res) %}
   {%- endif -%}

@@ -160,7 +160,7 @@ impl Nodes {
                 .execute(format!("drop {kind} {}", target.name))
                 .await?;
         }
-        let rows = target.change(sql).await?;
+        let rows = target.make(sql).await?;
         Ok(Built {
             rows: (!view).then_some(rows),
         })
@@ -203,7 +203,7 @@ impl Nodes {
         let (compiler, owned) = (self.compiler(), compiled.clone());
         let (strategy, beside) = (strategy.to_owned(), temporary.name.as_str().to_owned());
         let sql = blocking(move || compiler.strategy(&owned, &strategy, &beside, &columns)).await?;
-        target.execute(sql).await?;
+        target.make(sql).await?;
         target
             .execute(format!("drop table if exists {temporary}"))
             .await?;
@@ -259,7 +259,7 @@ impl Nodes {
             }
             Destination::Fresh => {
                 let insert = format!("insert into {}\nselect * from (\n{sql}\n)", target.name);
-                return target.change(insert).await;
+                return target.make(insert).await;
             }
             Destination::Old => {}
         }
@@ -279,10 +279,10 @@ impl Nodes {
         let (list, name) = (columns.join(", "), target.name);
         let condition = batch.condition(&config.event_time, &kind);
         target
-            .execute(format!("delete from {name} where {condition}"))
+            .make(format!("delete from {name} where {condition}"))
             .await?;
         let rows = target
-            .change(format!(
+            .make(format!(
                 "insert into {name} ({list})\nselect {list} from {temporary}"
             ))
             .await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dbt::artifact::files;
 use dbt::artifact::run_results::{NodeResult, end_of_run};
 use dbt::compile::{CompiledNode, Compiler};
 use dbt::context::ProjectContext;
@@ -20,7 +21,9 @@ use crate::adapter::EngineAdapter;
 use crate::configuration;
 use crate::documentation::persist_docs;
 use crate::folding::{folding, folds};
-use crate::materialization::{self, Built, SnapshotConfig, SnapshotStrategy, TableOptions, Target};
+use crate::materialization::{
+    self, Built, SnapshotConfig, SnapshotStrategy, Statements, TableOptions, Target,
+};
 use crate::names::relation_name;
 use crate::places::relocate;
 use crate::probe::Probe;
@@ -172,11 +175,13 @@ impl Nodes {
         let node = &compiled.node;
         let name = relation_name(&self.project.context, node);
         let options = TableOptions::of(node, &self.project.context.connection.kind)?;
+        let statements = Statements::default();
         let target = Target {
             engine: self.engine.as_ref(),
             session: &self.session,
             name: &name,
             options: &options,
+            statements: &statements,
         };
         target
             .execute(format!("create schema if not exists {}", name.namespace()))
@@ -189,6 +194,10 @@ impl Nodes {
             false => None,
         };
         let mut result = self.build(target, compiled, full_refresh).await;
+        match node.language == "python" {
+            true => self.keep_script(node, &compiled.sql)?,
+            false => self.keep_script(node, &statements.script())?,
+        }
         if result.is_ok()
             && let Err(error) = self
                 .apply_grants(target, compiled, before, full_refresh)
@@ -204,6 +213,14 @@ impl Nodes {
         result.map_err(|error| {
             relocate(error, &self.project.context, compiled).with("node", &node.unique_id)
         })
+    }
+
+    /// Writes what was run for `node` below `target/run`, if something was.
+    fn keep_script(&self, node: &Node, script: &str) -> Result<()> {
+        if !script.is_empty() {
+            files::write_code(&self.project.context, node, "run", script)?;
+        }
+        Ok(())
     }
 
     /// Lets roles have on the node's relation what its `grants` say, and nothing else. What stood there `before`
@@ -296,11 +313,13 @@ impl Nodes {
         let found = blocking(move || adapter.stored(&asked)).await?;
         let name = relation_name(&self.project.context, node);
         let options = TableOptions::of(node, &self.project.context.connection.kind)?;
+        let statements = Statements::default();
         let target = Target {
             engine: self.engine.as_ref(),
             session: &self.session,
             name: &name,
             options: &options,
+            statements: &statements,
         };
         let Some(found) = found else {
             return Ok(None);
@@ -517,11 +536,14 @@ impl Nodes {
         {
             return self.test(unique_id, Keep::AsConfigured).await;
         }
+        let compiled = self.compile(unique_id).await?;
+        let config = configuration::test(&compiled.node);
+        self.keep_script(&compiled.node, &test::question(&compiled.sql, &config))?;
         Ok(TestOutcome {
             verdict: Verdict::Pass,
             failures: 0,
             stored_in: None,
-            sql: self.compile(unique_id).await?.sql,
+            sql: compiled.sql,
         })
     }
 
@@ -543,8 +565,10 @@ impl Nodes {
                 stored_in = Some(name);
             }
             let engine = self.engine.as_ref();
+            let asked = test::question(&sql, &config);
+            self.keep_script(node, &asked)?;
             let (verdict, failures) =
-                test::judge(engine, &self.session, unique_id, &sql, &config).await?;
+                test::judge(engine, &self.session, unique_id, asked, &config).await?;
             if keep == Keep::Audit && verdict != Verdict::Pass {
                 let name = self
                     .audit_schema()
@@ -584,12 +608,13 @@ impl Nodes {
                 .suggest(other, ["table", "view", "ephemeral"]));
             }
         };
-        let options = TableOptions::default();
+        let (options, statements) = (TableOptions::default(), Statements::default());
         let target = Target {
             engine: self.engine.as_ref(),
             session: &self.session,
             name: &name,
             options: &options,
+            statements: &statements,
         };
         target.make_way(view).await?;
         test::store_failures(target.engine, &self.session, &name, &compiled.sql, view).await?;

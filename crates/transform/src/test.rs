@@ -45,7 +45,23 @@ pub enum Verdict {
     Fail,
 }
 
-/// Judges `sql` on `engine`, and gives the verdict and the number judged.
+/// The statement that counts the wrong rows of `sql`, and says what follows.
+#[must_use]
+pub fn question(sql: &str, config: &TestConfig) -> String {
+    let limit = config
+        .limit
+        .map(|rows| format!("\n    limit {rows}"))
+        .unwrap_or_default();
+    format!(
+        "select\n    {calc} as failures,\n    {calc} {warn} as should_warn,\n    {calc} {error} as should_error\n\
+         from (\n{sql}{limit}\n) dbt_internal_test",
+        calc = config.fail_calc,
+        warn = config.warn_if,
+        error = config.error_if,
+    )
+}
+
+/// Judges what `question` gives on `engine`: the verdict, and the number judged.
 ///
 /// # Errors
 /// The engine's error, or `T2001` if the test's number is none.
@@ -53,21 +69,10 @@ pub async fn judge(
     engine: &dyn Engine,
     session: &Session,
     name: &str,
-    sql: &str,
+    question: String,
     config: &TestConfig,
 ) -> Result<(Verdict, u64)> {
-    let limit = config
-        .limit
-        .map(|rows| format!("\n    limit {rows}"))
-        .unwrap_or_default();
-    let text = format!(
-        "select\n    {calc} as failures,\n    {calc} {warn} as should_warn,\n    {calc} {error} as should_error\n\
-         from (\n{sql}{limit}\n) dbt_internal_test",
-        calc = config.fail_calc,
-        warn = config.warn_if,
-        error = config.error_if,
-    );
-    let source = Source::new(name, text);
+    let source = Source::new(name, question);
     let mut outcomes = engine.execute(session, &source).await?;
     let Some(Outcome::Rows(rows)) = outcomes.pop() else {
         return Err(no_number(name));

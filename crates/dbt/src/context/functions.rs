@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::table::Table;
 use super::{Phase, Rendering, lock};
 use crate::adapter::Rows;
+use crate::artifact::files;
 use crate::cache::observed::{self, Subject};
 use crate::flags::Flags;
 
@@ -55,7 +56,13 @@ pub(super) fn value(rendering: &Arc<Rendering>, name: &str) -> Option<Value> {
                 .render(&Template::parse(&Source::new("render()", text))?)
                 .map(Value::from)
         }),
-        "write" => Value::function("write", |_, _| Ok("".into())),
+        "write" => Value::function("write", move |_, arguments| {
+            let payload = arguments.one("write", "payload")?.to_string();
+            if let Some(node) = this.node.as_ref().filter(|_| this.executes()) {
+                files::write_code(&this.project, node, "run", &payload)?;
+            }
+            Ok("".into())
+        }),
         "load_result" => Value::function("load_result", move |_, arguments| {
             let name = arguments.one("load_result", "name")?.to_string();
             Ok(lock(&this.results)

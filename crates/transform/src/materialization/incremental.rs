@@ -114,15 +114,15 @@ async fn add(
     let name = target.name;
     let insert = format!("insert into {name} ({list})\nselect {list} from {temporary}");
     match strategy {
-        IncrementalStrategy::Append => target.change(insert).await,
-        IncrementalStrategy::Merge => target.change(merge(target, &columns, config)).await,
+        IncrementalStrategy::Append => target.make(insert).await,
+        IncrementalStrategy::Merge => target.make(merge(target, &columns, config)).await,
         IncrementalStrategy::InsertOverwrite => {
             let list = match config.overwrite_columns.as_slice() {
                 [] => list,
                 columns => columns.join(", "),
             };
             target
-                .change(format!(
+                .make(format!(
                     "insert overwrite into {name} ({list})\nselect {list} from {temporary}"
                 ))
                 .await
@@ -150,11 +150,11 @@ async fn add(
                 }
             };
             target
-                .execute(format!(
+                .make(format!(
                     "delete from {name} as DBT_INTERNAL_DEST{using}\nwhere {condition}{more}"
                 ))
                 .await?;
-            target.change(insert).await
+            target.make(insert).await
         }
     }
 }

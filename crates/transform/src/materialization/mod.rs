@@ -8,6 +8,8 @@ mod options;
 mod schema_change;
 mod snapshot;
 
+use std::sync::{Mutex, PoisonError};
+
 use diagnostic::{Result, Source};
 use engine::{Engine, Outcome, RelationInfo, Session};
 use model::{Identifier, RelationName};
@@ -20,6 +22,25 @@ pub use schema_change::OnSchemaChange;
 pub(crate) use schema_change::reconcile;
 pub use snapshot::{HardDeletes, MetaColumns, SnapshotConfig, SnapshotStrategy, snapshot};
 
+/// The statements that put rows or a query into a relation, without those around them: what dbt keeps below
+/// `target/run`.
+#[derive(Debug, Default)]
+pub struct Statements(Mutex<Vec<String>>);
+
+impl Statements {
+    fn note(&self, sql: &str) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.push(sql.to_owned());
+    }
+
+    /// All of them, as one script.
+    #[must_use]
+    pub fn script(&self) -> String {
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.join(";\n\n")
+    }
+}
+
 /// Where a node's result goes, and the engine that makes it.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
@@ -31,6 +52,8 @@ pub struct Target<'a> {
     pub name: &'a RelationName,
     /// How a table is created.
     pub options: &'a TableOptions,
+    /// What is run to make it.
+    pub statements: &'a Statements,
 }
 
 /// What a materialisation did.
@@ -45,6 +68,14 @@ impl Target<'_> {
     pub(crate) async fn execute(&self, sql: impl Into<String>) -> Result<Vec<Outcome>> {
         let source = Source::new(format!("{}", self.name), sql.into());
         self.engine.execute(self.session, &source).await
+    }
+
+    /// [`Target::change`] by a statement that makes the relation what it becomes.
+    pub(crate) async fn make(&self, sql: impl Into<String>) -> Result<u64> {
+        let sql = sql.into();
+        // Also what fails is there to be looked at.
+        self.statements.note(&sql);
+        self.change(sql).await
     }
 
     /// The rows changed by the statements of `sql`.
@@ -91,7 +122,7 @@ pub async fn view(target: Target<'_>, sql: &str, columns: &str, secure: bool) ->
     target.make_way(true).await?;
     let secure = if secure { "secure " } else { "" };
     target
-        .execute(format!(
+        .make(format!(
             "create or replace {secure}view {}{columns}{} as (\n{sql}\n)",
             target.name,
             target.options.copies()
@@ -106,8 +137,6 @@ pub async fn view(target: Target<'_>, sql: &str, columns: &str, secure: bool) ->
 /// The engine's error.
 pub async fn table(target: Target<'_>, sql: &str) -> Result<Built> {
     target.make_way(false).await?;
-    let rows = target
-        .change(target.options.create(target.name, sql))
-        .await?;
+    let rows = target.make(target.options.create(target.name, sql)).await?;
     Ok(Built { rows: Some(rows) })
 }

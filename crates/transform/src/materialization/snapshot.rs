@@ -111,7 +111,7 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
     let shape = Shape::of(target, sql, &updated_at(config, &now)).await?;
     let Some(existing) = target.existing().await? else {
         let rows = target
-            .change(format!(
+            .make(format!(
                 "create or replace table {} as (\n{}\n)",
                 target.name,
                 first(sql, config, &now, &shape.kind)
@@ -168,7 +168,7 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
             "create or replace temporary table {temporary} as (\n{staged}\n)"
         ))
         .await?;
-    let result = target.change(apply(target, config, &columns, kind)).await;
+    let result = target.make(apply(target, config, &columns, kind)).await;
     target
         .execute(format!("drop table if exists {temporary}"))
         .await?;

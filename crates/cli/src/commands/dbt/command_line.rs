@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::effectless;
 
@@ -280,9 +281,9 @@ pub struct Selecting {
     /// Only these
     #[arg(short, long, num_args = 1.., value_name = "SELECTOR")]
     pub select: Vec<String>,
-    /// The same; `ls` then lists models only
+    /// The same; `ls` then lists models only, and takes one of both
     #[arg(short = 'm', long, alias = "model", num_args = 1.., value_name = "SELECTOR")]
-    #[arg(hide = true, conflicts_with = "select")]
+    #[arg(hide = true)]
     pub models: Vec<String>,
     /// Not these
     #[arg(long, num_args = 1.., value_name = "SELECTOR")]
@@ -652,6 +653,11 @@ impl DbtLine {
         let (kept, without_effect) = effectless::split(arguments);
         let kept = kept.into_iter().map(OsString::from);
         let line = Self::try_parse_from(std::iter::once(OsString::from("dbt")).chain(kept))?;
+        let both = |of: &Selecting| !of.models.is_empty() && !of.select.is_empty();
+        if matches!(line.command, DbtCommand::Ls { .. }) && line.selecting().is_some_and(both) {
+            let message = "`--models` cannot be used with `--select`: it lists models only";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
+        }
         Ok(Self {
             without_effect,
             ..line

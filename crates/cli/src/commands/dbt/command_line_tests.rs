@@ -23,7 +23,7 @@ fn flags_stand_before_or_after_the_command() {
         let line = read(line).unwrap();
         assert_eq!(line.common.target.as_deref(), Some("ci"));
         assert!(line.common.fail_fast);
-        assert_eq!(line.selecting().unwrap().select, ["+a", "b+", "c"]);
+        assert_eq!(line.selecting().unwrap().criteria(), ["+a", "b+", "c"]);
         assert_eq!(line.which(), "run");
     }
 }
@@ -84,6 +84,7 @@ fn reads_the_commands_of_scripts() {
 fn refuses_what_dbt_refuses() {
     assert!(read("parse --select a").is_err());
     assert!(read("run --store-failures").is_err());
+    assert!(read("ls --models a --select b").is_err());
     assert!(read("biuld").is_err());
     assert!(read("").is_err());
 }
@@ -155,9 +156,9 @@ const COMMANDS: [(&str, &str); 21] = [
         "list",
         "--exclude-resource-type=metric --exclude-resource-types=metric --output=json \
          --resource-type=function --resource-types=default --target-path=d --selector=s \
-         --output-keys x --exclude x --model x --models x --select x -m x -s x",
+         --output-keys x --exclude x --model x --models x -m x",
     ),
-    ("ls", "--output=path"),
+    ("ls", "--output=path --select x -s x"),
     ("parse", "--target-path=d --threads=1"),
     (
         "run",
