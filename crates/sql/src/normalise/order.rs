@@ -6,9 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    Expr, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, Visitor,
-};
+use sqlparser::ast::{Expr, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor};
 
 use crate::parse::template;
 use crate::recursive::plain;
@@ -69,38 +67,21 @@ fn is_shown(key: &Expr, select: &Select) -> bool {
 
 /// Whether `key` reads a column of a table whose name is an alias of something else.
 fn is_hidden(key: &Expr, select: &Select) -> bool {
-    struct Columns<'a> {
-        select: &'a Select,
-        depth: usize,
-    }
-    impl Visitor for Columns<'_> {
-        type Break = ();
-
-        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth += 1;
-            ControlFlow::Continue(())
+    let hides = |item: &SelectItem, column: &Expr, name: &Ident| match item {
+        SelectItem::ExprWithAlias { expr: given, alias } => {
+            given != column && name.value == alias.value
         }
-
-        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-            self.depth -= 1;
-            ControlFlow::Continue(())
+        _ => false,
+    };
+    let mut hidden = |expr: &Expr| match expr {
+        Expr::CompoundIdentifier(parts)
+            if parts.last().is_some_and(|name| {
+                select.projection.iter().any(|item| hides(item, expr, name))
+            }) =>
+        {
+            ControlFlow::Break(())
         }
-
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            let (0, Expr::CompoundIdentifier(parts)) = (self.depth, expr) else {
-                return ControlFlow::Continue(());
-            };
-            let hides = |item: &SelectItem| match item {
-                SelectItem::ExprWithAlias { expr: given, alias } => {
-                    given != expr && parts.last().is_some_and(|name| name.value == alias.value)
-                }
-                _ => false,
-            };
-            match self.select.projection.iter().any(hides) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        }
-    }
-    crate::walk(key, &mut Columns { select, depth: 0 }).is_break()
+        _ => ControlFlow::Continue(()),
+    };
+    crate::own_expressions(key, &mut hidden).is_break()
 }
