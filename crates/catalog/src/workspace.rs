@@ -220,10 +220,15 @@ impl Workspace {
 
     /// The table at `location` as of `version`, if it is open.
     fn opened(&self, location: &str, version: u64) -> Option<Table> {
-        let key = (location.to_owned(), version);
         // What this run has committed is here; all else is published.
-        let own = self.tables.lock().get(&key).cloned();
+        let own = self.written(location, version);
         own.or_else(|| self.catalog.opened(location, version))
+    }
+
+    /// The table at `location` as of `version`, if this run has written it.
+    fn written(&self, location: &str, version: u64) -> Option<Table> {
+        let key = (location.to_owned(), version);
+        self.tables.lock().get(&key).cloned()
     }
 
     /// All rows of the table at `location` in `version`, if this process wrote them and they are few.
@@ -631,12 +636,7 @@ impl Workspace {
                 });
         let pointers: Vec<_> = pointers.collect();
         for (location, version) in &pointers {
-            let written = self
-                .tables
-                .lock()
-                .get(&(location.clone(), *version))
-                .cloned();
-            if let Some(table) = written {
+            if let Some(table) = self.written(location, *version) {
                 self.catalog.keep_open(&table)?;
             }
         }
@@ -644,8 +644,7 @@ impl Workspace {
         self.end(RunStatus::Published, None)?;
         iceberg_catalog::follow(&self.catalog, &publication);
         upkeep::checkpoint(&self.catalog, &publication, |location, version| {
-            let key = (location.to_owned(), version);
-            self.tables.lock().get(&key).cloned()
+            self.written(location, version)
         });
         Ok(Published {
             relations: publication

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTable;
-use deltalake::kernel::{DeletionVectorDescriptor, Metadata};
+use deltalake::kernel::{DeletionVectorDescriptor, Metadata, Protocol};
 use diagnostic::{Error, Result, ResultExt, codes};
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
@@ -199,15 +199,20 @@ impl Table {
 
     /// What the log says of the table besides its files; nothing before the first commit, or if it is no Delta table.
     async fn metadata(&self) -> Result<Option<&Metadata>> {
-        if self.version.is_none() || self.iceberg.is_some() {
-            return Ok(None);
+        match self.version.is_none() || self.iceberg.is_some() {
+            true => Ok(None),
+            false => Ok(Some(self.declared().await?.0)),
         }
+    }
+
+    /// What the log of a Delta table says of it besides its files.
+    async fn declared(&self) -> Result<(&Metadata, &Protocol)> {
         if let Some(state) = &self.state {
-            return Ok(Some(&state.metadata));
+            return Ok((&state.metadata, &state.protocol));
         }
         let loaded = self.loaded().await?;
         let snapshot = loaded.snapshot().explain(codes::K2004, || self.broken())?;
-        Ok(Some(snapshot.metadata()))
+        Ok((snapshot.metadata(), snapshot.protocol()))
     }
 
     /// The CHECK constraints: their names, and the conditions that every row meets.
@@ -365,14 +370,7 @@ impl Table {
         let known = match (declares, self.version()) {
             (true, Some(_)) => {
                 let schema = self.schema().await?;
-                let (metadata, protocol) = match &self.state {
-                    Some(state) => (&state.metadata, &state.protocol),
-                    None => {
-                        let loaded = self.loaded().await?;
-                        let state = loaded.snapshot().explain(codes::K2004, || self.broken())?;
-                        (state.metadata(), state.protocol())
-                    }
-                };
+                let (metadata, protocol) = self.declared().await?;
                 Some(Known {
                     metadata,
                     protocol,
