@@ -636,8 +636,11 @@ impl Workspace {
                 });
         let pointers: Vec<_> = pointers.collect();
         for (location, version) in &pointers {
-            if let Some(table) = self.written(location, *version) {
-                self.catalog.keep_open(&table)?;
+            let written = self.written(location, *version);
+            let kept = written.map_or(Ok(()), |table| self.catalog.keep_open(&table));
+            if let Err(error) = kept {
+                // It is published, and will be read when it is asked for.
+                tracing::warn!("table `{location}` is not kept open: {error}");
             }
         }
         self.catalog.kept().take_over(kept, pointers);
