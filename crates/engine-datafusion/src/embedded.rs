@@ -18,7 +18,7 @@ use engine::{BatchStream, Engine, Outcome, RelationInfo, Session};
 use functions::Circumstances;
 use lake::{Commit, Operation, storable_schema};
 use model::{RelationName, SchemaName};
-use sqlparser::ast::{self, Visit, Visitor};
+use sqlparser::ast::{self, Visitor};
 
 use crate::access::NOT_AUTHORIZED;
 use crate::dml::tree;
@@ -223,23 +223,27 @@ pub(crate) struct Planned {
 
 /// The planner would read the current version silently.
 fn no_version_left(statement: &ast::Statement) -> Result<()> {
-    struct Finder;
+    struct Finder(Option<String>);
     impl Visitor for Finder {
-        type Break = String;
+        type Break = ();
 
-        fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<String> {
-            match factor {
-                ast::TableFactor::Table {
-                    version: Some(version),
-                    ..
-                } => ControlFlow::Break(version.to_string()),
-                _ => ControlFlow::Continue(()),
+        fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+            if let ast::TableFactor::Table {
+                version: Some(version),
+                ..
+            } = factor
+            {
+                self.0 = Some(version.to_string());
+                return ControlFlow::Break(());
             }
+            ControlFlow::Continue(())
         }
     }
-    match statement.visit(&mut Finder) {
-        ControlFlow::Break(version) => Err(statement::unsupported(&version)),
-        ControlFlow::Continue(()) => Ok(()),
+    let mut finder = Finder(None);
+    let _ = sql::walk(statement, &mut finder);
+    match finder.0 {
+        Some(version) => Err(statement::unsupported(&version)),
+        None => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use datafusion::datasource::TableProvider;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Select, SelectItem,
-    Statement, TableAlias, TableFactor, TableVersion, Visit, VisitMut, Visitor, VisitorMut,
+    Statement, TableAlias, TableFactor, TableVersion, Visitor, VisitorMut,
 };
 
 use crate::commands::ddl;
@@ -44,7 +44,7 @@ pub(crate) async fn prepare(
     }
 }
 
-async fn resolve<T: Visit + VisitMut>(
+async fn resolve<T: sql::Node>(
     databases: &Databases,
     tree: &mut T,
     given: &mut Given,
@@ -89,7 +89,7 @@ impl VisitorMut for Positions {
 }
 
 /// Puts the texts in the places of GET_DDL.
-async fn definitions<T: Visit + VisitMut>(databases: &Databases, tree: &mut T) -> Result<()> {
+async fn definitions<T: sql::Node>(databases: &Databases, tree: &mut T) -> Result<()> {
     let mut calls = Calls::default();
     let _ = sql::walk(tree, &mut calls);
     for (kind, name) in calls.found {
@@ -157,7 +157,7 @@ impl VisitorMut for Calls {
 }
 
 /// Resolves functions and sequences, and gives the factors that read something else than a table of now.
-pub(crate) fn resolve_names<T: VisitMut>(
+pub(crate) fn resolve_names<T: sql::Node>(
     databases: &Databases,
     tree: &mut T,
 ) -> Result<Vec<TableFactor>> {

@@ -10,8 +10,7 @@ use catalog::{FunctionArgument, FunctionResult, ObjectBody, ObjectKind};
 use diagnostic::{Error, Result, Source, codes};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query,
-    SelectItem, SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor, VisitMut,
-    VisitorMut,
+    SelectItem, SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor, VisitorMut,
 };
 
 use crate::access::Named;
@@ -23,7 +22,7 @@ use crate::provider::Databases;
 const DEPTH: usize = 32;
 
 /// Puts bodies in the places of calls, until no call is left.
-pub(crate) fn inline<T: VisitMut>(databases: &Databases, tree: &mut T) -> Result<()> {
+pub(crate) fn inline<T: sql::Node>(databases: &Databases, tree: &mut T) -> Result<()> {
     let known = databases
         .objects()
         .into_keys()

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     ConnectByKind, ExcludeSelectItem, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut, VisitorMut,
+    ObjectName, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, VisitorMut,
     WildcardAdditionalOptions,
 };
 
@@ -18,7 +18,7 @@ use crate::recursive::plain;
 const LEVEL: &str = "LEVEL";
 
 /// Rewrites every CONNECT BY over one table, view or subquery; what is left of others is refused later.
-pub(crate) fn rewrite<T: VisitMut>(tree: &mut T) {
+pub(crate) fn rewrite<T: crate::Node>(tree: &mut T) {
     let _ = crate::walk_mut(tree, &mut Rewriter { found: 0 });
 }
 

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Value, VisitMut, visit_expressions_mut};
+use sqlparser::ast::{BinaryOperator, Expr, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -48,8 +48,8 @@ pub(crate) fn stand_in(tokens: &mut Vec<TokenWithSpan>) -> Option<TokenWithSpan>
 }
 
 /// Puts `is [not] distinct from` back.
-pub(crate) fn restore<T: VisitMut>(tree: &mut T) {
-    let _never_broken: ControlFlow<()> = visit_expressions_mut(tree, |expression| {
+pub(crate) fn restore<T: crate::Node>(tree: &mut T) {
+    let _ = crate::expressions_mut(tree, &mut |expression| {
         if let Expr::BinaryOp { op, .. } = expression
             && matches!(
                 op,

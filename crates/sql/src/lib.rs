@@ -57,5 +57,7 @@ pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
 pub use spelling::ALL_BY_NAME;
 pub use substitute::{Known, object_name, substitute};
-pub use walk::{own_expressions, own_expressions_mut, walk, walk_mut};
+pub use walk::{
+    Node, expressions, expressions_mut, own_expressions, own_expressions_mut, walk, walk_mut,
+};
 pub use written::written;

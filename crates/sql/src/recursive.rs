@@ -9,13 +9,13 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     CastKind, Cte, DataType, Expr, Ident, ObjectName, Query, SelectItem, SetExpr, SetOperator,
-    SetQuantifier, TableAlias, TableFactor, Value, VisitMut, Visitor, VisitorMut,
+    SetQuantifier, TableAlias, TableFactor, Value, Visitor, VisitorMut,
 };
 
 use crate::scope::dotted;
 
 /// Marks the recursive WITH clauses of a tree as it was parsed.
-pub(crate) fn mark<T: VisitMut>(tree: &mut T) {
+pub(crate) fn mark<T: crate::Node>(tree: &mut T) {
     let _ = crate::walk_mut(tree, &mut Marker);
 }
 

@@ -1,52 +1,157 @@
-//! [`walk`] and [`walk_mut`]: the walk through a syntax tree, compiled once; [`own_expressions`] and
-//! [`own_expressions_mut`]: that through a query's own expressions.
+//! [`walk`] and [`walk_mut`]: the walk through a syntax tree, compiled once; [`expressions`] and [`expressions_mut`]:
+//! that through its expressions; [`own_expressions`] and [`own_expressions_mut`]: that through a query's own ones.
 //!
-//! `sqlparser` makes the code of the walk anew for each type of visitor, a fifth of a megabyte each.
+//! `sqlparser` makes the code of the walk anew for each type of visitor in each crate, a fifth of a megabyte each.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, ObjectName, Query, Select, Statement, TableFactor, ValueWithSpan, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Expr, FunctionArguments, GroupByExpr, MergeClause, MergeInsertKind, ObjectName, OrderBy,
+    OrderByExpr, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+    ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
+/// A part of a syntax tree that can be walked through. Its types are listed here, so that no other crate holds the code
+/// of the walk.
+pub trait Node {
+    /// Shows `visitor` every part of the node, outside in, until it breaks.
+    fn shown(&self, visitor: &mut dyn Visitor<Break = ()>) -> ControlFlow<()>;
+
+    /// Lets `visitor` change every part of the node, outside in, until it breaks.
+    fn changed(&mut self, visitor: &mut dyn VisitorMut<Break = ()>) -> ControlFlow<()>;
+}
+
+macro_rules! nodes {
+    ($($node:ty),*) => {$(
+        impl Node for $node {
+            fn shown(&self, visitor: &mut dyn Visitor<Break = ()>) -> ControlFlow<()> {
+                self.visit(&mut Forward(visitor))
+            }
+
+            fn changed(&mut self, visitor: &mut dyn VisitorMut<Break = ()>) -> ControlFlow<()> {
+                self.visit(&mut ForwardMut(visitor))
+            }
+        }
+    )*};
+}
+
+nodes!(
+    Expr,
+    FunctionArguments,
+    GroupByExpr,
+    MergeClause,
+    MergeInsertKind,
+    OrderBy,
+    OrderByExpr,
+    Query,
+    Select,
+    SelectItem,
+    SetExpr,
+    Statement,
+    TableFactor,
+    TableWithJoins
+);
+
+impl<N: Node> Node for Box<N> {
+    fn shown(&self, visitor: &mut dyn Visitor<Break = ()>) -> ControlFlow<()> {
+        self.as_ref().shown(visitor)
+    }
+
+    fn changed(&mut self, visitor: &mut dyn VisitorMut<Break = ()>) -> ControlFlow<()> {
+        self.as_mut().changed(visitor)
+    }
+}
+
+impl<N: Node> Node for Option<N> {
+    fn shown(&self, visitor: &mut dyn Visitor<Break = ()>) -> ControlFlow<()> {
+        self.iter().try_for_each(|node| node.shown(visitor))
+    }
+
+    fn changed(&mut self, visitor: &mut dyn VisitorMut<Break = ()>) -> ControlFlow<()> {
+        self.iter_mut().try_for_each(|node| node.changed(visitor))
+    }
+}
+
+impl<N: Node> Node for Vec<N> {
+    fn shown(&self, visitor: &mut dyn Visitor<Break = ()>) -> ControlFlow<()> {
+        self.iter().try_for_each(|node| node.shown(visitor))
+    }
+
+    fn changed(&mut self, visitor: &mut dyn VisitorMut<Break = ()>) -> ControlFlow<()> {
+        self.iter_mut().try_for_each(|node| node.changed(visitor))
+    }
+}
+
 /// Shows `visitor` every part of `node`, outside in, until it breaks.
-pub fn walk<N: Visit + ?Sized>(node: &N, visitor: &mut dyn Visitor<Break = ()>) -> ControlFlow<()> {
-    node.visit(&mut Forward(visitor))
+pub fn walk<N: Node>(node: &N, visitor: &mut dyn Visitor<Break = ()>) -> ControlFlow<()> {
+    node.shown(visitor)
 }
 
 /// Lets `visitor` change every part of `node`, outside in, until it breaks.
-pub fn walk_mut<N: VisitMut + ?Sized>(
+pub fn walk_mut<N: Node>(
     node: &mut N,
     visitor: &mut dyn VisitorMut<Break = ()>,
 ) -> ControlFlow<()> {
-    node.visit(&mut ForwardMut(visitor))
+    node.changed(visitor)
 }
 
-/// Shows `each` the expressions of `node` that do not stand in subqueries, outside in, until it breaks.
-pub fn own_expressions<N: Visit + ?Sized>(
+/// Shows `each` the expressions of `node`, outside in, until it breaks.
+pub fn expressions<N: Node>(
     node: &N,
     each: &mut dyn FnMut(&Expr) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    walk(node, &mut Own { each, queries: 0 })
+    node.shown(&mut Expressions {
+        each,
+        queries: 0,
+        deepest: usize::MAX,
+    })
 }
 
-/// Lets `each` change the expressions of `node` that do not stand in subqueries, inside out: what it puts in is not
-/// shown to it.
-pub fn own_expressions_mut<N: VisitMut + ?Sized>(
+/// Lets `each` change the expressions of `node`, inside out: what it puts in is not shown to it.
+pub fn expressions_mut<N: Node>(
     node: &mut N,
     each: &mut dyn FnMut(&mut Expr) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    walk_mut(node, &mut OwnMut { each, queries: 0 })
+    node.changed(&mut ExpressionsMut {
+        each,
+        queries: 0,
+        deepest: usize::MAX,
+    })
 }
 
-struct Own<'a> {
+/// As [`expressions`], without those that stand in subqueries.
+pub fn own_expressions<N: Node>(
+    node: &N,
+    each: &mut dyn FnMut(&Expr) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    node.shown(&mut Expressions {
+        each,
+        queries: 0,
+        deepest: 0,
+    })
+}
+
+/// As [`expressions_mut`], without those that stand in subqueries.
+pub fn own_expressions_mut<N: Node>(
+    node: &mut N,
+    each: &mut dyn FnMut(&mut Expr) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    node.changed(&mut ExpressionsMut {
+        each,
+        queries: 0,
+        deepest: 0,
+    })
+}
+
+struct Expressions<'a> {
     each: &'a mut dyn FnMut(&Expr) -> ControlFlow<()>,
-    /// How many subqueries are around the expression.
+    /// How many queries are around the expression.
     queries: usize,
+    /// In how many queries an expression may stand.
+    deepest: usize,
 }
 
-impl Visitor for Own<'_> {
+impl Visitor for Expressions<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
@@ -60,20 +165,21 @@ impl Visitor for Own<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match self.queries {
-            0 => (self.each)(expr),
-            _ => ControlFlow::Continue(()),
+        match self.queries <= self.deepest {
+            true => (self.each)(expr),
+            false => ControlFlow::Continue(()),
         }
     }
 }
 
-/// As [`Own`].
-struct OwnMut<'a> {
+/// As [`Expressions`].
+struct ExpressionsMut<'a> {
     each: &'a mut dyn FnMut(&mut Expr) -> ControlFlow<()>,
     queries: usize,
+    deepest: usize,
 }
 
-impl VisitorMut for OwnMut<'_> {
+impl VisitorMut for ExpressionsMut<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
@@ -87,9 +193,9 @@ impl VisitorMut for OwnMut<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        match self.queries {
-            0 => (self.each)(expr),
-            _ => ControlFlow::Continue(()),
+        match self.queries <= self.deepest {
+            true => (self.each)(expr),
+            false => ControlFlow::Continue(()),
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::fmt::Display;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Value, ValueWithSpan, VisitMut, VisitorMut};
+use sqlparser::ast::{Value, ValueWithSpan, VisitorMut};
 
 /// `ast` as text that [`crate::parse_script`] reads as the same again: a backslash in a constant stands for
 /// itself only where another one stands before it
 /// (<https://docs.snowflake.com/en/sql-reference/data-types-text#escape-sequences-in-single-quoted-string-constants>).
 #[must_use]
-pub fn written<T: Clone + Display + VisitMut>(ast: &T) -> String {
+pub fn written<T: Clone + Display + crate::Node>(ast: &T) -> String {
     let mut ast = ast.clone();
     let _ = crate::walk_mut(&mut ast, &mut Escape);
     ast.to_string()

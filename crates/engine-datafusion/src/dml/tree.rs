@@ -4,7 +4,7 @@ use arrow::datatypes::Schema;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
-    TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    TableFactor, TableWithJoins, VisitorMut,
 };
 use sqlparser::dialect::SnowflakeDialect;
 use sqlparser::parser::Parser;
@@ -109,7 +109,7 @@ pub(crate) fn alias(factor: &TableFactor) -> Option<Ident> {
 
 /// Lets columns of `tree` that are called by their name alone be those of `table`, where the query that a statement
 /// becomes has another table with such columns (`ambiguous`), which the statement cannot mean.
-pub(crate) fn qualify<T: VisitMut>(tree: &mut T, table: &Ident, ambiguous: &Schema) {
+pub(crate) fn qualify<T: sql::Node>(tree: &mut T, table: &Ident, ambiguous: &Schema) {
     struct Qualifier<'a> {
         table: &'a Ident,
         ambiguous: &'a Schema,
@@ -159,7 +159,7 @@ pub(crate) fn qualify<T: VisitMut>(tree: &mut T, table: &Ident, ambiguous: &Sche
 }
 
 /// Lets expressions that call a table by its full name (`db.schema.t.column`) call it `short`.
-pub(crate) fn shorten<T: VisitMut>(tree: &mut T, full: &[Ident], short: &Ident) {
+pub(crate) fn shorten<T: sql::Node>(tree: &mut T, full: &[Ident], short: &Ident) {
     struct Shortener<'a> {
         full: &'a [Ident],
         short: &'a Ident,

@@ -18,8 +18,7 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use diagnostic::{Error, Result, codes};
 use sql::command::OptionValue;
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, Value, Visit,
-    Visitor,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, Value, Visitor,
 };
 
 use super::read::Place;
@@ -42,7 +41,7 @@ pub(crate) struct Used {
 
 impl Used {
     /// What `tree` asks for.
-    pub(crate) fn by<T: Visit>(tree: &T) -> Self {
+    pub(crate) fn by<T: sql::Node>(tree: &T) -> Self {
         let mut used = Self::default();
         let _ = sql::walk(tree, &mut used);
         used

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
     OrderByExpr, OrderByOptions, Value, VisitorMut, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType, visit_expressions_mut,
+    WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::tokens::{FINAL, RUNNING};
@@ -278,7 +278,7 @@ pub(super) fn symbol_of(exprs: &[Expr], symbols: &[String]) -> Result<Option<Str
     let mut found: Option<String> = None;
     let mut several = false;
     let mut exprs = exprs.to_vec();
-    let _: ControlFlow<()> = visit_expressions_mut(&mut exprs, |expr| {
+    let _ = crate::expressions_mut(&mut exprs, &mut |expr| {
         if let Expr::CompoundIdentifier(parts) = expr
             && let [symbol, _] = parts.as_slice()
             && symbols.contains(&symbol.value)
@@ -293,7 +293,7 @@ pub(super) fn symbol_of(exprs: &[Expr], symbols: &[String]) -> Result<Option<Str
 
 /// Takes the symbols away from the columns they qualify.
 fn strip(exprs: &mut Vec<Expr>, symbols: &[String]) {
-    let _: ControlFlow<()> = visit_expressions_mut(exprs, |expr| {
+    let _ = crate::expressions_mut(exprs, &mut |expr| {
         if let Expr::CompoundIdentifier(parts) = expr
             && let [symbol, name] = parts.as_slice()
             && symbols.contains(&symbol.value)

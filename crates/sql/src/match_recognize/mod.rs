@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     AfterMatchSkip, EmptyMatchesMode, Expr, Ident, Measure, OrderByExpr, Query, RowsPerMatch,
-    SymbolDefinition, TableAlias, TableFactor, Value, VisitMut, VisitorMut, WindowSpec, WindowType,
+    SymbolDefinition, TableAlias, TableFactor, Value, VisitorMut, WindowSpec, WindowType,
 };
 
 use crate::parse::template_query;
@@ -23,7 +23,7 @@ use pattern::Written;
 pub(crate) use tokens::prepare;
 
 /// Rewrites every MATCH_RECOGNIZE that can be written as a query.
-pub(crate) fn rewrite<T: VisitMut>(tree: &mut T) {
+pub(crate) fn rewrite<T: crate::Node>(tree: &mut T) {
     struct Rewriter;
     impl VisitorMut for Rewriter {
         type Break = ();

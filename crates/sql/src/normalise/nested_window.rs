@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Function, GroupByExpr, Ident, Select, SelectItem, SetExpr, TableAlias, TableFactor,
-    TableWithJoins, Visit, VisitMut,
+    TableWithJoins,
 };
 
 use crate::parse::template;
@@ -65,7 +65,7 @@ pub(super) fn compute_first(select: &mut Select) {
 }
 
 /// Whether an event function has a window function inside.
-fn has_inner<T: Visit>(tree: &T) -> bool {
+fn has_inner<T: crate::Node>(tree: &T) -> bool {
     let mut inner = |expr: &Expr| match expr {
         Expr::Function(function) if function.over.is_some() => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
@@ -120,7 +120,7 @@ fn leave_out(projection: &mut [SelectItem], columns: &[Ident]) -> bool {
 }
 
 /// Puts names in the places of window functions in the arguments of event functions, outside of subqueries.
-fn take_inner<T: VisitMut>(tree: &mut T, found: &mut Vec<Expr>) {
+fn take_inner<T: crate::Node>(tree: &mut T, found: &mut Vec<Expr>) {
     let mut inner = |expr: &mut Expr| {
         if let Expr::Function(function) = expr
             && function.over.is_some()

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, Select, TableFactor, TableWithJoins,
-    Visitor, visit_expressions_mut,
+    Visitor,
 };
 
 use crate::refuse::Refusal;
@@ -182,7 +182,7 @@ fn marked_tables(expr: &Expr) -> Result<BTreeSet<String>, Refusal> {
 }
 
 fn unmarked(mut expr: Expr) -> Expr {
-    let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |part| {
+    let _ = crate::expressions_mut(&mut expr, &mut |part| {
         if let Expr::OuterJoin(inner) = part {
             *part = std::mem::replace(inner.as_mut(), Expr::Tuple(Vec::new()));
         }

@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Select, Value, Visit};
+use sqlparser::ast::{BinaryOperator, Expr, Select, Value};
 
 /// Names a window function of the select list in the condition of QUALIFY if it has none.
 pub(super) fn name_window(select: &mut Select) {
@@ -32,7 +32,7 @@ pub(super) fn name_window(select: &mut Select) {
 }
 
 /// The first window function outside of subqueries.
-fn window<T: Visit>(tree: &T) -> Option<Expr> {
+fn window<T: crate::Node>(tree: &T) -> Option<Expr> {
     let mut found = None;
     let _ = crate::own_expressions(tree, &mut |expr| match expr {
         Expr::Function(function) if function.over.is_some() => {

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use diagnostic::{Error, Result, Source};
-use sqlparser::ast::{Expr, Ident, Value, VisitMut, visit_expressions, visit_expressions_mut};
+use sqlparser::ast::{Expr, Ident, Value};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
@@ -168,7 +168,7 @@ impl<'p> Reader<'_, 'p> {
         let mut statement = crate::parse::statement(self)?;
         let number = |name: &str| name.strip_prefix('?').and_then(|n| n.parse::<usize>().ok());
         let mut first = usize::MAX;
-        let _: ControlFlow<()> = visit_expressions(&statement.ast, |expr| {
+        let _ = crate::expressions(&statement.ast, &mut |expr| {
             if let Expr::Value(value) = expr
                 && let Value::Placeholder(name) = &value.value
             {
@@ -176,7 +176,7 @@ impl<'p> Reader<'_, 'p> {
             }
             ControlFlow::Continue(())
         });
-        let _: ControlFlow<()> = visit_expressions_mut(&mut statement.ast, |expr| {
+        let _ = crate::expressions_mut(&mut statement.ast, &mut |expr| {
             if let Expr::Value(value) = expr
                 && let Value::Placeholder(name) = &mut value.value
                 && let Some(number) = number(name)
@@ -219,7 +219,7 @@ impl<'p> Reader<'_, 'p> {
 }
 
 /// What every tree needs that was parsed.
-pub(crate) fn settle<T: VisitMut>(tree: &mut T) {
+pub(crate) fn settle<T: crate::Node>(tree: &mut T) {
     distinct_from::restore(tree);
     connect_by::rewrite(tree);
     match_recognize::rewrite(tree);
