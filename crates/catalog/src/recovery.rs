@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diagnostic::{Result, ResultExt, codes};
+use model::RunId;
 use state::{OpenRun, RunStatus};
 
 use crate::{Catalog, RunLock, process};
@@ -32,7 +33,18 @@ pub(crate) fn recover(catalog: &Catalog) -> Result<()> {
             for run in catalog.state().open_runs(id)? {
                 settle(catalog, &run)?;
             }
+            clear(catalog)?;
             remove_file(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what runs had set aside that were killed after their end was recorded.
+fn clear(catalog: &Catalog) -> Result<()> {
+    for run in catalog.warehouse().set_aside_for()? {
+        if !catalog.state().is_open(&run)? {
+            catalog.warehouse().remove_aside(&run)?;
         }
     }
     Ok(())
@@ -47,12 +59,12 @@ fn settle(catalog: &Catalog, run: &OpenRun) -> Result<()> {
         }
         _ => {
             tracing::info!(run = %run.run, "dropping the remains of a run that was killed");
-            // Once its folders are removed, their names are free for others, so nobody may do it again.
-            let reason = Some("the process ended");
-            catalog
-                .state()
-                .end_run(run.run, RunStatus::Abandoned, reason)?;
-            drop_created(catalog, &run.created, &[])
+            drop_created(catalog, run.run, &run.created, &[], || {
+                let reason = Some("the process ended");
+                catalog
+                    .state()
+                    .end_run(run.run, RunStatus::Abandoned, reason)
+            })
         }
     }
 }
@@ -88,31 +100,49 @@ pub(crate) fn finish(
 ) -> Result<()> {
     if let Err(error) = catalog.warehouse().publish(&publication.commits) {
         if error.code() == codes::K1004 {
-            catalog
-                .state()
-                .abandon_publish(publication.run, error.message())?;
-            drop_created(catalog, created, &[])?;
+            drop_created(catalog, publication.run, created, &[], || {
+                catalog
+                    .state()
+                    .abandon_publish(publication.run, error.message())
+            })?;
         }
         return Err(error);
     }
     telemetry::failpoint("publish.after_logs");
-    catalog.state().finish_publish(publication)?;
-    telemetry::failpoint("publish.after_pointers");
-    drop_created(catalog, created, &publication.locations())
+    let published = publication.locations();
+    drop_created(catalog, publication.run, created, &published, || {
+        catalog.state().finish_publish(publication)?;
+        telemetry::failpoint("publish.after_pointers");
+        Ok(())
+    })
 }
 
-/// Removes the table folders a run had `created`, but for those it `published`.
+/// Removes the table folders that `run` had `created`, but for those it `published`, and records by `end` that it has
+/// ended: first they are set aside, so that a process that is killed at any moment leaves nothing behind that the
+/// next one would not find, nor takes another run's folder of the same name.
 pub(crate) fn drop_created(
     catalog: &Catalog,
+    run: RunId,
     created: &[String],
     published: &[&str],
+    end: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    for location in created {
-        if !published.contains(&location.as_str()) {
-            catalog.warehouse().remove(location)?;
-        }
+    let lost: Vec<&str> = created
+        .iter()
+        .map(String::as_str)
+        .filter(|location| !published.contains(location))
+        .collect();
+    if lost.is_empty() {
+        return end();
     }
-    Ok(())
+    let run = run.to_string();
+    for location in lost {
+        catalog.warehouse().set_aside(location, &run)?;
+    }
+    telemetry::failpoint("drop.before_end");
+    end()?;
+    telemetry::failpoint("drop.after_end");
+    catalog.warehouse().remove_aside(&run)
 }
 
 /// Removes a folder that may be gone already.

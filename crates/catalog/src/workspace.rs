@@ -694,11 +694,11 @@ impl Workspace {
     /// # Errors
     /// `K2001` or `K2003` if the remains cannot be removed.
     pub fn discard(&self, reason: &str) -> Result<()> {
-        // Once its folders are removed, their names are free for others, so nobody may do it again.
         let created = self.take_created();
         self.temporary.restore(&self.temporary_before);
-        self.end(RunStatus::Failed, Some(reason))?;
-        recovery::drop_created(&self.catalog, &created, &[])
+        recovery::drop_created(&self.catalog, self.run, &created, &[], || {
+            self.end(RunStatus::Failed, Some(reason))
+        })
     }
 
     fn publication(&self) -> Publication {

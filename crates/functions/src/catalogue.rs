@@ -28,7 +28,7 @@ pub fn catalogue() -> Vec<Entry> {
     let scalars = families::FAMILIES.iter().flat_map(|(family, functions)| {
         functions
             .iter()
-            .filter(|function| !function.is_operator())
+            .filter(|function| function.is_listed())
             .map(|function| Entry {
                 name: function.name,
                 aliases: function.aliases,

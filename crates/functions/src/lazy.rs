@@ -53,6 +53,7 @@ const PARTIAL: &[&str] = &[
     "ln",
     "log",
     "mod",
+    "sluice_quotient",
     "sqrt",
     "width_bucket",
 ];

@@ -74,6 +74,7 @@ pub(crate) struct Function {
     body: Body,
     volatility: Volatility,
     is_operator: bool,
+    is_listed: bool,
 }
 
 impl Function {
@@ -97,6 +98,7 @@ impl Function {
             body,
             volatility: Volatility::Immutable,
             is_operator: false,
+            is_listed: true,
         }
     }
 
@@ -150,7 +152,19 @@ impl Function {
     /// What an operator is planned as: nobody calls it by name.
     pub(crate) const fn operator(mut self) -> Self {
         self.is_operator = true;
+        self.is_listed = false;
         self
+    }
+
+    /// What only other parts of the program write into statements.
+    pub(crate) const fn unlisted(mut self) -> Self {
+        self.is_listed = false;
+        self
+    }
+
+    /// Whether users are told of it.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed
     }
 
     pub(crate) fn is_operator(&self) -> bool {

@@ -27,6 +27,7 @@ mod parquet_sink;
 mod partition;
 mod protocol;
 mod scanned;
+mod set_aside;
 mod statistics;
 mod table;
 mod table_root;

@@ -9,7 +9,7 @@ use dbt::node::Node;
 use dbt::surroundings;
 use diagnostic::Result;
 use model::RelationName;
-use transform::{Nodes, fold, folds, relation_name, source_name};
+use transform::{Nodes, relation_name, source_name, understood};
 
 use crate::versions::Versions;
 
@@ -74,10 +74,7 @@ pub(crate) async fn check_record(
     id: &str,
 ) -> Result<Option<(AssetRecord, CompiledNode)>> {
     let compiled = nodes.compile(id).await?;
-    let folded = match folds(&nodes.project().context) {
-        true => fold(&compiled.sql),
-        false => compiled.sql.as_str().into(),
-    };
+    let folded = understood(&nodes.project().context, &compiled.sql)?;
     let Some(inputs) = Versions::new(workspace).read_by(&folded) else {
         return Ok(None);
     };

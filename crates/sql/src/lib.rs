@@ -26,6 +26,7 @@ mod aggregates;
 mod columns;
 pub mod command;
 mod connect_by;
+pub mod dialect;
 mod distinct_from;
 mod elsewhere;
 mod fold;

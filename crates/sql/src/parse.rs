@@ -247,7 +247,8 @@ pub(crate) fn template(text: &str) -> Option<ast::SetExpr> {
 /// A query that is written here, to be filled in.
 pub(crate) fn template_query(text: &str) -> Option<ast::Query> {
     let mut parser = Parser::new(&SnowflakeDialect).try_with_sql(text).ok()?;
-    parser.parse_query().ok().map(|query| *query)
+    let query = parser.parse_query().ok()?;
+    (parser.peek_token_ref().token == Token::EOF).then(|| *query)
 }
 
 pub(crate) fn offset(script: &Source, at: Location) -> usize {

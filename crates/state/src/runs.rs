@@ -169,6 +169,20 @@ impl State {
         })
     }
 
+    /// Whether the end of `run` is not recorded yet.
+    ///
+    /// # Errors
+    /// `K2001` if the state file cannot be used.
+    pub fn is_open(&self, run: &str) -> Result<bool> {
+        self.read(|tx| {
+            tx.prepare_cached(
+                "select 1 from runs where run_id = ?1 and status in ('running', 'publishing')",
+            )
+            .and_then(|mut s| s.exists(params![run]))
+            .row()
+        })
+    }
+
     /// The latest `limit` runs, newest first.
     ///
     /// # Errors

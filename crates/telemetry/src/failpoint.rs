@@ -18,6 +18,9 @@ pub const FAILPOINTS: &[&str] = &[
     "publish.after_pointers",
 ];
 
+/// Further failpoints, which only a run passes that drops tables it has made.
+pub const DROP_FAILPOINTS: &[&str] = &["drop.before_end", "drop.after_end"];
+
 /// Further failpoints, which only a run with PostgreSQL streams passes.
 pub const POSTGRES_FAILPOINTS: &[&str] = &[
     "postgres.after_files",
@@ -87,8 +90,8 @@ mod armed {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::{
-        ARRIVAL_FAILPOINTS, FAILPOINTS, FEED_FAILPOINTS, ICEBERG_FAILPOINTS, POSTGRES_FAILPOINTS,
-        PUSH_FAILPOINTS, UPKEEP_FAILPOINTS, UPLOAD_FAILPOINTS,
+        ARRIVAL_FAILPOINTS, DROP_FAILPOINTS, FAILPOINTS, FEED_FAILPOINTS, ICEBERG_FAILPOINTS,
+        POSTGRES_FAILPOINTS, PUSH_FAILPOINTS, UPKEEP_FAILPOINTS, UPLOAD_FAILPOINTS,
     };
 
     struct Trigger {
@@ -108,6 +111,7 @@ mod armed {
         debug_assert!(
             [
                 FAILPOINTS,
+                DROP_FAILPOINTS,
                 FEED_FAILPOINTS,
                 ICEBERG_FAILPOINTS,
                 POSTGRES_FAILPOINTS,

@@ -65,8 +65,8 @@ pub fn start(settings: &LogSettings) {
 /// Libraries talk one level less than we do: their business rarely is the user's.
 fn filter(verbosity: i8) -> String {
     const LIBRARIES: [&str; 8] = [
+        "buoyant_kernel",
         "datafusion",
-        "delta_kernel",
         "deltalake",
         "deltalake_core",
         "hyper",

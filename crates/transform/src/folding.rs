@@ -1,5 +1,5 @@
 //! [`Folding`]: the warehouse for projects of adapters other than Snowflake's, to which `"orders"` and
-//! `orders` are one name.
+//! `orders` are one name, and which have dialects of their own.
 //!
 //! dbt writes names in quotes for DuckDB and PostgreSQL, and people write them without. The warehouse
 //! keeps case in quotes and folds everything else to upper case, so quoted names are folded here, on
@@ -14,6 +14,7 @@ use dbt::context::ProjectContext;
 use diagnostic::{Error, Result, Source};
 use engine::{BatchStream, Engine, Outcome, RelationInfo, Rows, Session};
 use model::{Identifier, RelationName, SchemaName};
+use sql::dialect::Dialect;
 
 /// Whether quoted names are folded for the adapter of `project`.
 #[must_use]
@@ -26,12 +27,43 @@ pub fn folds(project: &ProjectContext) -> bool {
 #[must_use]
 pub fn folding(project: &ProjectContext, engine: Arc<dyn Engine>) -> Arc<dyn Engine> {
     match folds(project) {
-        true => Arc::new(Folding(engine)),
+        true => Arc::new(Folding(engine, dialect(project))),
         false => engine,
     }
 }
 
-struct Folding(Arc<dyn Engine>);
+struct Folding(Arc<dyn Engine>, Option<Dialect>);
+
+/// The dialect that the adapter of `project` has to itself.
+fn dialect(project: &ProjectContext) -> Option<Dialect> {
+    match project.connection.kind.as_str() {
+        "duckdb" => Some(Dialect::DuckDb),
+        "postgres" => Some(Dialect::Postgres),
+        _ => None,
+    }
+}
+
+/// `sql`, which is written for the adapter of `project`, as the warehouse reads it.
+///
+/// # Errors
+/// `S0001` if it would be read as something else.
+pub fn understood<'a>(project: &ProjectContext, sql: &'a str) -> Result<Cow<'a, str>> {
+    match folds(project) {
+        true => read_as(sql, dialect(project)),
+        false => Ok(Cow::Borrowed(sql)),
+    }
+}
+
+fn read_as(sql: &str, dialect: Option<Dialect>) -> Result<Cow<'_, str>> {
+    let translated = match dialect {
+        Some(dialect) => sql::dialect::translate(sql, dialect)?,
+        None => None,
+    };
+    Ok(match translated {
+        Some(translated) => Cow::Owned(fold(&translated).into_owned()),
+        None => fold(sql),
+    })
+}
 
 /// `sql` with its quoted names in upper case, if they are plain words, and with the warehouse's word for
 /// `now()`, which both databases have and Snowflake has not.
@@ -170,7 +202,8 @@ fn as_written(error: Error, script: &Source) -> Error {
 #[async_trait]
 impl Engine for Folding {
     async fn execute(&self, session: &Session, script: &Source) -> Result<Vec<Outcome>> {
-        let folded = Source::new(script.name.to_string(), fold(&script.text).into_owned());
+        let folded = read_as(&script.text, self.1)?.into_owned();
+        let folded = Source::new(script.name.to_string(), folded);
         let outcomes = self.0.execute(session, &folded).await;
         let outcomes = outcomes.map_err(|error| as_written(error, script))?;
         let shown = outcomes.into_iter().map(|outcome| match outcome {

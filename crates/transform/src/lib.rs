@@ -20,7 +20,7 @@ mod session;
 pub mod test;
 
 pub use adapter::EngineAdapter;
-pub use folding::{fold, folding, folds};
+pub use folding::{fold, folding, folds, understood};
 pub use names::{relation_name, source_name};
 pub use nodes::{Keep, Nodes, TestOutcome, audit_schema, has_hooks};
 pub use probe::Probe;

@@ -107,6 +107,25 @@ fn recovery_survives_a_crash_as_well() {
     }
 }
 
+/// A process that is killed while it drops what another had left behind.
+#[test]
+fn recovery_leaves_nothing_behind() {
+    let case = Case::first();
+    let calm = case.shop.copy();
+    calm.run();
+    for failpoint in telemetry::DROP_FAILPOINTS {
+        let shop = case.shop.copy();
+        for first in ["ingest.after_silver", failpoint] {
+            dies_at(&mut shop.command(&["run"]), first);
+        }
+        case.readers_see_one_state(&shop, failpoint);
+        shop.run();
+        assert_eq!(shop.contents(), case.after, "after `{failpoint}`");
+        let count = |shop: &Shop| shop.table_files().len();
+        assert_eq!(count(&shop), count(&calm), "after `{failpoint}`");
+    }
+}
+
 /// A failed run publishes too, though only the rows its checks found wrong.
 #[test]
 fn a_crash_of_a_failed_run_publishes_nothing_else() {

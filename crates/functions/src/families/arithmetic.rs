@@ -32,6 +32,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
         windowed_average,
     )
     .operator(),
+    // PostgreSQL's `/`, which `sql::dialect` writes so.
+    Function::kernel(
+        "sluice_quotient",
+        "dividend / divisor",
+        &[Kind::Number, Kind::Number],
+        Returns::With(|types, _| {
+            let whole = types
+                .iter()
+                .all(|t| exact(t).is_some_and(|(_, scale)| scale == 0));
+            Ok(if whole {
+                DataType::Int64
+            } else {
+                DataType::Float64
+            })
+        }),
+        whole_quotient,
+    )
+    .unlisted(),
     Function::kernel(
         "multiply",
         "left * right",
@@ -262,6 +280,24 @@ fn in_range(call: &Call, array: ArrayRef) -> Result<ArrayRef> {
         decimals.validate_decimal_precision(*precision)?;
     }
     Ok(Arc::new(decimals))
+}
+
+/// That of whole numbers is cut to a whole one.
+fn whole_quotient(call: &Call) -> Result<ArrayRef> {
+    if *call.returns() == DataType::Float64 {
+        return divide_with(call, ByZero::Error);
+    }
+    let (left, right) = (Numbers::of(call, 0)?, Numbers::of(call, 1)?);
+    call.integers(|row| match left.digits(row).zip(right.digits(row)) {
+        None => Ok(None),
+        Some((dividend, divisor)) => match dividend.checked_div(divisor) {
+            None => exec_err!("Division by zero"),
+            Some(quotient) => match i64::try_from(quotient) {
+                Ok(quotient) => Ok(Some(quotient)),
+                Err(_) => exec_err!("The quotient {quotient} has more than 64 bits"),
+            },
+        },
+    })
 }
 
 fn remainder(call: &Call) -> Result<ArrayRef> {

@@ -13,7 +13,7 @@ use engine::Engine as _;
 use model::RelationName;
 use serde_json::{Map, Value as Json, json};
 use sqlparser::ast::ObjectName;
-use transform::{fold, folds, relation_name, source_name};
+use transform::{folds, relation_name, source_name, understood};
 
 use super::DbtInvocation;
 use crate::Platform;
@@ -207,11 +207,8 @@ impl DbtInvocation {
 
     /// The relations that a statement reads, as it writes them.
     fn read(&self, code: &str) -> Vec<String> {
-        let code = match folds(&self.project.context) {
-            true => fold(code),
-            false => code.into(),
-        };
-        let parsed = sql::parse_script(&Source::new("model", code));
+        let code = understood(&self.project.context, code);
+        let parsed = code.and_then(|code| sql::parse_script(&Source::new("model", code)));
         let statement = parsed.ok().and_then(|mut statements| statements.pop());
         let Some(statement) = statement else {
             return Vec::new();
@@ -288,10 +285,7 @@ impl DbtInvocation {
 
     /// The origins of each column of a query; nothing if it cannot be told.
     fn origins(&self, code: &str, known: &Known) -> Option<Vec<(String, Vec<Json>)>> {
-        let code = match folds(&self.project.context) {
-            true => fold(code),
-            false => code.into(),
-        };
+        let code = understood(&self.project.context, code).ok()?;
         let statement = sql::parse_script(&Source::new("model", code)).ok()?.pop()?;
         let query = sql::query_of(&statement.ast)?;
         // What `*` stands for is asked by the names as the query writes them.

@@ -16,7 +16,7 @@ pub(super) fn rewrite(query: &mut Query) {
         return;
     };
     let Some(SetExpr::Select(mut written)) = crate::parse::template(
-        "SELECT 1 QUALIFY ROW_NUMBER() OVER (PARTITION BY 1 ORDER BY 1) = 1",
+        "SELECT 1 FROM T QUALIFY ROW_NUMBER() OVER (PARTITION BY 1 ORDER BY 1) = 1",
     ) else {
         return;
     };
@@ -67,5 +67,22 @@ fn selected(expr: &Expr, select: &Select) -> Expr {
             expr.clone()
         }
         _ => expr.clone(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use diagnostic::Source;
+
+    #[test]
+    fn the_first_row_of_each_group_is_kept() {
+        let script = Source::new("a", "select distinct on (x) x, y from t order by x, y desc");
+        let statement = crate::parse_script(&script).unwrap().remove(0);
+        let normalised = crate::normalise(statement).unwrap();
+        assert_eq!(
+            normalised.ast.to_string(),
+            "SELECT X, Y FROM T QUALIFY ROW_NUMBER() OVER (PARTITION BY X ORDER BY X, Y DESC) = 1 ORDER BY X, Y DESC"
+        );
     }
 }

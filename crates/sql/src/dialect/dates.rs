@@ -1,0 +1,273 @@
+//! Moments: intervals, parts and formats.
+
+use sqlparser::ast::{BinaryOperator, Expr, Interval};
+
+use super::template::{constant, fill, operand, quoted};
+
+/// `moment + interval` whose length is no constant: DATEADD. Constant intervals are read as they are.
+pub(super) fn moved(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+    let sign = match op {
+        BinaryOperator::Plus => "",
+        BinaryOperator::Minus => "-",
+        _ => return None,
+    };
+    if matches!(right, Expr::Interval(interval) if is_constant(&interval.value)) {
+        return None;
+    }
+    let (unit, length) = length(right)?;
+    fill(&format!("dateadd({unit}, {sign}({length}), $1)"), &[left])
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(_))
+}
+
+/// The unit and the length of an interval of one unit: `interval '3' day`, `interval '3 days'`, `interval (n) day`,
+/// `n * interval '1 day'`, `to_days(n)`.
+pub(super) fn length(expr: &Expr) -> Option<(String, String)> {
+    match expr {
+        Expr::Nested(inner) => length(inner),
+        Expr::Interval(interval) => match &interval.leading_field {
+            Some(unit) => Some((unit.to_string(), operand(&interval.value))),
+            None => {
+                let (number, unit) = constant(&interval.value)?.trim().split_once(' ')?;
+                let number: i64 = number.parse().ok()?;
+                let one = unit.trim().bytes().all(|b| b.is_ascii_alphabetic());
+                one.then(|| (unit.trim().to_owned(), number.to_string()))
+            }
+        },
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Multiply,
+            right,
+        } => {
+            let (interval, times) = match length(right) {
+                Some(interval) => (interval, left),
+                None => (length(left)?, right),
+            };
+            let (unit, each) = interval;
+            Some((unit, format!("{each} * {}", operand(times))))
+        }
+        Expr::Function(function) => {
+            let name = super::calls::name_of(function)?;
+            let unit = match name.as_str() {
+                "to_years" => "year",
+                "to_months" => "month",
+                "to_weeks" => "week",
+                "to_days" => "day",
+                "to_hours" => "hour",
+                "to_minutes" => "minute",
+                "to_seconds" => "second",
+                _ => return None,
+            };
+            match super::template::arguments(function)?.as_slice() {
+                [count] => Some((unit.to_owned(), operand(count))),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// `interval '1 day 2 hours'` has commas between its parts here.
+pub(super) fn interval(interval: &Interval) -> Option<Expr> {
+    if interval.leading_field.is_some() {
+        return None;
+    }
+    let words: Vec<&str> = constant(&interval.value)?.split_whitespace().collect();
+    if words.len() < 4 || words.iter().any(|word| word.contains(',')) {
+        return None;
+    }
+    let parts: Vec<String> = words.chunks(2).map(|part| part.join(" ")).collect();
+    fill(&format!("interval {}", quoted(&parts.join(", "))), &[])
+}
+
+/// Microseconds, of which the warehouse's whole seconds are a part.
+const MICROSECONDS: &str = "date_part(epoch_microsecond, $1)";
+
+/// A part of a moment, or of the time between two.
+pub(super) fn part(part: &str, moment: &Expr) -> Option<Expr> {
+    let part = part.to_ascii_lowercase();
+    let inner = match moment {
+        Expr::Nested(inner) => inner.as_ref(),
+        other => other,
+    };
+    if let Expr::BinaryOp {
+        left,
+        op: BinaryOperator::Minus,
+        right,
+    } = inner
+        && length(right).is_none()
+    {
+        let between = format!("({MICROSECONDS} - {})", MICROSECONDS.replace("$1", "$2"));
+        let template = match part.as_str() {
+            "epoch" => format!("({between} / 1000000::float)"),
+            "day" | "days" => format!("trunc({between} / 86400000000)"),
+            _ => return None,
+        };
+        return fill(&template, &[left, right]);
+    }
+    match part.as_str() {
+        "epoch" => fill(&format!("({MICROSECONDS} / 1000000::float)"), &[moment]),
+        "isodow" => fill("dayofweekiso($1)", &[moment]),
+        "isoyear" => fill("yearofweekiso($1)", &[moment]),
+        "week" => fill("weekiso($1)", &[moment]),
+        _ => None,
+    }
+}
+
+/// What a format's directive is here: a part of a format, or an expression of its own.
+enum Piece {
+    Format(&'static str),
+    Expression(&'static str),
+}
+
+/// Directives of STRFTIME, behind the percent sign.
+///
+/// <https://duckdb.org/docs/stable/sql/functions/dateformat>
+fn directive(letters: &str) -> Option<Piece> {
+    Some(match letters {
+        "Y" => Piece::Format("YYYY"),
+        "y" => Piece::Format("YY"),
+        "m" => Piece::Format("MM"),
+        "d" => Piece::Format("DD"),
+        "H" => Piece::Format("HH24"),
+        "I" => Piece::Format("HH12"),
+        "M" => Piece::Format("MI"),
+        "S" => Piece::Format("SS"),
+        "p" => Piece::Format("AM"),
+        "b" | "h" => Piece::Format("MON"),
+        "B" => Piece::Format("MMMM"),
+        "a" => Piece::Format("DY"),
+        "g" => Piece::Format("FF3"),
+        "f" => Piece::Format("FF6"),
+        "n" => Piece::Format("FF9"),
+        "F" => Piece::Format("YYYY-MM-DD"),
+        "T" => Piece::Format("HH24:MI:SS"),
+        "A" => Piece::Expression(
+            "decode(dayname($1), 'Mon', 'Monday', 'Tue', 'Tuesday', 'Wed', 'Wednesday', 'Thu', 'Thursday', \
+             'Fri', 'Friday', 'Sat', 'Saturday', 'Sun', 'Sunday')",
+        ),
+        "j" => Piece::Expression("lpad(dayofyear($1), 3, '0')"),
+        "u" => Piece::Expression("dayofweekiso($1)::varchar"),
+        "w" => Piece::Expression("dayofweek($1)::varchar"),
+        "V" => Piece::Expression("lpad(weekiso($1), 2, '0')"),
+        "G" => Piece::Expression("yearofweekiso($1)::varchar"),
+        "s" => Piece::Expression("date_part(epoch_second, $1)::varchar"),
+        "-d" => Piece::Expression("day($1)::varchar"),
+        "-m" => Piece::Expression("month($1)::varchar"),
+        "-y" => Piece::Expression("mod(year($1), 100)::varchar"),
+        "-H" => Piece::Expression("hour($1)::varchar"),
+        "-I" => Piece::Expression("(mod(hour($1) + 11, 12) + 1)::varchar"),
+        "-M" => Piece::Expression("minute($1)::varchar"),
+        "-S" => Piece::Expression("second($1)::varchar"),
+        "-j" => Piece::Expression("dayofyear($1)::varchar"),
+        _ => return None,
+    })
+}
+
+/// A format in pieces: text, and directives. None if one of them is not known.
+fn pieces(format: &str) -> Option<Vec<Result<Piece, String>>> {
+    let mut pieces = Vec::new();
+    let mut rest = format;
+    while let Some(first) = rest.chars().next() {
+        if let Some(behind) = rest.strip_prefix('%') {
+            if let Some(after) = behind.strip_prefix('%') {
+                pieces.push(Err("%".to_owned()));
+                rest = after;
+                continue;
+            }
+            let length = if behind.starts_with('-') { 2 } else { 1 };
+            pieces.push(Ok(directive(behind.get(..length)?)?));
+            rest = behind.get(length..)?;
+        } else {
+            let end = rest.find('%').unwrap_or(rest.len()).max(first.len_utf8());
+            let (text, after) = rest.split_at(end);
+            pieces.push(Err(text.to_owned()));
+            rest = after;
+        }
+    }
+    Some(pieces)
+}
+
+/// The moment as text.
+pub(super) fn strftime(moment: &Expr, format: &str) -> Option<Expr> {
+    let parts = pieces(format)?.into_iter().map(|piece| match piece {
+        Ok(Piece::Format(format)) => format!("to_char($1::timestamp_ntz, '{format}')"),
+        Ok(Piece::Expression(template)) => template.to_owned(),
+        Err(text) => quoted(&text),
+    });
+    let parts: Vec<String> = parts.collect();
+    match parts.is_empty() {
+        true => None,
+        false => fill(&format!("({})", parts.join(" || ")), &[moment]),
+    }
+}
+
+/// The moment that `text` is, by `function`.
+pub(super) fn strptime(function: &str, text: &Expr, format: &str) -> Option<Expr> {
+    let mut own = String::new();
+    for piece in pieces(format)? {
+        match piece {
+            Ok(Piece::Format(format)) => own.push_str(format),
+            Ok(Piece::Expression(_)) => return None,
+            // Letters would be read as parts of the format.
+            Err(text) if text.contains(|c: char| c.is_alphanumeric()) => {
+                own.push_str(&format!("\"{text}\""));
+            }
+            Err(text) => own.push_str(&text),
+        }
+    }
+    fill(&format!("{function}($1, {})", quoted(&own)), &[text])
+}
+
+/// PostgreSQL's TO_CHAR, for what is written otherwise here.
+///
+/// <https://www.postgresql.org/docs/current/functions-formatting.html>
+pub(super) fn to_char(moment: &Expr, format: &str) -> Option<Expr> {
+    const OTHERS: &[(&str, &str)] = &[
+        ("FMMonth", "to_char($1, 'MMMM')"),
+        ("Month", "rpad(to_char($1, 'MMMM'), 9)"),
+        ("FMDay", DAY),
+        ("FMDD", "day($1)::varchar"),
+        ("FMMM", "month($1)::varchar"),
+        ("IYYY", "yearofweekiso($1)::varchar"),
+        ("IW", "lpad(weekiso($1), 2, '0')"),
+        ("Q", "quarter($1)::varchar"),
+        ("DDD", "lpad(dayofyear($1), 3, '0')"),
+        ("ID", "dayofweekiso($1)::varchar"),
+        ("MS", "to_char($1, 'FF3')"),
+        ("US", "to_char($1, 'FF6')"),
+    ];
+    const DAY: &str = "decode(dayname($1), 'Mon', 'Monday', 'Tue', 'Tuesday', 'Wed', 'Wednesday', 'Thu', 'Thursday', \
+                       'Fri', 'Friday', 'Sat', 'Saturday', 'Sun', 'Sunday')";
+    let mut parts = Vec::new();
+    let mut plain = String::new();
+    let mut rest = format;
+    while let Some(first) = rest.chars().next() {
+        if let Some((word, template)) = OTHERS.iter().find(|(word, _)| rest.starts_with(word)) {
+            if !plain.is_empty() {
+                parts.push(format!(
+                    "to_char($1, {})",
+                    quoted(&std::mem::take(&mut plain))
+                ));
+            }
+            parts.push((*template).to_owned());
+            rest = rest.get(word.len()..)?;
+        } else if let Some(text) = rest.strip_prefix('"') {
+            let (text, after) = text.split_once('"')?;
+            plain.push_str(&format!("\"{text}\""));
+            rest = after;
+        } else {
+            plain.push(first);
+            rest = rest.get(first.len_utf8()..)?;
+        }
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    if !plain.is_empty() {
+        parts.push(format!("to_char($1, {})", quoted(&plain)));
+    }
+    fill(&format!("({})", parts.join(" || ")), &[moment])
+}

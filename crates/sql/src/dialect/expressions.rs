@@ -1,0 +1,143 @@
+//! Operators, casts, parts of arrays and everything else that is no call.
+
+use sqlparser::ast::{
+    AccessExpr, Array, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Subscript,
+};
+
+use super::calls::as_double;
+use super::template::{fill, operand, quoted};
+use super::{Dialect, dates, json};
+
+/// What `expr` is in the warehouse's dialect; none if it is the same.
+pub(super) fn expression(expr: &mut Expr, dialect: Dialect) -> Option<Expr> {
+    match expr {
+        Expr::BinaryOp { left, op, right } => {
+            let (left, right) = (left.as_ref(), right.as_ref());
+            dates::moved(left, op, right)
+                .or_else(|| json::operator(left, op, right))
+                .or_else(|| operator(left, op, right, dialect))
+        }
+        Expr::Cast {
+            kind,
+            expr,
+            data_type,
+            ..
+        } => cast(kind, expr, data_type, dialect),
+        Expr::Extract { field, expr, .. } => dates::part(&field.to_string(), expr),
+        Expr::Interval(interval) => dates::interval(interval),
+        Expr::Array(Array { elem, named: true }) => list(elem),
+        Expr::Dictionary(fields) => {
+            let fields = fields.iter();
+            let pairs = fields.map(|f| format!("{}, {}", quoted(&f.key.value), operand(&f.value)));
+            let pairs: Vec<String> = pairs.collect();
+            fill(
+                &format!("object_construct_keep_null({})", pairs.join(", ")),
+                &[],
+            )
+        }
+        Expr::CompoundFieldAccess { root, access_chain } => element(root, access_chain),
+        Expr::AnyOp {
+            left,
+            compare_op: BinaryOperator::Eq,
+            right,
+            ..
+        } if !matches!(right.as_ref(), Expr::Subquery(_)) => {
+            let list = match right.as_ref() {
+                Expr::Nested(inner) => inner.as_ref(),
+                other => other,
+            };
+            fill("array_contains($1::variant, $2)", &[left, list])
+        }
+        _ => None,
+    }
+}
+
+fn operator(left: &Expr, op: &BinaryOperator, right: &Expr, dialect: Dialect) -> Option<Expr> {
+    let both = [left, right];
+    match (op, dialect) {
+        // A quotient is a floating-point number there, also that of whole ones.
+        (BinaryOperator::Divide, Dialect::DuckDb) => Some(Expr::BinaryOp {
+            left: Box::new(as_double(left.clone())),
+            op: BinaryOperator::Divide,
+            right: Box::new(right.clone()),
+        }),
+        // That of whole numbers is whole; only the planner knows which ones are.
+        (BinaryOperator::Divide, Dialect::Postgres) => fill("sluice_quotient($1, $2)", &both),
+        (BinaryOperator::DuckIntegerDivide, _) => fill("trunc($1 / $2)", &both),
+        (BinaryOperator::PGExp, _) | (BinaryOperator::BitwiseXor, Dialect::DuckDb) => {
+            fill("power($1, $2)", &both)
+        }
+        (BinaryOperator::PGRegexMatch, _) => fill("(regexp_instr($1, $2) > 0)", &both),
+        (BinaryOperator::PGRegexNotMatch, _) => fill("(regexp_instr($1, $2) = 0)", &both),
+        (BinaryOperator::PGRegexIMatch, _) => {
+            fill("(regexp_instr($1, $2, 1, 1, 0, 'i') > 0)", &both)
+        }
+        (BinaryOperator::PGRegexNotIMatch, _) => {
+            fill("(regexp_instr($1, $2, 1, 1, 0, 'i') = 0)", &both)
+        }
+        _ => None,
+    }
+}
+
+/// Types that the warehouse does not know by that name, or takes for narrower ones.
+fn cast(kind: &mut CastKind, expr: &Expr, target: &mut DataType, dialect: Dialect) -> Option<Expr> {
+    let becomes = match target {
+        DataType::JSON | DataType::JSONB => {
+            let template = match kind {
+                CastKind::TryCast => "try_parse_json($1::varchar)",
+                _ => "parse_json($1::varchar)",
+            };
+            return fill(template, &[expr]);
+        }
+        DataType::Decimal(ExactNumberInfo::None)
+        | DataType::Numeric(ExactNumberInfo::None)
+        | DataType::Dec(ExactNumberInfo::None) => DataType::Decimal(match dialect {
+            // https://duckdb.org/docs/stable/sql/data_types/numeric
+            Dialect::DuckDb => ExactNumberInfo::PrecisionAndScale(18, 3),
+            // Without bounds there; as many digits behind the point as leave room for any amount.
+            Dialect::Postgres => ExactNumberInfo::PrecisionAndScale(38, 12),
+        }),
+        DataType::HugeInt
+        | DataType::UHugeInt
+        | DataType::UBigInt
+        | DataType::USmallInt
+        | DataType::UTinyInt
+        | DataType::Int2(_)
+        | DataType::Int4(_)
+        | DataType::Int8(_) => DataType::BigInt(None),
+        DataType::Float4 | DataType::Float8 => DataType::Double(ExactNumberInfo::None),
+        DataType::Bytea => DataType::Binary(None),
+        DataType::Uuid => DataType::Varchar(None),
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("uinteger") => {
+            DataType::BigInt(None)
+        }
+        _ => return None,
+    };
+    Some(Expr::Cast {
+        kind: kind.clone(),
+        expr: Box::new(expr.clone()),
+        data_type: becomes,
+        array: false,
+        format: None,
+    })
+}
+
+fn list(elements: &[Expr]) -> Option<Expr> {
+    let elements: Vec<String> = elements.iter().map(operand).collect();
+    fill(&format!("array_construct({})", elements.join(", ")), &[])
+}
+
+/// Lists count from one there, from zero here.
+fn element(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
+    let [AccessExpr::Subscript(Subscript::Index { index })] = chain else {
+        return None;
+    };
+    let Expr::Value(value) = index else {
+        return None;
+    };
+    let sqlparser::ast::Value::Number(number, _) = &value.value else {
+        return None;
+    };
+    let number: i64 = number.to_string().parse().ok()?;
+    (number > 0).then(|| fill(&format!("get($1, {})", number - 1), &[root]))?
+}

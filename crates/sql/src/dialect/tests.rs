@@ -1,0 +1,187 @@
+#![allow(clippy::unwrap_used)]
+
+use diagnostic::Source;
+
+use super::{Dialect, translate};
+use crate::parse_script;
+
+fn duckdb(text: &str) -> String {
+    read(text, Dialect::DuckDb)
+}
+
+fn postgres(text: &str) -> String {
+    read(text, Dialect::Postgres)
+}
+
+/// What the warehouse is given, which it must be able to read.
+fn read(text: &str, dialect: Dialect) -> String {
+    let translated = translate(text, dialect).unwrap();
+    let translated = translated.unwrap_or_else(|| text.to_owned());
+    parse_script(&Source::new("translated", translated.as_str())).unwrap();
+    translated
+}
+
+#[test]
+fn what_means_the_same_stays_as_it_is() {
+    for text in [
+        "select a, sum(b) as b from t where c = 'x' group by all -- as it is",
+        "select date_trunc('month', d), d + interval '1 day', x::int from t order by 1",
+        "create or replace table t as (select * exclude (a) from u)",
+        "create or replace transient table t cluster by (a) as select 1",
+    ] {
+        for dialect in [Dialect::DuckDb, Dialect::Postgres] {
+            assert_eq!(translate(text, dialect).unwrap(), None, "{text}");
+        }
+    }
+}
+
+#[test]
+fn quotients_are_of_the_dialects_type() {
+    assert_eq!(duckdb("select a / b"), "SELECT CAST(a AS DOUBLE) / b");
+    assert_eq!(duckdb("select a // b"), "SELECT trunc(a / b)");
+    assert_eq!(postgres("select a / b"), "SELECT sluice_quotient(a, b)");
+    assert_eq!(
+        duckdb("select avg(distinct a) over (partition by b)"),
+        "SELECT avg(DISTINCT CAST(a AS DOUBLE)) OVER (PARTITION BY b)"
+    );
+}
+
+/// Read as the warehouse's, `//` would begin a comment.
+#[test]
+fn a_whole_quotient_is_not_taken_for_a_comment() {
+    let error = translate("frobnicate a // b", Dialect::DuckDb).unwrap_err();
+    assert_eq!(error.code(), diagnostic::codes::S0001);
+    assert_eq!(translate("frobnicate '//'", Dialect::DuckDb).unwrap(), None);
+}
+
+#[test]
+fn missing_values_are_where_the_dialect_has_them() {
+    assert_eq!(
+        duckdb("select row_number() over (order by a desc, b) from t order by c desc"),
+        "SELECT row_number() OVER (ORDER BY a DESC NULLS LAST, b) FROM t ORDER BY c DESC NULLS LAST"
+    );
+    assert_eq!(
+        translate("select a from t order by a desc", Dialect::Postgres).unwrap(),
+        None
+    );
+    assert_eq!(
+        postgres("select concat(a, '-', b), greatest(a, b)"),
+        "SELECT (coalesce(a::VARCHAR, '') || '-' || coalesce(b::VARCHAR, '')), greatest_ignore_nulls(a, b)"
+    );
+}
+
+#[test]
+fn conditions_of_aggregates_become_cases() {
+    assert_eq!(
+        duckdb("select count(*) filter (where a > 1), sum(b) filter (where c) from t"),
+        "SELECT count(CASE WHEN a > 1 THEN 1 END), sum(CASE WHEN c THEN b END) FROM t"
+    );
+}
+
+#[test]
+fn backslashes_stand_for_themselves() {
+    assert_eq!(
+        postgres(r"select regexp_replace(a, '\d+', 'x', 'g'), b ~ '^\w' from t"),
+        r"SELECT regexp_replace(a, '\\d+', 'x', 1, 0, ''), (regexp_instr(b, '^\\w') > 0) FROM t"
+    );
+    assert_eq!(
+        duckdb("select regexp_replace(a, 'b', 'x')"),
+        "SELECT regexp_replace(a, 'b', 'x', 1, 1, '')"
+    );
+}
+
+#[test]
+fn types_hold_what_they_hold_there() {
+    assert_eq!(
+        duckdb("select a::decimal, b::hugeint, c::uuid, d::json"),
+        "SELECT a::DECIMAL(18,3), b::BIGINT, c::VARCHAR, parse_json(d::VARCHAR)"
+    );
+    assert_eq!(postgres("select a::numeric"), "SELECT a::DECIMAL(38,12)");
+}
+
+#[test]
+fn json_is_found_by_its_operators() {
+    assert_eq!(
+        duckdb("select j->>'a', j->'a'->>'b', json_extract_string(j, '$.a.b') from t"),
+        "SELECT get(parse_json(j::VARCHAR), 'a')::VARCHAR, \
+         get(parse_json(get(parse_json(j::VARCHAR), 'a')::VARCHAR), 'b')::VARCHAR, \
+         get_path(parse_json(j::VARCHAR), 'a.b')::VARCHAR FROM t"
+    );
+    assert_eq!(
+        postgres("select t.j->'a'->>0 from t"),
+        "SELECT get(parse_json(get(parse_json(t.j::VARCHAR), 'a')::VARCHAR), 0)::VARCHAR FROM t"
+    );
+    // A function stays one.
+    assert_eq!(
+        duckdb("select list_transform(l, x -> x + 1)"),
+        "SELECT transform(l, x -> x + 1)"
+    );
+}
+
+#[test]
+fn intervals_whose_length_is_computed_move_moments() {
+    assert_eq!(
+        postgres(
+            "select d + n * interval '1 day', d - interval '2 hours' * n, d + interval '1 day 2 hours'"
+        ),
+        "SELECT dateadd(day, (1 * n), d), dateadd(hours, -(2 * n), d), d + INTERVAL '1 day, 2 hours'"
+    );
+    assert_eq!(
+        duckdb("select d + to_days(n), d + interval (n) month"),
+        "SELECT dateadd(day, (n), d), dateadd(MONTH, ((n)), d)"
+    );
+    assert_eq!(
+        postgres("select extract(epoch from (a - b)) / 60"),
+        "SELECT sluice_quotient(((date_part(epoch_microsecond, a) - date_part(epoch_microsecond, b)) / 1000000::FLOAT), 60)"
+    );
+}
+
+#[test]
+fn formats_are_written_in_the_warehouses_letters() {
+    assert_eq!(
+        duckdb("select strftime(d, '%Y-%m')"),
+        "SELECT (to_char(d::TIMESTAMP_NTZ, 'YYYY') || '-' || to_char(d::TIMESTAMP_NTZ, 'MM'))"
+    );
+    assert_eq!(
+        duckdb("select strptime(d, '%d/%m/%YT%H')"),
+        r#"SELECT to_timestamp_ntz(d, 'DD/MM/YYYY"T"HH24')"#
+    );
+}
+
+#[test]
+fn series_and_lists_become_rows() {
+    for (dialect, text) in [
+        (
+            Dialect::DuckDb,
+            "select * from generate_series(1, 3) as t(n)",
+        ),
+        (
+            Dialect::DuckDb,
+            "select d from range(date '2024-01-01', date '2024-02-01', interval 1 day) t(d)",
+        ),
+        (
+            Dialect::DuckDb,
+            "select unnest(generate_series(date '2024-01-01', date '2024-03-01', interval 1 month)) as d",
+        ),
+        (
+            Dialect::DuckDb,
+            "select a, unnest(l) as x from t where a > 1",
+        ),
+        (Dialect::DuckDb, "from t select a"),
+        (Dialect::DuckDb, "select a, b from t order by all"),
+        (
+            Dialect::Postgres,
+            "select n from generate_series(1, 3) as n",
+        ),
+        (
+            Dialect::Postgres,
+            "select d::date from generate_series('2024-01-01'::date, '2024-01-03'::date, '1 day'::interval) d",
+        ),
+    ] {
+        assert_ne!(read(text, dialect), text);
+    }
+    assert_eq!(
+        duckdb("select a, b from t order by all desc"),
+        "SELECT a, b FROM t ORDER BY 1 DESC NULLS LAST, 2 DESC NULLS LAST"
+    );
+}
