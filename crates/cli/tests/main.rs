@@ -7,6 +7,7 @@ mod browser;
 mod certificates;
 mod commands;
 mod dbt_command;
+mod dbt_dialects;
 mod dbt_outcomes;
 mod dbt_semantics;
 mod dbt_settings;

@@ -22,6 +22,7 @@ const BOTH: &[(&str, usize, &str)] = &[
     ("cardinality", 1, "array_size($1)"),
     ("char_length", 1, "length($1)"),
     ("character_length", 1, "length($1)"),
+    ("div", 2, "trunc($1 / $2)"),
     ("every", 1, "booland_agg($1)"),
     ("gen_random_uuid", 0, "uuid_string()"),
     ("make_date", 3, "date_from_parts($1, $2, $3)"),
@@ -65,6 +66,8 @@ const DUCKDB: &[(&str, usize, &str)] = &[
     ("isodow", 1, "dayofweekiso($1)"),
     ("isoyear", 1, "yearofweekiso($1)"),
     ("last", 1, "any_value($1)"),
+    ("len", 1, "sluice_length($1)"),
+    ("length", 1, "sluice_length($1)"),
     ("list", 1, "array_agg($1)"),
     ("list_contains", 2, "array_contains($2::variant, $1)"),
     ("list_distinct", 1, "array_distinct($1)"),
@@ -112,8 +115,13 @@ const DUCKDB: &[(&str, usize, &str)] = &[
 pub(super) fn call(function: &mut Function, dialect: Dialect) -> Option<Expr> {
     let name = name_of(function)?;
     let filtered = filtered(function);
-    let becomes =
-        one_for_one(function, &name, dialect).or_else(|| special(function, &name, dialect));
+    let becomes = match name.as_str() {
+        "first" | "last" => first_in_order(function, name == "last"),
+        _ => None,
+    };
+    let becomes = becomes
+        .or_else(|| one_for_one(function, &name, dialect))
+        .or_else(|| special(function, &name, dialect));
     // What stands behind the call stays behind it.
     let becomes = becomes.and_then(|becomes| match (becomes, function.over.take()) {
         (Expr::Function(call), Some(_)) if call.over.is_some() => Some(Expr::Function(call)),
@@ -200,7 +208,6 @@ fn one_for_one(function: &mut Function, name: &str, dialect: Dialect) -> Option<
 fn special(function: &mut Function, name: &str, dialect: Dialect) -> Option<Expr> {
     match name {
         "avg" | "mean" => return average(function),
-        "first" | "last" => return first_in_order(function, name == "last"),
         "greatest" | "least" => {
             let ident = Ident::new(format!("{name}_ignore_nulls"));
             function.name = ObjectName::from(vec![ident]);

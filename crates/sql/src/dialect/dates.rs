@@ -1,6 +1,6 @@
 //! Moments: intervals, parts and formats.
 
-use sqlparser::ast::{BinaryOperator, Expr, Interval};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, Interval};
 
 use super::template::{constant, fill, operand, quoted};
 
@@ -82,6 +82,28 @@ pub(super) fn interval(interval: &Interval) -> Option<Expr> {
     fill(&format!("interval {}", quoted(&parts.join(", "))), &[])
 }
 
+/// `x at time zone 'a' at time zone 'b'` reads a local time of the one zone on the clock of the other; of the current
+/// moment one zone is enough. What a single one means depends on the type of anything else, which is not known here.
+pub(super) fn at_time_zone(moment: &Expr, zone: &Expr) -> Option<Expr> {
+    let inner = match moment {
+        Expr::Nested(inner) => inner.as_ref(),
+        other => other,
+    };
+    match inner {
+        Expr::AtTimeZone {
+            timestamp,
+            time_zone,
+        } => fill(
+            "convert_timezone($1, $2, $3::timestamp_ntz)",
+            &[time_zone, zone, timestamp],
+        ),
+        Expr::Function(function) if super::calls::name_of(function)? == "current_timestamp" => {
+            fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner])
+        }
+        _ => None,
+    }
+}
+
 /// Microseconds, of which the warehouse's whole seconds are a part.
 const MICROSECONDS: &str = "date_part(epoch_microsecond, $1)";
 
@@ -106,6 +128,22 @@ pub(super) fn part(part: &str, moment: &Expr) -> Option<Expr> {
             _ => return None,
         };
         return fill(&template, &[left, right]);
+    }
+    if let Expr::Function(function) = inner
+        && super::calls::name_of(function)? == "age"
+    {
+        let today = Expr::Identifier(Ident::new("current_date"));
+        let (later, earlier) = match super::template::arguments(function)?.as_slice() {
+            [later, earlier] => (*later, *earlier),
+            [earlier] => (&today, *earlier),
+            _ => return None,
+        };
+        let years = "datediff(year, $2, $1)";
+        let whole = format!("({years} - iff(dateadd(year, {years}, $2) > $1, 1, 0))");
+        return match part.as_str() {
+            "year" | "years" => fill(&whole, &[later, earlier]),
+            _ => None,
+        };
     }
     match part.as_str() {
         "epoch" => fill(&format!("({MICROSECONDS} / 1000000::float)"), &[moment]),

@@ -5,7 +5,7 @@ use sqlparser::ast::{
 };
 
 use super::calls::as_double;
-use super::template::{fill, operand, quoted};
+use super::template::{constant, fill, operand, quoted};
 use super::{Dialect, dates, json};
 
 /// What `expr` is in the warehouse's dialect; none if it is the same.
@@ -25,6 +25,10 @@ pub(super) fn expression(expr: &mut Expr, dialect: Dialect) -> Option<Expr> {
         } => cast(kind, expr, data_type, dialect),
         Expr::Extract { field, expr, .. } => dates::part(&field.to_string(), expr),
         Expr::Interval(interval) => dates::interval(interval),
+        Expr::AtTimeZone {
+            timestamp,
+            time_zone,
+        } => dates::at_time_zone(timestamp, time_zone),
         Expr::Array(Array { elem, named: true }) => list(elem),
         Expr::Dictionary(fields) => {
             let fields = fields.iter();
@@ -82,6 +86,9 @@ fn operator(left: &Expr, op: &BinaryOperator, right: &Expr, dialect: Dialect) ->
 /// Types that the warehouse does not know by that name, or takes for narrower ones.
 fn cast(kind: &mut CastKind, expr: &Expr, target: &mut DataType, dialect: Dialect) -> Option<Expr> {
     let becomes = match target {
+        DataType::Interval { .. } => {
+            return fill(&format!("interval {}", quoted(constant(expr)?)), &[]);
+        }
         DataType::JSON | DataType::JSONB => {
             let template = match kind {
                 CastKind::TryCast => "try_parse_json($1::varchar)",

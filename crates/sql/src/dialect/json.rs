@@ -79,6 +79,7 @@ pub(super) fn call(name: &str, args: &[&Expr], dialect: Dialect) -> Option<Expr>
         ("json_array_length" | "jsonb_array_length", [json]) => {
             fill(&format!("array_size({PARSED})"), &[json])
         }
+        ("json_array_length", [json, path]) => fill("array_size($1)", &[&member(json, path)?]),
         ("json_build_object" | "jsonb_build_object" | "json_object", pairs) => {
             let pairs: Vec<String> = pairs.iter().map(|part| operand(part)).collect();
             fill(

@@ -1,10 +1,12 @@
 //! What stands in FROM, and what stands elsewhere in a query than its expressions.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, Ident, OrderBy, OrderByExpr, OrderByKind, Query,
-    Select, SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor, Value,
+    BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, FunctionArgExpr, Ident,
+    JoinOperator, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
+    SetExpr, TableAlias, TableFactor, Value, Visitor,
 };
-use sqlparser::parser::Parser;
 
 use super::Dialect;
 use super::calls::name_of;
@@ -51,6 +53,21 @@ pub(super) fn from_first(select: &mut Select) -> bool {
             true
         }
     }
+}
+
+/// `semi join` and `anti join` by their longer names.
+pub(super) fn half_joins(select: &mut Select) -> bool {
+    let mut changed = false;
+    for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
+        let becomes = match &join.join_operator {
+            JoinOperator::Semi(constraint) => JoinOperator::LeftSemi(constraint.clone()),
+            JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint.clone()),
+            _ => continue,
+        };
+        join.join_operator = becomes;
+        changed = true;
+    }
+    changed
 }
 
 /// A series: `generate_series(first, last, step)` holds `last`, `range` does not.
@@ -130,26 +147,23 @@ pub(super) fn factor(factor: &TableFactor, dialect: Dialect) -> Option<TableFact
             with_offset: false,
             with_ordinality: false,
             ..
-        } => {
-            let [list] = array_exprs.as_slice() else {
+        } => match array_exprs.as_slice() {
+            [list] => elements(list, alias.as_ref(), dialect),
+            _ => None,
+        },
+        // Its value holds the name of a column as it is written.
+        TableFactor::Unpivot { columns, .. } => {
+            let unnamed = |column: &ExprWithAlias| column.alias.is_none();
+            if dialect == Dialect::Postgres || !columns.iter().any(unnamed) {
                 return None;
-            };
-            if let Expr::Function(function) = list
-                && let Some(args) = arguments(function)
-                && let Some(series) = Series::of(&name_of(function)?, &args)
-            {
-                return derived(&series, "unnest", alias.as_ref(), dialect);
             }
-            let query = format!(
-                "(select _list.value as unnest from table(flatten(input => {})) as _list)",
-                operand(list)
-            );
-            table(
-                &format!("lateral {query}"),
-                alias.as_ref(),
-                "unnest",
-                dialect,
-            )
+            let mut factor = factor.clone();
+            if let TableFactor::Unpivot { columns, .. } = &mut factor {
+                for column in columns.iter_mut().filter(|column| unnamed(column)) {
+                    column.alias = Some(Ident::with_quote('\'', column.expr.to_string()));
+                }
+            }
+            Some(factor)
         }
         _ => None,
     }
@@ -166,8 +180,27 @@ fn series(
         _ => None,
     };
     let args: Option<Vec<&Expr>> = args.iter().map(plain).collect();
-    let series = Series::of(&name.to_ascii_lowercase(), &args?)?;
+    let (name, args) = (name.to_ascii_lowercase(), args?);
+    if let ("unnest", [list]) = (name.as_str(), args.as_slice()) {
+        return elements(list, alias, dialect);
+    }
+    let series = Series::of(&name, &args)?;
     derived(&series, series.name, alias, dialect)
+}
+
+/// The elements of a list.
+fn elements(list: &Expr, alias: Option<&TableAlias>, dialect: Dialect) -> Option<TableFactor> {
+    if let Expr::Function(function) = list
+        && let Some(args) = arguments(function)
+        && let Some(series) = Series::of(&name_of(function)?, &args)
+    {
+        return derived(&series, "unnest", alias, dialect);
+    }
+    let query = format!(
+        "lateral (select _list.value as unnest from table(flatten(input => {})) as _list)",
+        operand(list)
+    );
+    table(&query, alias, "unnest", dialect)
 }
 
 fn derived(
@@ -191,7 +224,7 @@ fn table(
     name: &str,
     dialect: Dialect,
 ) -> Option<TableFactor> {
-    let mut factor = whole(text, Parser::parse_table_factor)?;
+    let mut factor = whole(text, |parser| parser.parse_table_factor())?;
     let TableFactor::Derived { alias: place, .. } = &mut factor else {
         return None;
     };
@@ -214,36 +247,48 @@ fn table(
 /// `select unnest(list), a from t` makes rows of a list: a lateral FLATTEN. Whether there was one, and not several, which
 /// would stand beside each other.
 pub(super) fn unnest_in_list(select: &mut Select) -> bool {
-    let mut found = select.projection.iter_mut().filter_map(unnested);
-    let (Some((call, name)), None) = (found.next(), found.next()) else {
+    let mut outermost = Outermost::default();
+    for expr in select.projection.iter().filter_map(expression) {
+        let _ = crate::walk(expr, &mut outermost);
+    }
+    let calls = outermost.calls;
+    let [call] = calls.as_slice() else {
         return false;
     };
     let Some((from, value, inside)) = rows_of(call) else {
         return false;
     };
-    let Some(expr) = parsed(&value) else {
+    let (Some(value), Some(with)) = (parsed(&value), select_of(&format!("select 1 from {from}")))
+    else {
         return false;
     };
-    let item = SelectItem::ExprWithAlias { expr, alias: name };
-    let condition = inside.as_deref().and_then(parsed);
-    let text = format!("select 1 from {from}");
-    let Some(with) = select_of(&text) else {
-        return false;
-    };
-    for place in &mut select.projection {
-        if unnested(place).is_some() {
-            *place = item;
-            break;
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && let Some(call) = unnested(expr)
+            && let Some(name) = name_of(&call)
+        {
+            *item = SelectItem::ExprWithAlias {
+                expr: expr.clone(),
+                alias: Ident::new(name),
+            };
+        }
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+            let _ = crate::own_expressions_mut(expr, &mut |part| {
+                if unnested(part).is_some() {
+                    *part = value.clone();
+                }
+                ControlFlow::Continue(())
+            });
         }
     }
     select.from.extend(with.from);
-    if let Some(condition) = condition {
+    if let Some(condition) = inside.as_deref().and_then(parsed) {
         let condition = Expr::Nested(Box::new(condition));
         select.selection = Some(match select.selection.take() {
             None => condition,
             Some(before) => Expr::BinaryOp {
                 left: Box::new(Expr::Nested(Box::new(before))),
-                op: sqlparser::ast::BinaryOperator::And,
+                op: BinaryOperator::And,
                 right: Box::new(condition),
             },
         });
@@ -251,28 +296,55 @@ pub(super) fn unnest_in_list(select: &mut Select) -> bool {
     true
 }
 
-/// The list that a column makes rows of, and the column's name.
-fn unnested(item: &mut SelectItem) -> Option<(Function, Ident)> {
-    let (expr, name) = match item {
-        SelectItem::UnnamedExpr(expr) => (expr, None),
-        SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.clone())),
-        _ => return None,
-    };
+/// The calls that make rows and stand in no other.
+#[derive(Default)]
+struct Outermost {
+    calls: Vec<Function>,
+    /// How many such calls are around the expression.
+    inside: usize,
+}
+
+impl Visitor for Outermost {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Some(call) = unnested(expr) {
+            if self.inside == 0 {
+                self.calls.push(call);
+            }
+            self.inside += 1;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.inside -= usize::from(unnested(expr).is_some());
+        ControlFlow::Continue(())
+    }
+}
+
+fn expression(item: &SelectItem) -> Option<&Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    }
+}
+
+/// The call, if `expr` is one that makes rows.
+fn unnested(expr: &Expr) -> Option<Function> {
     match expr {
         Expr::Function(function) => {
-            let called = name_of(function)?;
-            let makes_rows = called == "unnest" || called == "generate_series";
-            let name = name.unwrap_or_else(|| Ident::new(called));
-            makes_rows.then(|| (function.clone(), name))
+            let name = name_of(function)?;
+            (name == "unnest" || name == "generate_series").then(|| function.clone())
         }
         _ => None,
     }
 }
 
 /// What FROM gets, the value of a row, and which rows count.
-fn rows_of(call: Function) -> Option<(String, String, Option<String>)> {
-    let name = name_of(&call)?;
-    let args = arguments(&call)?;
+fn rows_of(call: &Function) -> Option<(String, String, Option<String>)> {
+    let name = name_of(call)?;
+    let args = arguments(call)?;
     if let Some(series) = Series::of(&name, &args) {
         return Some((series.rows(), series.value, Some(series.inside)));
     }
@@ -290,7 +362,7 @@ fn rows_of(call: Function) -> Option<(String, String, Option<String>)> {
 }
 
 fn select_of(text: &str) -> Option<Select> {
-    match *whole(text, Parser::parse_query)?.body {
+    match *whole(text, |parser| parser.parse_query())?.body {
         SetExpr::Select(select) => Some(*select),
         _ => None,
     }

@@ -19,7 +19,7 @@ pub(super) fn fill(template: &str, args: &[&Expr]) -> Option<Expr> {
 
 /// The expression that `text` is, in the warehouse's dialect.
 pub(super) fn parsed(text: &str) -> Option<Expr> {
-    whole(text, Parser::parse_expr)
+    whole(text, |parser| parser.parse_expr())
 }
 
 /// All of `text`, read by `parse`.

@@ -137,6 +137,24 @@ fn intervals_whose_length_is_computed_move_moments() {
 }
 
 #[test]
+fn zones_and_ages_are_computed() {
+    assert_eq!(
+        postgres("select t at time zone 'UTC' at time zone 'Asia/Tokyo', now() at time zone 'UTC'"),
+        "SELECT convert_timezone('UTC', 'Asia/Tokyo', t::TIMESTAMP_NTZ), \
+         convert_timezone('UTC', current_timestamp())::TIMESTAMP_NTZ"
+    );
+    // Whether `t` has a zone is not known here.
+    assert_eq!(
+        translate("select t at time zone 'UTC'", Dialect::Postgres).unwrap(),
+        None
+    );
+    assert_eq!(
+        postgres("select extract(year from age(a, b))"),
+        "SELECT (datediff(year, b, a) - iff(dateadd(year, datediff(year, b, a), b) > a, 1, 0))"
+    );
+}
+
+#[test]
 fn formats_are_written_in_the_warehouses_letters() {
     assert_eq!(
         duckdb("select strftime(d, '%Y-%m')"),

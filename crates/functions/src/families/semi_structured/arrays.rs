@@ -102,15 +102,32 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "array_size(array)",
         &[Parameter::Semi],
         Returns::Integer,
-        |call| {
-            let values = call.variant(0)?;
-            call.integers(|row| {
-                let array = values.get(row).filter(|value| kind(value) == Kind::Array);
-                Ok(array.and_then(|array| i64::try_from(elements(array).count()).ok()))
-            })
-        },
+        array_size,
     )
     .note("NULL for what is no array"),
+    // DuckDB's `len`, of lists and texts, which `sql::dialect` writes so.
+    Function::kernel(
+        "sluice_length",
+        "length of a list or a text",
+        &[Parameter::Any],
+        Returns::Integer,
+        |call| match call.data_type(0)? {
+            &CARRIER => array_size(call),
+            _ => {
+                let text = call.text(0)?;
+                call.integers(|row| {
+                    Ok(text
+                        .get(row)
+                        .and_then(|text| i64::try_from(text.chars().count()).ok()))
+                })
+            }
+        },
+    )
+    .coerce(|types| match types {
+        [CARRIER] => Ok(vec![CARRIER]),
+        _ => Ok(vec![DataType::Utf8; types.len()]),
+    })
+    .unlisted(),
     Function::kernel(
         "array_insert",
         "array_insert(array, position, value)",
@@ -443,5 +460,14 @@ fn zip(call: &Call) -> Result<ArrayRef> {
             writer.push(Some(&zipped.finish()));
         }
         Ok(Some(writer.finish()))
+    })
+}
+
+/// How many elements each array has.
+fn array_size(call: &Call) -> Result<ArrayRef> {
+    let values = call.variant(0)?;
+    call.integers(|row| {
+        let array = values.get(row).filter(|value| kind(value) == Kind::Array);
+        Ok(array.and_then(|array| i64::try_from(elements(array).count()).ok()))
     })
 }
