@@ -53,7 +53,7 @@ const PARTIAL: &[&str] = &[
     "ln",
     "log",
     "mod",
-    "sluice_quotient",
+    "$quotient",
     "sqrt",
     "width_bucket",
 ];

@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .operator(),
     // PostgreSQL's `/`, which `sql::dialect` writes so.
     Function::kernel(
-        "sluice_quotient",
+        "$quotient",
         "dividend / divisor",
         &[Kind::Number, Kind::Number],
         Returns::With(|types, _| {

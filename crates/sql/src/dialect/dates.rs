@@ -1,6 +1,6 @@
 //! Moments: intervals, parts and formats.
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, Interval};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, Interval, Value};
 
 use super::template::{constant, fill, operand, quoted};
 
@@ -85,6 +85,7 @@ pub(super) fn interval(interval: &Interval) -> Option<Expr> {
 /// `x at time zone 'a' at time zone 'b'` reads a local time of the one zone on the clock of the other; of the current
 /// moment one zone is enough. What a single one means depends on the type of anything else, which is not known here.
 pub(super) fn at_time_zone(moment: &Expr, zone: &Expr) -> Option<Expr> {
+    let zone = &canonical(zone);
     let inner = match moment {
         Expr::Nested(inner) => inner.as_ref(),
         other => other,
@@ -95,12 +96,22 @@ pub(super) fn at_time_zone(moment: &Expr, zone: &Expr) -> Option<Expr> {
             time_zone,
         } => fill(
             "convert_timezone($1, $2, $3::timestamp_ntz)",
-            &[time_zone, zone, timestamp],
+            &[&canonical(time_zone), zone, timestamp],
         ),
         Expr::Function(function) if super::calls::name_of(function)? == "current_timestamp" => {
             fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner])
         }
         _ => None,
+    }
+}
+
+/// `utc` as the zone is called here, where case counts.
+fn canonical(zone: &Expr) -> Expr {
+    match constant(zone) {
+        Some(name) if name.eq_ignore_ascii_case("utc") => {
+            Expr::value(Value::SingleQuotedString("UTC".to_owned()))
+        }
+        _ => zone.clone(),
     }
 }
 

@@ -66,7 +66,7 @@ fn operator(left: &Expr, op: &BinaryOperator, right: &Expr, dialect: Dialect) ->
             right: Box::new(right.clone()),
         }),
         // That of whole numbers is whole; only the planner knows which ones are.
-        (BinaryOperator::Divide, Dialect::Postgres) => fill("sluice_quotient($1, $2)", &both),
+        (BinaryOperator::Divide, Dialect::Postgres) => fill(r#""$quotient"($1, $2)"#, &both),
         (BinaryOperator::DuckIntegerDivide, _) => fill("trunc($1 / $2)", &both),
         (BinaryOperator::PGExp, _) | (BinaryOperator::BitwiseXor, Dialect::DuckDb) => {
             fill("power($1, $2)", &both)

@@ -107,7 +107,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .note("NULL for what is no array"),
     // DuckDB's `len`, of lists and texts, which `sql::dialect` writes so.
     Function::kernel(
-        "sluice_length",
+        "$length",
         "length of a list or a text",
         &[Parameter::Any],
         Returns::Integer,
