@@ -3,6 +3,8 @@
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions-context>
 
+use std::borrow::Cow;
+
 use diagnostic::{Error, Result, codes};
 use engine::{Session, Value};
 use sqlparser::ast::{
@@ -193,7 +195,7 @@ pub(crate) fn literal(value: &Value) -> Expr {
         Value::Null => Expr::value(Literal::Null),
         Value::Boolean(value) => Expr::value(Literal::Boolean(*value)),
         Value::Text(text) => Expr::value(Literal::SingleQuotedString(text.clone())),
-        Value::Number(number) => match expression(number) {
+        Value::Number(number) => match expression(&with_scale(number)) {
             Some(number) => Expr::Nested(Box::new(number)),
             None => Expr::value(Literal::SingleQuotedString(number.clone())),
         },
@@ -220,6 +222,17 @@ pub(crate) fn literal(value: &Value) -> Expr {
             },
             _ => Expr::value(Literal::SingleQuotedString(text.clone())),
         },
+    }
+}
+
+/// A number with its type if it ends with zeros, which do not count in a constant.
+fn with_scale(number: &str) -> Cow<'_, str> {
+    match number.split_once('.') {
+        Some((_, fraction)) if fraction.ends_with('0') => {
+            let digits = number.bytes().filter(u8::is_ascii_digit).count();
+            format!("{number}::number({}, {})", digits.min(38), fraction.len()).into()
+        }
+        _ => number.into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use catalog::{At, Relation, RelationKind, Workspace};
@@ -28,6 +28,9 @@ use model::{Identifier, RelationName, SchemaName};
 use crate::file_scan::FileScan;
 use crate::prepare::Given;
 use crate::{Compute, embedded, history, information_schema, late_filter};
+
+/// A table that every schema has unless it has one of its own by this name.
+const DUAL: &str = "DUAL";
 
 /// Views may be built on views this deep; more is a circle.
 const MAX_VIEW_DEPTH: usize = 64;
@@ -144,7 +147,12 @@ impl SchemaProvider for Namespace {
         }
         let name = self.name.relation(Identifier::quoted(name));
         let Some(relation) = self.databases.readable(&name).map_err(external)? else {
-            return Ok(None);
+            let session = &self.databases.session;
+            let own = name.database == session.database && name.schema == session.schema;
+            return match own && name.name.as_str() == DUAL {
+                true => dual().map(Some),
+                false => Ok(None),
+            };
         };
         if let Some(at) = &self.databases.at {
             return self.databases.past(&name, at).await.map(Some);
@@ -257,6 +265,15 @@ impl Databases {
             }
         }
     }
+}
+
+/// The table of one row, for `select 1 from dual`.
+fn dual() -> Result<Arc<dyn TableProvider>> {
+    let column = Field::new("COLUMN1", DataType::Utf8, true);
+    let schema = Arc::new(Schema::new(vec![column]));
+    let row = vec![new_null_array(&DataType::Utf8, 1)];
+    let row = RecordBatch::try_new(Arc::clone(&schema), row)?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![row]])?))
 }
 
 /// A table whose rows are in memory.

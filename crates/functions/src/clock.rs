@@ -136,14 +136,14 @@ impl Clock {
 }
 
 /// How many digits of a second a call asks for.
-fn precision(args: &[Expr]) -> Result<u32> {
-    match args {
-        [] => Ok(9),
-        [Expr::Literal(value, _)] => match value.cast_to(&DataType::UInt32)? {
+fn precision<'a>(args: impl IntoIterator<Item = Option<&'a ScalarValue>>) -> Result<u32> {
+    match args.into_iter().next() {
+        None => Ok(9),
+        Some(Some(value)) => match value.cast_to(&DataType::UInt32)? {
             ScalarValue::UInt32(Some(digits)) if digits <= 9 => Ok(digits),
             _ => plan_err!("A clock's precision is 0 to 9 digits, not {value}"),
         },
-        _ => plan_err!("A clock's precision is a constant"),
+        Some(None) => plan_err!("A clock's precision is a constant"),
     }
 }
 
@@ -172,12 +172,22 @@ impl ScalarUDFImpl for Clock {
     fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let parameters = Parameters::of(context.config_options());
         let start = context.query_execution_start_time();
-        let value = self.read(start, &parameters, precision(&args)?);
+        let constants = args.iter().map(Expr::as_literal);
+        let value = self.read(start, &parameters, precision(constants)?);
         Ok(ExprSimplifyResult::Simplified(Expr::Literal(value, None)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let parameters = Parameters::of(&args.config_options);
-        Ok(ColumnarValue::Scalar(self.read(None, &parameters, 9)))
+        let constants = args.args.iter().map(|arg| match arg {
+            ColumnarValue::Scalar(value) => Some(value),
+            ColumnarValue::Array(_) => None,
+        });
+        let precision = precision(constants)?;
+        Ok(ColumnarValue::Scalar(self.read(
+            None,
+            &parameters,
+            precision,
+        )))
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result, plan_err};
-use datafusion::logical_expr::expr::{Case, Cast, InList, Like, TryCast, WindowFunction};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
+use datafusion::logical_expr::expr::{
+    Case, Cast, InList, Like, ScalarFunction, TryCast, WindowFunction,
+};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -18,7 +20,7 @@ use datafusion::optimizer::AnalyzerRule;
 use crate::conversion::{Failure, conversion, conversion_to, differs};
 use crate::operators::text_beside;
 use crate::scalar::{self, common_type, plain};
-use crate::types::{DIGITS, digits, length, logical_type};
+use crate::types::{DIGITS, decimal, digits, length, logical_type};
 use crate::variant::cast::CARRIER;
 use crate::zoned::is_zoned;
 
@@ -65,6 +67,7 @@ impl AnalyzerRule for ImplicitCasts {
             }
             Expr::Like(like) => Ok(matched(like, schema)?.update_data(Expr::Like)),
             Expr::Case(case) => alternatives(case, schema),
+            Expr::ScalarFunction(call) if scalar::is_own(&call.func) => spell(call, schema),
             Expr::WindowFunction(call) => ordered(*call, schema),
             Expr::Literal(value, metadata) => match value.data_type() {
                 DataType::Decimal256(..) => {
@@ -81,6 +84,71 @@ impl AnalyzerRule for ImplicitCasts {
             other => Ok(Transformed::no(other)),
         })
     }
+}
+
+/// The type of the number that a text constant says, which has its digits where it meets other exact numbers.
+fn spelled(expr: &Expr) -> Option<DataType> {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = expr else {
+        return None;
+    };
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) || whole.len() + fraction.len() == 0 {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0').len().max(1);
+    match fraction.trim_end_matches('0').len() {
+        0 if whole < 19 => Some(DataType::Int64),
+        scale => decimal(
+            i64::try_from(whole + scale).ok()?,
+            i64::try_from(scale).ok()?,
+        )
+        .ok(),
+    }
+}
+
+/// The types of `values`, if text constants that say numbers meet other exact numbers among them.
+fn spelled_among<'a>(
+    values: impl Iterator<Item = &'a Expr>,
+    schema: &DFSchema,
+) -> Result<Option<Vec<DataType>>> {
+    let mut types = Vec::new();
+    let (mut numbers, mut texts) = (false, false);
+    for value in values {
+        types.push(match spelled(value) {
+            Some(kind) => {
+                texts = true;
+                kind
+            }
+            None => {
+                let kind = plain(&value.get_type(schema)?);
+                numbers |= matches!(kind, DataType::Int64 | DataType::Decimal128(..));
+                kind
+            }
+        });
+    }
+    Ok((numbers && texts).then_some(types))
+}
+
+/// Makes numbers of text constants where a function brings them to one type with exact numbers.
+fn spell(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if !call.args.iter().any(|arg| spelled(arg).is_some()) {
+        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    }
+    let mut call = call;
+    let func = Arc::clone(&call.func);
+    let shared = |(at, arg)| scalar::is_shared(&func, at).then_some(arg);
+    let values = call.args.iter().enumerate().filter_map(shared);
+    if spelled_among(values, schema)?.is_none() {
+        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    }
+    for (at, arg) in call.args.iter_mut().enumerate() {
+        if let Some(kind) = spelled(arg).filter(|_| scalar::is_shared(&func, at)) {
+            *arg = cast(std::mem::take(arg), kind);
+        }
+    }
+    Ok(Transformed::yes(Expr::ScalarFunction(call)))
 }
 
 /// Numbers, truth values and moments are texts to LIKE
@@ -196,11 +264,14 @@ fn alternatives(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Some(_) => compared.clone(),
     };
     let results = case.when_then_expr.iter().map(|(_, then)| then);
-    let types = results
-        .chain(&case.else_expr)
-        .map(|result| result.get_type(schema))
-        .collect::<Result<Vec<_>>>()?;
-    let given = merged(&types)?;
+    let results = results.chain(&case.else_expr).map(AsRef::as_ref);
+    let given = match spelled_among(results.clone(), schema)? {
+        Some(types) => Some(common_type(&types)?),
+        None => {
+            let types = results.map(|result| result.get_type(schema));
+            merged(&types.collect::<Result<Vec<_>>>()?)?
+        }
+    };
     if compared.is_none() && given.is_none() && case.expr.is_some() {
         return Ok(Transformed::no(Expr::Case(case)));
     }
@@ -338,9 +409,9 @@ fn own_cast(
         } else {
             cast(expr, to.clone())
         };
-        // https://docs.snowflake.com/en/sql-reference/functions/try_cast: what would be cut is NULL.
+        // https://docs.snowflake.com/en/sql-reference/functions/try_cast: what would be cut fails, or is NULL.
         let name = match failure {
-            Failure::Error => "left",
+            Failure::Error => "$fitted",
             Failure::Null => "$fitting",
         };
         return Ok(Transformed::yes(scalar::call(
@@ -348,7 +419,11 @@ fn own_cast(
             vec![text, lit(length)],
         )?));
     }
-    if let Some(digits) = digits(field).filter(|digits| *digits < 9) {
+    // A number keeps the digits it has.
+    let cuts = |digits: &u32| *digits < 9;
+    if let Some(digits) = digits(field).filter(cuts)
+        && !expr.get_type(schema)?.is_numeric()
+    {
         let cut = conversion_to(expr, to.clone(), Some(digits), failure);
         return Ok(Transformed::yes(cut));
     }

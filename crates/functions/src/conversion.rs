@@ -18,7 +18,7 @@ use crate::fine::FINE;
 use crate::geography;
 use crate::parameters::Parameters;
 use crate::text::boolean;
-use crate::text::number::{float_text, parse_decimal};
+use crate::text::number::{fits, float_varchar, parse_decimal};
 use crate::variant::cast::{CARRIER, from_variant, to_variant};
 use crate::zoned::is_zoned;
 
@@ -77,7 +77,8 @@ pub(crate) fn differs(from: &DataType, to: &DataType) -> bool {
     let fraction = from.is_floating() || from.is_decimal();
     let whole_seconds = is_number(from) && matches!(to, Timestamp(..));
     let truth = (*from == Boolean && to.is_decimal()) || (from.is_decimal() && *to == Boolean);
-    (fraction && to.is_integer()) || whole_seconds || truth
+    let digits = from.is_floating() && matches!(to, DataType::Decimal128(..));
+    (fraction && to.is_integer()) || whole_seconds || truth || digits
 }
 
 fn is_text(data_type: &DataType) -> bool {
@@ -174,6 +175,9 @@ fn convert_whole(
         let number = arrow_cast(array, &DataType::Int64, failure)?;
         return arrow_cast(&number, to, failure);
     }
+    if let (true, DataType::Decimal128(precision, scale)) = (from.is_floating(), to) {
+        return decimals_from_floats(array, *precision, *scale, failure);
+    }
     if *to == DataType::Boolean {
         let number = arrow_cast(array, &DataType::Float64, failure)?;
         return arrow_cast(&number, to, failure);
@@ -245,7 +249,7 @@ fn to_text(array: &ArrayRef, failure: Failure, parameters: &Parameters) -> Resul
             floats
                 .as_primitive::<Float64Type>()
                 .iter()
-                .map(|value| value.map(float_text))
+                .map(|value| value.map(float_varchar))
                 .collect()
         }
     };
@@ -297,6 +301,47 @@ fn from_text(
         // Wider or narrower decimals than the warehouse has.
         _ => arrow_cast(&(Arc::new(text.clone()) as ArrayRef), to, failure),
     }
+}
+
+/// Floating-point numbers have more digits than their product with a power of ten: 1.1 is
+/// 1.100000000000000089 with 18 of them.
+fn decimals_from_floats(
+    array: &ArrayRef,
+    precision: u8,
+    scale: i8,
+    failure: Failure,
+) -> Result<ArrayRef> {
+    /// Below, a product with a power of ten is exact to the place that is rounded.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    /// Digits behind the one that is rounded, more than a number half-way can have there.
+    const GUARD: usize = 18;
+    let places = usize::try_from(scale).unwrap_or(0);
+    let power = 10_f64.powi(i32::from(scale));
+    let digits = |value: f64| {
+        let scaled = (value * power).round();
+        #[allow(clippy::cast_possible_truncation, reason = "below 2^53")]
+        let digits = match scaled.abs() < EXACT {
+            true => scaled as i128,
+            false => parse_decimal(&format!("{value:.*}", places + GUARD), 38, scale)?,
+        };
+        fits(digits, precision).then_some(digits)
+    };
+    let floats = arrow_cast(array, &DataType::Float64, failure)?;
+    let decimals: Decimal128Array = floats
+        .as_primitive::<Float64Type>()
+        .iter()
+        .map(|value| {
+            one(value, failure, digits, |value| {
+                exec_datafusion_err!(
+                    "Numeric value '{}' is out of range of NUMBER({precision},{scale})",
+                    float_varchar(value)
+                )
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Arc::new(
+        decimals.with_data_type(DataType::Decimal128(precision, scale)),
+    ))
 }
 
 fn decimals_from_text(

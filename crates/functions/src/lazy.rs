@@ -19,6 +19,7 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 /// What fails for texts that do not say what is asked of them.
 const CONVERSIONS: &[&str] = &[
+    "$fitted",
     "base64_decode_binary",
     "base64_decode_string",
     "convert",

@@ -437,6 +437,14 @@ pub(crate) fn is_own(udf: &ScalarUDF) -> bool {
         || matches!(udf.name(), "convert" | "try_convert")
 }
 
+/// Whether the argument of a function of this crate at this place is brought to one type with others.
+pub(crate) fn is_shared(udf: &ScalarUDF, at: usize) -> bool {
+    let own = crate::families::all().find(|function| function.name == udf.name());
+    own.filter(|function| function.coerce.is_none())
+        .and_then(|function| function.parameters.get(at).or(function.parameters.last()))
+        .is_some_and(|kind| *kind == Kind::Common)
+}
+
 /// Whether a function gives values of TIMESTAMP_TZ from others.
 pub(crate) fn makes_zoned(udf: &ScalarUDF) -> bool {
     matches!(

@@ -10,7 +10,8 @@ use std::ops::ControlFlow;
 use diagnostic::{Error, Result, Source, codes};
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Select, SelectItem, Spanned, TableFactor, Value, VisitorMut,
+    ObjectNamePart, Select, SelectItem, Spanned, Statement as Ast, TableFactor, Use, Value,
+    VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -246,6 +247,24 @@ impl Writer<'_> {
 
 impl VisitorMut for Writer<'_> {
     type Break = ();
+
+    /// What USE names is no relation.
+    fn pre_visit_statement(&mut self, statement: &mut Ast) -> ControlFlow<()> {
+        if let Ast::Use(
+            Use::Database(name)
+            | Use::Schema(name)
+            | Use::Role(name)
+            | Use::Warehouse(name)
+            | Use::Object(name),
+        ) = statement
+        {
+            let verdict = self.name(name);
+            if let Some(known) = self.check(verdict, name.span())? {
+                *name = known;
+            }
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
         let verdict = self.name(relation);

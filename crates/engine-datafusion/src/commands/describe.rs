@@ -67,6 +67,7 @@ async fn columns(engine: &Embedded, session: &Session, describe: &Describe) -> R
         ("expression", Kind::Text),
         ("comment", Kind::Text),
         ("policy name", Kind::Text),
+        ("privacy domain", Kind::Text),
     ]);
     let provider = engine.databases(session).provider(&name, &found).await;
     for field in provider.map_err(explain)?.schema().fields() {
@@ -105,6 +106,7 @@ async fn columns(engine: &Embedded, session: &Session, describe: &Describe) -> R
             Cell::Null,
             Cell::Null,
             details.and_then(|details| details.comment.clone()).into(),
+            Cell::Null,
             Cell::Null,
         ]);
     }

@@ -142,7 +142,19 @@ async fn evaluate(
     }
     let batch = arrow::compute::concat_batches(&schema, &batches)
         .explain(codes::X0001, || "A row cannot be put together".to_owned())?;
-    batch.columns().iter().map(value).collect()
+    let values = batch.columns().iter().map(|column| match value(column)? {
+        Value::Number(number) => Ok(Value::Number(without_zeros(&number).to_owned())),
+        other => Ok(other),
+    });
+    values.collect()
+}
+
+/// A number as a variable keeps it: `SET v = (SELECT 1 / 2)` is 0.5, though the quotient has six digits.
+fn without_zeros(number: &str) -> &str {
+    match number.contains('.') {
+        true => number.trim_end_matches('0').trim_end_matches('.'),
+        false => number,
+    }
 }
 
 /// The value of the first row of `column`.

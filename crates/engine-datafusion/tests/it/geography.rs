@@ -24,8 +24,8 @@ fn text_becomes_geography_on_its_way_in() {
     assert_eq!(
         warehouse.run("describe table places"),
         [
-            "ID|NUMBER(38,0)|COLUMN|Y|-|N|N|-|-|-|-",
-            "PLACE|GEOGRAPHY|COLUMN|Y|-|N|N|-|-|-|-"
+            "ID|NUMBER(38,0)|COLUMN|Y|-|N|N|-|-|-|-|-",
+            "PLACE|GEOGRAPHY|COLUMN|Y|-|N|N|-|-|-|-|-"
         ]
     );
     warehouse.error("insert into places values (5, 'POINT(181 0)')");
@@ -41,9 +41,9 @@ fn a_table_made_of_a_query_keeps_the_type() {
     assert_eq!(
         warehouse.run("describe table copy"),
         [
-            "ID|NUMBER(38,0)|COLUMN|Y|-|N|N|-|-|-|-",
-            "PLACE|GEOGRAPHY|COLUMN|Y|-|N|N|-|-|-|-",
-            "BYTES|BINARY(8388608)|COLUMN|Y|-|N|N|-|-|-|-"
+            "ID|NUMBER(38,0)|COLUMN|Y|-|N|N|-|-|-|-|-",
+            "PLACE|GEOGRAPHY|COLUMN|Y|-|N|N|-|-|-|-|-",
+            "BYTES|BINARY(8388608)|COLUMN|Y|-|N|N|-|-|-|-|-"
         ]
     );
     assert_eq!(warehouse.run("select id from near order by id"), ["1", "2"]);
@@ -87,7 +87,7 @@ fn a_column_may_be_added_to_a_table_with_geography() {
     warehouse.run("alter table places add column area geography");
     assert_eq!(
         warehouse.run("describe table places")[2],
-        "AREA|GEOGRAPHY|COLUMN|Y|-|N|N|-|-|-|-"
+        "AREA|GEOGRAPHY|COLUMN|Y|-|N|N|-|-|-|-|-"
     );
     assert_eq!(
         warehouse.run("select count(area), count(place) from places"),

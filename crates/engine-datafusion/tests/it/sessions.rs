@@ -39,7 +39,7 @@ fn variables_keep_values_of_every_type() {
         Some((2, 3))
     );
     assert_eq!(warehouse.error("set (a, b) = (1, 2, 3)").code().id, "E1002");
-    assert_eq!(warehouse.run("set neg = -1.50; select $neg * 2"), ["-3.00"]);
+    assert_eq!(warehouse.run("set neg = -1.50; select $neg * 2"), ["-3.0"]);
 }
 
 #[test]

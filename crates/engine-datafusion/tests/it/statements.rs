@@ -173,10 +173,10 @@ fn shows_and_describes_what_exists() {
     assert_eq!(
         warehouse.run("describe table orders"),
         [
-            "ID|NUMBER(38,0)|COLUMN|Y|-|N|N|-|-|-|-",
-            "NAME|VARCHAR(16777216)|COLUMN|Y|-|N|N|-|-|-|-",
-            "AMOUNT|NUMBER(10,2)|COLUMN|Y|-|N|N|-|-|-|-",
-            "DAY|DATE|COLUMN|Y|-|N|N|-|-|-|-"
+            "ID|NUMBER(38,0)|COLUMN|Y|-|N|N|-|-|-|-|-",
+            "NAME|VARCHAR(16777216)|COLUMN|Y|-|N|N|-|-|-|-|-",
+            "AMOUNT|NUMBER(10,2)|COLUMN|Y|-|N|N|-|-|-|-|-",
+            "DAY|DATE|COLUMN|Y|-|N|N|-|-|-|-|-"
         ]
     );
     // The first column is when it was created.

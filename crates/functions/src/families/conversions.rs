@@ -246,7 +246,7 @@ fn number_text(call: &Call) -> Result<ArrayRef> {
     let decimals = decimals.as_primitive::<Decimal128Type>();
     let mut formats = formats(call, 1, |text| NumberFormat::new(text).map(Arc::new))?;
     call.texts(|row| match formats(row)? {
-        Some(format) if decimals.is_valid(row) => Ok(Some(format.text(decimals.value(row), scale))),
+        Some(format) if decimals.is_valid(row) => format.text(decimals.value(row), scale).map(Some),
         _ => Ok(None),
     })
 }

@@ -46,7 +46,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_one!("cbrt", f64::cbrt),
     of_one!("cos", f64::cos),
     of_one!("cosh", f64::cosh),
-    of_one!("cot", |number| number.tan().recip()),
+    Function::kernel(
+        "cot",
+        "cot(number)",
+        &[Kind::Float],
+        Returns::Float,
+        |call| {
+            // Infinite at 0, where other functions that have no finite value fail.
+            let numbers = call.float(0)?;
+            call.floats(|row| Ok(numbers.get(row).map(|number| number.tan().recip())))
+        },
+    ),
     of_one!("degrees", f64::to_degrees),
     of_one!("exp", f64::exp),
     of_one!("ln", f64::ln),

@@ -10,6 +10,7 @@ mod conversions;
 mod dates;
 pub(crate) mod digest;
 mod encoding;
+mod encryption;
 mod exponents;
 mod generation;
 pub(crate) mod geography;
@@ -34,6 +35,7 @@ pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
     ("string", encoding::FUNCTIONS),
     ("string", compression::FUNCTIONS),
     ("hash", digest::FUNCTIONS),
+    ("encryption", encryption::FUNCTIONS),
     ("regular expression", regular::FUNCTIONS),
     ("date and time", dates::FUNCTIONS),
     ("date and time", calendar::FUNCTIONS),

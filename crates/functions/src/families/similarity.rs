@@ -67,26 +67,62 @@ fn jarowinkler(call: &Call) -> Result<ArrayRef> {
     })
 }
 
-/// Winkler's bonus counts the whole common head, for any two texts; percents are cut, not rounded.
+/// Characters of a common head that earn Winkler's bonus.
+const HEAD: usize = 4;
+
+/// The likeness by Jaro from which on Winkler's bonus is given.
+const ALIKE: f64 = 0.7;
+
+/// Percents are cut, not rounded. The vendor's page shows results of an older algorithm (98 and 97 for
+/// `Ich weiß nicht`); accounts and the documentation of Snowpark have 97 and 95.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "a share of 100"
 )]
 fn likeness(left: &str, right: &str) -> i64 {
-    if left.is_empty() || right.is_empty() {
-        return 0;
-    }
-    let jaro = strsim::jaro(left, right);
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let jaro = jaro(&left, &right);
     let head = left
-        .chars()
-        .zip(right.chars())
-        .take(10)
+        .iter()
+        .zip(&right)
+        .take(HEAD)
         .take_while(|(left, right)| left == right)
         .count();
-    let winkler = jaro + 0.1 * head as f64 * (1.0 - jaro);
-    // A share that is 0.29 must not become 28 by the last bit.
-    (winkler * 100.0 + 1e-9).floor() as i64
+    let bonus = match jaro >= ALIKE {
+        true => 0.1 * head as f64 * (1.0 - jaro),
+        false => 0.0,
+    };
+    ((jaro + bonus) * 100.0).floor() as i64
+}
+
+/// Jaro's similarity: half the matches that are out of order, rounded down, are transpositions.
+#[allow(clippy::cast_precision_loss, reason = "lengths of texts")]
+fn jaro(left: &[char], right: &[char]) -> f64 {
+    let reach = (left.len().max(right.len()) / 2).saturating_sub(1);
+    let mut taken = vec![false; right.len()];
+    let mut matched = Vec::new();
+    for (at, character) in left.iter().enumerate() {
+        let window = at.saturating_sub(reach)..(at + reach + 1).min(right.len());
+        let found = window
+            .into_iter()
+            .find(|&other| !taken[other] && right[other] == *character);
+        if let Some(other) = found {
+            taken[other] = true;
+            matched.push(*character);
+        }
+    }
+    if matched.is_empty() {
+        return 0.0;
+    }
+    let others = right.iter().zip(&taken).filter(|(_, taken)| **taken);
+    let moved = others
+        .zip(&matched)
+        .filter(|((other, _), character)| other != character)
+        .count();
+    let matches = matched.len() as f64;
+    let kept = matches - (moved / 2) as f64;
+    (matches / left.len() as f64 + matches / right.len() as f64 + kept / matches) / 3.0
 }
 
 /// The group of consonants a letter sounds like.
@@ -154,18 +190,36 @@ mod tests {
         assert_eq!(soundex("Pfister", true), "P123");
     }
 
-    /// The vendor's examples.
+    /// What accounts answer.
     #[test]
     fn measures_likeness() {
         for (left, right, expected) in [
             ("", "", 0),
-            ("snowflake", "oracle", 61),
-            ("ich weiß nicht", "ich wei? nicht", 98),
-            ("ich weiß nicht", "ich weiss nicht", 97),
+            ("", "swieta", 0),
             ("test", "test", 100),
+            ("a", "a", 100),
+            ("snowflake", "oracle", 61),
+            ("ich weiß nicht", "ich wei? nicht", 97),
+            ("ich weiß nicht", "ich weiss nicht", 95),
             ("gute nacht", "ich weis nicht", 56),
             ("święta", "swieta", 77),
-            ("", "swieta", 0),
+            ("martha", "marhta", 96),
+            ("ab", "ac", 66),
+            ("prefixxxxxx", "prefixyyyyy", 69),
+            ("a b", "ab", 61),
+            ("abcdefg", "abcdefh", 94),
+            ("dwayne", "duane", 84),
+            ("cabbcabcc", "cbbccc", 89),
+            ("jellyfish", "smellyfish", 89),
+            ("straße", "strasse", 90),
+            ("abcabc", "cbacba", 88),
+            ("dcb", "abcb", 55),
+            ("cdbdcca", "cbacb", 67),
+            ("crate", "trace", 73),
+            ("acb", "a", 80),
+            ("aaadd", "acad", 80),
+            ("dbccdadgdcch", "gddchgcegheafggd", 55),
+            ("ghghfeffddfegeb", "hbhbggcbadb", 59),
         ] {
             assert_eq!(likeness(left, right), expected, "{left} {right}");
         }

@@ -9,6 +9,7 @@ use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 
+use crate::conversion::Failure;
 use crate::scalar::{Call, Function, Kind, Returns, Values};
 
 use super::bytes;
@@ -132,16 +133,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "$fitting(text, length)",
         &[Kind::Text, Kind::Integer],
         Returns::Text,
-        |call| {
-            let (texts, lengths) = (call.text(0)?, call.integer(1)?);
-            call.texts(|row| {
-                let (Some(text), Some(length)) = (texts.get(row), lengths.get(row)) else {
-                    return Ok(None);
-                };
-                let fits = usize::try_from(length).is_ok_and(|most| text.chars().count() <= most);
-                Ok(fits.then(|| text.to_owned()))
-            })
-        },
+        |call| fitted(call, Failure::Null),
+    ),
+    Function::kernel(
+        "$fitted",
+        "$fitted(text, length)",
+        &[Kind::Text, Kind::Integer],
+        Returns::Text,
+        |call| fitted(call, Failure::Error),
     ),
     Function::kernel(
         "right",
@@ -372,6 +371,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
         insert,
     ),
 ];
+
+/// Texts of no more characters than the length.
+fn fitted(call: &Call, failure: Failure) -> Result<ArrayRef> {
+    let (texts, lengths) = (call.text(0)?, call.integer(1)?);
+    call.texts(|row| {
+        let (Some(text), Some(length)) = (texts.get(row), lengths.get(row)) else {
+            return Ok(None);
+        };
+        let most = usize::try_from(length).unwrap_or(0);
+        // As many bytes as allowed characters always fit.
+        match (text.len() <= most || text.chars().count() <= most, failure) {
+            (true, _) => Ok(Some(text)),
+            (false, Failure::Null) => Ok(None),
+            (false, Failure::Error) => {
+                exec_err!("String '{text}' is too long and would be truncated")
+            }
+        }
+    })
+}
 
 /// Bytes if all are bytes, else text.
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]

@@ -59,6 +59,9 @@ impl RelationPlanner for Pivot {
             column,
             values: &values,
             default: default_on_null.as_ref(),
+            renamed: alias
+                .as_ref()
+                .is_some_and(|alias| !alias.columns.is_empty()),
         };
         let plan = pivot.plan(input, context)?;
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
@@ -72,6 +75,8 @@ struct Spread<'a> {
     column: &'a SqlExpr,
     values: &'a [ExprWithAlias],
     default: Option<&'a SqlExpr>,
+    /// Whether a list behind the alias names all columns, so that those of a value may repeat.
+    renamed: bool,
 }
 
 impl Spread<'_> {
@@ -102,7 +107,12 @@ impl Spread<'_> {
                 }
                 None => ident(&hidden),
             };
-            outputs.push(cell.alias(column_name(value)?));
+            let name = column_name(value)?;
+            let repeated = || schema.fields().iter().any(|field| *field.name() == name);
+            outputs.push(match self.renamed && repeated() {
+                true => cell.alias(&hidden),
+                false => cell.alias(name),
+            });
         }
         LogicalPlanBuilder::from(input)
             .aggregate(groups, aggregates)?

@@ -169,6 +169,9 @@ pub(crate) fn plain(data_type: &DataType) -> DataType {
     }
 }
 
+/// The digits of a text that is a number.
+const TEXT: (u8, i8) = (18, 5);
+
 /// The type several values are brought to: text gives way to any other type, numbers widen, a date
 /// becomes a timestamp beside one.
 pub(crate) fn common_type<'a>(types: impl IntoIterator<Item = &'a DataType>) -> Result<DataType> {
@@ -187,6 +190,11 @@ fn both(left: &DataType, right: &DataType) -> Result<DataType> {
     Ok(match (left, right) {
         // VARIANT takes in every other type.
         (LargeUtf8, _) | (_, LargeUtf8) => LargeUtf8,
+        // What accounts read text as beside a number whose digits it does not say: NUMBER(18,5), or wider.
+        (Utf8, Int64) | (Int64, Utf8) => widen(TEXT, (DECIMAL128_MAX_PRECISION, 0)),
+        (Utf8, Decimal128(precision, scale)) | (Decimal128(precision, scale), Utf8) => {
+            widen(TEXT, (*precision, *scale))
+        }
         (Null, other) | (other, Null) | (Utf8, other) | (other, Utf8) => other.clone(),
         (Float64, Int64 | Decimal128(..)) | (Int64 | Decimal128(..), Float64) => Float64,
         (Int64, Decimal128(precision, scale)) | (Decimal128(precision, scale), Int64) => {

@@ -99,6 +99,15 @@ pub(crate) fn month_number(letters: &str) -> Option<u32> {
     })
 }
 
+/// The number of the month of this name, in full or of three letters.
+pub(crate) fn month_of(name: &str) -> Option<u32> {
+    let in_full = || MONTHS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    match name.len() == 3 || in_full() {
+        true => month_number(name.get(..3)?),
+        false => None,
+    }
+}
+
 /// A format, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DateFormat {

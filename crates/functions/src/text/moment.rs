@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
-use super::date_format::{is_day_name, month_number};
+use super::date_format::{is_day_name, month_number, month_of};
 
 /// `2024-03-04 05:06:07.000`
 pub(crate) fn timestamp_text(moment: NaiveDateTime) -> String {
@@ -105,11 +105,18 @@ fn parse_spoken(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
     Some((date.and_time(time), Some(parse_offset(offset)?)))
 }
 
-/// A time of day such as `5:06`, `05:06:07.5`, `05:06 PM`.
+/// A time of day such as `5:06`, `05:06:07.5`, `05:06 PM`, that of a number of seconds since 1970 or of smaller units,
+/// and the wall clock of `05:06:07 +02:00`.
+/// <https://docs.snowflake.com/en/sql-reference/functions/to_time>
 pub(crate) fn parse_time(text: &str) -> Option<NaiveTime> {
-    let (time, rest) = parse_time_part(text.trim())?;
+    let text = text.trim();
+    if let Some(moment) = parse_epoch(text) {
+        return Some(moment.time());
+    }
+    let (time, rest) = parse_time_part(text)?;
     match rest.trim() {
         "" => Some(time),
+        zone if parse_offset(zone).is_some() => Some(time),
         half => {
             let (_, hour) = time.hour12();
             let afternoon = match half.to_ascii_uppercase().as_str() {
@@ -157,8 +164,9 @@ fn parse_date_part(text: &str) -> Option<(NaiveDate, &str)> {
     }
     let rest = rest.strip_prefix('-')?;
     if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        let month = month_number(rest.get(..3)?)?;
-        let (year, rest) = digits(rest.get(3..)?.strip_prefix('-')?, 4)?;
+        let (month, rest) = rest.split_once('-')?;
+        let month = month_of(month)?;
+        let (year, rest) = digits(rest, 4)?;
         return Some((
             NaiveDate::from_ymd_opt(year.cast_signed(), month, first)?,
             rest,
@@ -261,6 +269,7 @@ mod tests {
                 "2024-03-04 05:06:07.123",
             ),
             ("4-Mar-2024", "2024-03-04 00:00:00.000"),
+            ("04-march-2024 05:06", "2024-03-04 05:06:00.000"),
             ("03/04/2024", "2024-03-04 00:00:00.000"),
             ("0", "1970-01-01 00:00:00.000"),
             ("1700000000000", "2023-11-14 22:13:20.000"),
@@ -287,6 +296,7 @@ mod tests {
             "2024-03-04x",
             "2024-03-04 25:00",
             "2024-13-01",
+            "4-Marc-2024",
             "Xyz, 21 Dec 2000 16:01:07",
             "Thu, 21 Dec 2000",
             "Mon Jul 08 18:09:51 2013",

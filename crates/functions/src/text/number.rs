@@ -92,6 +92,39 @@ pub(crate) fn float_text(value: f64) -> String {
     format!("{}", value + 0.0)
 }
 
+/// The least and the most significant digits of a floating-point number that becomes text.
+const SIGNIFICANT: (i32, i32) = (10, 15);
+
+/// A floating-point number as VARCHAR, as accounts convert it: ten significant digits, one more for each place
+/// before the point from 10 on, up to fifteen (`log(3, 4)` is `1.261859507`, and `sqrt(2e10)` `141421.356237310`
+/// without its zero); an exponent where they do not reach the point.
+pub(crate) fn float_varchar(value: f64) -> String {
+    if !value.is_finite() {
+        return float_text(value);
+    }
+    let exponent_of = |text: &str| -> Option<i32> { text.split_once('e')?.1.parse().ok() };
+    let (least, most) = SIGNIFICANT;
+    let exponent = exponent_of(&format!("{value:e}")).unwrap_or(0);
+    let digits = (least + exponent).clamp(least, most);
+    let behind = usize::try_from(digits - 1).unwrap_or(0);
+    let exponential = format!("{value:.behind$e}");
+    // Rounding may have added a digit.
+    let exponent = exponent_of(&exponential).unwrap_or(exponent);
+    let mantissa = exponential
+        .split_once('e')
+        .map_or("", |(mantissa, _)| mantissa);
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    if !(-4..digits).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{}e{sign}{:02}", trimmed(mantissa), exponent.unsigned_abs());
+    }
+    let places = usize::try_from(digits - 1 - exponent).unwrap_or(0);
+    trimmed(&format!("{value:.places$}"))
+}
+
 /// A decimal's digits with its point.
 pub(crate) fn decimal_text(digits: i128, scale: i8) -> String {
     let Ok(scale) = usize::try_from(scale) else {
@@ -142,6 +175,28 @@ mod tests {
         assert_eq!(float_text(0.00001), "1e-05");
         assert_eq!(float_text(1e20), "1e+20");
         assert_eq!(float_text(1.5e-7), "1.5e-07");
+        for (value, text) in [
+            (4.0_f64.ln() / 3.0_f64.ln(), "1.261859507"),
+            (0.080_722_053_022_710_99, "0.08072205302"),
+            (f64::from(0.9_f32), "0.8999999762"),
+            (std::f64::consts::SQRT_2 * 10.0, "14.142135624"),
+            (std::f64::consts::SQRT_2 * 1e4, "14142.135623731"),
+            (30.0_f64.exp(), "10686474581524.5"),
+            (123_456_789.123, "123456789.123"),
+            (0.1 + 0.2, "0.3"),
+            (-0.0, "-0"),
+            (100.0, "100"),
+            (-1234.5, "-1234.5"),
+            (2.5e14, "250000000000000"),
+            (1e15, "1e+15"),
+            (0.000_012_5, "1.25e-05"),
+            (9.999_999_999_99, "10"),
+            (1e100, "1e+100"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(float_varchar(value), text);
+        }
         assert_eq!(decimal_text(-5, 2), "-0.05");
         assert_eq!(decimal_text(1234, 2), "12.34");
     }

@@ -4,7 +4,7 @@
 
 use datafusion::common::{Result, plan_err};
 
-use super::number::{decimal_text, parse_decimal, rescale};
+use super::number::{decimal_text, fits, parse_decimal, rescale};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
@@ -12,6 +12,8 @@ enum Piece {
     Optional,
     /// `0`: a digit, zero where it leads.
     Required,
+    /// `X`: a hexadecimal digit.
+    Hexadecimal,
     Group,
     Dollar,
     /// Stands for itself.
@@ -70,8 +72,9 @@ impl NumberFormat {
             parsed.place(std::mem::take(&mut literals), after_point);
             let mut width = first.len_utf8();
             match first.to_ascii_uppercase() {
-                '9' | '0' | ',' | 'G' | '$' => {
+                '9' | '0' | ',' | 'G' | '$' | 'X' => {
                     let piece = match first {
+                        'X' | 'x' => Piece::Hexadecimal,
                         '9' => Piece::Optional,
                         '0' => Piece::Required,
                         '$' => Piece::Dollar,
@@ -136,15 +139,23 @@ impl NumberFormat {
         i8::try_from(digits).unwrap_or(i8::MAX)
     }
 
+    /// Whether the format is `X` or `0X`, of hexadecimal digits.
+    fn is_hexadecimal(&self) -> bool {
+        self.whole.contains(&Piece::Hexadecimal)
+    }
+
     /// The text of a decimal; hash signs for its digits if it is too large for the format.
-    pub(crate) fn text(&self, digits: i128, scale: i8) -> String {
+    pub(crate) fn text(&self, digits: i128, scale: i8) -> Result<String> {
+        if self.is_hexadecimal() {
+            return plan_err!("A number format with 'X' is supported for reading, not for writing");
+        }
         let [before, after] = &self.around;
         let text = if self.plain {
             decimal_text(digits, scale)
         } else {
             self.number(digits, scale)
         };
-        format!("{before}{text}{after}")
+        Ok(format!("{before}{text}{after}"))
     }
 
     fn number(&self, digits: i128, scale: i8) -> String {
@@ -190,7 +201,7 @@ impl NumberFormat {
                     started = true;
                     text.push('0');
                 }
-                Piece::Optional | Piece::Required => {
+                Piece::Optional | Piece::Required | Piece::Hexadecimal => {
                     started = true;
                     text.push(digits.next().map_or('0', char::from));
                 }
@@ -222,7 +233,9 @@ impl NumberFormat {
                     continue;
                 }
                 Piece::Group | Piece::Dollar => continue,
-                Piece::Optional | Piece::Required => digits.next().unwrap_or('0'),
+                Piece::Optional | Piece::Required | Piece::Hexadecimal => {
+                    digits.next().unwrap_or('0')
+                }
             };
             text.push(digit);
             if *piece == Piece::Required || digit != '0' {
@@ -265,16 +278,24 @@ impl NumberFormat {
         let text = text.strip_prefix(before.as_str()).unwrap_or(text);
         let text = text.strip_suffix(after.as_str()).unwrap_or(text).trim();
         let grouped = self.whole.contains(&Piece::Group);
-        let (text, negative) = match text.strip_suffix(['-', '+']) {
-            Some(head) => (head, text.ends_with('-')),
-            None => (text, false),
+        // Blanks may part the sign from the digits.
+        let (text, negative) = match (text.strip_suffix(['-', '+']), text.strip_prefix(['-', '+']))
+        {
+            (Some(rest), _) => (rest.trim_end(), text.ends_with('-')),
+            (None, Some(rest)) => (rest.trim_start(), text.starts_with('-')),
+            (None, None) => (text, false),
         };
+        if self.is_hexadecimal() {
+            let digits = self.hexadecimal(text)?;
+            let digits = rescale(digits, 0, scale).filter(|digits| fits(*digits, precision))?;
+            return Some(if negative { -digits } else { digits });
+        }
         let mut plain = String::with_capacity(text.len());
         for character in text.chars() {
             match character {
                 ',' if grouped => {}
                 '$' if self.whole.contains(&Piece::Dollar) => {}
-                '0'..='9' | '.' | '-' | '+' => plain.push(character),
+                '0'..='9' | '.' => plain.push(character),
                 _ => return None,
             }
         }
@@ -283,10 +304,24 @@ impl NumberFormat {
     }
 }
 
+impl NumberFormat {
+    /// What as many hexadecimal digits as the format has places, or fewer, are worth.
+    fn hexadecimal(&self, text: &str) -> Option<i128> {
+        let digits = |piece: &&Piece| matches!(piece, Piece::Hexadecimal | Piece::Required);
+        let places = self.whole.iter().filter(digits).count();
+        let written = text.bytes().all(|byte| byte.is_ascii_hexdigit()) && text.len() <= places;
+        let only = self.fraction.is_empty() && places == self.whole.len();
+        match written && only {
+            true => i128::from_str_radix(text, 16).ok(),
+            false => None,
+        }
+    }
+}
+
 /// Hash signs in the places of digits.
 fn hidden(pieces: &[Piece]) -> String {
     let shown = |piece: &Piece| match piece {
-        Piece::Optional | Piece::Required => '#',
+        Piece::Optional | Piece::Required | Piece::Hexadecimal => '#',
         Piece::Group => ',',
         Piece::Dollar => '$',
         Piece::Literal(character) => *character,
@@ -353,7 +388,10 @@ mod tests {
             ("FM9990.0", 5, 1, "0.5"),
         ] {
             assert_eq!(
-                NumberFormat::new(format).unwrap().text(digits, scale),
+                NumberFormat::new(format)
+                    .unwrap()
+                    .text(digits, scale)
+                    .unwrap(),
                 text,
                 "{format}"
             );
@@ -365,6 +403,14 @@ mod tests {
         let format = NumberFormat::new("999,999.99").unwrap();
         assert_eq!(format.parse("12,345.6", 10, 2), Some(1_234_560));
         assert_eq!(format.parse("x", 10, 2), None);
-        assert!(NumberFormat::new("XX").is_err());
+        assert_eq!(format.parse("- 12.5", 10, 2), Some(-1_250));
+        assert_eq!(format.parse("-+12.5", 10, 2), None);
+        let hexadecimal = NumberFormat::new("XXX").unwrap();
+        assert_eq!(hexadecimal.parse("ae5", 38, 0), Some(2_789));
+        assert_eq!(hexadecimal.parse("F", 38, 1), Some(150));
+        assert_eq!(hexadecimal.parse("ae50", 38, 0), None);
+        assert_eq!(hexadecimal.parse("g", 38, 0), None);
+        assert!(hexadecimal.text(12, 0).is_err());
+        assert!(NumberFormat::new("9EE").is_err());
     }
 }

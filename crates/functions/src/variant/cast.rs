@@ -20,7 +20,7 @@ use super::{
 use crate::conversion::{Failure, convert, convert_in};
 use crate::parameters::Parameters;
 use crate::scalar::plain;
-use crate::text::number::{decimal_text, float_text};
+use crate::text::number::{decimal_text, float_varchar};
 use crate::zoned::is_zoned;
 
 /// The Arrow type that carries VARIANT, OBJECT and ARRAY.
@@ -164,7 +164,7 @@ pub(crate) fn plain_text(value: &str) -> Option<Cow<'_, str>> {
     match kind(value) {
         Kind::Null | Kind::Undefined => None,
         Kind::Text => text(value),
-        Kind::Double => Some(Cow::Owned(float_text(double_value(value)))),
+        Kind::Double => Some(Cow::Owned(float_varchar(double_value(value)))),
         _ => Some(Cow::Borrowed(value)),
     }
 }

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::internal::{order_key_of, packed, unpacked};
+use crate::scalar;
 use crate::variant::cast::CARRIER;
 
 /// Works after DataFusion's coercion, when every expression has its type.
@@ -96,7 +97,7 @@ fn rewritten(exprs: &[Expr], schema: &DFSchema) -> Result<(Option<Vec<Expr>>, Ve
         let done = expr.clone().transform_up(|expr| match expr {
             Expr::AggregateFunction(mut call) => {
                 extreme |= is_extreme(call.func.name()) && pack(&mut call.params.args, schema)?;
-                let mut reordered = false;
+                let mut reordered = skip_nulls(call.func.name(), &mut call.params.args, schema)?;
                 // An order of distinct values is the order of the argument itself.
                 if !call.params.distinct {
                     for key in &mut call.params.order_by {
@@ -110,7 +111,7 @@ fn rewritten(exprs: &[Expr], schema: &DFSchema) -> Result<(Option<Vec<Expr>>, Ve
                 extreme |= aggregate
                     && is_extreme(call.fun.name())
                     && pack(&mut call.params.args, schema)?;
-                let mut reordered = false;
+                let mut reordered = skip_nulls(call.fun.name(), &mut call.params.args, schema)?;
                 for key in &mut call.params.order_by {
                     reordered |= order(key, schema)?;
                 }
@@ -132,6 +133,19 @@ fn rewritten(exprs: &[Expr], schema: &DFSchema) -> Result<(Option<Vec<Expr>>, Ve
 
 fn is_extreme(name: &str) -> bool {
     matches!(name, "min" | "max")
+}
+
+/// COUNT of a VARIANT does not count JSON's null
+/// (<https://docs.snowflake.com/en/sql-reference/functions/count>).
+fn skip_nulls(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {
+    let mut changed = false;
+    for value in args.iter_mut().filter(|_| name == "count") {
+        if value.get_type(schema)? == CARRIER {
+            *value = scalar::call("strip_null_value", vec![std::mem::take(value)])?;
+            changed = true;
+        }
+    }
+    Ok(changed)
 }
 
 fn pack(args: &mut [Expr], schema: &DFSchema) -> Result<bool> {

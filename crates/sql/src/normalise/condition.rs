@@ -6,8 +6,8 @@
 //! (<https://docs.snowflake.com/en/sql-reference/constructs/join#syntax>).
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Join, JoinConstraint, JoinOperator, Select,
-    TableFactor, TableWithJoins, UnaryOperator, Value,
+    BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Join, JoinConstraint, JoinOperator, Select, TableFactor, TableWithJoins, UnaryOperator, Value,
 };
 
 /// Casts what WHERE, HAVING, QUALIFY and the ON clauses of `select` ask.
@@ -25,7 +25,7 @@ pub(super) fn cast_clauses(select: &mut Select) {
     }
 }
 
-/// Casts the operands of AND, OR and NOT, and the conditions of CASE.
+/// Casts the operands of AND, OR and NOT, what the functions take that do the same, and the conditions of CASE and IFF.
 pub(super) fn cast_operands(expr: &mut Expr) {
     match expr {
         Expr::BinaryOp {
@@ -47,6 +47,20 @@ pub(super) fn cast_operands(expr: &mut Expr) {
         } => conditions
             .iter_mut()
             .for_each(|when| cast(&mut when.condition)),
+        Expr::Function(function) => {
+            let conditions = match function.name.to_string().as_str() {
+                "BOOLAND" | "BOOLOR" | "BOOLXOR" | "BOOLNOT" => usize::MAX,
+                "IFF" => 1,
+                _ => return,
+            };
+            if let FunctionArguments::List(list) = &mut function.args {
+                for argument in list.args.iter_mut().take(conditions) {
+                    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(condition)) = argument {
+                        cast(condition);
+                    }
+                }
+            }
+        }
         _ => {}
     }
 }
@@ -71,7 +85,11 @@ fn may_be_no_truth_value(condition: &Expr) -> bool {
         Expr::Identifier(_)
         | Expr::CompoundIdentifier(_)
         | Expr::JsonAccess { .. }
-        | Expr::Function(_) => true,
+        | Expr::Function(_)
+        | Expr::UnaryOp {
+            op: UnaryOperator::Minus | UnaryOperator::Plus,
+            ..
+        } => true,
         Expr::Value(value) => !matches!(value.value, Value::Boolean(_) | Value::Null),
         Expr::Cast { data_type, .. } => !matches!(data_type, DataType::Boolean | DataType::Bool),
         _ => false,

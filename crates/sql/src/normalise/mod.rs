@@ -284,7 +284,7 @@ impl VisitorMut for Rewriter<'_> {
         in_list::expand(expr);
         quantified::expand(expr);
         rounding::call(expr);
-        literal::float(expr);
+        literal::read(expr);
         negation::call(expr);
         semi_structured::expand(expr);
         if let Expr::Function(function) = expr {
@@ -292,6 +292,8 @@ impl VisitorMut for Rewriter<'_> {
             within_group::fold(function);
             count_distinct::pack(function);
             nth_value::from_last(function);
+            rounding::place_arguments(function);
+            literal::keep_bounds(function);
             collect::aggregate(function);
         }
         let verdict = interval::add(expr, self.statement)

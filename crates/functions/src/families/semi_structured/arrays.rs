@@ -372,15 +372,20 @@ fn sort(call: &Call) -> Result<ArrayRef> {
     })
 }
 
+/// JSON's null is the answer only where there is nothing else.
 fn extreme(call: &Call, largest: bool) -> Result<ArrayRef> {
     each(call, Kind::Array, |array, _| {
+        let null = || elements(array).find(|element| kind(element) == Kind::Null);
         let values = elements(array).filter(|element| !is_missing(element));
         let keyed = values.map(|value| (key(value), value));
         let best = match largest {
             true => keyed.max_by(|left, right| left.0.cmp(&right.0)),
             false => keyed.min_by(|left, right| left.0.cmp(&right.0)),
         };
-        Ok(best.map(|(_, value)| value.to_owned()))
+        Ok(best
+            .map(|(_, value)| value)
+            .or_else(null)
+            .map(str::to_owned))
     })
 }
 
@@ -443,6 +448,10 @@ fn zip(call: &Call) -> Result<ArrayRef> {
         }
         let longest = arrays.iter().map(Vec::len).max().unwrap_or(0);
         let mut writer = ArrayWriter::new();
+        if longest == 0 {
+            // <https://docs.snowflake.com/en/sql-reference/functions/arrays_zip> shows one object without keys.
+            writer.push(Some(&ObjectWriter::new().finish()));
+        }
         for at in 0..longest {
             let mut zipped = ObjectWriter::new();
             let mut members: Vec<(String, &str)> = arrays
