@@ -248,7 +248,7 @@ pub(crate) fn template(text: &str) -> Option<ast::SetExpr> {
 pub(crate) fn template_query(text: &str) -> Option<ast::Query> {
     let mut parser = Parser::new(&SnowflakeDialect).try_with_sql(text).ok()?;
     let query = parser.parse_query().ok()?;
-    (parser.peek_token_ref().token == Token::EOF).then(|| *query)
+    (parser.peek_token_ref().token == Token::EOF).then_some(*query)
 }
 
 pub(crate) fn offset(script: &Source, at: Location) -> usize {

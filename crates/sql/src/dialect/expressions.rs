@@ -1,7 +1,8 @@
 //! Operators, casts, parts of arrays and everything else that is no call.
 
 use sqlparser::ast::{
-    AccessExpr, Array, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Subscript,
+    AccessExpr, Array, BinaryOperator, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
+    Subscript,
 };
 
 use super::calls::as_double;
@@ -112,6 +113,17 @@ fn cast(kind: &mut CastKind, expr: &Expr, target: &mut DataType, dialect: Dialec
         | DataType::Int2(_)
         | DataType::Int4(_)
         | DataType::Int8(_) => DataType::BigInt(None),
+        // A length means nothing to DuckDB; PostgreSQL cuts what is longer.
+        DataType::Varchar(Some(length)) | DataType::CharacterVarying(Some(length)) => {
+            let CharacterLength::IntegerLength { length, .. } = length else {
+                return None;
+            };
+            let template = match dialect {
+                Dialect::DuckDb => "$1::varchar".to_owned(),
+                Dialect::Postgres => format!("left($1::varchar, {length})"),
+            };
+            return fill(&template, &[expr]);
+        }
         DataType::Float4 | DataType::Float8 => DataType::Double(ExactNumberInfo::None),
         DataType::Bytea => DataType::Binary(None),
         DataType::Uuid => DataType::Varchar(None),

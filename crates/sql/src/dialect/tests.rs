@@ -96,7 +96,11 @@ fn types_hold_what_they_hold_there() {
         duckdb("select a::decimal, b::hugeint, c::uuid, d::json"),
         "SELECT a::DECIMAL(18,3), b::BIGINT, c::VARCHAR, parse_json(d::VARCHAR)"
     );
-    assert_eq!(postgres("select a::numeric"), "SELECT a::DECIMAL(38,12)");
+    assert_eq!(
+        postgres("select a::numeric, b::varchar(3)"),
+        "SELECT a::DECIMAL(38,12), left(b::VARCHAR, 3)"
+    );
+    assert_eq!(duckdb("select b::varchar(3)"), "SELECT b::VARCHAR");
 }
 
 #[test]
