@@ -5,8 +5,8 @@ use sqlparser::ast::{
     Subscript,
 };
 
-use super::calls::as_double;
-use super::template::{constant, fill, operand, quoted};
+use super::calls::{as_double, name_of};
+use super::template::{arguments, constant, fill, operand, quoted};
 use super::{Dialect, dates, json};
 
 /// What `expr` is in the warehouse's dialect; none if it is the same.
@@ -158,5 +158,24 @@ fn element(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
         return None;
     };
     let number: i64 = number.to_string().parse().ok()?;
-    (number > 0).then(|| fill(&format!("get($1, {})", number - 1), &[root]))?
+    let cast = if holds_texts(root) { "::varchar" } else { "" };
+    (number > 0).then(|| fill(&format!("get($1, {}){cast}", number - 1), &[root]))?
+}
+
+/// Whether `list` is a list of texts as it is written; what columns hold is not known here.
+pub(super) fn holds_texts(list: &Expr) -> bool {
+    match list {
+        Expr::Nested(inner) => holds_texts(inner),
+        Expr::Array(array) => array
+            .elem
+            .first()
+            .is_some_and(|one| constant(one).is_some()),
+        Expr::Function(function) => match name_of(function).as_deref() {
+            Some("split" | "regexp_substr_all") => true,
+            Some("array_construct") => arguments(function)
+                .is_some_and(|list| list.first().is_some_and(|one| constant(one).is_some())),
+            _ => false,
+        },
+        _ => false,
+    }
 }

@@ -11,6 +11,7 @@ use sqlparser::ast::{
 use super::Dialect;
 use super::calls::name_of;
 use super::dates;
+use super::expressions::holds_texts;
 use super::template::{arguments, operand, parsed, whole};
 
 /// `order by all` by the numbers of the columns; whether there was one.
@@ -197,7 +198,8 @@ fn elements(list: &Expr, alias: Option<&TableAlias>, dialect: Dialect) -> Option
         return derived(&series, "unnest", alias, dialect);
     }
     let query = format!(
-        "lateral (select _list.value as unnest from table(flatten(input => {})) as _list)",
+        "lateral (select {} as unnest from table(flatten(input => {})) as _list)",
+        value_of(list),
         operand(list)
     );
     table(&query, alias, "unnest", dialect)
@@ -358,7 +360,15 @@ fn rows_of(call: &Function) -> Option<(String, String, Option<String>)> {
         }
     }
     let rows = format!("lateral flatten(input => {}) as _list", operand(list));
-    Some((rows, "_list.value".to_owned(), None))
+    Some((rows, value_of(list).to_owned(), None))
+}
+
+/// An element of a list.
+fn value_of(list: &Expr) -> &'static str {
+    match holds_texts(list) {
+        true => "_list.value::varchar",
+        false => "_list.value",
+    }
 }
 
 fn select_of(text: &str) -> Option<Select> {

@@ -203,6 +203,10 @@ fn series_and_lists_become_rows() {
         assert_ne!(read(text, dialect), text);
     }
     assert_eq!(
+        duckdb("select string_split(a, ',')[2], l[1] from t"),
+        "SELECT get(split(a, ','), 1)::VARCHAR, get(l, 0) FROM t"
+    );
+    assert_eq!(
         duckdb("select a, b from t order by all desc"),
         "SELECT a, b FROM t ORDER BY 1 DESC NULLS LAST, 2 DESC NULLS LAST"
     );
