@@ -252,6 +252,20 @@ fn special(function: &mut Function, name: &str, dialect: Dialect) -> Option<Expr
             let template = format!("iff($1 is null, null, coalesce({found}, ''))");
             fill(&template, &args)
         }
+        // The first match, as a list, or nothing. Groups would be its elements, and `g` makes rows.
+        ("regexp_matches", [text, pattern, options @ ..]) if dialect == Dialect::Postgres => {
+            let options = match options {
+                [] => "",
+                [options] => constant(options)?,
+                _ => return None,
+            };
+            if constant(pattern)?.contains('(') || options.contains('g') {
+                return None;
+            }
+            let found = format!("regexp_substr($1, $2, 1, 1, '{options}')");
+            let template = format!("iff({found} is null, null, array_construct({found}))");
+            fill(&template, &[text, pattern])
+        }
         ("to_char", [moment, format]) if dialect == Dialect::Postgres => {
             dates::to_char(moment, constant(format)?)
         }

@@ -1,6 +1,6 @@
 //! Moments: intervals, parts and formats.
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, Interval, Value};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, Ident, Interval, TimezoneInfo, Value};
 
 use super::template::{constant, fill, operand, quoted};
 
@@ -98,9 +98,16 @@ pub(super) fn at_time_zone(moment: &Expr, zone: &Expr) -> Option<Expr> {
             "convert_timezone($1, $2, $3::timestamp_ntz)",
             &[&canonical(time_zone), zone, timestamp],
         ),
-        Expr::Function(function) if super::calls::name_of(function)? == "current_timestamp" => {
-            fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner])
-        }
+        Expr::Function(function) => match super::calls::name_of(function)?.as_str() {
+            "current_timestamp" => fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner]),
+            // The seconds since 1970, which are of the zone UTC.
+            "to_timestamp" => fill("convert_timezone('UTC', $1, $2)", &[zone, inner]),
+            _ => None,
+        },
+        Expr::Cast {
+            data_type: DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone),
+            ..
+        } => fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner]),
         _ => None,
     }
 }
@@ -282,6 +289,7 @@ pub(super) fn to_char(moment: &Expr, format: &str) -> Option<Expr> {
         ("FMMM", "month($1)::varchar"),
         ("IYYY", "yearofweekiso($1)::varchar"),
         ("IW", "lpad(weekiso($1), 2, '0')"),
+        ("WW", "lpad(floor((dayofyear($1) + 6) / 7)::int, 2, '0')"),
         ("Q", "quarter($1)::varchar"),
         ("DDD", "lpad(dayofyear($1), 3, '0')"),
         ("ID", "dayofweekiso($1)::varchar"),

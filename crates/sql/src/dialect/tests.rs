@@ -85,6 +85,11 @@ fn backslashes_stand_for_themselves() {
         r"SELECT regexp_replace(a, '\\d+', 'x', 1, 0, ''), (regexp_instr(b, '^\\w') > 0) FROM t"
     );
     assert_eq!(
+        postgres("select regexp_matches(a, 'b+')"),
+        "SELECT iff(regexp_substr(a, 'b+', 1, 1, '') IS NULL, NULL, \
+         array_construct(regexp_substr(a, 'b+', 1, 1, '')))"
+    );
+    assert_eq!(
         duckdb("select regexp_replace(a, 'b', 'x')"),
         "SELECT regexp_replace(a, 'b', 'x', 1, 1, '')"
     );
@@ -146,6 +151,13 @@ fn zones_and_ages_are_computed() {
         postgres("select t at time zone 'UTC' at time zone 'Asia/Tokyo', now() at time zone 'utc'"),
         "SELECT convert_timezone('UTC', 'Asia/Tokyo', t::TIMESTAMP_NTZ), \
          convert_timezone('UTC', current_timestamp())::TIMESTAMP_NTZ"
+    );
+    assert_eq!(
+        postgres(
+            "select to_timestamp(n) at time zone 'Asia/Tokyo', t::timestamptz at time zone 'utc'"
+        ),
+        "SELECT convert_timezone('UTC', 'Asia/Tokyo', to_timestamp(n)), \
+         convert_timezone('UTC', (t::TIMESTAMPTZ))::TIMESTAMP_NTZ"
     );
     // Whether `t` has a zone is not known here.
     assert_eq!(
