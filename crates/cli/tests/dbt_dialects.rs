@@ -125,8 +125,8 @@ fn projects_for_postgresql_give_its_rows() {
         "postgres",
         &[
             (
-                "select 7 / 2 as a, -7 / 2 as b, 7 / 2.0 as c, '12.345'::numeric + 0 as d",
-                "3,-3,3.5,12.345000000000",
+                "select 7 / 2 as a, -7 / 2 as b, 7 / 2.0 as c, '12.345'::numeric + 0 as d, count(*) * 100.0 / 8 as e",
+                "3,-3,3.5,12.345000000000,12.5",
             ),
             (
                 "select x from (values (1), (null), (3)) t(x) order by x desc",

@@ -2,11 +2,11 @@
 
 use sqlparser::ast::{
     AccessExpr, Array, BinaryOperator, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
-    Subscript,
+    Subscript, Value,
 };
 
 use super::calls::{as_double, name_of};
-use super::template::{arguments, constant, fill, operand, quoted};
+use super::template::{arguments, constant, fill, operand, parsed, quoted};
 use super::{Dialect, dates, json};
 
 /// What `expr` is in the warehouse's dialect; none if it is the same.
@@ -30,6 +30,7 @@ pub(super) fn expression(expr: &mut Expr, dialect: Dialect) -> Option<Expr> {
             timestamp,
             time_zone,
         } => dates::at_time_zone(timestamp, time_zone),
+        Expr::Value(value) => scaled(&value.value),
         Expr::Array(Array { elem, named: true }) => list(elem),
         Expr::Dictionary(fields) => {
             let fields = fields.iter();
@@ -141,6 +142,21 @@ fn cast(kind: &mut CastKind, expr: &Expr, target: &mut DataType, dialect: Dialec
     })
 }
 
+/// Zeros behind the point make a number a fraction there, and do not count here: `n * 1.0 / m` has a fraction.
+fn scaled(value: &Value) -> Option<Expr> {
+    let Value::Number(number, _) = value else {
+        return None;
+    };
+    let text = number.to_string();
+    let (whole, fraction) = text.split_once('.')?;
+    if !fraction.is_empty() && !fraction.ends_with('0') || fraction.contains(['e', 'E']) {
+        return None;
+    }
+    let scale = fraction.len().max(1);
+    let precision = (whole.len().max(1) + scale).min(38);
+    parsed(&format!("{text}::decimal({precision}, {scale})"))
+}
+
 fn list(elements: &[Expr]) -> Option<Expr> {
     let elements: Vec<String> = elements.iter().map(operand).collect();
     fill(&format!("array_construct({})", elements.join(", ")), &[])
@@ -154,7 +170,7 @@ fn element(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
     let Expr::Value(value) = index else {
         return None;
     };
-    let sqlparser::ast::Value::Number(number, _) = &value.value else {
+    let Value::Number(number, _) = &value.value else {
         return None;
     };
     let number: i64 = number.to_string().parse().ok()?;

@@ -46,6 +46,14 @@ fn quotients_are_of_the_dialects_type() {
     );
 }
 
+#[test]
+fn zeros_behind_the_point_make_a_fraction() {
+    assert_eq!(
+        postgres("select n * 1.0 / 100.00, 1.5, 2"),
+        r#"SELECT "$quotient"((n * 1.0::DECIMAL(2,1)), (100.00::DECIMAL(5,2))), 1.5, 2"#
+    );
+}
+
 /// Read as the warehouse's, `//` would begin a comment.
 #[test]
 fn a_whole_quotient_is_not_taken_for_a_comment() {
