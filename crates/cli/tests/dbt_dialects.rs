@@ -66,8 +66,8 @@ fn projects_for_duckdb_give_its_rows() {
         "duckdb",
         &[
             (
-                "select 7 / 2 as a, 7 // 2 as b, 1 / 3 as c, avg(x) as d from (values (1), (2), (4)) t(x)",
-                "3.5,3,0.3333333333333333,2.3333333333333335",
+                "select 7 / 2 as a, -7 // 2 as b, 1 / 3 as c, avg(x) as d, 7.5 // 2 as e from (values (1), (2), (4)) t(x)",
+                "3.5,-3,0.3333333333333333,2.3333333333333335,3.75",
             ),
             (
                 "select x, row_number() over (order by x desc) as n from (values (3), (null), (1)) t(x) order by 2",
@@ -88,8 +88,8 @@ fn projects_for_duckdb_give_its_rows() {
                 "2024-02-28\n2024-02-29\n2024-03-01",
             ),
             (
-                "select unnest(generate_series(date '2024-01-31', date '2024-04-01', interval 1 month))::date as m",
-                "2024-01-31\n2024-02-29\n2024-03-31",
+                "select unnest(generate_series(date '2024-01-28', date '2024-04-01', interval 1 month))::date as m",
+                "2024-01-28\n2024-02-28\n2024-03-28",
             ),
             (
                 "select strftime(d, '%Y-%m') as a, strftime(d, '%A %-d') as b, monthname(d) as c, isodow(d) as e \

@@ -31,6 +31,23 @@ pub(super) fn expression(expr: &mut Expr, dialect: Dialect) -> Option<Expr> {
             time_zone,
         } => dates::at_time_zone(timestamp, time_zone),
         Expr::Value(value) => scaled(&value.value),
+        // A backslash escapes in a pattern, unless another character does.
+        Expr::Like {
+            pattern,
+            escape_char,
+            ..
+        }
+        | Expr::ILike {
+            pattern,
+            escape_char,
+            ..
+        } if dialect == Dialect::Postgres && escape_char.is_none() => {
+            if !constant(pattern)?.contains('\\') {
+                return None;
+            }
+            *escape_char = Some(Value::SingleQuotedString("\\".to_owned()).into());
+            Some(expr.clone())
+        }
         Expr::Array(Array { elem, named: true }) => list(elem),
         Expr::Dictionary(fields) => {
             let fields = fields.iter();
@@ -68,8 +85,9 @@ fn operator(left: &Expr, op: &BinaryOperator, right: &Expr, dialect: Dialect) ->
             right: Box::new(right.clone()),
         }),
         // That of whole numbers is whole; only the planner knows which ones are.
-        (BinaryOperator::Divide, Dialect::Postgres) => fill(r#""$quotient"($1, $2)"#, &both),
-        (BinaryOperator::DuckIntegerDivide, _) => fill("trunc($1 / $2)", &both),
+        (BinaryOperator::Divide, Dialect::Postgres) | (BinaryOperator::DuckIntegerDivide, _) => {
+            fill(r#""$quotient"($1, $2)"#, &both)
+        }
         (BinaryOperator::PGExp, _) | (BinaryOperator::BitwiseXor, Dialect::DuckDb) => {
             fill("power($1, $2)", &both)
         }

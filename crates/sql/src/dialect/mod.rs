@@ -149,7 +149,7 @@ impl VisitorMut for Translator {
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         self.changed |= tables::half_joins(select);
-        self.changed |= tables::unnest_in_list(select);
+        self.changed |= tables::unnest_in_list(select, self.dialect);
         ControlFlow::Continue(())
     }
 

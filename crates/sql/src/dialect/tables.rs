@@ -100,6 +100,14 @@ impl Series {
         if let Some(step) = step
             && let Some((unit, length)) = dates::length(step)
         {
+            // Month by month, the 31st becomes the 29th in February and stays so.
+            let months = ["month", "quarter", "year"];
+            let by_months = months
+                .iter()
+                .any(|month| unit.to_ascii_lowercase().starts_with(month));
+            if by_months && ["29'", "30'", "31'"].iter().any(|day| first.contains(day)) {
+                return None;
+            }
             let first = format!("{first}::timestamp_ntz");
             let value = format!("dateadd({unit}, {length} * _series.value::int, {first})");
             return Some(Self {
@@ -248,8 +256,13 @@ fn table(
 
 /// `select unnest(list), a from t` makes rows of a list: a lateral FLATTEN. Whether there was one, and not several, which
 /// would stand beside each other.
-pub(super) fn unnest_in_list(select: &mut Select) -> bool {
-    let mut outermost = Outermost::default();
+pub(super) fn unnest_in_list(select: &mut Select, dialect: Dialect) -> bool {
+    let unnested = |expr: &Expr| makes_rows(expr, dialect);
+    let mut outermost = Outermost {
+        calls: Vec::new(),
+        inside: 0,
+        dialect,
+    };
     for expr in select.projection.iter().filter_map(expression) {
         let _ = crate::walk(expr, &mut outermost);
     }
@@ -299,18 +312,18 @@ pub(super) fn unnest_in_list(select: &mut Select) -> bool {
 }
 
 /// The calls that make rows and stand in no other.
-#[derive(Default)]
 struct Outermost {
     calls: Vec<Function>,
     /// How many such calls are around the expression.
     inside: usize,
+    dialect: Dialect,
 }
 
 impl Visitor for Outermost {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Some(call) = unnested(expr) {
+        if let Some(call) = makes_rows(expr, self.dialect) {
             if self.inside == 0 {
                 self.calls.push(call);
             }
@@ -320,7 +333,7 @@ impl Visitor for Outermost {
     }
 
     fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.inside -= usize::from(unnested(expr).is_some());
+        self.inside -= usize::from(makes_rows(expr, self.dialect).is_some());
         ControlFlow::Continue(())
     }
 }
@@ -332,13 +345,13 @@ fn expression(item: &SelectItem) -> Option<&Expr> {
     }
 }
 
-/// The call, if `expr` is one that makes rows.
-fn unnested(expr: &Expr) -> Option<Function> {
+/// The call, if `expr` is one that makes rows. A series in a select list is a list to DuckDB.
+fn makes_rows(expr: &Expr, dialect: Dialect) -> Option<Function> {
     match expr {
-        Expr::Function(function) => {
-            let name = name_of(function)?;
-            (name == "unnest" || name == "generate_series").then(|| function.clone())
-        }
+        Expr::Function(function) => match (name_of(function)?.as_str(), dialect) {
+            ("unnest", _) | ("generate_series", Dialect::Postgres) => Some(function.clone()),
+            _ => None,
+        },
         _ => None,
     }
 }

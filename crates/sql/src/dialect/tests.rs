@@ -38,7 +38,7 @@ fn what_means_the_same_stays_as_it_is() {
 #[test]
 fn quotients_are_of_the_dialects_type() {
     assert_eq!(duckdb("select a / b"), "SELECT CAST(a AS DOUBLE) / b");
-    assert_eq!(duckdb("select a // b"), "SELECT trunc(a / b)");
+    assert_eq!(duckdb("select a // b"), r#"SELECT "$quotient"(a, b)"#);
     assert_eq!(postgres("select a / b"), r#"SELECT "$quotient"(a, b)"#);
     assert_eq!(
         duckdb("select avg(distinct a) over (partition by b)"),
@@ -96,6 +96,10 @@ fn backslashes_stand_for_themselves() {
         postgres("select regexp_matches(a, 'b+')"),
         "SELECT iff(regexp_substr(a, 'b+', 1, 1, '') IS NULL, NULL, \
          array_construct(regexp_substr(a, 'b+', 1, 1, '')))"
+    );
+    assert_eq!(
+        postgres(r"select a like 'b\_%', c like 'd\e' escape '!' from t"),
+        r"SELECT a LIKE 'b\\_%' ESCAPE '\\', c LIKE 'd\\e' ESCAPE '!' FROM t"
     );
     assert_eq!(
         duckdb("select regexp_replace(a, 'b', 'x')"),
@@ -221,6 +225,12 @@ fn series_and_lists_become_rows() {
         ),
     ] {
         assert_ne!(read(text, dialect), text);
+    }
+    for list in [
+        "select generate_series(1, 3) as l",
+        "select * from generate_series(date '2024-01-31', date '2024-05-30', interval 1 month)",
+    ] {
+        assert_eq!(translate(list, Dialect::DuckDb).unwrap(), None, "{list}");
     }
     assert_eq!(
         duckdb("select string_split(a, ',')[2], l[1] from t"),
