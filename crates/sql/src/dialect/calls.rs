@@ -1,8 +1,9 @@
 //! Calls of functions: other names, other orders of arguments, other meanings.
 
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    CaseWhen, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectName,
+    BinaryOperator, CaseWhen, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Value,
 };
 
 use super::template::{arguments, constant, fill, operand};
@@ -47,12 +48,7 @@ const DUCKDB: &[(&str, usize, &str)] = &[
     ("array_contains", 2, "array_contains($2::variant, $1)"),
     ("array_has", 2, "array_contains($2::variant, $1)"),
     ("count_star", 0, "count(*)"),
-    (
-        "dayname",
-        1,
-        "decode(dayname($1), 'Mon', 'Monday', 'Tue', 'Tuesday', 'Wed', 'Wednesday', 'Thu', 'Thursday', \
-         'Fri', 'Friday', 'Sat', 'Saturday', 'Sun', 'Sunday')",
-    ),
+    ("dayname", 1, dates::DAY_NAME),
     (
         "epoch",
         1,
@@ -159,7 +155,7 @@ fn filtered(function: &mut Function) -> bool {
     };
     let value = match first {
         FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => {
-            Expr::value(sqlparser::ast::Value::Number("1".to_owned(), false))
+            Expr::value(Value::Number("1".to_owned(), false))
         }
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => expr.clone(),
         _ => {
@@ -168,8 +164,8 @@ fn filtered(function: &mut Function) -> bool {
         }
     };
     let case = Expr::Case {
-        case_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
-        end_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
         operand: None,
         conditions: vec![CaseWhen {
             condition: *condition,
@@ -281,7 +277,7 @@ fn special(function: &mut Function, name: &str, dialect: Dialect) -> Option<Expr
         }
         ("date_add", [moment, interval @ Expr::Interval(_)]) => Some(Expr::BinaryOp {
             left: Box::new((*moment).clone()),
-            op: sqlparser::ast::BinaryOperator::Plus,
+            op: BinaryOperator::Plus,
             right: Box::new((*interval).clone()),
         }),
         ("date_part" | "datepart", [part, moment]) => dates::part(constant(part)?, moment),
@@ -310,7 +306,7 @@ fn first_in_order(function: &Function, last: bool) -> Option<Expr> {
     let [FunctionArg::Unnamed(FunctionArgExpr::Expr(value))] = list.args.as_slice() else {
         return None;
     };
-    let [sqlparser::ast::FunctionArgumentClause::OrderBy(keys)] = list.clauses.as_slice() else {
+    let [FunctionArgumentClause::OrderBy(keys)] = list.clauses.as_slice() else {
         return None;
     };
     let [key] = keys.as_slice() else {

@@ -2,7 +2,12 @@
 
 use sqlparser::ast::{BinaryOperator, DataType, Expr, Ident, Interval, TimezoneInfo, Value};
 
-use super::template::{constant, fill, operand, quoted};
+use super::calls::name_of;
+use super::template::{arguments, constant, fill, operand, quoted};
+
+/// The name of a day in full, which the warehouse has in three letters.
+pub(super) const DAY_NAME: &str = "decode(dayname($1), 'Mon', 'Monday', 'Tue', 'Tuesday', 'Wed', 'Wednesday', \
+     'Thu', 'Thursday', 'Fri', 'Friday', 'Sat', 'Saturday', 'Sun', 'Sunday')";
 
 /// `moment + interval` whose length is no constant: DATEADD. Constant intervals are read as they are.
 pub(super) fn moved(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
@@ -49,7 +54,7 @@ pub(super) fn length(expr: &Expr) -> Option<(String, String)> {
             Some((unit, format!("{each} * {}", operand(times))))
         }
         Expr::Function(function) => {
-            let name = super::calls::name_of(function)?;
+            let name = name_of(function)?;
             let unit = match name.as_str() {
                 "to_years" => "year",
                 "to_months" => "month",
@@ -60,7 +65,7 @@ pub(super) fn length(expr: &Expr) -> Option<(String, String)> {
                 "to_seconds" => "second",
                 _ => return None,
             };
-            match super::template::arguments(function)?.as_slice() {
+            match arguments(function)?.as_slice() {
                 [count] => Some((unit.to_owned(), operand(count))),
                 _ => None,
             }
@@ -98,7 +103,7 @@ pub(super) fn at_time_zone(moment: &Expr, zone: &Expr) -> Option<Expr> {
             "convert_timezone($1, $2, $3::timestamp_ntz)",
             &[&canonical(time_zone), zone, timestamp],
         ),
-        Expr::Function(function) => match super::calls::name_of(function)?.as_str() {
+        Expr::Function(function) => match name_of(function)?.as_str() {
             "current_timestamp" => fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner]),
             // The seconds since 1970, which are of the zone UTC.
             "to_timestamp" => fill("convert_timezone('UTC', $1, $2)", &[zone, inner]),
@@ -148,10 +153,10 @@ pub(super) fn part(part: &str, moment: &Expr) -> Option<Expr> {
         return fill(&template, &[left, right]);
     }
     if let Expr::Function(function) = inner
-        && super::calls::name_of(function)? == "age"
+        && name_of(function)? == "age"
     {
         let today = Expr::Identifier(Ident::new("current_date"));
-        let (later, earlier) = match super::template::arguments(function)?.as_slice() {
+        let (later, earlier) = match arguments(function)?.as_slice() {
             [later, earlier] => (*later, *earlier),
             [earlier] => (&today, *earlier),
             _ => return None,
@@ -200,10 +205,7 @@ fn directive(letters: &str) -> Option<Piece> {
         "n" => Piece::Format("FF9"),
         "F" => Piece::Format("YYYY-MM-DD"),
         "T" => Piece::Format("HH24:MI:SS"),
-        "A" => Piece::Expression(
-            "decode(dayname($1), 'Mon', 'Monday', 'Tue', 'Tuesday', 'Wed', 'Wednesday', 'Thu', 'Thursday', \
-             'Fri', 'Friday', 'Sat', 'Saturday', 'Sun', 'Sunday')",
-        ),
+        "A" => Piece::Expression(DAY_NAME),
         "j" => Piece::Expression("lpad(dayofyear($1), 3, '0')"),
         "u" => Piece::Expression("dayofweekiso($1)::varchar"),
         "w" => Piece::Expression("dayofweek($1)::varchar"),
@@ -283,8 +285,10 @@ pub(super) fn strptime(function: &str, text: &Expr, format: &str) -> Option<Expr
 pub(super) fn to_char(moment: &Expr, format: &str) -> Option<Expr> {
     const OTHERS: &[(&str, &str)] = &[
         ("FMMonth", "to_char($1, 'MMMM')"),
-        ("Month", "rpad(to_char($1, 'MMMM'), 9)"),
-        ("FMDay", DAY),
+        ("FMMONTH", "upper(to_char($1, 'MMMM'))"),
+        ("MON", "upper(to_char($1, 'MON'))"),
+        ("FMDay", DAY_NAME),
+        ("DY", "upper(to_char($1, 'DY'))"),
         ("FMDD", "day($1)::varchar"),
         ("FMMM", "month($1)::varchar"),
         ("IYYY", "yearofweekiso($1)::varchar"),
@@ -296,19 +300,34 @@ pub(super) fn to_char(moment: &Expr, format: &str) -> Option<Expr> {
         ("MS", "to_char($1, 'FF3')"),
         ("US", "to_char($1, 'FF6')"),
     ];
-    const DAY: &str = "decode(dayname($1), 'Mon', 'Monday', 'Tue', 'Tuesday', 'Wed', 'Wednesday', 'Thu', 'Thursday', \
-                       'Fri', 'Friday', 'Sat', 'Saturday', 'Sun', 'Sunday')";
+    /// Padded to nine letters, in capitals or small ones as they are written.
+    const NAMES: &[(&str, &str)] = &[("day", DAY_NAME), ("month", "to_char($1, 'MMMM')")];
+    let flush = |plain: &mut String, parts: &mut Vec<String>| {
+        if !plain.is_empty() {
+            parts.push(format!("to_char($1, {})", quoted(&std::mem::take(plain))));
+        }
+    };
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut rest = format;
     while let Some(first) = rest.chars().next() {
-        if let Some((word, template)) = OTHERS.iter().find(|(word, _)| rest.starts_with(word)) {
-            if !plain.is_empty() {
-                parts.push(format!(
-                    "to_char($1, {})",
-                    quoted(&std::mem::take(&mut plain))
-                ));
-            }
+        if let Some((word, name)) = NAMES.iter().find(|(word, _)| {
+            let start = rest.get(..word.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+        }) {
+            let (written, after) = rest.split_at(word.len());
+            let name = match written {
+                _ if written.bytes().all(|b| b.is_ascii_uppercase()) => format!("upper({name})"),
+                _ if written == *word => format!("lower({name})"),
+                _ => (*name).to_owned(),
+            };
+            flush(&mut plain, &mut parts);
+            parts.push(format!("rpad({name}, 9)"));
+            rest = after;
+        } else if let Some((word, template)) =
+            OTHERS.iter().find(|(word, _)| rest.starts_with(word))
+        {
+            flush(&mut plain, &mut parts);
             parts.push((*template).to_owned());
             rest = rest.get(word.len()..)?;
         } else if let Some(text) = rest.strip_prefix('"') {
@@ -323,8 +342,6 @@ pub(super) fn to_char(moment: &Expr, format: &str) -> Option<Expr> {
     if parts.is_empty() {
         return None;
     }
-    if !plain.is_empty() {
-        parts.push(format!("to_char($1, {})", quoted(&plain)));
-    }
+    flush(&mut plain, &mut parts);
     fill(&format!("({})", parts.join(" || ")), &[moment])
 }

@@ -16,8 +16,8 @@ use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
-    Expr, Function, FunctionArgumentClause, FunctionArguments, OrderByExpr, OrderByKind, Query,
-    Select, TableFactor, Value, ValueWithSpan, VisitorMut, WindowType,
+    Expr, Function, FunctionArgumentClause, FunctionArguments, NamedWindowExpr, OrderByExpr,
+    OrderByKind, Query, Select, TableFactor, Value, ValueWithSpan, VisitorMut, WindowType,
 };
 use sqlparser::dialect::{Dialect as Grammar, DuckDbDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -140,7 +140,7 @@ impl VisitorMut for Translator {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         self.changed |= tables::from_first(select);
         for window in &mut select.named_window {
-            if let sqlparser::ast::NamedWindowExpr::WindowSpec(window) = &mut window.1 {
+            if let NamedWindowExpr::WindowSpec(window) = &mut window.1 {
                 self.order(&mut window.order_by);
             }
         }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, FunctionArgExpr, Ident,
     JoinOperator, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, TableAlias, TableFactor, Value, Visitor,
+    SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value, Visitor,
 };
 
 use super::Dialect;
@@ -245,7 +245,7 @@ fn table(
         at: None,
     });
     if own.columns.is_empty() && alias.is_some() && dialect == Dialect::Postgres {
-        own.columns.push(sqlparser::ast::TableAliasColumnDef {
+        own.columns.push(TableAliasColumnDef {
             name: own.name.clone(),
             data_type: None,
         });

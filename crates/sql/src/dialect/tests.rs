@@ -189,6 +189,10 @@ fn formats_are_written_in_the_warehouses_letters() {
         "SELECT (to_char(d::TIMESTAMP_NTZ, 'YYYY') || '-' || to_char(d::TIMESTAMP_NTZ, 'MM'))"
     );
     assert_eq!(
+        postgres("select to_char(d, 'MONTH YYYY'), to_char(d, 'YYYY-MM')"),
+        "SELECT (rpad(upper(to_char(d, 'MMMM')), 9) || to_char(d, ' YYYY')), to_char(d, 'YYYY-MM')"
+    );
+    assert_eq!(
         duckdb("select strptime(d, '%d/%m/%YT%H')"),
         r#"SELECT to_timestamp_ntz(d, 'DD/MM/YYYY"T"HH24')"#
     );
