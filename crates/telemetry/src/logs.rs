@@ -96,7 +96,8 @@ mod tests {
     fn libraries_are_quieter() {
         assert_eq!(filter(-2), "off");
         assert_eq!(filter(-1), "error");
-        assert!(filter(1).starts_with("info,datafusion=warn"));
+        assert!(filter(1).starts_with("info,"));
+        assert!(filter(1).contains(",datafusion=warn"));
     }
 
     #[test]
