@@ -4,9 +4,11 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, FunctionArgExpr, Ident,
-    JoinOperator, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value, Visitor,
+    JoinOperator, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, Visitor,
 };
+
+use crate::normalise::all_columns;
 
 use super::Dialect;
 use super::calls::name_of;
@@ -16,28 +18,14 @@ use super::template::{arguments, operand, parsed, whole};
 
 /// `order by all` by the numbers of the columns; whether there was one.
 pub(super) fn order_by_all(query: &mut Query) -> bool {
-    let Some(OrderBy { kind, .. }) = &mut query.order_by else {
+    let Some(order) = &mut query.order_by else {
         return false;
     };
-    let (OrderByKind::All(options), SetExpr::Select(select)) = (&*kind, query.body.as_ref()) else {
+    let OrderByKind::All(options) = order.kind else {
         return false;
     };
-    let wild = |item: &SelectItem| {
-        matches!(
-            item,
-            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
-        )
-    };
-    if select.projection.iter().any(wild) {
-        return false;
-    }
-    let key = |number: usize| OrderByExpr {
-        expr: Expr::value(Value::Number(number.to_string(), false)),
-        options: *options,
-        with_fill: None,
-    };
-    *kind = OrderByKind::Expressions((1..=select.projection.len()).map(key).collect());
-    true
+    order.kind = all_columns(&query.body, options);
+    matches!(order.kind, OrderByKind::Expressions(_))
 }
 
 /// `from t select a` and `from t`, the other way round.

@@ -1,7 +1,8 @@
 //! `TOP n` and `FETCH FIRST n ROWS` become LIMIT; a limit of NULL is none.
 
 use sqlparser::ast::{
-    Expr, LimitClause, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, TopQuantity, Value,
+    Expr, LimitClause, OrderByExpr, OrderByKind, OrderByOptions, Query, SelectItem, SetExpr,
+    TopQuantity, Value,
 };
 
 /// Moves FETCH into the LIMIT clause; an OFFSET stays.
@@ -29,18 +30,20 @@ pub(super) fn order_by_all(query: &mut Query) {
     {
         return;
     }
-    let options = only.options;
-    order.kind = match width(&query.body) {
-        Some(width) => {
-            let position = |number: usize| OrderByExpr {
-                expr: Expr::value(Value::Number(number.to_string(), false)),
-                options,
-                with_fill: None,
-            };
-            OrderByKind::Expressions((1..=width).map(position).collect())
-        }
-        None => OrderByKind::All(options),
+    order.kind = all_columns(&query.body, only.options);
+}
+
+/// The order by all columns of `body`: by their positions, if it lists them.
+pub(crate) fn all_columns(body: &SetExpr, options: OrderByOptions) -> OrderByKind {
+    let position = |number: usize| OrderByExpr {
+        expr: Expr::value(Value::Number(number.to_string(), false)),
+        options,
+        with_fill: None,
     };
+    match width(body) {
+        Some(width) => OrderByKind::Expressions((1..=width).map(position).collect()),
+        None => OrderByKind::All(options),
+    }
 }
 
 /// How many columns a query gives, if it lists them.

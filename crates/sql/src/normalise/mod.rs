@@ -52,6 +52,7 @@ use crate::scope::{Context, Names, anchor_shape, query_shape, with_names};
 use crate::{Columns, NoColumns, Statement};
 
 pub(crate) use like::function;
+pub(crate) use limit::all_columns;
 pub(crate) use nth_value::cut as cut_nth_value;
 pub(crate) use result_name::column_name;
 pub use result_name::{repeated, shown_name};
