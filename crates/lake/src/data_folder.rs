@@ -110,6 +110,12 @@ impl DataFolder {
         }
     }
 
+    /// Whether all readers of the table know numbers that are written as differences. Spark reads them in tables of
+    /// Delta since 3.3, in tables of Iceberg since [Iceberg 1.10](https://github.com/apache/iceberg/pull/13391) only.
+    pub(crate) fn knows_differences(&self) -> bool {
+        self.ids.is_none()
+    }
+
     /// Whether a file's column is the table's of that name, and not one that was called so before.
     #[must_use]
     pub fn is_column(&self, column: &parquet::schema::types::Type) -> bool {

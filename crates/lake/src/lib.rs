@@ -13,7 +13,7 @@ mod column_types;
 mod commit;
 mod data_folder;
 mod deletion;
-mod dictionaries;
+mod encodings;
 mod external;
 mod feed;
 mod feed_read;

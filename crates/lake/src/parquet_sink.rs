@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_folder::DataWriter;
 use crate::partition::{self, PartitionValues};
-use crate::{DataFolder, dictionaries, statistics};
+use crate::{DataFolder, encodings, statistics};
 
 /// Bytes that the open files of all partitions may hold back together.
 const HELD_BACK: usize = 128 << 20;
@@ -182,7 +182,8 @@ impl ParquetSink {
             .set_max_row_group_row_count(Some(self.options.row_group_rows))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(concat!("sluice version ", env!("CARGO_PKG_VERSION")).to_owned());
-        let properties = dictionaries::chosen(properties, batch)?.build();
+        let properties =
+            encodings::chosen(properties, batch, self.folder.knows_differences())?.build();
         let schema = self.folder.file_schema(&self.schema)?;
         let writer =
             ArrowWriter::try_new(file, schema, Some(properties)).explain(codes::K2003, wrong)?;
