@@ -29,8 +29,10 @@ pub struct Session {
     pub database: Identifier,
     /// Schema of unqualified names.
     pub schema: Identifier,
-    /// The clock: `current_timestamp` and `current_date` give this.
+    /// When the statement, or before the first the session, began: `current_timestamp` and `current_date` give this.
     pub as_of: DateTime<Utc>,
+    /// What all statements take for the present; each its own beginning without it.
+    pub pinned: Option<DateTime<Utc>>,
     /// Values of `?` and `:name` in the statements that are run.
     pub binds: Binds,
     /// What statements of this session have set, and which they were.
@@ -56,9 +58,18 @@ impl Session {
             database,
             schema,
             as_of: Utc::now(),
+            pinned: None,
             binds: Binds::default(),
             memory: Memory::default(),
         }
+    }
+
+    /// This session with a clock that stands still.
+    #[must_use]
+    pub fn pinned_to(mut self, moment: DateTime<Utc>) -> Self {
+        self.as_of = moment;
+        self.pinned = Some(moment);
+        self
     }
 
     /// This session with values for its bind parameters.
@@ -90,10 +101,11 @@ impl Session {
         self.memory.role().or_else(|| self.role.clone())
     }
 
-    /// This session as USE statements have left it.
+    /// This session at the beginning of a statement, as USE statements have left it.
     #[must_use]
     pub fn current(&self) -> Self {
         let mut current = self.clone();
+        current.as_of = self.pinned.unwrap_or_else(Utc::now);
         let settings = self.memory.settings();
         if let Some(database) = settings.database {
             current.database = database;

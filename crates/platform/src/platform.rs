@@ -92,14 +92,14 @@ impl Platform {
     /// A session in the project's database.
     #[must_use]
     pub fn session(&self) -> Session {
-        let mut session = Session::new(
+        let session = Session::new(
             self.project.database.clone(),
             Identifier::unquoted(DEFAULT_SCHEMA),
         );
-        if let Some(as_of) = self.as_of {
-            session.as_of = as_of;
+        match self.as_of {
+            Some(moment) => session.pinned_to(moment),
+            None => session,
         }
-        session
     }
 }
 

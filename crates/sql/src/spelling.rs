@@ -11,7 +11,15 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 /// The tokens, with statements that are written so in the parser's words.
 pub(crate) fn plain(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let known = |token: &TokenWithSpan| {
-        let names = ["DIRECTED", "LINEAR", "FOREIGN", "COPY", "TABLE", "NAME"];
+        let names = [
+            "DIRECTED",
+            "LINEAR",
+            "FOREIGN",
+            "COPY",
+            "TABLE",
+            "NAME",
+            "RECURSIVE",
+        ];
         names.iter().any(|name| is(token, name)) || counts(token)
     };
     if !tokens.iter().any(known) {
@@ -40,6 +48,7 @@ fn reworded(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     grants_first(&mut tokens);
     name_result(&mut tokens);
     all_by_name(&mut tokens);
+    recursive_view(&mut tokens);
     tokens.extend(end);
     tokens
 }
@@ -93,6 +102,64 @@ fn without_noise(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
         kept.extend(tokens.get(at).cloned());
     }
     kept
+}
+
+/// `CREATE RECURSIVE VIEW v (c) AS query`: a view of what `WITH RECURSIVE v (c) AS (query)` gives.
+fn recursive_view(tokens: &mut Vec<TokenWithSpan>) {
+    let recursive = (0..tokens.len())
+        .find(|at| is_at(tokens, *at, "RECURSIVE") && is_at(tokens, at + 1, "VIEW"));
+    let Some(view) = recursive.filter(|_| is_at(tokens, 0, "CREATE")) else {
+        return;
+    };
+    tokens.remove(view);
+    // After VIEW, or IF NOT EXISTS.
+    let mut name = view + if is_at(tokens, view + 1, "IF") { 4 } else { 1 };
+    while matches!(tokens.get(name + 1), Some(next) if next.token == Token::Period) {
+        name += 2;
+    }
+    let mut depth = 0;
+    let mut columns = Vec::new();
+    let mut query = None;
+    for (at, token) in tokens.iter().enumerate().skip(name + 1) {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ if depth == 0 && is(token, "AS") => {
+                query = Some(at);
+                break;
+            }
+            _ => {}
+        }
+        if depth == 1 && matches!(token.token, Token::LParen | Token::Comma) {
+            columns.extend(
+                [token.clone()]
+                    .into_iter()
+                    .chain(tokens.get(at + 1).cloned()),
+            );
+        }
+    }
+    let Some((query, like)) = query.map(|at| (at, tokens[at].clone())) else {
+        return;
+    };
+    let mark = |token| TokenWithSpan::new(token, like.span);
+    columns.extend((!columns.is_empty()).then(|| mark(Token::RParen)));
+    let name = tokens[name].clone();
+    let mut with = vec![
+        like.clone(),
+        word("WITH", Keyword::WITH, &like),
+        word("RECURSIVE", Keyword::RECURSIVE, &like),
+        name.clone(),
+    ];
+    with.extend(columns);
+    with.extend([like.clone(), mark(Token::LParen)]);
+    tokens.splice(query..=query, with);
+    tokens.extend([
+        mark(Token::RParen),
+        word("SELECT", Keyword::SELECT, &like),
+        mark(Token::Mul),
+        word("FROM", Keyword::FROM, &like),
+        name,
+    ]);
 }
 
 /// `AUTOINCREMENT START 10`, `AUTOINCREMENT INCREMENT 2`: both numbers, START first, as the parser wants them.
@@ -314,6 +381,10 @@ mod tests {
             (
                 "create or replace view v (a, b) copy grants as select 1, 2",
                 "CREATE OR REPLACE VIEW V COPY GRANTS (A, B) AS SELECT 1, 2",
+            ),
+            (
+                "create or replace secure recursive view d.v (n comment 'x, y', m) copy grants as (select 1, 2 union all select n + 1, m from v)",
+                "CREATE OR REPLACE SECURE VIEW D.V COPY GRANTS (N COMMENT 'x, y', M) AS WITH RECURSIVE V (N, M) AS ((SELECT 1, 2 UNION ALL SELECT N + 1, M FROM V)) SELECT * FROM V",
             ),
             (
                 "create or replace table d.s.t (a, b) as select 1, 2; select 3",

@@ -14,6 +14,22 @@ fn orders() -> Warehouse {
 }
 
 #[test]
+fn every_statement_has_its_own_present_unless_it_is_pinned() {
+    let warehouse = orders();
+    warehouse.run(
+        "set before = (select current_timestamp()); create table t as select current_timestamp() as made",
+    );
+    assert_eq!(
+        warehouse.run("select $before < made, made < current_timestamp() from t at (offset => 0)"),
+        ["true|true"]
+    );
+    let moment = "2024-02-03T04:05:06Z".parse().unwrap();
+    let session = warehouse.session().pinned_to(moment);
+    let present = "create table n (a int); select current_timestamp()::timestamp_ntz";
+    assert_eq!(warehouse.run_in(&session, present), ["2024-02-03T04:05:06"]);
+}
+
+#[test]
 fn variables_keep_values_of_every_type() {
     let warehouse = orders();
     warehouse.run("set (low, label) = (1, 'it''s'); set day = '2024-02-01'::date; set top = (select max(id) from orders)");

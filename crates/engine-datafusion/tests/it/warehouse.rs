@@ -64,7 +64,6 @@ impl Warehouse {
     pub async fn statement(&mut self, text: &str) -> Result<Option<(usize, Vec<Vec<String>>)>> {
         let folder = self.folder.path().display().to_string();
         let source = Source::new("test.slt", text.replace("$FOLDER", &folder));
-        self.session.as_of = chrono::Utc::now();
         let workspace = Arc::new(self.catalog.begin("test").unwrap());
         let engine = Embedded::new(Arc::clone(&workspace), self.compute.clone());
         let outcomes = match engine.execute(&self.session, &source).await {
