@@ -1,6 +1,6 @@
 //! Any text: the parser and the rewrites of statements give a result or an error, and never panic.
 //!
-//! Without cargo-fuzz, `crates/engine-datafusion/tests/it/mutations.rs` does this from seeds, and plans.
+//! Without coverage, `crates/engine-datafusion/tests/it/mutations.rs` does this from seeds, and plans.
 
 #![no_main]
 
