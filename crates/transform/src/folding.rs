@@ -121,7 +121,16 @@ fn token(text: &str, before: &str) -> usize {
     }
     match text.chars().next() {
         // A doubled quote continues as another token, which ends where the whole does.
-        Some(quote @ ('"' | '\'')) => end_of(1, &quote.to_string()),
+        Some('"') => end_of(1, "\""),
+        Some('\'') => {
+            let mut escaped = false;
+            let end = text.bytes().skip(1).position(|byte| {
+                let ends = byte == b'\'' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            });
+            end.map_or(text.len(), |at| at + 2)
+        }
         Some('$') if !before.ends_with(|c: char| c.is_alphanumeric() || c == '_') => {
             let tag = text.get(1..).and_then(|rest| rest.split_once('$'));
             match tag {
@@ -266,6 +275,7 @@ mod tests {
                 r#"select '"id"', "two words", "a""b""#,
                 r#"select '"id"', "two words", "A""B""#,
             ),
+            (r#"select '\'"id"\\', "id""#, r#"select '\'"id"\\', "ID""#),
             (
                 "-- \"id\"\nselect /* \"id\" */ \"id\"",
                 "-- \"id\"\nselect /* \"id\" */ \"ID\"",

@@ -8,12 +8,14 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
 
 use crate::scalar::{Call, Function, Kind, Returns, TIMESTAMP, instant};
 use crate::zoned::{is_zoned, session_minutes, zoned};
 
-pub(super) const FUNCTIONS: &[Function] = &[Function::kernel(
+pub(super) const FUNCTIONS: &[Function] = &[CONVERT_TIMEZONE, AT_TIME_ZONE];
+
+const CONVERT_TIMEZONE: Function = Function::kernel(
     "convert_timezone",
     "convert_timezone([from,] to, timestamp)",
     // With two arguments the second is the timestamp, which text is read as.
@@ -31,7 +33,50 @@ pub(super) const FUNCTIONS: &[Function] = &[Function::kernel(
         _ => vec![Utf8, Utf8, TIMESTAMP],
     })
 })
-.note("TIMESTAMP_TZ; with three arguments the wall clock there, TIMESTAMP_NTZ")];
+.note("TIMESTAMP_TZ; with three arguments the wall clock there, TIMESTAMP_NTZ");
+
+/// The standard's `moment AT TIME ZONE zone`, which `sql::dialect` writes so: of a moment of the wall clock there the
+/// instant, of an instant the wall clock there.
+///
+/// <https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-ZONECONVERT>
+const AT_TIME_ZONE: Function = Function::kernel(
+    "$at_time_zone",
+    "moment at time zone zone",
+    &[Kind::Any, Kind::Text],
+    Returns::With(|types, _| match types {
+        [TIMESTAMP, _] => Ok(instant()),
+        _ => Ok(TIMESTAMP),
+    }),
+    at_time_zone,
+)
+.coerce(|types| match types {
+    [value @ DataType::Timestamp(..), _] => Ok(vec![value.clone(), DataType::Utf8]),
+    // Dates and texts are instants first.
+    [_, _] => Ok(vec![zoned(), DataType::Utf8]),
+    _ => plan_err!("AT TIME ZONE takes a moment and a zone"),
+})
+.unlisted();
+
+fn at_time_zone(call: &Call) -> Result<ArrayRef> {
+    let mut zones = Zones::default();
+    let here = call.parameters();
+    let names = call.text(1)?;
+    let moments = call.moment(0)?;
+    let to_instant = *call.returns() == instant();
+    call.moments(|row| {
+        let Some(name) = names.get(row) else {
+            return Ok(None);
+        };
+        let there = here.in_zone(zones.find(name)?);
+        Ok(match to_instant {
+            true => moments
+                .get(row)
+                .and_then(|wall| there.utc(wall))
+                .map(|utc| here.local(utc)),
+            false => moments.utc(row).map(|utc| there.local(utc)),
+        })
+    })
+}
 
 fn converted_type(types: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
     Ok(match types {

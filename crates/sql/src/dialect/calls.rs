@@ -16,16 +16,22 @@ use super::{Dialect, dates, json};
 const BOTH: &[(&str, usize, &str)] = &[
     ("array_length", 1, "array_size($1)"),
     ("array_length", 2, "array_size($1)"),
+    ("bit_and", 1, "bitand_agg($1)"),
+    ("bit_or", 1, "bitor_agg($1)"),
+    ("bit_xor", 1, "bitxor_agg($1)"),
     ("bool_and", 1, "booland_agg($1)"),
     ("bool_or", 1, "boolor_agg($1)"),
     ("btrim", 1, "trim($1)"),
     ("btrim", 2, "trim($1, $2)"),
     ("cardinality", 1, "array_size($1)"),
+    ("clock_timestamp", 0, "current_timestamp()"),
     ("char_length", 1, "length($1)"),
     ("character_length", 1, "length($1)"),
     ("div", 2, "trunc($1 / $2)"),
     ("every", 1, "booland_agg($1)"),
     ("gen_random_uuid", 0, "uuid_string()"),
+    ("log", 1, "log(10, $1)"),
+    ("log10", 1, "log(10, $1)"),
     ("make_date", 3, "date_from_parts($1, $2, $3)"),
     (
         "make_timestamp",
@@ -35,8 +41,25 @@ const BOTH: &[(&str, usize, &str)] = &[
     ("now", 0, "current_timestamp()"),
     ("random", 0, "uniform(0::float, 1::float, random())"),
     ("starts_with", 2, "startswith($1, $2)"),
+    ("statement_timestamp", 0, "current_timestamp()"),
     ("string_to_array", 2, "split($1, $2)"),
     ("strpos", 2, "charindex($2, $1)"),
+    ("transaction_timestamp", 0, "current_timestamp()"),
+];
+
+const POSTGRES: &[(&str, usize, &str)] = &[
+    ("array_position", 2, "(array_position($2::variant, $1) + 1)"),
+    ("array_remove", 2, "array_remove($1, $2::variant)"),
+    // Words end at everything that is neither letter nor digit.
+    (
+        "initcap",
+        1,
+        r##"initcap($1, ' \t\n\r!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~')"##,
+    ),
+    ("sha224", 1, "sha2_binary($1, 224)"),
+    ("sha256", 1, "sha2_binary($1, 256)"),
+    ("sha384", 1, "sha2_binary($1, 384)"),
+    ("sha512", 1, "sha2_binary($1, 512)"),
 ];
 
 const DUCKDB: &[(&str, usize, &str)] = &[
@@ -184,7 +207,7 @@ fn one_for_one(function: &mut Function, name: &str, dialect: Dialect) -> Option<
     let count = list.args.len();
     let own = match dialect {
         Dialect::DuckDb => DUCKDB,
-        Dialect::Postgres => &[],
+        Dialect::Postgres => POSTGRES,
     };
     let mut known = BOTH.iter().chain(own);
     let (.., template) = known.find(|(known, args, _)| *known == name && *args == count)?;
@@ -209,10 +232,25 @@ fn special(function: &mut Function, name: &str, dialect: Dialect) -> Option<Expr
             function.name = ObjectName::from(vec![ident]);
             return Some(Expr::Function(function.clone()));
         }
+        "mode" if function.within_group.len() == 1 => {
+            let key = function.within_group.remove(0);
+            return fill("mode($1)", &[&key.expr]);
+        }
+        "json_agg" | "jsonb_agg" => return json::aggregated(function),
         _ => {}
     }
     let args = arguments(function)?;
     match (name, args.as_slice()) {
+        ("encode", [bytes, form]) => match constant(form)? {
+            "hex" => fill("lower(hex_encode($1))", &[bytes]),
+            "base64" => fill("base64_encode($1)", &[bytes]),
+            _ => None,
+        },
+        ("decode", [text, form]) => match constant(form)? {
+            "hex" => fill("hex_decode_binary($1)", &[text]),
+            "base64" => fill("base64_decode_binary($1)", &[text]),
+            _ => None,
+        },
         ("concat", args) if !args.is_empty() => {
             let parts: Vec<String> = args.iter().map(|arg| never_missing(arg)).collect();
             fill(&format!("({})", parts.join(" || ")), &[])
@@ -280,7 +318,7 @@ fn special(function: &mut Function, name: &str, dialect: Dialect) -> Option<Expr
             op: BinaryOperator::Plus,
             right: Box::new((*interval).clone()),
         }),
-        ("date_part" | "datepart", [part, moment]) => dates::part(constant(part)?, moment),
+        ("date_part" | "datepart", [part, moment]) => dates::part(constant(part)?, moment, dialect),
         _ => json::call(name, &args, dialect),
     }
 }

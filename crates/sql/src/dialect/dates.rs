@@ -1,9 +1,10 @@
 //! Moments: intervals, parts and formats.
 
-use sqlparser::ast::{BinaryOperator, DataType, Expr, Ident, Interval, TimezoneInfo, Value};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, Interval, Value};
 
+use super::Dialect;
 use super::calls::name_of;
-use super::template::{arguments, constant, fill, operand, quoted};
+use super::template::{arguments, constant, fill, operand, parsed, quoted};
 
 /// The name of a day in full, which the warehouse has in three letters.
 pub(super) const DAY_NAME: &str = "decode(dayname($1), 'Mon', 'Monday', 'Tue', 'Tuesday', 'Wed', 'Wednesday', \
@@ -25,6 +26,14 @@ pub(super) fn moved(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Ex
 
 fn is_constant(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(_))
+}
+
+/// [`length`] of the step of a series, which may be a mere text there.
+pub(super) fn step(expr: &Expr) -> Option<(String, String)> {
+    length(expr).or_else(|| match parts(constant(expr)?)?.as_slice() {
+        [(length, unit)] => Some((unit.clone(), length.to_string())),
+        _ => None,
+    })
 }
 
 /// The unit and the length of an interval of one unit: `interval '3' day`, `interval '3 days'`, `interval (n) day`,
@@ -74,46 +83,141 @@ pub(super) fn length(expr: &Expr) -> Option<(String, String)> {
     }
 }
 
-/// `interval '1 day 2 hours'` has commas between its parts here.
+/// `interval '1 day 2 hours'` has commas between its parts here; years and months are one length there, which is added at
+/// once.
 pub(super) fn interval(interval: &Interval) -> Option<Expr> {
     if interval.leading_field.is_some() {
         return None;
     }
-    let words: Vec<&str> = constant(&interval.value)?.split_whitespace().collect();
-    if words.len() < 4 || words.iter().any(|word| word.contains(',')) {
+    let parts = parts(constant(&interval.value)?)?;
+    if parts.len() < 2 {
         return None;
     }
-    let parts: Vec<String> = words.chunks(2).map(|part| part.join(" ")).collect();
-    fill(&format!("interval {}", quoted(&parts.join(", "))), &[])
+    let mut months = 0;
+    let mut others = Vec::new();
+    for (length, unit) in parts {
+        match unit.strip_suffix('s').unwrap_or(&unit) {
+            "year" | "yr" | "y" => months += 12 * length,
+            "month" | "mon" => months += length,
+            _ => others.push(format!("{length} {unit}")),
+        }
+    }
+    if months != 0 {
+        others.insert(0, format!("{months} months"));
+    }
+    fill(&format!("interval {}", quoted(&others.join(", "))), &[])
 }
 
-/// `x at time zone 'a' at time zone 'b'` reads a local time of the one zone on the clock of the other; of the current
-/// moment one zone is enough. What a single one means depends on the type of anything else, which is not known here.
+/// The lengths and units, in small letters, of an interval's text; none if it has another form.
+fn parts(text: &str) -> Option<Vec<(i64, String)>> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.len() % 2 != 0 || text.contains(',') {
+        return None;
+    }
+    let part = |part: &[&str]| {
+        let is_unit = part[1].bytes().all(|b| b.is_ascii_alphabetic());
+        let length = part[0].parse().ok().filter(|_| is_unit)?;
+        Some((length, part[1].to_ascii_lowercase()))
+    };
+    words.chunks(2).map(part).collect()
+}
+
+/// How long a constant interval is, in microseconds: a month is thirty days where intervals are compared.
+///
+/// <https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-INTERVAL-INPUT>
+fn microseconds(interval: &Expr) -> Option<i64> {
+    let Expr::Interval(found) = interval else {
+        return None;
+    };
+    const SECOND: i64 = 1_000_000;
+    const DAY: i64 = 86_400 * SECOND;
+    let lengths = match &found.leading_field {
+        Some(unit) => {
+            let number = match found.value.as_ref() {
+                Expr::Value(value) => value.value.to_string(),
+                _ => return None,
+            };
+            let number: i64 = number.trim_matches('\'').trim().parse().ok()?;
+            vec![(number, unit.to_string().to_ascii_lowercase())]
+        }
+        None => parts(&constant(&found.value)?.replace(',', " "))?,
+    };
+    let mut whole = 0;
+    for (length, unit) in lengths {
+        whole += length
+            * match unit.strip_suffix('s').unwrap_or(&unit) {
+                "microsecond" => 1,
+                "millisecond" => 1000,
+                "second" | "sec" => SECOND,
+                "minute" | "min" => 60 * SECOND,
+                "hour" => 3600 * SECOND,
+                "day" => DAY,
+                "week" => 7 * DAY,
+                "month" => 30 * DAY,
+                "year" => 360 * DAY,
+                _ => return None,
+            };
+    }
+    Some(whole)
+}
+
+fn has_months(interval: &Expr) -> bool {
+    let text = interval.to_string().to_ascii_lowercase();
+    ["mon", "year", "yr"].iter().any(|unit| text.contains(unit))
+}
+
+/// `later - earlier > interval '1 hour'`: the time between two moments against a constant.
+pub(super) fn compared(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    if !matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq) {
+        return None;
+    }
+    let difference = |expr: &Expr| {
+        let (later, earlier) = subtracted(expr)?;
+        fill(&between(), &[later, earlier])
+    };
+    let length = |expr: &Expr| parsed(&microseconds(unnested(expr))?.to_string());
+    let (left, right) = match difference(left) {
+        Some(difference) => (difference, length(right)?),
+        None => (length(left)?, difference(right)?),
+    };
+    Some(Expr::BinaryOp {
+        left: Box::new(left),
+        op: op.clone(),
+        right: Box::new(right),
+    })
+}
+
+fn unnested(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(inner) => unnested(inner),
+        other => other,
+    }
+}
+
+/// The moments of `later - earlier`, which is no moment minus an interval.
+fn subtracted(expr: &Expr) -> Option<(&Expr, &Expr)> {
+    match unnested(expr) {
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Minus,
+            right,
+        } if length(right).is_none() && !matches!(unnested(right), Expr::Interval(_)) => {
+            Some((left, right))
+        }
+        _ => None,
+    }
+}
+
+/// `x at time zone 'a'`. What it means depends on the type of `x`, which the planner knows.
 pub(super) fn at_time_zone(moment: &Expr, zone: &Expr) -> Option<Expr> {
     let zone = &canonical(zone);
-    let inner = match moment {
-        Expr::Nested(inner) => inner.as_ref(),
-        other => other,
-    };
-    match inner {
-        Expr::AtTimeZone {
-            timestamp,
-            time_zone,
-        } => fill(
-            "convert_timezone($1, $2, $3::timestamp_ntz)",
-            &[&canonical(time_zone), zone, timestamp],
-        ),
-        Expr::Function(function) => match name_of(function)?.as_str() {
-            "current_timestamp" => fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner]),
-            // The seconds since 1970, which are of the zone UTC.
-            "to_timestamp" => fill("convert_timezone('UTC', $1, $2)", &[zone, inner]),
-            _ => None,
-        },
-        Expr::Cast {
-            data_type: DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone),
-            ..
-        } => fill("convert_timezone($1, $2)::timestamp_ntz", &[zone, inner]),
-        _ => None,
+    match unnested(moment) {
+        // The seconds since 1970, which are of the zone UTC.
+        Expr::Function(function) if name_of(function).as_deref() == Some("to_timestamp") => {
+            fill("convert_timezone('UTC', $1, $2)", &[zone, moment])
+        }
+        _ => fill(r#""$at_time_zone"($1, $2)"#, &[moment, zone]),
     }
 }
 
@@ -130,29 +234,29 @@ fn canonical(zone: &Expr) -> Expr {
 /// Microseconds, of which the warehouse's whole seconds are a part.
 const MICROSECONDS: &str = "date_part(epoch_microsecond, $1)";
 
+/// The microseconds from `$2` to `$1`.
+fn between() -> String {
+    format!("({MICROSECONDS} - {})", MICROSECONDS.replace("$1", "$2"))
+}
+
 /// A part of a moment, or of the time between two.
-pub(super) fn part(part: &str, moment: &Expr) -> Option<Expr> {
+pub(super) fn part(part: &str, moment: &Expr, dialect: Dialect) -> Option<Expr> {
     let part = part.to_ascii_lowercase();
-    let inner = match moment {
-        Expr::Nested(inner) => inner.as_ref(),
-        other => other,
-    };
-    if let Expr::BinaryOp {
-        left,
-        op: BinaryOperator::Minus,
-        right,
-    } = inner
-        && length(right).is_none()
-    {
-        let between = format!("({MICROSECONDS} - {})", MICROSECONDS.replace("$1", "$2"));
-        let template = match part.as_str() {
+    let part = part.strip_suffix('s').unwrap_or(&part);
+    if let Some((later, earlier)) = subtracted(moment) {
+        // Days, and what is left of a day.
+        let between = between();
+        let template = match part {
             "epoch" => format!("({between} / 1000000::float)"),
-            "day" | "days" => format!("trunc({between} / 86400000000)"),
+            "day" => format!("trunc({between} / 86400000000)"),
+            "hour" => format!("trunc(mod({between}, 86400000000) / 3600000000)"),
+            "minute" => format!("trunc(mod({between}, 3600000000) / 60000000)"),
+            "second" => format!("(mod({between}, 60000000) / 1000000::float)"),
             _ => return None,
         };
-        return fill(&template, &[left, right]);
+        return fill(&template, &[later, earlier]);
     }
-    if let Expr::Function(function) = inner
+    if let Expr::Function(function) = unnested(moment)
         && name_of(function)? == "age"
     {
         let today = Expr::Identifier(Ident::new("current_date"));
@@ -161,18 +265,35 @@ pub(super) fn part(part: &str, moment: &Expr) -> Option<Expr> {
             [earlier] => (&today, *earlier),
             _ => return None,
         };
-        let years = "datediff(year, $2, $1)";
-        let whole = format!("({years} - iff(dateadd(year, {years}, $2) > $1, 1, 0))");
-        return match part.as_str() {
-            "year" | "years" => fill(&whole, &[later, earlier]),
+        // The months that are over: one is when its day and time of day have come.
+        let of_month = |moment| format!("to_char({moment}::timestamp_ntz, 'DDHH24MISSFF6')");
+        let over = |later, earlier| {
+            let (reached, wanted) = (of_month(later), of_month(earlier));
+            format!("(datediff(month, {earlier}, {later}) - iff({reached} < {wanted}, 1, 0))")
+        };
+        let (forth, back) = (over("$1", "$2"), over("$2", "$1"));
+        let months = format!("iff($1 >= $2, {forth}, -{back})");
+        return match part {
+            "year" => fill(&format!("trunc({months} / 12)"), &[later, earlier]),
+            "month" => fill(&format!("mod({months}, 12)"), &[later, earlier]),
             _ => None,
         };
     }
-    match part.as_str() {
+    match part {
+        "epoch" if matches!(unnested(moment), Expr::Interval(_)) => {
+            // Years are those of the calendar here.
+            let whole = microseconds(unnested(moment)).filter(|_| !has_months(moment))?;
+            parsed(&format!("({whole} / 1000000::float)"))
+        }
         "epoch" => fill(&format!("({MICROSECONDS} / 1000000::float)"), &[moment]),
         "isodow" => fill("dayofweekiso($1)", &[moment]),
         "isoyear" => fill("yearofweekiso($1)", &[moment]),
         "week" => fill("weekiso($1)", &[moment]),
+        // With its fraction.
+        "second" if dialect == Dialect::Postgres => fill(
+            "(second($1) + date_part(nanosecond, $1) / 1000000000::float)",
+            &[moment],
+        ),
         _ => None,
     }
 }

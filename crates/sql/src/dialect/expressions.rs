@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     AccessExpr, Array, BinaryOperator, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
-    Subscript, Value,
+    Subscript, UnaryOperator, Value,
 };
 
 use super::calls::{as_double, name_of};
@@ -15,6 +15,7 @@ pub(super) fn expression(expr: &mut Expr, dialect: Dialect) -> Option<Expr> {
         Expr::BinaryOp { left, op, right } => {
             let (left, right) = (left.as_ref(), right.as_ref());
             dates::moved(left, op, right)
+                .or_else(|| dates::compared(left, op, right))
                 .or_else(|| json::operator(left, op, right))
                 .or_else(|| operator(left, op, right, dialect))
         }
@@ -24,7 +25,40 @@ pub(super) fn expression(expr: &mut Expr, dialect: Dialect) -> Option<Expr> {
             data_type,
             ..
         } => cast(kind, expr, data_type, dialect),
-        Expr::Extract { field, expr, .. } => dates::part(&field.to_string(), expr),
+        Expr::UnaryOp { op, expr } => fill(unary(*op)?, &[expr]),
+        Expr::Extract { field, expr, .. } => dates::part(&field.to_string(), expr, dialect),
+        Expr::Substring {
+            expr: text,
+            substring_from: Some(pattern),
+            substring_for: None,
+            ..
+        } if dialect == Dialect::Postgres => {
+            // A part in brackets is what is meant.
+            let template = match constant(pattern)?.contains('(') {
+                true => "regexp_substr($1, $2, 1, 1, 'e', 1)",
+                false => "regexp_substr($1, $2)",
+            };
+            fill(template, &[text, pattern])
+        }
+        Expr::Overlay {
+            expr: text,
+            overlay_what: what,
+            overlay_from: from,
+            overlay_for: length,
+        } => match length {
+            Some(length) => fill("insert($1, $2, $3, $4)", &[text, from, length, what]),
+            None => fill("insert($1, $2, length($3), $3)", &[text, from, what]),
+        },
+        Expr::SimilarTo {
+            negated,
+            expr: text,
+            pattern,
+            escape_char: None,
+        } => {
+            let pattern = quoted(&similar(constant(pattern)?));
+            let not = if *negated { "not " } else { "" };
+            fill(&format!("({not}regexp_like($1, {pattern}, 's'))"), &[text])
+        }
         Expr::Interval(interval) => dates::interval(interval),
         Expr::AtTimeZone {
             timestamp,
@@ -75,6 +109,32 @@ pub(super) fn expression(expr: &mut Expr, dialect: Dialect) -> Option<Expr> {
     }
 }
 
+/// Operators in front of a value.
+fn unary(op: UnaryOperator) -> Option<&'static str> {
+    Some(match op {
+        UnaryOperator::PGAbs => "abs($1)",
+        UnaryOperator::PGSquareRoot => "sqrt($1)",
+        UnaryOperator::PGCubeRoot => "cbrt($1)",
+        UnaryOperator::BitwiseNot => "bitnot($1)",
+        _ => return None,
+    })
+}
+
+/// A pattern of SIMILAR TO as a regular expression: `%` and `_` are those of LIKE, and points, `^` and `$` stand for
+/// themselves.
+fn similar(pattern: &str) -> String {
+    let mut regular = String::new();
+    for character in pattern.chars() {
+        match character {
+            '%' => regular.push_str(".*"),
+            '_' => regular.push('.'),
+            '.' | '^' | '$' => regular.extend(['\\', character]),
+            other => regular.push(other),
+        }
+    }
+    regular
+}
+
 fn operator(left: &Expr, op: &BinaryOperator, right: &Expr, dialect: Dialect) -> Option<Expr> {
     let both = [left, right];
     match (op, dialect) {
@@ -91,6 +151,11 @@ fn operator(left: &Expr, op: &BinaryOperator, right: &Expr, dialect: Dialect) ->
         (BinaryOperator::PGExp, _) | (BinaryOperator::BitwiseXor, Dialect::DuckDb) => {
             fill("power($1, $2)", &both)
         }
+        (BinaryOperator::PGBitwiseXor, _) => fill("bitxor($1, $2)", &both),
+        (BinaryOperator::BitwiseAnd, _) => fill("bitand($1, $2)", &both),
+        (BinaryOperator::BitwiseOr, _) => fill("bitor($1, $2)", &both),
+        (BinaryOperator::PGBitwiseShiftLeft, _) => fill("bitshiftleft($1, $2)", &both),
+        (BinaryOperator::PGBitwiseShiftRight, _) => fill("bitshiftright($1, $2)", &both),
         (BinaryOperator::PGRegexMatch, _) => fill("(regexp_instr($1, $2) > 0)", &both),
         (BinaryOperator::PGRegexNotMatch, _) => fill("(regexp_instr($1, $2) = 0)", &both),
         (BinaryOperator::PGRegexIMatch, _) => {
@@ -144,7 +209,8 @@ fn cast(kind: &mut CastKind, expr: &Expr, target: &mut DataType, dialect: Dialec
             return fill(&template, &[expr]);
         }
         DataType::Float4 | DataType::Float8 => DataType::Double(ExactNumberInfo::None),
-        DataType::Bytea => DataType::Binary(None),
+        // The bytes of a text.
+        DataType::Bytea | DataType::Blob(_) => return fill("to_binary($1, 'utf-8')", &[expr]),
         DataType::Uuid => DataType::Varchar(None),
         DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("uinteger") => {
             DataType::BigInt(None)
@@ -192,6 +258,26 @@ fn element(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
         return None;
     };
     let number: i64 = number.to_string().parse().ok()?;
+    let of = match root {
+        Expr::Nested(inner) => inner,
+        other => other,
+    };
+    // A part in brackets of the first match, or all of it.
+    if let Expr::Function(function) = of
+        && name_of(function).as_deref() == Some("regexp_match")
+    {
+        let args = arguments(function)?;
+        let [text, pattern] = args.as_slice() else {
+            return None;
+        };
+        return match constant(pattern)?.contains('(') {
+            true => fill(
+                &format!("regexp_substr($1, $2, 1, 1, 'e', {number})"),
+                &args,
+            ),
+            false => (number == 1).then(|| fill("regexp_substr($1, $2)", &[text, pattern]))?,
+        };
+    }
     let cast = if holds_texts(root) { "::varchar" } else { "" };
     (number > 0).then(|| fill(&format!("get($1, {}){cast}", number - 1), &[root]))?
 }

@@ -3,13 +3,43 @@
 //! <https://duckdb.org/docs/stable/data/json/json_functions>,
 //! <https://www.postgresql.org/docs/current/functions-json.html>
 
-use sqlparser::ast::{BinaryOperator, Expr, LambdaFunction, OneOrManyWithParens, Value};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    LambdaFunction, ObjectName, OneOrManyWithParens, Value,
+};
 
 use super::Dialect;
 use super::template::{constant, fill, operand, quoted};
 
 /// The value that `$1` holds, be it JSON or a text of it.
 const PARSED: &str = "parse_json($1::varchar)";
+
+/// The rows of a call: its columns of a FLATTEN `_list`, and what that takes apart.
+pub(super) struct Rows {
+    pub(super) columns: &'static str,
+    pub(super) mode: &'static str,
+}
+
+/// The column of an object's keys.
+pub(super) const KEYS: &str = "_list.key as key";
+
+/// What PostgreSQL's function `name`, in small letters, takes apart.
+pub(super) fn rows(name: &str) -> Option<Rows> {
+    let (columns, mode) = match name.strip_prefix("jsonb_").or(name.strip_prefix("json_"))? {
+        "array_elements" => ("_list.value as value", "ARRAY"),
+        "array_elements_text" => ("_list.value::varchar as value", "ARRAY"),
+        "each" => ("_list.key as key, _list.value as value", "OBJECT"),
+        "each_text" => ("_list.key as key, _list.value::varchar as value", "OBJECT"),
+        "object_keys" => (KEYS, "OBJECT"),
+        _ => return None,
+    };
+    Some(Rows { columns, mode })
+}
+
+/// `json` as a value, also if it is a text.
+pub(super) fn parsed(json: &Expr) -> Option<Expr> {
+    fill(PARSED, &[json])
+}
 
 /// `->` and `->>`.
 pub(super) fn operator(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
@@ -28,6 +58,11 @@ pub(super) fn operator(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option
                 &[left],
             )?;
             return shown(found, *op == BinaryOperator::HashLongArrow);
+        }
+        // Whether there is such a key; JSON's null is a value.
+        BinaryOperator::Question => {
+            let template = format!("iff($1 is null, null, get({PARSED}, $2) is not null)");
+            return fill(&template, &[left, right]);
         }
         _ => return None,
     };
@@ -48,6 +83,28 @@ fn member(json: &Expr, key: &Expr) -> Option<Expr> {
         Some(key) => fill(&format!("get({PARSED}, {})", quoted(key)), &[json]),
         None => fill(&format!("get({PARSED}, $2)"), &[json, key]),
     }
+}
+
+/// The member at the end of `keys`.
+fn below(json: &Expr, keys: &[&Expr]) -> Option<Expr> {
+    let mut found = json.clone();
+    for key in keys {
+        found = member(&found, key)?;
+    }
+    (!keys.is_empty()).then_some(found)
+}
+
+/// A list of all values, also of those that are missing.
+pub(super) fn aggregated(function: &mut Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return None;
+    };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(value))] = list.args.as_mut_slice() else {
+        return None;
+    };
+    *value = fill("coalesce(to_variant($1), parse_json('null'))", &[value])?;
+    function.name = ObjectName::from(vec![Ident::new("array_agg")]);
+    Some(Expr::Function(function.clone()))
 }
 
 /// `$.a.b[0]` as GET_PATH has it.
@@ -72,10 +129,21 @@ pub(super) fn call(name: &str, args: &[&Expr], dialect: Dialect) -> Option<Expr>
     match (name, args) {
         ("json_extract", [json, path]) if dialect == Dialect::DuckDb => member(json, path),
         ("json_extract_string", [json, path]) => shown(member(json, path)?, true),
-        ("json_extract_path", [json, key]) => member(json, key),
-        ("json_extract_path_text" | "jsonb_extract_path_text", [json, key]) => {
-            shown(member(json, key)?, true)
+        ("json_extract_path" | "jsonb_extract_path", [json, keys @ ..]) => below(json, keys),
+        ("json_extract_path_text" | "jsonb_extract_path_text", [json, keys @ ..]) => {
+            shown(below(json, keys)?, true)
         }
+        ("json_typeof" | "jsonb_typeof", [json]) => fill(
+            &format!(
+                "decode(typeof({PARSED}), 'NULL_VALUE', 'null', 'VARCHAR', 'string', 'BOOLEAN', 'boolean', \
+                 'ARRAY', 'array', 'OBJECT', 'object', null, null, 'number')"
+            ),
+            &[json],
+        ),
+        ("json_object_agg" | "jsonb_object_agg", [key, value]) => fill(
+            "object_agg($1::varchar, coalesce(to_variant($2), parse_json('null')))",
+            &[key, value],
+        ),
         ("json_array_length" | "jsonb_array_length", [json]) => {
             fill(&format!("array_size({PARSED})"), &[json])
         }

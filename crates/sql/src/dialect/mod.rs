@@ -11,13 +11,14 @@ mod expressions;
 mod json;
 mod tables;
 mod template;
+mod windows;
 
 use std::ops::ControlFlow;
 
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
-    Expr, Function, FunctionArgumentClause, FunctionArguments, NamedWindowExpr, OrderByExpr,
-    OrderByKind, Query, Select, TableFactor, Value, ValueWithSpan, VisitorMut, WindowType,
+    Expr, Function, FunctionArgumentClause, FunctionArguments, OrderByExpr, OrderByKind, Query,
+    Select, TableFactor, Value, ValueWithSpan, VisitorMut, WindowType,
 };
 use sqlparser::dialect::{Dialect as Grammar, DuckDbDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -129,6 +130,7 @@ impl VisitorMut for Translator {
             }
         }
         self.changed |= tables::order_by_all(query);
+        self.changed |= windows::inline(query);
         if let Some(order) = &mut query.order_by
             && let OrderByKind::Expressions(keys) = &mut order.kind
         {
@@ -139,11 +141,7 @@ impl VisitorMut for Translator {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         self.changed |= tables::from_first(select);
-        for window in &mut select.named_window {
-            if let NamedWindowExpr::WindowSpec(window) = &mut window.1 {
-                self.order(&mut window.order_by);
-            }
-        }
+        self.changed |= tables::elements_by_table(select);
         ControlFlow::Continue(())
     }
 

@@ -4,17 +4,16 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, FunctionArgExpr, Ident,
-    JoinOperator, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, Visitor,
+    JoinOperator, ObjectName, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr,
+    TableAlias, TableAliasColumnDef, TableFactor, Visitor,
 };
 
 use crate::normalise::all_columns;
 
-use super::Dialect;
 use super::calls::name_of;
-use super::dates;
 use super::expressions::holds_texts;
 use super::template::{arguments, operand, parsed, whole};
+use super::{Dialect, dates, json};
 
 /// `order by all` by the numbers of the columns; whether there was one.
 pub(super) fn order_by_all(query: &mut Query) -> bool {
@@ -86,7 +85,7 @@ impl Series {
             _ => return None,
         };
         if let Some(step) = step
-            && let Some((unit, length)) = dates::length(step)
+            && let Some((unit, length)) = dates::step(step)
         {
             // Month by month, the 31st becomes the 29th in February and stays so.
             let months = ["month", "quarter", "year"];
@@ -132,20 +131,24 @@ pub(super) fn factor(factor: &TableFactor, dialect: Dialect) -> Option<TableFact
             name,
             alias,
             args: Some(args),
-            with_ordinality: false,
+            with_ordinality,
             ..
-        } => series(&name.to_string(), alias.as_ref(), &args.args, dialect),
+        } => called(name, alias.as_ref(), &args.args, *with_ordinality, dialect),
         TableFactor::Function {
-            name, alias, args, ..
-        } => series(&name.to_string(), alias.as_ref(), args, dialect),
+            name,
+            alias,
+            args,
+            with_ordinality,
+            ..
+        } => called(name, alias.as_ref(), args, *with_ordinality, dialect),
         TableFactor::UNNEST {
             alias,
             array_exprs,
             with_offset: false,
-            with_ordinality: false,
+            with_ordinality,
             ..
         } => match array_exprs.as_slice() {
-            [list] => elements(list, alias.as_ref(), dialect),
+            [list] => elements(list, alias.as_ref(), *with_ordinality, dialect),
             _ => None,
         },
         // Its value holds the name of a column as it is written.
@@ -166,10 +169,12 @@ pub(super) fn factor(factor: &TableFactor, dialect: Dialect) -> Option<TableFact
     }
 }
 
-fn series(
-    name: &str,
+/// A call of a function that makes rows.
+fn called(
+    name: &ObjectName,
     alias: Option<&TableAlias>,
     args: &[FunctionArg],
+    with_ordinality: bool,
     dialect: Dialect,
 ) -> Option<TableFactor> {
     let plain = |arg| match arg {
@@ -177,28 +182,132 @@ fn series(
         _ => None,
     };
     let args: Option<Vec<&Expr>> = args.iter().map(plain).collect();
-    let (name, args) = (name.to_ascii_lowercase(), args?);
-    if let ("unnest", [list]) = (name.as_str(), args.as_slice()) {
-        return elements(list, alias, dialect);
+    let (name, args) = (name.to_string().to_ascii_lowercase(), args?);
+    if let [list] = args.as_slice() {
+        if name == "unnest" {
+            return elements(list, alias, with_ordinality, dialect);
+        }
+        if let Some(rows) = json::rows(&name) {
+            return members(list, &rows, &name, alias, with_ordinality, dialect);
+        }
+    }
+    if with_ordinality {
+        return None;
     }
     let series = Series::of(&name, &args)?;
     derived(&series, series.name, alias, dialect)
 }
 
+/// The column that counts rows, as the last.
+fn ordinality(wanted: bool) -> &'static str {
+    match wanted {
+        true => ", _list.index + 1 as ordinality",
+        false => "",
+    }
+}
+
 /// The elements of a list.
-fn elements(list: &Expr, alias: Option<&TableAlias>, dialect: Dialect) -> Option<TableFactor> {
+fn elements(
+    list: &Expr,
+    alias: Option<&TableAlias>,
+    with_ordinality: bool,
+    dialect: Dialect,
+) -> Option<TableFactor> {
     if let Expr::Function(function) = list
+        && !with_ordinality
         && let Some(args) = arguments(function)
         && let Some(series) = Series::of(&name_of(function)?, &args)
     {
         return derived(&series, "unnest", alias, dialect);
     }
     let query = format!(
-        "lateral (select {} as unnest from table(flatten(input => {})) as _list)",
+        "lateral (select {} as unnest{} from table(flatten(input => {})) as _list)",
         value_of(list),
+        ordinality(with_ordinality),
         operand(list)
     );
-    table(&query, alias, "unnest", dialect)
+    let columns = ["unnest", "ordinality"]
+        .iter()
+        .take(1 + usize::from(with_ordinality));
+    table(&query, alias, columns.copied(), dialect)
+}
+
+/// What a value of JSON holds.
+fn members(
+    json: &Expr,
+    rows: &json::Rows,
+    name: &str,
+    alias: Option<&TableAlias>,
+    with_ordinality: bool,
+    dialect: Dialect,
+) -> Option<TableFactor> {
+    let query = format!(
+        "lateral (select {}{} from table(flatten(input => {}, mode => '{}')) as _list)",
+        rows.columns,
+        ordinality(with_ordinality && rows.mode == "ARRAY"),
+        operand(&json::parsed(json)?),
+        rows.mode
+    );
+    if with_ordinality && rows.mode != "ARRAY" {
+        return None;
+    }
+    // Keys are a column without a name of its own, called as the table is.
+    let columns = (rows.columns == json::KEYS).then_some(name);
+    table(&query, alias, columns.into_iter(), dialect)
+}
+
+/// `e` is `e.value` where `e` are the elements of a value of JSON; whether there was one.
+pub(super) fn elements_by_table(select: &mut Select) -> bool {
+    let tables = select.from.iter();
+    let factors = tables.flat_map(|table| {
+        let joined = table.joins.iter().map(|join| &join.relation);
+        [&table.relation].into_iter().chain(joined)
+    });
+    let named = factors.filter_map(|factor| match factor {
+        TableFactor::Table {
+            name,
+            alias: Some(alias),
+            args: Some(_),
+            ..
+        }
+        | TableFactor::Function {
+            name,
+            alias: Some(alias),
+            ..
+        } if alias.columns.is_empty() => {
+            let rows = json::rows(&name.to_string().to_ascii_lowercase())?;
+            (rows.mode == "ARRAY").then(|| alias.name.clone())
+        }
+        _ => None,
+    });
+    let named: Vec<Ident> = named.collect();
+    let is_named = |expr: &Expr| match expr {
+        Expr::Identifier(name) => named
+            .iter()
+            .any(|table| table.value.eq_ignore_ascii_case(&name.value)),
+        _ => false,
+    };
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && is_named(expr)
+            && let Expr::Identifier(name) = expr
+        {
+            let alias = name.clone();
+            let expr = expr.clone();
+            *item = SelectItem::ExprWithAlias { expr, alias };
+        }
+    }
+    let mut changed = false;
+    let _ = crate::own_expressions_mut(select, &mut |expr| {
+        if is_named(expr)
+            && let Expr::Identifier(table) = expr
+        {
+            *expr = Expr::CompoundIdentifier(vec![table.clone(), Ident::new("value")]);
+            changed = true;
+        }
+        ControlFlow::Continue(())
+    });
+    changed
 }
 
 fn derived(
@@ -212,20 +321,23 @@ fn derived(
         "(select {value} as {name} from {} where {inside})",
         series.rows()
     );
-    table(&query, alias, name, dialect)
+    table(&query, alias, [name].into_iter(), dialect)
 }
 
-/// `text` as a table called `alias`; PostgreSQL calls its only column so, too.
-fn table(
+/// `text` as a table called `alias`, or as its first column; PostgreSQL calls that column so, too, unless it has a name of
+/// its own and is not among `columns`.
+fn table<'a>(
     text: &str,
     alias: Option<&TableAlias>,
-    name: &str,
+    columns: impl Iterator<Item = &'a str>,
     dialect: Dialect,
 ) -> Option<TableFactor> {
     let mut factor = whole(text, |parser| parser.parse_table_factor())?;
     let TableFactor::Derived { alias: place, .. } = &mut factor else {
         return None;
     };
+    let columns: Vec<&str> = columns.collect();
+    let name = columns.first().copied().unwrap_or("members");
     let mut own = alias.cloned().unwrap_or_else(|| TableAlias {
         explicit: true,
         name: Ident::new(name),
@@ -233,10 +345,15 @@ fn table(
         at: None,
     });
     if own.columns.is_empty() && alias.is_some() && dialect == Dialect::Postgres {
-        own.columns.push(TableAliasColumnDef {
-            name: own.name.clone(),
+        let named = columns.iter().enumerate().map(|(at, column)| match at {
+            0 => own.name.clone(),
+            _ => Ident::new(*column),
+        });
+        let named = named.map(|name| TableAliasColumnDef {
+            name,
             data_type: None,
         });
+        own.columns = named.collect();
     }
     *place = Some(own);
     Some(factor)
@@ -338,6 +455,10 @@ fn makes_rows(expr: &Expr, dialect: Dialect) -> Option<Function> {
     match expr {
         Expr::Function(function) => match (name_of(function)?.as_str(), dialect) {
             ("unnest", _) | ("generate_series", Dialect::Postgres) => Some(function.clone()),
+            (name, Dialect::Postgres) => {
+                let one = json::rows(name).filter(|rows| !rows.columns.contains(','));
+                one.map(|_| function.clone())
+            }
             _ => None,
         },
         _ => None,
@@ -354,6 +475,12 @@ fn rows_of(call: &Function) -> Option<(String, String, Option<String>)> {
     let [list] = args.as_slice() else {
         return None;
     };
+    if let Some(json::Rows { columns, mode }) = json::rows(&name) {
+        let json = operand(&json::parsed(list)?);
+        let rows = format!("lateral flatten(input => {json}, mode => '{mode}') as _list");
+        let (value, _) = columns.split_once(" as ")?;
+        return Some((rows, value.to_owned(), None));
+    }
     if let Expr::Function(inner) = list {
         let args = arguments(inner)?;
         if let Some(series) = Series::of(&name_of(inner)?, &args) {

@@ -160,25 +160,97 @@ fn intervals_whose_length_is_computed_move_moments() {
 #[test]
 fn zones_and_ages_are_computed() {
     assert_eq!(
-        postgres("select t at time zone 'UTC' at time zone 'Asia/Tokyo', now() at time zone 'utc'"),
-        "SELECT convert_timezone('UTC', 'Asia/Tokyo', t::TIMESTAMP_NTZ), \
-         convert_timezone('UTC', current_timestamp())::TIMESTAMP_NTZ"
+        postgres("select t at time zone 'utc' at time zone 'Asia/Tokyo'"),
+        r#"SELECT "$at_time_zone"("$at_time_zone"(t, 'UTC'), 'Asia/Tokyo')"#
+    );
+    assert_eq!(
+        postgres("select to_timestamp(n) at time zone 'Asia/Tokyo'"),
+        "SELECT convert_timezone('UTC', 'Asia/Tokyo', to_timestamp(n))"
+    );
+    // Months that are over, in either direction.
+    let over = |later, earlier| {
+        let of_month = |moment| format!("to_char({moment}::TIMESTAMP_NTZ, 'DDHH24MISSFF6')");
+        let (reached, wanted) = (of_month(later), of_month(earlier));
+        format!("(datediff(month, {earlier}, {later}) - iff({reached} < {wanted}, 1, 0))")
+    };
+    let (forth, back) = (over("a", "b"), over("b", "a"));
+    assert_eq!(
+        postgres("select extract(year from age(a, b)), date_part('month', age(a, b))"),
+        format!(
+            "SELECT trunc(iff(a >= b, {forth}, -{back}) / 12), mod(iff(a >= b, {forth}, -{back}), 12)"
+        )
+    );
+}
+
+#[test]
+fn the_time_between_moments_is_counted() {
+    let micros = "(date_part(epoch_microsecond, a) - date_part(epoch_microsecond, b))";
+    assert_eq!(
+        postgres("select a - b > interval '1 hour 30 min', '2 days'::interval <= a - b"),
+        format!("SELECT {micros} > 5400000000, 172800000000 <= {micros}")
+    );
+    assert_eq!(
+        duckdb("select extract(hour from a - b), a - interval '1 day' > b"),
+        format!("SELECT trunc(mod({micros}, 86400000000) / 3600000000), a - INTERVAL '1 day' > b")
     );
     assert_eq!(
         postgres(
-            "select to_timestamp(n) at time zone 'Asia/Tokyo', t::timestamptz at time zone 'utc'"
+            "select a + interval '1 year 2 months 3 days', extract(epoch from interval '1 day 1 sec')"
         ),
-        "SELECT convert_timezone('UTC', 'Asia/Tokyo', to_timestamp(n)), \
-         convert_timezone('UTC', (t::TIMESTAMPTZ))::TIMESTAMP_NTZ"
+        "SELECT a + INTERVAL '14 months, 3 days', (86401000000 / 1000000::FLOAT)"
     );
-    // Whether `t` has a zone is not known here.
+}
+
+#[test]
+fn windows_are_written_where_they_are_called() {
     assert_eq!(
-        translate("select t at time zone 'UTC'", Dialect::Postgres).unwrap(),
-        None
+        postgres(
+            "select sum(a) over w, max(b) over (w rows unbounded preceding) from t \
+             window v as (partition by c), w as (v order by d) order by min(e) over v"
+        ),
+        "SELECT sum(a) OVER (PARTITION BY c ORDER BY d), \
+         max(b) OVER (PARTITION BY c ORDER BY d ROWS UNBOUNDED PRECEDING) FROM t \
+         ORDER BY min(e) OVER (PARTITION BY c)"
+    );
+}
+
+#[test]
+fn json_becomes_rows() {
+    assert_eq!(
+        postgres("select i, i->>'sku' as sku from o, jsonb_array_elements(o.items) as i"),
+        "SELECT i.value AS i, get(parse_json(i.value::VARCHAR), 'sku')::VARCHAR AS sku FROM o, \
+         LATERAL (SELECT _list.value AS value FROM TABLE(flatten(input => parse_json(o.items::VARCHAR), mode => 'ARRAY')) AS _list) AS i"
     );
     assert_eq!(
-        postgres("select extract(year from age(a, b))"),
-        "SELECT (datediff(year, b, a) - iff(dateadd(year, datediff(year, b, a), b) > a, 1, 0))"
+        postgres("select * from json_object_keys(j) with ordinality k"),
+        "select * from json_object_keys(j) with ordinality k"
+    );
+    assert_eq!(
+        postgres("select n, x from unnest(a) with ordinality as u(x, n)"),
+        "SELECT n, x FROM LATERAL (SELECT _list.value AS unnest, _list.index + 1 AS ordinality \
+         FROM TABLE(flatten(input => a)) AS _list) AS u (x, n)"
+    );
+    assert_eq!(
+        postgres("select jsonb_array_elements_text(j) from t"),
+        "SELECT _list.value::VARCHAR AS jsonb_array_elements_text FROM t, \
+         LATERAL flatten(input => parse_json(j::VARCHAR), mode => 'ARRAY') AS _list"
+    );
+}
+
+#[test]
+fn patterns_and_bits_have_the_warehouses_functions() {
+    assert_eq!(
+        postgres(
+            "select a similar to '(x|y)%.z', substring(a from '@(.*)$'), (regexp_match(a, '(b)(c)'))[2]"
+        ),
+        r"SELECT (regexp_like(a, '(x|y).*\\.z', 's')), regexp_substr(a, '@(.*)$', 1, 1, 'e', 1), regexp_substr(a, '(b)(c)', 1, 1, 'e', 2)"
+    );
+    assert_eq!(
+        postgres(
+            "select a << 2, a # b, |/ a, overlay(a placing 'x' from 2), encode(sha256(a::bytea), 'hex')"
+        ),
+        "SELECT bitshiftleft(a, 2), bitxor(a, b), sqrt(a), insert(a, 2, length('x'), 'x'), \
+         lower(hex_encode(sha2_binary(to_binary(a, 'utf-8'), 256)))"
     );
 }
 
