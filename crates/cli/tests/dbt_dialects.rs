@@ -151,6 +151,39 @@ fn projects_for_postgresql_give_its_rows() {
                  'b' = any(array['a', 'b']) as i from (values ('b'), ('a')) t(y)",
                 "1,\"a,b\",true",
             ),
+            (
+                "select id, extract(second from t) as s, (t at time zone 'America/New_York') at time zone 'UTC' as u, \
+                 b - t > interval '1 day 2 hours' as l, extract(hour from b - t) as h from (values \
+                 (1, timestamp '2024-01-31 09:00:07.5', timestamp '2024-02-29 08:30:00'), \
+                 (2, timestamp '2024-07-01 00:00:00', timestamp '2024-07-02 01:00:00')) v(id, t, b) order by id",
+                "1,7.5,2024-01-31 14:00:07.500,true,23\n2,0,2024-07-01 04:00:00.000,false,1",
+            ),
+            (
+                "select extract(year from age(d, b)) as y, extract(month from age(d, b)) as m from (values \
+                 (date '2023-02-28', date '2000-02-29'), (date '2020-01-01', date '2021-06-01')) t(d, b) order by 1",
+                "-1,-5\n22,11",
+            ),
+            (
+                "select id, sum(x) over w as s, max(x) over (w rows between 1 preceding and current row) as m \
+                 from (values (1, 5), (2, 3), (3, 1)) t(id, x) window w as (order by id) order by id",
+                "1,5,5\n2,8,5\n3,9,3",
+            ),
+            (
+                r#"select o.id, i->>'sku' as sku, (i->>'qty')::int as qty from (values
+                   (1, '[{"sku":"A","qty":2},{"sku":"B","qty":1}]'::jsonb), (2, '[]'::jsonb)) o(id, items)
+                   cross join lateral jsonb_array_elements(o.items) as i order by 2"#,
+                "1,A,2\n1,B,1",
+            ),
+            (
+                "select u.x, u.ord from unnest(array['c', 'a']) with ordinality as u(x, ord) order by ord",
+                "c,1\na,2",
+            ),
+            (
+                "select initcap('ann o''neil-smith') as i, ('2024-02-29'::date - interval '1 year 2 months')::date as d, \
+                 'completed' similar to '(comp|plac)%' as s, substring('a@b.c' from '@(.*)$') as e, \
+                 encode(sha256('x'::bytea), 'hex') like '2d71%' as h, log(1000) as l, 5 # 3 as b",
+                "Ann O'Neil-Smith,2022-12-29,true,b.c,true,3,6",
+            ),
         ],
     );
 }

@@ -60,8 +60,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_one!("degrees", f64::to_degrees),
     of_one!("exp", f64::exp),
     of_one!("ln", f64::ln),
-    of_two!("log", "log(base, number)", |base, number| number.ln()
-        / base.ln()),
+    // A quotient of logarithms is not exact where the result is whole.
+    of_two!(
+        "log",
+        "log(base, number)",
+        |base: f64, number: f64| match base {
+            10.0 => number.log10(),
+            2.0 => number.log2(),
+            base => number.ln() / base.ln(),
+        }
+    ),
     of_two!("power", "power(base, exponent)", f64::powf).aliases(&["pow"]),
     of_one!("radians", f64::to_radians),
     of_one!("sin", f64::sin),
