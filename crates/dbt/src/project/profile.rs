@@ -8,7 +8,7 @@ use yaml::{Document, Node};
 
 use super::render::{Renderer, render_node};
 use crate::flags::Flags;
-use crate::warning::Warnings;
+use crate::warning::{Warning, Warnings};
 
 /// What `target` shows and where relations go.
 #[derive(Clone, Debug)]
@@ -90,13 +90,24 @@ pub fn load(
         );
         return Err(Error::new(codes::D1011, message).suggest(profile_name, names));
     };
-    Reader {
+    let reader = Reader {
         document: &document,
         render,
         flags,
+    };
+    let connection = reader.read(profile_name, profile, path.clone())?;
+    if !TRANSLATED.contains(&connection.kind.as_str()) {
+        let message = format!(
+            "SQL for `{}` is read in Snowflake's dialect: what the two mean differently by the same words is not told apart",
+            connection.kind
+        );
+        warnings.add(Warning::new("DialectNotTranslated", message));
     }
-    .read(profile_name, profile, path.clone())
+    Ok(connection)
 }
+
+/// The types of profiles whose SQL means to the warehouse what it means there.
+const TRANSLATED: [&str; 3] = ["snowflake", "duckdb", "postgres"];
 
 fn find(project_root: &Path, flags: &Flags) -> Option<PathBuf> {
     let named = flags.profiles_dir.clone();

@@ -50,6 +50,24 @@ fn files_without_code_and_ignored_ones_are_not_worked_on() {
 }
 
 #[test]
+fn dialects_that_are_not_translated_are_told_of() {
+    for (kind, told) in [("duckdb", None), ("spark", Some("SQL for `spark` is read"))] {
+        let profiles = format!(
+            "shop:\n  target: dev\n  outputs:\n    dev: {{type: {kind}, path: shop.db, schema: s}}\n"
+        );
+        let (_folder, project) = written(&[("profiles.yml", &profiles)]);
+        let found = warnings(&project);
+        let found = found
+            .iter()
+            .find(|(event, _)| *event == "DialectNotTranslated");
+        assert_eq!(found.is_some(), told.is_some(), "{kind}");
+        assert!(
+            found.is_none_or(|(_, message)| told.is_some_and(|told| message.starts_with(told)))
+        );
+    }
+}
+
+#[test]
 fn selectors_versions_and_unit_tests_are_found_by_pattern() {
     let version = "select 1 as id";
     let (_folder, project) = written(&[
