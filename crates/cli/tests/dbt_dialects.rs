@@ -111,6 +111,11 @@ fn projects_for_duckdb_give_its_rows() {
                 "1,a\n1,b\n2,c",
             ),
             (
+                "select x, last_value(x) over (order by x) as l, nth_value(x, 2) over (order by x) as n, \
+                 date_sub('month', date '2024-01-31', date '2024-03-30') as m from (values (1), (2)) t(x) order by 1",
+                "1,1,,1\n2,2,2,1",
+            ),
+            (
                 "from (values (1), (2)) t(x) select x + 1 as y order by all",
                 "2\n3",
             ),

@@ -30,6 +30,7 @@ const BOTH: &[(&str, usize, &str)] = &[
     ("div", 2, "trunc($1 / $2)"),
     ("every", 1, "booland_agg($1)"),
     ("gen_random_uuid", 0, "uuid_string()"),
+    ("levenshtein", 2, "editdistance($1, $2)"),
     ("log", 1, "log(10, $1)"),
     ("log10", 1, "log(10, $1)"),
     ("make_date", 3, "date_from_parts($1, $2, $3)"),
@@ -78,6 +79,8 @@ const DUCKDB: &[(&str, usize, &str)] = &[
         "date_part(epoch_microsecond, $1) / 1000000::float",
     ),
     ("ends_with", 2, "endswith($1, $2)"),
+    ("epoch_ms", 1, "date_part(epoch_millisecond, $1)"),
+    ("epoch_us", 1, "date_part(epoch_microsecond, $1)"),
     ("first", 1, "any_value($1)"),
     ("from_base64", 1, "base64_decode_binary($1)"),
     ("get_current_timestamp", 0, "current_timestamp()"),
@@ -318,6 +321,9 @@ fn special(function: &mut Function, name: &str, dialect: Dialect) -> Option<Expr
             op: BinaryOperator::Plus,
             right: Box::new((*interval).clone()),
         }),
+        ("date_sub" | "datesub", [part, earlier, later]) if dialect == Dialect::DuckDb => {
+            dates::elapsed(constant(part)?, later, earlier)
+        }
         ("date_part" | "datepart", [part, moment]) => dates::part(constant(part)?, moment, dialect),
         _ => json::call(name, &args, dialect),
     }

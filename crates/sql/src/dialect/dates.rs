@@ -234,6 +234,34 @@ fn canonical(zone: &Expr) -> Expr {
 /// Microseconds, of which the warehouse's whole seconds are a part.
 const MICROSECONDS: &str = "date_part(epoch_microsecond, $1)";
 
+/// The months that are over from `$2` to `$1`: one is when its day and its time of day have come.
+fn months() -> String {
+    let of_month = |moment| format!("to_char({moment}::timestamp_ntz, 'DDHH24MISSFF6')");
+    let over = |later, earlier| {
+        let (reached, wanted) = (of_month(later), of_month(earlier));
+        format!("(datediff(month, {earlier}, {later}) - iff({reached} < {wanted}, 1, 0))")
+    };
+    let (forth, back) = (over("$1", "$2"), over("$2", "$1"));
+    format!("iff($1 >= $2, {forth}, -{back})")
+}
+
+/// DuckDB's `date_sub`: how many whole units are between two moments.
+pub(super) fn elapsed(unit: &str, later: &Expr, earlier: &Expr) -> Option<Expr> {
+    let unit = unit.to_ascii_lowercase();
+    let template = match unit.strip_suffix('s').unwrap_or(&unit) {
+        "year" => format!("trunc({} / 12)", months()),
+        "quarter" => format!("trunc({} / 3)", months()),
+        "month" => months(),
+        "week" => format!("trunc({} / 604800000000)", between()),
+        "day" => format!("trunc({} / 86400000000)", between()),
+        "hour" => format!("trunc({} / 3600000000)", between()),
+        "minute" => format!("trunc({} / 60000000)", between()),
+        "second" => format!("trunc({} / 1000000)", between()),
+        _ => return None,
+    };
+    fill(&template, &[later, earlier])
+}
+
 /// The microseconds from `$2` to `$1`.
 fn between() -> String {
     format!("({MICROSECONDS} - {})", MICROSECONDS.replace("$1", "$2"))
@@ -265,14 +293,7 @@ pub(super) fn part(part: &str, moment: &Expr, dialect: Dialect) -> Option<Expr> 
             [earlier] => (&today, *earlier),
             _ => return None,
         };
-        // The months that are over: one is when its day and time of day have come.
-        let of_month = |moment| format!("to_char({moment}::timestamp_ntz, 'DDHH24MISSFF6')");
-        let over = |later, earlier| {
-            let (reached, wanted) = (of_month(later), of_month(earlier));
-            format!("(datediff(month, {earlier}, {later}) - iff({reached} < {wanted}, 1, 0))")
-        };
-        let (forth, back) = (over("$1", "$2"), over("$2", "$1"));
-        let months = format!("iff($1 >= $2, {forth}, -{back})");
+        let months = months();
         return match part {
             "year" => fill(&format!("trunc({months} / 12)"), &[later, earlier]),
             "month" => fill(&format!("mod({months}, 12)"), &[later, earlier]),

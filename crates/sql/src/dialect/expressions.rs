@@ -208,6 +208,8 @@ fn cast(kind: &mut CastKind, expr: &Expr, target: &mut DataType, dialect: Dialec
             };
             return fill(&template, &[expr]);
         }
+        // What a text is as a list differs, other values are lists already.
+        DataType::Array(_) if constant(expr).is_none() => return fill("$1::array", &[expr]),
         DataType::Float4 | DataType::Float8 => DataType::Double(ExactNumberInfo::None),
         // The bytes of a text.
         DataType::Bytea | DataType::Blob(_) => return fill("to_binary($1, 'utf-8')", &[expr]),

@@ -116,6 +116,7 @@ impl Translator {
         if let Some(WindowType::WindowSpec(window)) = &mut function.over {
             self.order(&mut window.order_by);
         }
+        self.changed |= windows::bound(function);
     }
 }
 

@@ -215,6 +215,17 @@ fn windows_are_written_where_they_are_called() {
 }
 
 #[test]
+fn frames_end_where_the_standard_ends_them() {
+    assert_eq!(
+        postgres(
+            "select last_value(a) over (partition by b order by c), first_value(a) over (order by c), last_value(a) over (partition by b)"
+        ),
+        "SELECT last_value(a) OVER (PARTITION BY b ORDER BY c RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), \
+         first_value(a) OVER (ORDER BY c), last_value(a) OVER (PARTITION BY b)"
+    );
+}
+
+#[test]
 fn json_becomes_rows() {
     assert_eq!(
         postgres("select i, i->>'sku' as sku from o, jsonb_array_elements(o.items) as i"),

@@ -1,12 +1,37 @@
-//! Windows that have names: `over w … window w as (…)`.
+//! Windows: those that have names (`over w … window w as (…)`), and those that end where nothing is said.
 //!
 //! <https://www.postgresql.org/docs/current/sql-select.html#SQL-WINDOW>
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, NamedWindowDefinition, NamedWindowExpr, Query, SetExpr, WindowSpec, WindowType,
+    Expr, Function, Ident, NamedWindowDefinition, NamedWindowExpr, Query, SetExpr, WindowFrame,
+    WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
+
+use super::calls::name_of;
+
+/// Ends the frame of LAST_VALUE and NTH_VALUE at the current row and its peers, where the standard has it; here it would be
+/// the whole partition. Whether it had no end.
+pub(super) fn bound(function: &mut Function) -> bool {
+    let names = ["last_value", "nth_value"];
+    if !name_of(function).is_some_and(|name| names.contains(&name.as_str())) {
+        return false;
+    }
+    match &mut function.over {
+        Some(WindowType::WindowSpec(window))
+            if window.window_frame.is_none() && !window.order_by.is_empty() =>
+        {
+            window.window_frame = Some(WindowFrame {
+                units: WindowFrameUnits::Range,
+                start_bound: WindowFrameBound::Preceding(None),
+                end_bound: Some(WindowFrameBound::CurrentRow),
+            });
+            true
+        }
+        _ => false,
+    }
+}
 
 /// Writes windows where they are called; whether there were any.
 pub(super) fn inline(query: &mut Query) -> bool {
