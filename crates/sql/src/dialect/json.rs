@@ -14,28 +14,6 @@ use super::template::{constant, fill, operand, quoted};
 /// The value that `$1` holds, be it JSON or a text of it.
 const PARSED: &str = "parse_json($1::varchar)";
 
-/// The rows of a call: its columns of a FLATTEN `_list`, and what that takes apart.
-pub(super) struct Rows {
-    pub(super) columns: &'static str,
-    pub(super) mode: &'static str,
-}
-
-/// The column of an object's keys.
-pub(super) const KEYS: &str = "_list.key as key";
-
-/// What PostgreSQL's function `name`, in small letters, takes apart.
-pub(super) fn rows(name: &str) -> Option<Rows> {
-    let (columns, mode) = match name.strip_prefix("jsonb_").or(name.strip_prefix("json_"))? {
-        "array_elements" => ("_list.value as value", "ARRAY"),
-        "array_elements_text" => ("_list.value::varchar as value", "ARRAY"),
-        "each" => ("_list.key as key, _list.value as value", "OBJECT"),
-        "each_text" => ("_list.key as key, _list.value::varchar as value", "OBJECT"),
-        "object_keys" => (KEYS, "OBJECT"),
-        _ => return None,
-    };
-    Some(Rows { columns, mode })
-}
-
 /// `json` as a value, also if it is a text.
 pub(super) fn parsed(json: &Expr) -> Option<Expr> {
     fill(PARSED, &[json])

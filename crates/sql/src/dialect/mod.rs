@@ -9,6 +9,7 @@ mod calls;
 mod dates;
 mod expressions;
 mod json;
+mod json_rows;
 mod tables;
 mod template;
 mod windows;
@@ -142,7 +143,7 @@ impl VisitorMut for Translator {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         self.changed |= tables::from_first(select);
-        self.changed |= tables::elements_by_table(select);
+        self.changed |= json_rows::elements_by_table(select);
         ControlFlow::Continue(())
     }
 

@@ -3,16 +3,17 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, FunctionArgExpr, Ident,
-    JoinOperator, ObjectName, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr,
-    TableAlias, TableAliasColumnDef, TableFactor, Visitor,
+    BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, Ident, JoinOperator, ObjectName,
+    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias, TableAliasColumnDef,
+    TableFactor, Visitor,
 };
 
 use crate::normalise::all_columns;
 
 use super::calls::name_of;
 use super::expressions::holds_texts;
-use super::template::{arguments, operand, parsed, whole};
+use super::json_rows::{self, Rows};
+use super::template::{arguments, operand, parsed, unnamed, whole};
 use super::{Dialect, dates, json};
 
 /// `order by all` by the numbers of the columns; whether there was one.
@@ -177,18 +178,13 @@ fn called(
     with_ordinality: bool,
     dialect: Dialect,
 ) -> Option<TableFactor> {
-    let plain = |arg| match arg {
-        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
-        _ => None,
-    };
-    let args: Option<Vec<&Expr>> = args.iter().map(plain).collect();
-    let (name, args) = (name.to_string().to_ascii_lowercase(), args?);
+    let (name, args) = (name.to_string().to_ascii_lowercase(), unnamed(args)?);
     if let [list] = args.as_slice() {
         if name == "unnest" {
             return elements(list, alias, with_ordinality, dialect);
         }
-        if let Some(rows) = json::rows(&name) {
-            return members(list, &rows, &name, alias, with_ordinality, dialect);
+        if let Some(rows) = json_rows::of(&name) {
+            return rows.table(list, &name, alias, with_ordinality, dialect);
         }
     }
     if with_ordinality {
@@ -199,7 +195,7 @@ fn called(
 }
 
 /// The column that counts rows, as the last.
-fn ordinality(wanted: bool) -> &'static str {
+pub(super) fn ordinality(wanted: bool) -> &'static str {
     match wanted {
         true => ", _list.index + 1 as ordinality",
         false => "",
@@ -226,88 +222,9 @@ fn elements(
         ordinality(with_ordinality),
         operand(list)
     );
-    let columns = ["unnest", "ordinality"]
-        .iter()
-        .take(1 + usize::from(with_ordinality));
-    table(&query, alias, columns.copied(), dialect)
-}
-
-/// What a value of JSON holds.
-fn members(
-    json: &Expr,
-    rows: &json::Rows,
-    name: &str,
-    alias: Option<&TableAlias>,
-    with_ordinality: bool,
-    dialect: Dialect,
-) -> Option<TableFactor> {
-    let query = format!(
-        "lateral (select {}{} from table(flatten(input => {}, mode => '{}')) as _list)",
-        rows.columns,
-        ordinality(with_ordinality && rows.mode == "ARRAY"),
-        operand(&json::parsed(json)?),
-        rows.mode
-    );
-    if with_ordinality && rows.mode != "ARRAY" {
-        return None;
-    }
-    // Keys are a column without a name of its own, called as the table is.
-    let columns = (rows.columns == json::KEYS).then_some(name);
-    table(&query, alias, columns.into_iter(), dialect)
-}
-
-/// `e` is `e.value` where `e` are the elements of a value of JSON; whether there was one.
-pub(super) fn elements_by_table(select: &mut Select) -> bool {
-    let tables = select.from.iter();
-    let factors = tables.flat_map(|table| {
-        let joined = table.joins.iter().map(|join| &join.relation);
-        [&table.relation].into_iter().chain(joined)
-    });
-    let named = factors.filter_map(|factor| match factor {
-        TableFactor::Table {
-            name,
-            alias: Some(alias),
-            args: Some(_),
-            ..
-        }
-        | TableFactor::Function {
-            name,
-            alias: Some(alias),
-            ..
-        } if alias.columns.is_empty() => {
-            let rows = json::rows(&name.to_string().to_ascii_lowercase())?;
-            (rows.mode == "ARRAY").then(|| alias.name.clone())
-        }
-        _ => None,
-    });
-    let named: Vec<Ident> = named.collect();
-    let is_named = |expr: &Expr| match expr {
-        Expr::Identifier(name) => named
-            .iter()
-            .any(|table| table.value.eq_ignore_ascii_case(&name.value)),
-        _ => false,
-    };
-    for item in &mut select.projection {
-        if let SelectItem::UnnamedExpr(expr) = item
-            && is_named(expr)
-            && let Expr::Identifier(name) = expr
-        {
-            let alias = name.clone();
-            let expr = expr.clone();
-            *item = SelectItem::ExprWithAlias { expr, alias };
-        }
-    }
-    let mut changed = false;
-    let _ = crate::own_expressions_mut(select, &mut |expr| {
-        if is_named(expr)
-            && let Expr::Identifier(table) = expr
-        {
-            *expr = Expr::CompoundIdentifier(vec![table.clone(), Ident::new("value")]);
-            changed = true;
-        }
-        ControlFlow::Continue(())
-    });
-    changed
+    let columns = ["unnest", "ordinality"];
+    let nameless = &columns[..1 + usize::from(with_ordinality)];
+    table(&query, alias, "unnest", nameless, dialect)
 }
 
 fn derived(
@@ -321,23 +238,22 @@ fn derived(
         "(select {value} as {name} from {} where {inside})",
         series.rows()
     );
-    table(&query, alias, [name].into_iter(), dialect)
+    table(&query, alias, name, &[name], dialect)
 }
 
-/// `text` as a table called `alias`, or as its first column; PostgreSQL calls that column so, too, unless it has a name of
-/// its own and is not among `columns`.
-fn table<'a>(
+/// `text` as a table called `alias`, or `name`. PostgreSQL calls the first of the columns that have no names of their own as
+/// the table is called.
+pub(super) fn table(
     text: &str,
     alias: Option<&TableAlias>,
-    columns: impl Iterator<Item = &'a str>,
+    name: &str,
+    nameless: &[&str],
     dialect: Dialect,
 ) -> Option<TableFactor> {
     let mut factor = whole(text, |parser| parser.parse_table_factor())?;
     let TableFactor::Derived { alias: place, .. } = &mut factor else {
         return None;
     };
-    let columns: Vec<&str> = columns.collect();
-    let name = columns.first().copied().unwrap_or("members");
     let mut own = alias.cloned().unwrap_or_else(|| TableAlias {
         explicit: true,
         name: Ident::new(name),
@@ -345,15 +261,15 @@ fn table<'a>(
         at: None,
     });
     if own.columns.is_empty() && alias.is_some() && dialect == Dialect::Postgres {
-        let named = columns.iter().enumerate().map(|(at, column)| match at {
+        let columns = nameless.iter().enumerate().map(|(at, column)| match at {
             0 => own.name.clone(),
             _ => Ident::new(*column),
         });
-        let named = named.map(|name| TableAliasColumnDef {
+        let columns = columns.map(|name| TableAliasColumnDef {
             name,
             data_type: None,
         });
-        own.columns = named.collect();
+        own.columns = columns.collect();
     }
     *place = Some(own);
     Some(factor)
@@ -456,7 +372,7 @@ fn makes_rows(expr: &Expr, dialect: Dialect) -> Option<Function> {
         Expr::Function(function) => match (name_of(function)?.as_str(), dialect) {
             ("unnest", _) | ("generate_series", Dialect::Postgres) => Some(function.clone()),
             (name, Dialect::Postgres) => {
-                let one = json::rows(name).filter(|rows| !rows.columns.contains(','));
+                let one = json_rows::of(name).filter(|rows| rows.columns.len() == 1);
                 one.map(|_| function.clone())
             }
             _ => None,
@@ -475,11 +391,11 @@ fn rows_of(call: &Function) -> Option<(String, String, Option<String>)> {
     let [list] = args.as_slice() else {
         return None;
     };
-    if let Some(json::Rows { columns, mode }) = json::rows(&name) {
+    if let Some(Rows { columns, mode }) = json_rows::of(&name) {
         let json = operand(&json::parsed(list)?);
         let rows = format!("lateral flatten(input => {json}, mode => '{mode}') as _list");
-        let (value, _) = columns.split_once(" as ")?;
-        return Some((rows, value.to_owned(), None));
+        let (value, _) = columns.first()?;
+        return Some((rows, (*value).to_owned(), None));
     }
     if let Expr::Function(inner) = list {
         let args = arguments(inner)?;

@@ -55,11 +55,16 @@ pub(super) fn arguments(function: &Function) -> Option<Vec<&Expr>> {
     if !list.clauses.is_empty() || list.duplicate_treatment.is_some() {
         return None;
     }
+    unnamed(&list.args)
+}
+
+/// The arguments, if none has a name.
+pub(super) fn unnamed(args: &[FunctionArg]) -> Option<Vec<&Expr>> {
     let plain = |arg| match arg {
         &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
         _ => None,
     };
-    list.args.iter().map(plain).collect()
+    args.iter().map(plain).collect()
 }
 
 /// The text of a constant.
