@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{Expr, Ident, Select, SelectItem, Spanned, Value, Visitor};
 
-use super::values;
+use super::{ambiguous, values};
 use crate::scope::{Context, Names};
 use crate::{Columns, Statement};
 
@@ -44,6 +44,8 @@ pub(super) fn inline(
     if candidates.is_empty() {
         return Ok(());
     }
+    let is_alias = |name: &str| candidates.contains_key(name);
+    ambiguous::in_clauses(select, is_alias, mentions, statement)?;
     let mut expander = Expander {
         aliases: &candidates,
         done: BTreeMap::new(),

@@ -3,6 +3,7 @@
 //! One walk, outside in. Refusals come first, so that no rewrite hides what is not implemented.
 
 mod aggregate_subquery;
+mod ambiguous;
 mod asof;
 mod change;
 mod collect;
@@ -74,7 +75,8 @@ pub fn normalise(statement: Statement) -> Result<Statement> {
 ///
 /// # Errors
 /// `S1001` for what is parsed but not implemented; `S1002` for a date part that does not exist; `S1003`
-/// for aliases that refer to each other in a circle or grow without bound.
+/// for aliases that refer to each other in a circle or grow without bound; `E1102` for names that two columns
+/// of a select list have.
 pub fn normalise_with(mut statement: Statement, columns: &dyn Columns) -> Result<Statement> {
     // Taken, not cloned: a copy of a long chain of operators needs as much stack as the chain is long.
     let nothing = Ast::Rollback {
@@ -201,6 +203,7 @@ impl VisitorMut for Rewriter<'_> {
         }
         self.frames.push(frame);
         limit::top_to_limit(query);
+        self.check(ambiguous::in_order(query, self.statement))?;
         order::rewrite(query);
         ControlFlow::Continue(())
     }

@@ -34,12 +34,34 @@ fn refusal(text: &str) -> (&'static str, usize, usize) {
 fn lateral_aliases_stand_for_their_expressions() {
     assert_eq!(
         with(
-            "select a + 1 as b, b * 2 as c, c from t where c > 2",
+            "select a + 1 as b, b * 2 as c, c as d from t where c > 2",
             &[("T", &["A"])]
         )
         .unwrap(),
-        "SELECT A + 1 AS B, (A + 1) * 2 AS C, ((A + 1) * 2) AS \"C\u{1}2\" FROM T WHERE ((A + 1) * 2) > 2"
+        "SELECT A + 1 AS B, (A + 1) * 2 AS C, ((A + 1) * 2) AS D FROM T WHERE ((A + 1) * 2) > 2"
     );
+}
+
+#[test]
+fn names_of_two_columns_are_ambiguous() {
+    for text in [
+        "select a + 1 as c, b as c from t where c > 2",
+        "select a + 1 as c, c from t where c > 2",
+        "select a as c, b as c from t order by c",
+        "select a as c, b as c, c * 2 as d from t",
+        "select a as c, b as c from t qualify row_number() over (order by c) = 1",
+    ] {
+        let error = with(text, &[("T", &["A", "B"])]).unwrap_err();
+        assert_eq!(error.code().id, "E1102", "{text}");
+    }
+    for text in [
+        "select a as b, b from t where b > 2",
+        "select a, a from t order by a",
+        "select a as c, b as c from t order by 1",
+        "select a as c, b from t order by c",
+    ] {
+        assert!(with(text, &[("T", &["A", "B"])]).is_ok(), "{text}");
+    }
 }
 
 #[test]
