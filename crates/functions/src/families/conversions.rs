@@ -242,14 +242,35 @@ fn to_double(call: &Call, failure: Failure) -> Result<ArrayRef> {
 }
 
 fn number_text(call: &Call) -> Result<ArrayRef> {
+    let mut formats = formats(call, 1, |text| NumberFormat::new(text).map(Arc::new))?;
+    if call.data_type(0)?.is_floating() {
+        let floats = call.float(0)?;
+        let to = DataType::Decimal128(38, FLOAT_DIGITS);
+        let exact = convert(&call.array(0)?, &to, Failure::Null)?;
+        let exact = exact.as_primitive::<Decimal128Type>();
+        return call.texts(|row| {
+            let (Some(format), Some(value)) = (formats(row)?, floats.get(row)) else {
+                return Ok(None);
+            };
+            match format.float_text(value) {
+                Some(text) => Ok(Some(text)),
+                None if exact.is_valid(row) => {
+                    Ok(Some(format.text(exact.value(row), FLOAT_DIGITS)))
+                }
+                None => exec_err!("{value} has too many digits for a fixed number format"),
+            }
+        });
+    }
     let (decimals, scale) = digits(call)?;
     let decimals = decimals.as_primitive::<Decimal128Type>();
-    let mut formats = formats(call, 1, |text| NumberFormat::new(text).map(Arc::new))?;
     call.texts(|row| match formats(row)? {
-        Some(format) if decimals.is_valid(row) => format.text(decimals.value(row), scale).map(Some),
+        Some(format) if decimals.is_valid(row) => Ok(Some(format.text(decimals.value(row), scale))),
         _ => Ok(None),
     })
 }
+
+/// Digits behind the point of a floating-point number that is made an exact one.
+const FLOAT_DIGITS: i8 = 9;
 
 /// The numbers in the first argument as exact ones.
 fn digits(call: &Call) -> Result<(ArrayRef, i8)> {
@@ -257,7 +278,7 @@ fn digits(call: &Call) -> Result<(ArrayRef, i8)> {
     let scale = match value.data_type() {
         DataType::Decimal128(_, scale) => *scale,
         DataType::Int64 => 0,
-        _ => 9,
+        _ => FLOAT_DIGITS,
     };
     Ok((cast(&value, &DataType::Decimal128(38, scale))?, scale))
 }

@@ -6,3 +6,4 @@ pub(crate) mod date_format;
 pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod number_format;
+pub(crate) mod scientific;

@@ -4,7 +4,8 @@
 
 use datafusion::common::{Result, plan_err};
 
-use super::number::{decimal_text, fits, parse_decimal, rescale};
+use super::number::{decimal_text, fits, float_varchar, parse_decimal, rescale};
+use super::scientific::Scientific;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
@@ -30,6 +31,13 @@ enum Sign {
     Trailing { plus: bool },
 }
 
+/// A number without blanks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Minimal {
+    Fixed,
+    Scientific,
+}
+
 /// A format, taken apart.
 #[derive(Clone, Debug)]
 pub(crate) struct NumberFormat {
@@ -40,11 +48,21 @@ pub(crate) struct NumberFormat {
     compact: bool,
     /// `B`: no zero stands alone before the point.
     blank_zero: bool,
-    /// `TM9`: the number as it is shown without a format.
-    plain: bool,
+    /// `TM9` and `TME`: the number as it is shown without a format, or its mantissa and power of ten.
+    minimal: Option<Minimal>,
+    /// The places of an exponent: `EE` takes as few as it needs, more letters have two fewer places.
+    exponent: Option<usize>,
+    /// Small letters write small letters: `xx`, `eeee`.
+    lower: bool,
     /// Literals before the number and after it.
     around: [String; 2],
 }
+
+/// The digits of a decimal.
+const MOST_DIGITS: usize = 38;
+
+/// The characters of a floating-point number's longest exponent: `-308`.
+const WIDEST_EXPONENT: usize = 4;
 
 /// Characters that stand for themselves without quotes.
 const SYMBOLS: &str = ";:-=/()";
@@ -57,7 +75,9 @@ impl NumberFormat {
             sign: Sign::Leading,
             compact: false,
             blank_zero: false,
-            plain: false,
+            minimal: None,
+            exponent: None,
+            lower: false,
             around: [String::new(), String::new()],
         };
         let mut rest = format;
@@ -72,7 +92,8 @@ impl NumberFormat {
             parsed.place(std::mem::take(&mut literals), after_point);
             let mut width = first.len_utf8();
             match first.to_ascii_uppercase() {
-                '9' | '0' | ',' | 'G' | '$' | 'X' => {
+                '9' | '0' | ',' | 'G' | '$' | 'X' if parsed.exponent.is_none() => {
+                    parsed.lower |= first == 'x';
                     let piece = match first {
                         'X' | 'x' => Piece::Hexadecimal,
                         '9' => Piece::Optional,
@@ -87,7 +108,7 @@ impl NumberFormat {
                     };
                     side.push(piece);
                 }
-                '.' | 'D' if !after_point => after_point = true,
+                '.' | 'D' if !after_point && parsed.exponent.is_none() => after_point = true,
                 'S' if parsed.whole.is_empty() && !after_point => parsed.sign = Sign::Plus,
                 'S' => parsed.sign = Sign::Trailing { plus: true },
                 'M' if starts_with(rest, "MI") => {
@@ -99,9 +120,23 @@ impl NumberFormat {
                     parsed.compact = true;
                 }
                 'B' if parsed.whole.is_empty() => parsed.blank_zero = true,
-                'T' if parsed.whole.is_empty() && starts_with(rest, "TM9") => {
-                    width = 3;
-                    parsed.plain = true;
+                'T' if parsed.whole.is_empty() && starts_with(rest, "TM") => {
+                    let (kind, read) = match rest.as_bytes().get(2) {
+                        Some(b'9') => (Minimal::Fixed, 3),
+                        Some(b'E' | b'e') => (Minimal::Scientific, 3),
+                        _ => (Minimal::Fixed, 2),
+                    };
+                    width = read;
+                    parsed.lower = rest.get(..width).is_some_and(|it| it.ends_with('e'));
+                    parsed.minimal = Some(kind);
+                }
+                'E' if starts_with(rest, "EE") && parsed.exponent.is_none() => {
+                    width = rest
+                        .bytes()
+                        .take_while(|it| it.eq_ignore_ascii_case(&b'E'))
+                        .count();
+                    parsed.lower = first == 'e';
+                    parsed.exponent = Some(width - 2);
                 }
                 _ => {
                     return plan_err!(
@@ -112,7 +147,19 @@ impl NumberFormat {
             rest = &rest[width..];
         }
         parsed.around[1] = literals;
+        let places = parsed.digits();
+        let is_mixed = parsed.is_hexadecimal()
+            && (after_point || parsed.exponent.is_some() || !parsed.is_only_hexadecimal());
+        if is_mixed || parsed.exponent.is_some() && !(1..=MOST_DIGITS).contains(&places) {
+            return plan_err!("Number format '{format}' mixes elements that exclude each other");
+        }
         Ok(parsed)
+    }
+
+    /// Digits before and after the point.
+    fn digits(&self) -> usize {
+        let all = self.whole.iter().chain(&self.fraction);
+        all.filter(|piece| is_digit(**piece)).count()
     }
 
     /// Puts literals that stand before another element where they belong.
@@ -144,24 +191,123 @@ impl NumberFormat {
         self.whole.contains(&Piece::Hexadecimal)
     }
 
-    /// The text of a decimal; hash signs for its digits if it is too large for the format.
-    pub(crate) fn text(&self, digits: i128, scale: i8) -> Result<String> {
-        if self.is_hexadecimal() {
-            return plan_err!("A number format with 'X' is supported for reading, not for writing");
-        }
-        let [before, after] = &self.around;
-        let text = if self.plain {
-            decimal_text(digits, scale)
-        } else {
-            self.number(digits, scale)
+    /// Whether there are `X` and leading `0` alone.
+    fn is_only_hexadecimal(&self) -> bool {
+        let rest = match self.whole.first() {
+            Some(Piece::Required) => self.whole.get(1..).unwrap_or_default(),
+            _ => &self.whole,
         };
-        Ok(format!("{before}{text}{after}"))
+        rest.iter().all(|piece| *piece == Piece::Hexadecimal)
     }
 
-    fn number(&self, digits: i128, scale: i8) -> String {
+    fn letter(&self) -> char {
+        if self.lower { 'e' } else { 'E' }
+    }
+
+    /// The text of a decimal; hash signs for its digits if it is too large for the format.
+    pub(crate) fn text(&self, digits: i128, scale: i8) -> String {
+        let text = if self.is_hexadecimal() {
+            self.hexadecimal_text(rescale(digits, scale, 0).unwrap_or(digits))
+        } else if self.minimal == Some(Minimal::Fixed) {
+            decimal_text(digits, scale)
+        } else if self.is_scientific() {
+            self.scientific_text(&Scientific::of_decimal(digits, scale))
+        } else {
+            let rounded = rescale(digits, scale, self.scale()).unwrap_or(digits);
+            self.signed(self.unsigned(rounded.abs()), rounded < 0)
+        };
+        self.surrounded(&text)
+    }
+
+    /// The text of a floating-point number, if the format is one that needs no exact number.
+    pub(crate) fn float_text(&self, value: f64) -> Option<String> {
+        let text = match self.minimal {
+            Some(Minimal::Fixed) => match float_varchar(value) {
+                text if text.contains('e') => Scientific::of_float(value)?.minimal('E'),
+                text => text,
+            },
+            _ if self.is_scientific() => self.scientific_text(&Scientific::of_float(value)?),
+            _ => return None,
+        };
+        Some(self.surrounded(&text))
+    }
+
+    fn surrounded(&self, text: &str) -> String {
+        let [before, after] = &self.around;
+        format!("{before}{text}{after}")
+    }
+
+    fn is_scientific(&self) -> bool {
+        self.exponent.is_some() || self.minimal == Some(Minimal::Scientific)
+    }
+
+    fn scientific_text(&self, number: &Scientific) -> String {
+        let Some(places) = self.exponent else {
+            return number.minimal(self.letter());
+        };
+        let fraction = self
+            .fraction
+            .iter()
+            .filter(|piece| is_digit(**piece))
+            .count();
+        let Some((mantissa, exponent)) = number.mantissa(self.digits() - fraction, fraction) else {
+            return hidden(&self.whole);
+        };
+        let mut text = self.unsigned(mantissa);
+        text.push(self.letter());
+        if places == 0 {
+            let exponent = exponent.to_string();
+            text.push_str(&exponent);
+            if !self.compact {
+                text.push_str(&" ".repeat(WIDEST_EXPONENT.saturating_sub(exponent.len())));
+            }
+        } else {
+            text.push(if exponent < 0 { '-' } else { '+' });
+            let digits = format!("{:0places$}", exponent.unsigned_abs());
+            match digits.len() > places {
+                true => text.push_str(&"#".repeat(places)),
+                false => text.push_str(&digits),
+            }
+        }
+        self.signed(text, number.negative)
+    }
+
+    /// A number below zero is its two's complement, unless the format has a place for the sign.
+    fn hexadecimal_text(&self, value: i128) -> String {
+        let places = self.whole.len();
+        let limit = u32::try_from(4 * places)
+            .ok()
+            .and_then(|bits| 1_i128.checked_shl(bits));
+        let limit = limit.filter(|limit| *limit > 0).unwrap_or(i128::MAX);
+        let shown = match (self.sign, value) {
+            (Sign::Leading, ..0) if value >= -(limit / 2) => Some(value + limit),
+            (Sign::Leading, ..0) => None,
+            _ => Some(value.abs()).filter(|value| *value < limit),
+        };
+        let mut text = match shown {
+            None => "#".repeat(places),
+            Some(shown) => {
+                let digits = format!("{shown:X}");
+                match self.whole.first() {
+                    Some(Piece::Required) => format!("{digits:0>places$}"),
+                    _ => format!("{digits:>places$}"),
+                }
+            }
+        };
+        if self.lower {
+            text.make_ascii_lowercase();
+        }
+        match (self.sign, self.compact) {
+            (Sign::Leading, true) => text.trim_start().to_owned(),
+            (Sign::Leading, false) => text,
+            _ => self.signed(text, value < 0),
+        }
+    }
+
+    /// The places of the format filled with a number's digits.
+    fn unsigned(&self, rounded: i128) -> String {
         let places = self.whole.iter().filter(|piece| is_digit(**piece)).count();
-        let rounded = rescale(digits, scale, self.scale()).unwrap_or(digits);
-        let plain = decimal_text(rounded.abs(), self.scale());
+        let plain = decimal_text(rounded, self.scale());
         let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
         let blank = self.blank_zero || places == 0;
         let whole = if whole == "0" && blank && !self.whole.contains(&Piece::Required) {
@@ -182,7 +328,7 @@ impl NumberFormat {
                 self.write_fraction(&mut text, fraction);
             }
         }
-        self.signed(text, rounded < 0)
+        text
     }
 
     fn whole_text(&self, whole: &str, places: usize) -> String {
@@ -255,12 +401,17 @@ impl NumberFormat {
         } else {
             text
         };
-        let blanks = text.len() - text.trim_start().len();
-        let (pad, rest) = text.split_at(blanks);
+        // The sign stands right before the first digit, behind blanks and literals.
+        let head = |character: char| {
+            character.is_ascii_digit()
+                || "$.#".contains(character)
+                || self.is_hexadecimal() && character != ' '
+        };
+        let (pad, rest) = text.split_at(text.find(head).unwrap_or(text.len()));
         match self.sign {
             Sign::Leading if negative => format!("{pad}-{rest}"),
             Sign::Leading if self.compact => text,
-            Sign::Leading => format!(" {text}"),
+            Sign::Leading => format!("{pad} {rest}"),
             Sign::Plus => format!("{pad}{}{rest}", if negative { '-' } else { '+' }),
             Sign::Trailing { plus } => match (negative, plus) {
                 (true, _) => format!("{text}-"),
@@ -296,6 +447,7 @@ impl NumberFormat {
                 ',' if grouped => {}
                 '$' if self.whole.contains(&Piece::Dollar) => {}
                 '0'..='9' | '.' => plain.push(character),
+                'E' | 'e' | '+' | '-' if self.exponent.is_some() => plain.push(character),
                 _ => return None,
             }
         }
@@ -386,12 +538,28 @@ mod tests {
             ("FM$999", 42, 0, "$42"),
             ("S999", 42, 0, " +42"),
             ("FM9990.0", 5, 1, "0.5"),
+            ("999-9999", 7, 0, "   -    7"),
+            ("9-9", -7, 0, " --7"),
+            ("XXX", 2_748, 0, "ABC"),
+            ("xxx", 26, 0, " 1a"),
+            ("0XXX", 26, 0, "001A"),
+            ("XX", 4_096, 0, "##"),
+            ("XX", -2, 0, "FE"),
+            ("SXX", -26, 0, "-1A"),
+            ("XXMI", 26, 0, "1A "),
+            ("FMXXXX", 26, 1, "3"),
+            ("9.99EEEE", 65_432, 1, " 6.54E+03"),
+            ("99.9eeee", -65_432, 6, "-65.4e-03"),
+            ("9.9EE", 25, 1, " 2.5E0   "),
+            ("9EEE", 123, 0, " 1E+2"),
+            ("FM9.9EEEEE", 5, 4, "5.E-004"),
+            ("S9.9EEEEMI", 0, 0, "0. E+00 "),
+            ("TM", 150, 2, "1.50"),
+            ("TME", -150, 2, "-1.5E0"),
+            ("tme", 0, 0, "0e0"),
         ] {
             assert_eq!(
-                NumberFormat::new(format)
-                    .unwrap()
-                    .text(digits, scale)
-                    .unwrap(),
+                NumberFormat::new(format).unwrap().text(digits, scale),
                 text,
                 "{format}"
             );
@@ -410,7 +578,11 @@ mod tests {
         assert_eq!(hexadecimal.parse("F", 38, 1), Some(150));
         assert_eq!(hexadecimal.parse("ae50", 38, 0), None);
         assert_eq!(hexadecimal.parse("g", 38, 0), None);
-        assert!(hexadecimal.text(12, 0).is_err());
-        assert!(NumberFormat::new("9EE").is_err());
+        let exponents = NumberFormat::new("9.99EEEE").unwrap();
+        assert_eq!(exponents.parse("1.25E+02", 10, 2), Some(12_500));
+        for mixed in ["9X", "X9", "XEE", "EE", "9E", "9EE9"] {
+            assert!(NumberFormat::new(mixed).is_err(), "{mixed}");
+        }
+        assert_eq!(exponents.float_text(2.5e-12).unwrap(), " 2.5 E-12");
     }
 }
