@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
     cast, lit, when,
 };
 
-use crate::scalar;
+use crate::scalar::{self, plain};
 use crate::variant::cast::CARRIER;
 use crate::variant_rules::{array_of, object_of, sorted_array_of, union_of};
 
@@ -109,6 +109,24 @@ pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowE
     {
         // A number is a condition, too: zero is false.
         *condition = cast(condition.clone(), DataType::Boolean);
+    }
+    // https://docs.snowflake.com/en/sql-reference/functions/row_number: ORDER BY is required.
+    let ranks = matches!(
+        raw.func_def.name(),
+        "row_number"
+            | "rank"
+            | "dense_rank"
+            | "percent_rank"
+            | "cume_dist"
+            | "ntile"
+            | "lag"
+            | "lead"
+    );
+    if ranks && raw.order_by.is_empty() {
+        return plan_err!(
+            "{} needs ORDER BY in its OVER (…): without one any row may come first",
+            raw.func_def.name().to_uppercase()
+        );
     }
     let sees_all = matches!(
         raw.func_def.name(),
@@ -278,9 +296,13 @@ impl Place {
                 self.call(sketch::sketch("hll_accumulate", false), vec![hash], false)
             }
             ("approx_percentile", [value, share]) => {
-                let value = cast(value.clone(), DataType::Float64);
-                let percentile = percentile::percentile("approx_percentile", Between::Interpolate);
-                self.call(percentile, vec![share.clone(), value, lit(false)], distinct)
+                let percentile =
+                    percentile::percentile(percentile::APPROXIMATE, Between::Interpolate);
+                self.call(
+                    percentile,
+                    vec![share.clone(), value.clone(), lit(false)],
+                    distinct,
+                )
             }
             ("hash_agg", [_, ..]) => {
                 let hash = scalar::call("hash", args.to_vec())?;
@@ -472,6 +494,17 @@ impl Place {
             })),
         }
     }
+}
+
+/// The type in which an aggregate of numbers takes values of another: exact numbers stay so. Truth values, dates,
+/// times and bytes are no numbers there.
+fn number_type(function: &str, value: &DataType) -> Result<DataType> {
+    Ok(match plain(value) {
+        DataType::Null => DataType::Int64,
+        exact @ (DataType::Int64 | DataType::Decimal128(..)) => exact,
+        DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 => DataType::Float64,
+        other => return plan_err!("{} takes a number, not {other}", function.to_uppercase()),
+    })
 }
 
 /// Several columns as one value, null as soon as one of them is.

@@ -19,7 +19,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::conversion::{Failure, conversion, conversion_to, differs};
 use crate::operators::text_beside;
-use crate::scalar::{self, common_type, plain};
+use crate::scalar::{self, common_type, folded, plain};
 use crate::types::{DIGITS, decimal, digits, length, logical_type};
 use crate::variant::cast::CARRIER;
 use crate::zoned::is_zoned;
@@ -67,7 +67,9 @@ impl AnalyzerRule for ImplicitCasts {
             }
             Expr::Like(like) => Ok(matched(like, schema)?.update_data(Expr::Like)),
             Expr::Case(case) => alternatives(case, schema),
-            Expr::ScalarFunction(call) if scalar::is_own(&call.func) => spell(call, schema),
+            Expr::ScalarFunction(call) if scalar::is_own(&call.func) => spell(call, schema)?
+                .transform_data(|call| truths(call, schema))
+                .map(|call| call.update_data(Expr::ScalarFunction)),
             Expr::WindowFunction(call) => ordered(*call, schema),
             Expr::Literal(value, metadata) => match value.data_type() {
                 DataType::Decimal256(..) => {
@@ -87,7 +89,7 @@ impl AnalyzerRule for ImplicitCasts {
 }
 
 /// The type of the number that a text constant says, which has its digits where it meets other exact numbers.
-fn spelled(expr: &Expr) -> Option<DataType> {
+pub(crate) fn spelled(expr: &Expr) -> Option<DataType> {
     let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = expr else {
         return None;
     };
@@ -132,23 +134,47 @@ fn spelled_among<'a>(
 }
 
 /// Makes numbers of text constants where a function brings them to one type with exact numbers.
-fn spell(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+fn spell(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<ScalarFunction>> {
     if !call.args.iter().any(|arg| spelled(arg).is_some()) {
-        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+        return Ok(Transformed::no(call));
     }
     let mut call = call;
     let func = Arc::clone(&call.func);
     let shared = |(at, arg)| scalar::is_shared(&func, at).then_some(arg);
     let values = call.args.iter().enumerate().filter_map(shared);
     if spelled_among(values, schema)?.is_none() {
-        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+        return Ok(Transformed::no(call));
     }
     for (at, arg) in call.args.iter_mut().enumerate() {
         if let Some(kind) = spelled(arg).filter(|_| scalar::is_shared(&func, at)) {
             *arg = cast(std::mem::take(arg), kind);
         }
     }
-    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+    Ok(Transformed::yes(call))
+}
+
+/// Makes truth of decimals where a function takes that: DataFusion holds conversions against Arrow's casts.
+fn truths(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<ScalarFunction>> {
+    let types = call.args.iter().map(|arg| arg.get_type(schema));
+    let types = types.collect::<Result<Vec<_>>>()?;
+    if !types.iter().any(DataType::is_decimal) {
+        return Ok(Transformed::no(call));
+    }
+    let Some(wanted) = scalar::coerced(&call.func, &types) else {
+        return Ok(Transformed::no(call));
+    };
+    let mut call = call;
+    let mut changed = false;
+    for ((arg, from), to) in call.args.iter_mut().zip(&types).zip(wanted?) {
+        if scalar::is_decimal_truth(from, &to) {
+            *arg = cast(std::mem::take(arg), to);
+            changed = true;
+        }
+    }
+    Ok(match changed {
+        true => Transformed::yes(call),
+        false => Transformed::no(call),
+    })
 }
 
 /// Numbers, truth values and moments are texts to LIKE
@@ -158,6 +184,9 @@ fn matched(like: Like, schema: &DFSchema) -> Result<Transformed<Like>> {
     let mut changed = false;
     for side in [&mut like.expr, &mut like.pattern] {
         let kind = side.get_type(schema)?;
+        if kind == DataType::Binary {
+            return plan_err!("LIKE takes text, not BINARY: TO_CHAR(value, 'HEX') makes text");
+        }
         if kind.is_numeric() || kind.is_temporal() || kind == DataType::Boolean || is_zoned(&kind) {
             **side = cast(std::mem::take(side.as_mut()), DataType::Utf8);
             changed = true;
@@ -197,22 +226,35 @@ fn meeting<'a>(
     let types = values
         .map(|value| value.get_type(schema))
         .collect::<Result<Vec<_>>>()?;
-    Ok(mixed(&types)?.map(|common| text_beside(&common)))
+    let common = are_mixed(&types).then(|| common_type(&types)).transpose()?;
+    Ok(common.map(|common| text_beside(&common)))
 }
 
-/// What the rows of UNION and VALUES, and the results of CASE, have in common, if they would not meet there by
-/// themselves. A truth value is 1 or 0 beside a number
-/// (<https://docs.snowflake.com/en/sql-reference/data-types-logical#conversion-from-boolean>).
+/// What the rows of UNION and VALUES have in common, if they would not meet there by themselves. A truth value takes
+/// in numbers that follow it; accounts refuse it behind numbers.
 pub(crate) fn merged(types: &[DataType]) -> Result<Option<DataType>> {
-    let meets_truth = types.contains(&DataType::Boolean) && types.iter().any(DataType::is_numeric);
-    match meets_truth {
+    let first = |wanted: fn(&DataType) -> bool| types.iter().position(wanted);
+    let is_truth = |kind: &DataType| *kind == DataType::Boolean;
+    if meets_truth(types) && first(DataType::is_numeric) < first(is_truth) {
+        return plan_err!(
+            "A BOOLEAN follows a number among these rows: cast one of them, for example with `::int`"
+        );
+    }
+    if !meets_truth(types) && !are_mixed(types) {
+        return Ok(None);
+    }
+    match types.contains(&CARRIER) {
         true => common_type(types).map(Some),
-        false => mixed(types),
+        false => folded(types).map(Some),
     }
 }
 
-/// What these types have in common, if text, TIMESTAMP_TZ, DATE or FLOAT meets another type among them.
-fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
+fn meets_truth(types: &[DataType]) -> bool {
+    types.contains(&DataType::Boolean) && types.iter().any(DataType::is_numeric)
+}
+
+/// Whether text, TIMESTAMP_TZ, DATE or FLOAT meets another type among these.
+fn are_mixed(types: &[DataType]) -> bool {
     let is_text = |kind: &DataType| *kind == DataType::Utf8;
     let is_other = |kind: &DataType| {
         kind.is_numeric()
@@ -238,10 +280,7 @@ fn mixed(types: &[DataType]) -> Result<Option<DataType>> {
     // DataFusion would keep fifteen digits behind the point of both.
     let meets_float =
         types.iter().any(DataType::is_floating) && types.iter().any(DataType::is_decimal);
-    if meets_text || meets_zoned || meets_date || meets_float {
-        return common_type(types).map(Some);
-    }
-    Ok(None)
+    meets_text || meets_zoned || meets_date || meets_float
 }
 
 pub(crate) fn brought(expr: Expr, to: &DataType, schema: &DFSchema) -> Result<Expr> {
@@ -266,10 +305,12 @@ fn alternatives(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let results = case.when_then_expr.iter().map(|(_, then)| then);
     let results = results.chain(&case.else_expr).map(AsRef::as_ref);
     let given = match spelled_among(results.clone(), schema)? {
-        Some(types) => Some(common_type(&types)?),
+        Some(types) => Some(folded(&types)?),
         None => {
             let types = results.map(|result| result.get_type(schema));
-            merged(&types.collect::<Result<Vec<_>>>()?)?
+            let types = types.collect::<Result<Vec<_>>>()?;
+            let meet = meets_truth(&types) || are_mixed(&types);
+            meet.then(|| folded(&types)).transpose()?
         }
     };
     if compared.is_none() && given.is_none() && case.expr.is_some() {

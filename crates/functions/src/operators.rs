@@ -11,6 +11,8 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use crate::coercion::spelled;
+use crate::scalar::TEXT;
 use crate::zoned::is_zoned;
 use crate::zoned_rules::as_instant;
 use crate::{aggregate, scalar, variant_rules};
@@ -36,7 +38,8 @@ impl ExprPlanner for Operators {
         let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(raw));
         };
-        let (raw, sides) = narrowed(raw, Sides { left, right });
+        let (raw, sides) = numbers_said(raw, Sides { left, right });
+        let (raw, sides) = narrowed(raw, sides);
         match raw.op {
             BinaryOperator::Divide if sides.are_numbers() => {
                 planned("divide", vec![raw.left, raw.right])
@@ -58,6 +61,17 @@ impl ExprPlanner for Operators {
                 planned("mod", vec![raw.left, raw.right])
             }
             BinaryOperator::Plus | BinaryOperator::Minus => sum(raw, &sides),
+            BinaryOperator::StringConcat
+                if sides.left == DataType::Binary && sides.right == DataType::Binary =>
+            {
+                planned("concat", vec![raw.left, raw.right])
+            }
+            BinaryOperator::StringConcat
+                if sides.left == DataType::Binary && is_text(&sides.right)
+                    || is_text(&sides.left) && sides.right == DataType::Binary =>
+            {
+                plan_err!("Text and BINARY are not joined: TO_CHAR(value, 'HEX') makes text")
+            }
             BinaryOperator::StringConcat => Ok(PlannerResult::Original(RawBinaryExpr {
                 op: raw.op,
                 left: as_text(raw.left, &sides.left),
@@ -125,19 +139,47 @@ impl Sides {
     }
 }
 
-/// A whole number that is written beside a decimal has the digits that are written, as the vendor's
-/// literals have: the result's digits are those the columns need.
-fn narrowed(raw: RawBinaryExpr, sides: Sides) -> (RawBinaryExpr, Sides) {
-    let is_arithmetic = matches!(
-        raw.op,
+fn is_arithmetic(operator: &BinaryOperator) -> bool {
+    matches!(
+        operator,
         BinaryOperator::Plus
             | BinaryOperator::Minus
             | BinaryOperator::Multiply
             | BinaryOperator::Divide
             | BinaryOperator::Modulo
-    );
+    )
+}
+
+/// Text beside an exact number is a NUMBER(18,5), and one that is written has the digits that it says. Accounts do
+/// so, and no page says it; beside anything else text is a floating-point number.
+fn numbers_said(raw: RawBinaryExpr, sides: Sides) -> (RawBinaryExpr, Sides) {
     let (mut raw, mut sides) = (raw, sides);
-    if !is_arithmetic {
+    let exact = |side: &DataType| side.is_integer() || side.is_decimal();
+    if !is_arithmetic(&raw.op) || exact(&sides.left) == exact(&sides.right) {
+        return (raw, sides);
+    }
+    for (side, kind) in [
+        (&mut raw.left, &mut sides.left),
+        (&mut raw.right, &mut sides.right),
+    ] {
+        if is_text(kind) {
+            let said = match spelled(side) {
+                Some(DataType::Decimal128(_, scale)) => scale.min(TEXT.1),
+                Some(_) => 0,
+                None => TEXT.1,
+            };
+            *kind = DataType::Decimal128(TEXT.0, said);
+            *side = cast(std::mem::take(side), kind.clone());
+        }
+    }
+    (raw, sides)
+}
+
+/// A whole number that is written beside a decimal has the digits that are written, as the vendor's
+/// literals have: the result's digits are those the columns need.
+fn narrowed(raw: RawBinaryExpr, sides: Sides) -> (RawBinaryExpr, Sides) {
+    let (mut raw, mut sides) = (raw, sides);
+    if !is_arithmetic(&raw.op) {
         return (raw, sides);
     }
     for (side, kind) in [
@@ -198,10 +240,19 @@ fn is_timestamp(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(..))
 }
 
-/// A date plus or minus days, the days between two dates, and numbers written as text.
+/// A date plus or minus days, the days between two dates, and numbers written as text. Accounts add no numbers to
+/// timestamps.
 fn sum(raw: RawBinaryExpr, sides: &Sides) -> Result<PlannerResult<RawBinaryExpr>> {
     let RawBinaryExpr { op, left, right } = raw;
     let minus = op == BinaryOperator::Minus;
+    let meets_number = |moment: &DataType, other: &DataType| {
+        is_moment(moment) && *moment != DataType::Date32 && other.is_numeric()
+    };
+    if meets_number(&sides.left, &sides.right) || meets_number(&sides.right, &sides.left) {
+        return plan_err!(
+            "Days are added to dates, not to timestamps: cast to DATE, or write DATEADD(day, number, timestamp)"
+        );
+    }
     if is_moment(&sides.left) && sides.right.is_numeric() {
         let days = if minus {
             Expr::Negative(Box::new(right))
@@ -251,6 +302,16 @@ fn comparable(raw: RawBinaryExpr, sides: &Sides) -> RawBinaryExpr {
     if is_zoned(&sides.left) || is_zoned(&sides.right) {
         let left = as_instant(left, &sides.left);
         let right = as_instant(right, &sides.right);
+        return RawBinaryExpr { op, left, right };
+    }
+    if matches!(
+        (&sides.left, &sides.right),
+        (DataType::Interval(_), DataType::Interval(_))
+    ) {
+        // By how long they are: their parts would be compared one by one, and no day is 24 hours then.
+        let from_epoch =
+            |length: Expr| lit(ScalarValue::TimestampMicrosecond(Some(0), None)) + length;
+        let (left, right) = (from_epoch(left), from_epoch(right));
         return RawBinaryExpr { op, left, right };
     }
     let rules = |kind: &DataType| {

@@ -25,7 +25,7 @@ mod kind;
 pub(crate) use call::{
     Call, Moments, Values, date_from_days, moment_from_micros, nanos_of_day, out_of_range, small,
 };
-pub(crate) use kind::{Kind, TIMESTAMP, coerce, common_type, instant, plain};
+pub(crate) use kind::{Kind, TEXT, TIMESTAMP, coerce, common_type, folded, instant, plain};
 
 /// What a function gives back.
 #[derive(Clone, Copy)]
@@ -205,11 +205,12 @@ impl Function {
     }
 
     /// What DataFusion is told that arguments are converted to. It holds that against Arrow's casts, which
-    /// know nothing of TIMESTAMP_TZ; `zoned_rules` converts that itself.
+    /// know nothing of TIMESTAMP_TZ, which `zoned_rules` converts itself, and make no truth of decimals, which
+    /// `coercion` does.
     fn announced(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let mut coerced = self.coerced(types)?;
         for (to, from) in coerced.iter_mut().zip(types) {
-            if is_zoned(to) != is_zoned(from) {
+            if is_zoned(to) != is_zoned(from) || is_decimal_truth(from, to) {
                 to.clone_from(from);
             }
         }
@@ -221,7 +222,8 @@ impl Function {
         types: &[DataType],
         constants: &[Option<&ScalarValue>],
     ) -> Result<DataType> {
-        let converted = match types.iter().any(is_zoned) {
+        let meets_truth = types.contains(&DataType::Boolean);
+        let converted = match meets_truth || types.iter().any(is_zoned) {
             true => Some(self.coerced(types)?),
             false => None,
         };
@@ -243,6 +245,11 @@ impl Function {
             Returns::With(decide) => decide(types, constants)?,
         })
     }
+}
+
+/// Whether a conversion makes truth of a decimal.
+pub(crate) fn is_decimal_truth(from: &DataType, to: &DataType) -> bool {
+    *to == DataType::Boolean && from.is_decimal()
 }
 
 /// A [`Function`] as DataFusion calls it.
@@ -442,7 +449,7 @@ pub(crate) fn is_shared(udf: &ScalarUDF, at: usize) -> bool {
     let own = crate::families::all().find(|function| function.name == udf.name());
     own.filter(|function| function.coerce.is_none())
         .and_then(|function| function.parameters.get(at).or(function.parameters.last()))
-        .is_some_and(|kind| *kind == Kind::Common)
+        .is_some_and(|kind| matches!(kind, Kind::Common | Kind::Branch))
 }
 
 /// Whether a function gives values of TIMESTAMP_TZ from others.

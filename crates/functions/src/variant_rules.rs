@@ -1,7 +1,8 @@
 //! What becomes of VARIANT where it meets other types, conditions, orders and functions.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/data-types-semistructured>: beside a number both sides are
-//! compared as VARIANT. Beside text, a truth value, a date or a time the VARIANT is cast to that type.
+//! compared as VARIANT. Beside text, a date or a time the VARIANT is cast to that type, and so it is where a truth
+//! value is on the left of it; one on its right is compared as VARIANT, which accounts do and no page says.
 
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -138,10 +139,15 @@ impl Use {
 fn compared(left: (Expr, &DataType), right: (Expr, &DataType)) -> (Expr, Expr) {
     match (left.1, right.1) {
         (&CARRIER, other) if is_cast_to(other) => (cast(left.0, other.clone()), right.0),
-        (other, &CARRIER) if is_cast_to(other) => (left.0, cast(right.0, other.clone())),
+        (other, &CARRIER) if casts(other) => (left.0, cast(right.0, other.clone())),
         (&CARRIER, DataType::Null) | (DataType::Null, &CARRIER) => (left.0, right.0),
         _ => (ordered(left.0, left.1), ordered(right.0, right.1)),
     }
+}
+
+/// Whether values of this type make a VARIANT on their right one of theirs to compare it.
+fn casts(left: &DataType) -> bool {
+    *left == DataType::Boolean || is_cast_to(left)
 }
 
 /// Whether a VARIANT is cast to this type to be compared with it.
@@ -151,7 +157,6 @@ fn is_cast_to(other: &DataType) -> bool {
             other,
             DataType::Utf8
                 | DataType::Utf8View
-                | DataType::Boolean
                 | DataType::Date32
                 | DataType::Timestamp(..)
                 | DataType::Time64(_)
@@ -291,7 +296,7 @@ fn meet_list(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let items = list.into_iter().zip(&kinds);
     let (expr, list) = match (kind, shared(&kinds)) {
         (CARRIER, Some(shared)) => (cast(*expr, shared), items.map(|(item, _)| item).collect()),
-        (kind, _) if is_cast_to(&kind) => {
+        (kind, _) if casts(&kind) => {
             let items = items.map(|(item, _)| cast(item, kind.clone())).collect();
             (*expr, items)
         }
@@ -319,7 +324,7 @@ fn meet_bounds(between: Between, schema: &DFSchema) -> Result<Transformed<Expr>>
     let [low, high] = &bounds;
     let (value, low, high) = match (&kind, shared(&bounds)) {
         (&CARRIER, Some(shared)) => (cast(*between.expr, shared), *between.low, *between.high),
-        (kind, _) if is_cast_to(kind) => (
+        (kind, _) if casts(kind) => (
             *between.expr,
             cast(*between.low, kind.clone()),
             cast(*between.high, kind.clone()),
@@ -362,7 +367,7 @@ fn meet_subquery(subquery: InSubquery, schema: &DFSchema) -> Result<Transformed<
     ))))
 }
 
-/// A compared operand meets every value it is compared with; one result that is a VARIANT makes all so.
+/// A compared operand meets every value it is compared with; results that are VARIANTs meet the others.
 fn meet_case(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let kind = |expr: &Expr| expr.get_type(schema);
     let mut results = case
@@ -377,6 +382,10 @@ fn meet_case(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
         && results
             .iter()
             .any(|result| *result != CARRIER && *result != DataType::Null);
+    let given = match widen {
+        true => scalar::folded(&results)?,
+        false => DataType::Null,
+    };
     let operand = case
         .expr
         .as_ref()
@@ -394,14 +403,14 @@ fn meet_case(case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
         return Ok(Transformed::no(Expr::Case(case)));
     }
     let result = |expr: Box<Expr>| -> Result<Box<Expr>> {
-        Ok(match widen && kind(&expr)? != CARRIER {
-            true => Box::new(cast(*expr, CARRIER)),
+        Ok(match widen && kind(&expr)? != given {
+            true => Box::new(cast(*expr, given.clone())),
             false => expr,
         })
     };
     let shared = match &operand {
         Some(CARRIER) => shared(&whens),
-        Some(other) if is_cast_to(other) => Some(other.clone()),
+        Some(other) if casts(other) => Some(other.clone()),
         _ => None,
     };
     let meeting = |expr: Box<Expr>| -> Result<Box<Expr>> {

@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 };
 
 use super::collected::Collected;
+use super::number_type;
 use crate::scalar::plain;
 
 /// How a share between two values is read.
@@ -26,6 +27,9 @@ pub(super) enum Between {
     /// The first value whose share is not less.
     Choose,
 }
+
+/// The percentile of floating-point numbers.
+pub(super) const APPROXIMATE: &str = "approx_percentile";
 
 pub(super) fn percentile(name: &'static str, between: Between) -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::new_from_impl(Percentile {
@@ -45,6 +49,9 @@ struct Percentile {
 impl Percentile {
     /// The type values are collected in.
     fn value_type(&self, value: &DataType) -> Result<DataType> {
+        if self.name == APPROXIMATE {
+            return number_type(self.name, value).map(|_| DataType::Float64);
+        }
         if self.between == Between::Choose {
             return Ok(plain(value));
         }

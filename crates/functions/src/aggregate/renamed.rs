@@ -20,6 +20,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+use super::number_type;
+
 /// Every aggregate that is DataFusion's under another name, or under its own with fewer aliases.
 pub(super) fn all() -> Vec<Arc<AggregateUDF>> {
     const FLOAT: DataType = DataType::Float64;
@@ -138,6 +140,11 @@ impl AggregateUDFImpl for Renamed {
                 },
                 types.len()
             );
+        }
+        if self.to.is_floating() {
+            for kind in types {
+                number_type(self.name, kind)?;
+            }
         }
         Ok(vec![self.to.clone(); self.arity])
     }

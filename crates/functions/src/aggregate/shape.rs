@@ -13,6 +13,8 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
 };
 
+use super::number_type;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Measure {
     Skew,
@@ -46,7 +48,7 @@ impl AggregateUDFImpl for Shape {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
-            [_] => Ok(vec![DataType::Float64]),
+            [value] => number_type(self.name(), value).map(|_| vec![DataType::Float64]),
             _ => plan_err!("{} takes one number", self.name().to_uppercase()),
         }
     }

@@ -25,7 +25,7 @@ use datafusion::logical_expr::{
 };
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::NullState;
 
-use crate::scalar::common_type;
+use super::number_type;
 use crate::text::number::power_of_ten;
 
 static SUM: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| {
@@ -57,12 +57,7 @@ impl AggregateUDFImpl for Sum {
         let [value] = types else {
             return plan_err!("SUM takes one number");
         };
-        Ok(vec![match common_type([value])? {
-            DataType::Null => DataType::Int64,
-            exact @ (DataType::Int64 | DataType::Decimal128(..)) => exact,
-            DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 => DataType::Float64,
-            other => return plan_err!("SUM takes a number, not {other}"),
-        }])
+        Ok(vec![number_type("sum", value)?])
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

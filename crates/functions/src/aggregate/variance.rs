@@ -21,8 +21,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+use super::number_type;
 use super::sum::each;
-use crate::scalar::common_type;
 
 /// The variance of all rows (`population`), or the one that rows of a sample let expect.
 pub(super) fn variance(population: bool) -> Arc<AggregateUDF> {
@@ -79,14 +79,7 @@ impl AggregateUDFImpl for Variance {
         let [value] = types else {
             return plan_err!("{} takes one number", self.name.to_uppercase());
         };
-        Ok(vec![match common_type([value])? {
-            DataType::Null => DataType::Int64,
-            exact @ (DataType::Int64 | DataType::Decimal128(..)) => exact,
-            DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 => DataType::Float64,
-            other => {
-                return plan_err!("{} takes a number, not {other}", self.name.to_uppercase());
-            }
-        }])
+        Ok(vec![number_type(self.name, value)?])
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

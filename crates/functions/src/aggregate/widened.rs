@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
     Signature, Volatility,
 };
 
-use crate::scalar::common_type;
+use super::number_type;
 
 static MEDIAN: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| widened(median_udaf(), 3));
 
@@ -191,13 +191,10 @@ impl AggregateUDFImpl for Widened {
         let [value] = types else {
             return plan_err!("{} takes one number", self.name().to_uppercase());
         };
-        Ok(vec![match common_type([value])? {
-            DataType::Null | DataType::Int64 => DataType::Decimal128(38, 0),
+        Ok(vec![match number_type(self.name(), value)? {
+            DataType::Int64 => DataType::Decimal128(38, 0),
             DataType::Decimal128(_, scale) => DataType::Decimal128(38, scale),
-            DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 => DataType::Float64,
-            other => {
-                return plan_err!("{} takes a number, not {other}", self.name().to_uppercase());
-            }
+            other => other,
         }])
     }
 

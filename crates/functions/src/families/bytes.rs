@@ -72,6 +72,14 @@ pub(super) fn end(call: &Call, last: bool) -> Result<ArrayRef> {
     })
 }
 
+pub(super) fn reversed(call: &Call) -> Result<ArrayRef> {
+    let values = call.blob(0)?;
+    call.binaries(|row| {
+        let value = values.get(row);
+        Ok(value.map(|value| value.iter().rev().copied().collect::<Vec<u8>>()))
+    })
+}
+
 pub(super) fn concat(call: &Call) -> Result<ArrayRef> {
     let parts = (0..call.len())
         .map(|at| call.blob(at))

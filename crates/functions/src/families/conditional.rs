@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, when};
 
-use crate::scalar::{Call, Function, Kind, Returns, common_type};
+use crate::scalar::{Call, Function, Kind, Returns, folded};
 use crate::zoned::{Zoned, is_zoned};
 
 use super::arithmetic::{ByZero, divide_with, quotient_type};
@@ -19,14 +19,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::rewrite(
         "iff",
         "iff(condition, then, else)",
-        &[Kind::Boolean, Kind::Common, Kind::Common],
+        &[Kind::Boolean, Kind::Branch, Kind::Branch],
         Returns::Argument(1),
         iff,
     ),
     Function::rewrite(
         "coalesce",
         "coalesce(value, …)",
-        &[Kind::Common],
+        &[Kind::Branch],
         Returns::Argument(0),
         coalesce,
     )
@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::rewrite(
         "nvl",
         "nvl(value, otherwise)",
-        &[Kind::Common, Kind::Common],
+        &[Kind::Branch, Kind::Branch],
         Returns::Argument(0),
         coalesce,
     )
@@ -42,7 +42,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::rewrite(
         "nvl2",
         "nvl2(value, if not null, if null)",
-        &[Kind::Any, Kind::Common, Kind::Common],
+        &[Kind::Any, Kind::Branch, Kind::Branch],
         Returns::Argument(1),
         nvl2,
     ),
@@ -82,7 +82,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::rewrite(
         "equal_null",
         "equal_null(left, right)",
-        &[Kind::Common, Kind::Common],
+        &[Kind::Branch, Kind::Branch],
         Returns::Boolean,
         equal_null,
     ),
@@ -103,7 +103,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "greatest",
         "greatest(value, …)",
-        &[Kind::Common],
+        &[Kind::Branch],
         Returns::Argument(0),
         |call| {
             extreme(
@@ -120,7 +120,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "least",
         "least(value, …)",
-        &[Kind::Common],
+        &[Kind::Branch],
         Returns::Argument(0),
         |call| {
             extreme(
@@ -137,7 +137,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "greatest_ignore_nulls",
         "greatest_ignore_nulls(value, …)",
-        &[Kind::Common],
+        &[Kind::Branch],
         Returns::Argument(0),
         |call| {
             extreme(
@@ -153,7 +153,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "least_ignore_nulls",
         "least_ignore_nulls(value, …)",
-        &[Kind::Common],
+        &[Kind::Branch],
         Returns::Argument(0),
         |call| {
             extreme(
@@ -289,7 +289,7 @@ fn is_searched(at: usize, count: usize) -> bool {
 fn decode_types(types: &[DataType]) -> Result<Vec<DataType>> {
     let count = types.len();
     let of = |searched: bool| {
-        common_type(
+        folded(
             types
                 .iter()
                 .enumerate()

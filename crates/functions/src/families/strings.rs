@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::DataType;
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, exec_err, plan_err};
 
 use crate::conversion::Failure;
 use crate::scalar::{Call, Function, Kind, Returns, Values};
@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| joined(call, 1),
     )
     .repeated()
-    .note("null as soon as one text is"),
+    .note("null as soon as one text is; one text needs no separator"),
     Function::kernel(
         "upper",
         "upper(text)",
@@ -315,9 +315,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
         "reverse",
         "reverse(text)",
-        &[Kind::Text],
-        Returns::Text,
+        &[Kind::Blob],
+        Returns::With(bytes::as_first),
         |call| {
+            if bytes::is_binary(call)? {
+                return bytes::reversed(call);
+            }
             let text = call.text(0)?;
             call.texts(|row| {
                 Ok(text
@@ -348,13 +351,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| {
             let text = call.text(0)?;
             call.integers(|row| {
+                let first = |text: &str| text.bytes().next().map_or(0, i64::from);
+                Ok(text.get(row).map(first))
+            })
+        },
+    )
+    .note("the first byte of a character that is not ASCII's"),
+    Function::kernel(
+        "unicode",
+        "unicode(text)",
+        &[Kind::Text],
+        Returns::Integer,
+        |call| {
+            let text = call.text(0)?;
+            call.integers(|row| {
                 Ok(text
                     .get(row)
                     .map(|text| text.chars().next().map_or(0, |c| i64::from(u32::from(c)))))
             })
         },
-    )
-    .aliases(&["unicode"]),
+    ),
     Function::kernel(
         "chr",
         "chr(code point)",
@@ -395,8 +411,11 @@ fn fitted(call: &Call, failure: Failure) -> Result<ArrayRef> {
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a type rule")]
 fn alike(types: &[DataType]) -> Result<Vec<DataType>> {
     let known = types.iter().filter(|kind| !kind.is_null());
-    let all_bytes =
-        known.clone().count() > 0 && known.clone().all(|kind| *kind == DataType::Binary);
+    let is_binary = |kind: &DataType| *kind == DataType::Binary;
+    let all_bytes = known.clone().count() > 0 && known.clone().all(is_binary);
+    if !all_bytes && types.iter().any(is_binary) {
+        return plan_err!("Text and BINARY are not joined: TO_CHAR(value, 'HEX') makes text");
+    }
     let to = if all_bytes {
         DataType::Binary
     } else {
@@ -460,11 +479,15 @@ fn joined(call: &Call, first: usize) -> Result<ArrayRef> {
             Some(separator) => separator.get(row),
             None => Some(""),
         };
-        let Some(separator) = separator else {
-            return Ok(None);
+        // Nothing is put between the parts of one.
+        let separator = match parts.len() {
+            1 => Some(""),
+            _ => separator,
         };
         let parts: Option<Vec<&str>> = parts.iter().map(|part| part.get(row)).collect();
-        Ok(parts.map(|parts| parts.join(separator)))
+        Ok(parts
+            .zip(separator)
+            .map(|(parts, separator)| parts.join(separator)))
     })
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Geography,
     /// The type all arguments of this kind have in common.
     Common,
+    /// The type of the conditional that these are the branches of.
+    Branch,
 }
 
 impl Kind {
@@ -50,18 +52,23 @@ impl Kind {
 
 /// The types the arguments of `function` are converted to.
 pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Result<Vec<DataType>> {
-    let shared = common_type(
-        kinds
-            .iter()
-            .zip(types)
-            .filter(|(kind, _)| **kind == Kind::Common)
-            .map(|(_, data_type)| data_type),
-    )?;
+    let of = |wanted: Kind| {
+        let arguments = kinds.iter().zip(types);
+        arguments.filter_map(move |(kind, data_type)| (*kind == wanted).then_some(data_type))
+    };
+    let shared = common_type(of(Kind::Common))?;
+    let branch = folded(of(Kind::Branch))?;
     kinds
         .iter()
         .zip(types)
         .map(|(kind, data_type)| match kind {
-            Kind::Text => Ok(DataType::Utf8),
+            Kind::Text => match data_type {
+                DataType::Binary => plan_err!(
+                    "{} takes text, not BINARY: TO_CHAR(value, 'HEX') or 'UTF-8' makes text of it",
+                    function.to_uppercase()
+                ),
+                _ => Ok(DataType::Utf8),
+            },
             Kind::Blob => Ok(match data_type {
                 DataType::Binary => DataType::Binary,
                 _ => DataType::Utf8,
@@ -76,6 +83,7 @@ pub(crate) fn coerce(function: &str, kinds: &[Kind], types: &[DataType]) -> Resu
             Kind::Semi => semi_structured(function, data_type),
             Kind::Geography => geography(function, data_type),
             Kind::Common => Ok(shared.clone()),
+            Kind::Branch => Ok(branch.clone()),
         })
         .collect()
 }
@@ -169,8 +177,8 @@ pub(crate) fn plain(data_type: &DataType) -> DataType {
     }
 }
 
-/// The digits of a text that is a number.
-const TEXT: (u8, i8) = (18, 5);
+/// The digits of a text that is a number, where nothing says them.
+pub(crate) const TEXT: (u8, i8) = (18, 5);
 
 /// The type several values are brought to: text gives way to any other type, numbers widen, a date
 /// becomes a timestamp beside one.
@@ -180,6 +188,31 @@ pub(crate) fn common_type<'a>(types: impl IntoIterator<Item = &'a DataType>) -> 
         common = both(&common, &plain(data_type))?;
     }
     Ok(common)
+}
+
+/// The type of a conditional with results of these types, in their order. No page of the vendor's says it; accounts
+/// answer so: a truth value takes in numbers, and texts that follow it; a VARIANT beside text is text, beside a date
+/// or a time one, and beside anything else takes that in.
+pub(crate) fn folded<'a>(types: impl IntoIterator<Item = &'a DataType>) -> Result<DataType> {
+    use DataType::{Boolean, Utf8};
+    let mut fold = DataType::Null;
+    for data_type in types {
+        let next = plain(data_type);
+        fold = match (&fold, &next) {
+            (Boolean, other) | (other, Boolean) if other.is_numeric() => Boolean,
+            (Boolean, Utf8) => Boolean,
+            (Utf8, Boolean) => Utf8,
+            (&CARRIER, other) | (other, &CARRIER) if *other == Utf8 || is_moment(other) => {
+                other.clone()
+            }
+            (fold, next) => both(fold, next)?,
+        };
+    }
+    Ok(fold)
+}
+
+fn is_moment(data_type: &DataType) -> bool {
+    data_type.is_temporal() && !matches!(data_type, DataType::Interval(_)) || is_zoned(data_type)
 }
 
 fn both(left: &DataType, right: &DataType) -> Result<DataType> {

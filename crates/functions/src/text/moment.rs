@@ -38,7 +38,7 @@ pub(crate) fn time_text(time: NaiveTime) -> String {
 pub(crate) fn parse_timestamp(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
     let text = text.trim();
     if let Some(moment) = parse_epoch(text) {
-        return Some((moment, None));
+        return Some((moment, Some(0)));
     }
     if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
         return parse_spoken(text);
@@ -48,7 +48,7 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<(NaiveDateTime, Option<i32>)
         return Some((date.and_time(NaiveTime::MIN), None));
     }
     let rest = rest.strip_prefix(['T', 't', ' '])?.trim_start();
-    if let (Some((hour, "")), false) = (digits(rest, 2), rest.is_empty()) {
+    if let (Some((hour, "")), false) = (run(rest), rest.is_empty()) {
         return Some((date.and_hms_opt(hour, 0, 0)?, None));
     }
     let (time, rest) = parse_time_part(rest)?;
@@ -172,8 +172,8 @@ fn parse_date_part(text: &str) -> Option<(NaiveDate, &str)> {
             rest,
         ));
     }
-    let (month, rest) = digits(rest, 2)?;
-    let (day, rest) = digits(rest.strip_prefix('-')?, 2)?;
+    let (month, rest) = run(rest)?;
+    let (day, rest) = run(rest.strip_prefix('-')?)?;
     Some((
         NaiveDate::from_ymd_opt(first.cast_signed(), month, day)?,
         rest,
@@ -182,12 +182,12 @@ fn parse_date_part(text: &str) -> Option<(NaiveDate, &str)> {
 
 /// `HH24:MI[:SS[.FF]]`, and what follows.
 fn parse_time_part(text: &str) -> Option<(NaiveTime, &str)> {
-    let (hour, rest) = digits(text, 2)?;
-    let (minute, rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let (hour, rest) = run(text)?;
+    let (minute, rest) = run(rest.strip_prefix(':')?)?;
     let Some(rest) = rest.strip_prefix(':') else {
         return Some((NaiveTime::from_hms_opt(hour, minute, 0)?, rest));
     };
-    let (second, rest) = digits(rest, 2)?;
+    let (second, rest) = run(rest)?;
     let Some(fraction) = rest.strip_prefix('.') else {
         return Some((NaiveTime::from_hms_opt(hour, minute, second)?, rest));
     };
@@ -236,6 +236,12 @@ pub(crate) fn parse_offset(text: &str) -> Option<i32> {
     in_range.then(|| sign * (hours * 60 + minutes).cast_signed() * 60)
 }
 
+/// All digits at the text's head, and what follows them: accounts look at what a month, a day or a part of a time
+/// says, not at how many zeros stand before it.
+fn run(text: &str) -> Option<(u32, &str)> {
+    digits(text, usize::MAX)
+}
+
 /// One to `most` digits at the text's head, and what follows them.
 pub(crate) fn digits(text: &str, most: usize) -> Option<(u32, &str)> {
     let end = text
@@ -262,6 +268,7 @@ mod tests {
         for (text, expected) in [
             ("2024-03-04", "2024-03-04 00:00:00.000"),
             (" 2024-3-4 ", "2024-03-04 00:00:00.000"),
+            ("2024-003-04 005:0006:007.5", "2024-03-04 05:06:07.500"),
             ("2024-03-04T05:06:07Z", "2024-03-04 05:06:07.000"),
             ("2024-03-04 05:06", "2024-03-04 05:06:00.000"),
             (

@@ -192,10 +192,23 @@ pub(crate) fn from_variant(
         DataType::Boolean => return booleans(values, failure),
         _ => {}
     }
+    // https://docs.snowflake.com/en/sql-reference/functions/to_date: what is no text in a VARIANT is no date.
+    let is_text_only = matches!(
+        to,
+        DataType::Date32 | DataType::Time64(_) | DataType::Binary
+    );
+    let is_refused = |value: &&str| {
+        is_text_only && !matches!(kind(value), Kind::Text | Kind::Null | Kind::Undefined)
+    };
+    if failure == Failure::Error
+        && let Some(value) = values.iter().flatten().find(is_refused)
+    {
+        return failed(value, to);
+    }
     let texts: StringArray = values
         .iter()
         .map(|value| {
-            let value = value?;
+            let value = value.filter(|value| !is_refused(value))?;
             match kind(value) {
                 Kind::Null | Kind::Undefined => None,
                 Kind::Boolean if to.is_numeric() => Some(match value {
@@ -203,6 +216,9 @@ pub(crate) fn from_variant(
                     _ => Cow::Borrowed("0"),
                 }),
                 Kind::Text => text(value),
+                Kind::Integer if matches!(to, DataType::Timestamp(_, None)) => {
+                    Some(clock(value, parameters).map_or(Cow::Borrowed(value), Cow::Owned))
+                }
                 _ => Some(Cow::Borrowed(value)),
             }
         })
@@ -215,6 +231,12 @@ pub(crate) fn from_variant(
         return failed(value, to);
     }
     Ok(converted)
+}
+
+/// What the session's clock shows at the moment a number stands for: accounts make a TIMESTAMP_NTZ of that.
+fn clock(number: &str, parameters: &Parameters) -> Option<String> {
+    let (utc, _) = crate::text::moment::parse_timestamp(number)?;
+    Some(parameters.local(utc).to_string())
 }
 
 fn plain_texts(values: &LargeStringArray) -> StringArray {
@@ -234,7 +256,6 @@ fn booleans(values: &LargeStringArray, failure: Failure) -> Result<ArrayRef> {
             };
             let truth = match kind(value) {
                 Kind::Boolean => Some(value == "true"),
-                Kind::Integer | Kind::Decimal | Kind::Double => Some(double_value(value) != 0.0),
                 Kind::Text => text(value).and_then(|text| crate::text::boolean::parse(&text)),
                 _ => None,
             };

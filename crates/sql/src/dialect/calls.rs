@@ -3,7 +3,8 @@
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Value,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, OrderByExpr,
+    OrderByOptions, Value, WindowType,
 };
 
 use super::template::{arguments, constant, fill, operand};
@@ -136,7 +137,7 @@ const DUCKDB: &[(&str, usize, &str)] = &[
 /// `function` as the warehouse calls it; none if it is called as it is.
 pub(super) fn call(function: &mut Function, dialect: Dialect) -> Option<Expr> {
     let name = name_of(function)?;
-    let filtered = filtered(function);
+    let changed = filtered(function) | ordered(function, &name);
     let becomes = match name.as_str() {
         "first" | "last" => first_in_order(function, name == "last"),
         _ => None,
@@ -157,7 +158,36 @@ pub(super) fn call(function: &mut Function, dialect: Dialect) -> Option<Expr> {
             None
         }
     });
-    becomes.or_else(|| filtered.then(|| Expr::Function(function.clone())))
+    becomes.or_else(|| changed.then(|| Expr::Function(function.clone())))
+}
+
+/// Gives a function that ranks rows an order, which these dialects do not need and the warehouse does.
+fn ordered(function: &mut Function, name: &str) -> bool {
+    const RANKS: [&str; 8] = [
+        "row_number",
+        "rank",
+        "dense_rank",
+        "percent_rank",
+        "cume_dist",
+        "ntile",
+        "lag",
+        "lead",
+    ];
+    match &mut function.over {
+        Some(WindowType::WindowSpec(window))
+            if window.order_by.is_empty()
+                && window.window_name.is_none()
+                && RANKS.contains(&name) =>
+        {
+            window.order_by = vec![OrderByExpr {
+                expr: Expr::Value(Value::Null.into()),
+                options: OrderByOptions::default(),
+                with_fill: None,
+            }];
+            true
+        }
+        _ => false,
+    }
 }
 
 /// The name of a function that belongs to no schema, in lower case.
