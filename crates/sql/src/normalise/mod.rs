@@ -12,6 +12,7 @@ mod count_distinct;
 mod date_parts;
 mod distinct_on;
 mod grouping;
+mod having;
 mod in_list;
 mod interval;
 mod lateral_alias;
@@ -257,6 +258,7 @@ impl VisitorMut for Rewriter<'_> {
             self.check(verdict)?;
         }
         let verdict = lateral_alias::inline(select, &names, self.columns, self.statement);
+        having::filter(select);
         nested_window::compute_first(select);
         qualify::name_window(select);
         if matches!(select.group_by, GroupByExpr::All(_)) {

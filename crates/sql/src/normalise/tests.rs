@@ -65,6 +65,30 @@ fn names_of_two_columns_are_ambiguous() {
 }
 
 #[test]
+fn having_of_a_select_without_groups_filters_its_rows() {
+    for (text, expected) in [
+        (
+            "select a as c from t where b = 1 or b = 2 having c > 1",
+            "SELECT A AS C FROM T WHERE (B = 1 OR B = 2) AND (A > 1)",
+        ),
+        (
+            "select sum(a) over () as s from t having b > 1",
+            "SELECT SUM(A) OVER () AS S FROM T WHERE B > 1",
+        ),
+        (
+            "select 1 as one from t having max(a) > 1",
+            "SELECT 1 AS ONE FROM T HAVING MAX(A) > 1",
+        ),
+        (
+            "select max(a) as m from t having 1 = 1",
+            "SELECT MAX(A) AS M FROM T HAVING 1 = 1",
+        ),
+    ] {
+        assert_eq!(with(text, &[("T", &["A", "B"])]).unwrap(), expected);
+    }
+}
+
+#[test]
 fn a_column_wins_over_an_alias() {
     assert_eq!(
         with(
