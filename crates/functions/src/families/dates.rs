@@ -35,7 +35,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "datediff",
         "datediff(part, from, to)",
         &[Kind::Text, Kind::Moment, Kind::Moment],
-        Returns::Integer,
+        Returns::With(|types, constants| {
+            let moments = types.get(1..).unwrap_or_default();
+            if moments
+                .iter()
+                .all(|kind| matches!(kind, DataType::Time64(_)))
+            {
+                check_part(constants.first(), moments.first())?;
+            }
+            Ok(DataType::Int64)
+        }),
         datediff,
     )
     .aliases(&["timediff", "timestampdiff", "date_diff"])
@@ -44,7 +53,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "date_part",
         "date_part(part, date), extract(part from date)",
         &[Kind::Text, Kind::Moment],
-        Returns::Integer,
+        Returns::With(|types, constants| {
+            check_part(constants.first(), types.get(1))?;
+            Ok(DataType::Int64)
+        }),
         date_part,
     )
     .aliases(&["datepart"]),
@@ -52,7 +64,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "date_trunc",
         "date_trunc(part, date)",
         &[Kind::Text, Kind::Moment],
-        Returns::Argument(1),
+        Returns::With(|types, constants| {
+            check_part(constants.first(), types.get(1))?;
+            Ok(types.get(1).cloned().unwrap_or(TIMESTAMP))
+        }),
         |call| cut(call, 0, 1),
     )
     .aliases(&["datetrunc"])
@@ -85,6 +100,7 @@ fn added_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
         Some(Some(ScalarValue::Int64(Some(count)))) => count % 1_000 != 0,
         _ => false,
     };
+    check_part(constants.first(), types.get(2))?;
     match (types.get(2), name) {
         (Some(&TIMESTAMP | DataType::Date32), Some(name))
             if is_fine && Part::named(name)? == Part::Nanosecond =>
@@ -97,13 +113,23 @@ fn added_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<
         (Some(DataType::Date32), None) => {
             plan_err!("DATEADD takes the name of its part as a constant")
         }
-        (Some(DataType::Time64(_)), Some(name)) if Part::named(name)?.is_calendar() => {
-            plan_err!("A time of day has no {name} to add to")
-        }
         (Some(same @ (DataType::Time64(_) | DataType::Timestamp(..))), _) => Ok(same.clone()),
         (Some(zoned), _) if is_zoned(zoned) => Ok(zoned.clone()),
         _ => Ok(TIMESTAMP),
     }
+}
+
+/// Refuses a part of the calendar of a time of day.
+pub(super) fn check_part(
+    part: Option<&Option<&ScalarValue>>,
+    moment: Option<&DataType>,
+) -> Result<()> {
+    if let (Some(Some(ScalarValue::Utf8(Some(name)))), Some(DataType::Time64(_))) = (part, moment)
+        && Part::named(name)?.is_calendar()
+    {
+        return plan_err!("A time of day has no {name}");
+    }
+    Ok(())
 }
 
 /// The parts named by one argument, looked up once per batch if it is a constant.

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions-numeric>
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
 
@@ -11,7 +11,7 @@ use crate::text::number::{divide_rounding, power_of_ten, rescale};
 use crate::zoned::is_zoned;
 
 use super::arithmetic::Numbers;
-use super::dates::cut;
+use super::dates::{check_part, cut};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::kernel(
@@ -33,7 +33,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "round(number [, scale [, rounding mode]])",
         &[Kind::Number, Kind::Integer, Kind::Text],
         Returns::With(rounded_type),
-        |call| round(call, rounding_mode(call)?),
+        |call| match rounding_mode(call)? {
+            Some(rounding) => round(call, rounding),
+            None => Ok(new_null_array(call.returns(), call.rows())),
+        },
     )
     .required(1)
     .note("half away from zero, or 'HALF_TO_EVEN'"),
@@ -135,7 +138,10 @@ fn truncated_arguments(types: &[DataType]) -> Result<Vec<DataType>> {
 
 fn truncated_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
     match types.first() {
-        Some(first) if is_moment(first) => Ok(first.clone()),
+        Some(first) if is_moment(first) => {
+            check_part(constants.get(1), Some(first))?;
+            Ok(first.clone())
+        }
         _ => rounded_type(types, constants),
     }
 }
@@ -178,18 +184,18 @@ enum Rounding {
     Down,
 }
 
-/// The third argument of `ROUND`.
-fn rounding_mode(call: &Call) -> Result<Rounding> {
+/// The third argument of `ROUND`, in any case; NULL makes all of it NULL.
+fn rounding_mode(call: &Call) -> Result<Option<Rounding>> {
     let Some(modes) = call.text_if_given(2)? else {
-        return Ok(Rounding::HalfAway);
+        return Ok(Some(Rounding::HalfAway));
     };
-    match modes.get(0) {
-        Some("HALF_AWAY_FROM_ZERO") => Ok(Rounding::HalfAway),
-        Some("HALF_TO_EVEN") => Ok(Rounding::HalfEven),
-        mode => exec_err!(
-            "ROUND takes 'HALF_AWAY_FROM_ZERO' or 'HALF_TO_EVEN', not '{}'",
-            mode.unwrap_or("NULL")
-        ),
+    let Some(mode) = modes.get(0) else {
+        return Ok(None);
+    };
+    match mode.to_ascii_uppercase().as_str() {
+        "HALF_AWAY_FROM_ZERO" => Ok(Some(Rounding::HalfAway)),
+        "HALF_TO_EVEN" => Ok(Some(Rounding::HalfEven)),
+        _ => exec_err!("ROUND takes 'HALF_AWAY_FROM_ZERO' or 'HALF_TO_EVEN', not '{mode}'"),
     }
 }
 

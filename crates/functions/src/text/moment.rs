@@ -132,7 +132,7 @@ pub(crate) fn parse_time(text: &str) -> Option<NaiveTime> {
 
 /// Text of digits alone counts seconds since 1970, or smaller units if it is large.
 fn parse_epoch(text: &str) -> Option<NaiveDateTime> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -127,7 +127,11 @@ pub(super) fn call(name: &str, args: &[&Expr], dialect: Dialect) -> Option<Expr>
         }
         ("json_array_length", [json, path]) => fill("array_size($1)", &[&member(json, path)?]),
         ("json_build_object" | "jsonb_build_object" | "json_object", pairs) => {
-            let pairs: Vec<String> = pairs.iter().map(|part| operand(part)).collect();
+            let part = |(at, part): (usize, &&Expr)| match at % 2 {
+                0 => format!("{}::varchar", operand(part)),
+                _ => operand(part),
+            };
+            let pairs: Vec<String> = pairs.iter().enumerate().map(part).collect();
             fill(
                 &format!("object_construct_keep_null({})", pairs.join(", ")),
                 &[],

@@ -123,6 +123,10 @@ fn types_hold_what_they_hold_there() {
 #[test]
 fn json_is_found_by_its_operators() {
     assert_eq!(
+        duckdb("select json_object(k, v) from t"),
+        "SELECT object_construct_keep_null(k::VARCHAR, v) FROM t"
+    );
+    assert_eq!(
         duckdb("select j->>'a', j->'a'->>'b', json_extract_string(j, '$.a.b') from t"),
         "SELECT get(parse_json(j::VARCHAR), 'a')::VARCHAR, \
          get(parse_json(get(parse_json(j::VARCHAR), 'a')::VARCHAR), 'b')::VARCHAR, \

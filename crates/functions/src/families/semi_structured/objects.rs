@@ -23,7 +23,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .required(0)
     .repeated()
     .coerce(pair_types)
-    .note("leaves members out whose value is NULL"),
+    .note("keys are text; leaves members out whose value is NULL"),
     Function::kernel(
         "object_construct_keep_null",
         "object_construct_keep_null([key, value, …] | *)",
@@ -91,6 +91,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn pair_types(types: &[DataType]) -> Result<Vec<DataType>> {
     if !types.len().is_multiple_of(2) {
         return plan_err!("OBJECT_CONSTRUCT takes keys and values in pairs");
+    }
+    let is_key = |kind: &DataType| kind.is_null() || kind.is_string() && *kind != CARRIER;
+    if !types.iter().step_by(2).all(is_key) {
+        return plan_err!(
+            "OBJECT_CONSTRUCT takes text as keys: cast others, for example `v:name::varchar`"
+        );
     }
     let pair = [DataType::Utf8, CARRIER];
     Ok(pair.into_iter().cycle().take(types.len()).collect())
