@@ -12,6 +12,7 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use chrono::{DateTime, Datelike};
 use datafusion::common::{Result, exec_err};
 
 use super::{
@@ -21,7 +22,7 @@ use crate::conversion::{Failure, convert, convert_in};
 use crate::parameters::Parameters;
 use crate::scalar::plain;
 use crate::text::number::{decimal_text, float_varchar};
-use crate::zoned::is_zoned;
+use crate::zoned::{is_zoned, session_minutes};
 
 /// The Arrow type that carries VARIANT, OBJECT and ARRAY.
 pub(crate) const CARRIER: DataType = DataType::LargeUtf8;
@@ -216,8 +217,10 @@ pub(crate) fn from_variant(
                     _ => Cow::Borrowed("0"),
                 }),
                 Kind::Text => text(value),
-                Kind::Integer if matches!(to, DataType::Timestamp(_, None)) => {
-                    Some(clock(value, parameters).map_or(Cow::Borrowed(value), Cow::Owned))
+                Kind::Integer | Kind::Decimal | Kind::Double
+                    if matches!(to, DataType::Timestamp(..)) || is_zoned(to) =>
+                {
+                    Some(Cow::Owned(moment(value, to, parameters)))
                 }
                 _ => Some(Cow::Borrowed(value)),
             }
@@ -233,10 +236,37 @@ pub(crate) fn from_variant(
     Ok(converted)
 }
 
-/// What the session's clock shows at the moment a number stands for: accounts make a TIMESTAMP_NTZ of that.
-fn clock(number: &str, parameters: &Parameters) -> Option<String> {
-    let (utc, _) = crate::text::moment::parse_timestamp(number)?;
-    Some(parameters.local(utc).to_string())
+/// The moment that a number of seconds since 1970 is, however large, as text: accounts make a TIMESTAMP_NTZ of what the
+/// session's clock shows then. Behind the year 9999 it is no text of a moment, which fails.
+fn moment(number: &str, to: &DataType, parameters: &Parameters) -> String {
+    let utc = match number.parse() {
+        Ok(seconds) => DateTime::from_timestamp(seconds, 0),
+        Err(_) => micros(double_value(number)).and_then(DateTime::from_timestamp_micros),
+    };
+    let Some(utc) = utc
+        .map(|utc| utc.naive_utc())
+        .filter(|utc| utc.year() <= 9999)
+    else {
+        return format!("{number} seconds");
+    };
+    match to {
+        DataType::Timestamp(_, None) => parameters.local(utc).to_string(),
+        DataType::Timestamp(..) => format!("{utc} +0000"),
+        _ => {
+            let minutes = session_minutes(parameters, utc);
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+            format!("{} {sign}{hours:02}{minutes:02}", parameters.local(utc))
+        }
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "numbers that are too large are no moments"
+)]
+fn micros(seconds: f64) -> Option<i64> {
+    seconds.is_finite().then(|| (seconds * 1e6).round() as i64)
 }
 
 fn plain_texts(values: &LargeStringArray) -> StringArray {

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use arrow::array::ArrayRef;
-use datafusion::common::Result;
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, plan_err};
 
-use crate::scalar::{Call, Function, Kind as Parameter, Returns};
+use crate::scalar::{Call, Function, Kind as Parameter, Returns, coerce};
+use crate::variant::cast::CARRIER;
 use crate::variant::{ArrayWriter, Kind, UNDEFINED, elements, kind};
 
 use super::{each, key, same};
@@ -21,7 +23,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[Parameter::Variant, Parameter::Semi],
         Returns::Boolean,
         contains,
-    ),
+    )
+    .coerce(|types| element_types("array_contains", types, 0))
+    .note("text is cast: `'a'::variant`"),
     Function::kernel(
         "array_position",
         "array_position(value, array)",
@@ -39,6 +43,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             })
         },
     )
+    .coerce(|types| element_types("array_position", types, 0))
     .note("counts from 0"),
     Function::kernel(
         "array_distinct",
@@ -68,7 +73,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 Ok(Some(kept.collect::<ArrayWriter>().finish()))
             })
         },
-    ),
+    )
+    .coerce(|types| element_types("array_remove", types, 1))
+    .note("text is cast: `'a'::variant`"),
     Function::kernel(
         "array_except",
         "array_except(array, array)",
@@ -103,6 +110,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     ),
 ];
+
+/// An array and a value to look for, which accounts take no text for.
+fn element_types(function: &str, types: &[DataType], value: usize) -> Result<Vec<DataType>> {
+    let mut kinds = [Parameter::Semi, Parameter::Semi];
+    if let (Some(kind), Some(found)) = (kinds.get_mut(value), types.get(value)) {
+        if *found != CARRIER && found.is_string() {
+            return plan_err!(
+                "{} looks for no text: cast it, for example `'a'::variant`",
+                function.to_uppercase()
+            );
+        }
+        *kind = Parameter::Variant;
+    }
+    coerce(function, &kinds, types)
+}
 
 fn contains(call: &Call) -> Result<ArrayRef> {
     let (values, arrays) = (call.variant(0)?, call.variant(1)?);
