@@ -111,7 +111,7 @@ pub(super) fn interval(interval: &Interval) -> Option<Expr> {
 /// The lengths and units, in small letters, of an interval's text; none if it has another form.
 fn parts(text: &str) -> Option<Vec<(i64, String)>> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    if words.len() % 2 != 0 || text.contains(',') {
+    if !words.len().is_multiple_of(2) || text.contains(',') {
         return None;
     }
     let part = |part: &[&str]| {
