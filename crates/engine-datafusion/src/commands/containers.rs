@@ -1,6 +1,6 @@
 //! CREATE SCHEMA and CREATE DATABASE:
 //! <https://docs.snowflake.com/en/sql-reference/sql/create-schema>,
-//! <https://docs.snowflake.com/en/sql-reference/sql/create-database>.
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-database>. What is created, the session is in afterwards.
 
 use std::collections::BTreeSet;
 
@@ -72,6 +72,7 @@ pub(super) async fn schema(
     if let Some(source) = source {
         source.put(engine, &name)?;
     }
+    session.enter(name.clone());
     Ok(done(&name, "successfully created"))
 }
 
@@ -117,6 +118,10 @@ pub(super) async fn database(
     if let Some(object) = object {
         workspace.change_object(ObjectKind::Database, &database_key(&name), Some(object));
     }
+    session.enter(SchemaName::new(
+        name.clone(),
+        Identifier::unquoted(DEFAULT_SCHEMA),
+    ));
     Ok(done(&name, "successfully created"))
 }
 
@@ -331,6 +336,10 @@ pub(super) fn alter(
                 if known.contains(to) {
                     return Err(exists("Schema", to));
                 }
+                let there = known.iter().any(|schema| schema.database == to.database);
+                if alter.kind == ObjectWord::Schema && !there {
+                    return Err(no_database(engine, session, &to.database));
+                }
             }
             for (from, to) in pairs {
                 move_schema(workspace, &from, &to)?;
@@ -360,9 +369,7 @@ pub(super) fn alter(
             put(workspace, one, &there)?;
             put(workspace, two, &here)?;
         }
-        Change::Columns(_) | Change::Add(_) => {
-            return Err(crate::statement::unsupported(&"This change"));
-        }
+        _ => return Err(crate::statement::unsupported(&"This change")),
     }
     Ok(done(&alter.name, "successfully altered"))
 }

@@ -82,10 +82,17 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
     let changes = target
         .change(&engine, session, &plan, several, Operation::Merge)
         .await?;
+    // As in Snowflake, what the clauses say is counted, whether it happened or not.
+    let counted = |action: i64, rows: u64| {
+        let mut clauses = clauses.iter();
+        clauses
+            .any(|clause| clause.action == action)
+            .then_some(rows)
+    };
     Ok(Outcome::Changed {
-        inserted: changes.inserted,
-        updated: changes.updated,
-        deleted: changes.deleted,
+        inserted: counted(INSERT, changes.inserted),
+        updated: counted(UPDATE, changes.updated),
+        deleted: counted(DELETE, changes.deleted),
     })
 }
 

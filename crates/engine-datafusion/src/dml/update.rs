@@ -66,11 +66,7 @@ pub(crate) async fn update(
     let changes = plan
         .run(projection, others, update.selection, Operation::Update)
         .await?;
-    Ok(Outcome::Changed {
-        inserted: 0,
-        updated: changes.updated,
-        deleted: 0,
-    })
+    Ok(Outcome::updated(changes.updated))
 }
 
 pub(crate) async fn delete(
@@ -96,11 +92,7 @@ pub(crate) async fn delete(
     let target = Target::open(engine, session, &name).await?;
     if delete.selection.is_none() && delete.using.is_none() {
         let deleted = target.clear(engine).await?;
-        return Ok(Outcome::Changed {
-            inserted: 0,
-            updated: 0,
-            deleted,
-        });
+        return Ok(Outcome::deleted(deleted));
     }
     let projection = leading(&called, DELETE);
     let plan = Changing {
@@ -113,11 +105,7 @@ pub(crate) async fn delete(
     let changes = plan
         .run(projection, others, delete.selection, Operation::Delete)
         .await?;
-    Ok(Outcome::Changed {
-        inserted: 0,
-        updated: 0,
-        deleted: changes.deleted,
-    })
+    Ok(Outcome::deleted(changes.deleted))
 }
 
 pub(crate) async fn truncate(
@@ -139,11 +127,7 @@ pub(crate) async fn truncate(
     // As in Snowflake, the files that were loaded into it may be loaded again.
     engine.workspace().forget_loads(&target.relation.id);
     let deleted = target.clear(engine).await?;
-    Ok(Outcome::Changed {
-        inserted: 0,
-        updated: 0,
-        deleted,
-    })
+    Ok(Outcome::deleted(deleted))
 }
 
 /// A change of rows that a query over the target and other tables finds.

@@ -99,6 +99,8 @@ impl<'a> Interpreter<'a> {
             return Err(Raised::statement(Error::new(codes::E1002, sentence)));
         }
         name.clone_into(&mut self.name);
+        self.count(None);
+        self.scope.declare_outermost("ACTIVITY_COUNT", Value::Null);
         match self.block(block).await? {
             Flow::Return(outcome) => Ok(outcome),
             _ => {
@@ -163,6 +165,14 @@ impl<'a> Interpreter<'a> {
         })
     }
 
+    /// Steps with names of their own.
+    async fn branch(&mut self, steps: &[Step]) -> Result<Flow> {
+        self.scope.enter();
+        let done = self.steps(steps).await;
+        self.scope.leave();
+        done
+    }
+
     async fn step(&mut self, step: &Step) -> Result<Flow> {
         let span = &step.span;
         match &step.action {
@@ -172,18 +182,18 @@ impl<'a> Interpreter<'a> {
             Action::If(branches, otherwise) => {
                 for (condition, steps) in branches {
                     if self.holds(condition, span).await? {
-                        return self.steps(steps).await;
+                        return self.branch(steps).await;
                     }
                 }
-                return self.steps(otherwise).await;
+                return self.branch(otherwise).await;
             }
             Action::Case(operand, branches, otherwise) => {
                 for (condition, steps) in branches {
                     if self.matches(operand.as_ref(), condition, span).await? {
-                        return self.steps(steps).await;
+                        return self.branch(steps).await;
                     }
                 }
-                return self.steps(otherwise.as_deref().unwrap_or_default()).await;
+                return self.branch(otherwise.as_deref().unwrap_or_default()).await;
             }
             Action::Loop(what, body, label) => {
                 return self.repeat(what, body, label.as_deref(), span).await;
@@ -200,15 +210,22 @@ impl<'a> Interpreter<'a> {
             Action::Open(name, using) => self.open(name, using, span).await?,
             Action::Fetch(name, into) => self.fetch(name, into, span).await?,
             Action::Close(name) => {
-                let Held::Cursor(source, _) = self.known(name, span)?.held.clone() else {
+                let Held::Cursor(source, open) = self.known(name, span)?.held.clone() else {
                     return Err(self.wrong(span, format!("`{name}` is no cursor")));
                 };
+                if open.is_none() {
+                    return Err(self.wrong(span, format!("Cursor `{name}` is not open")));
+                }
                 self.hold(name, Held::Cursor(source, None));
             }
             Action::Block(block) => return self.block(block).await,
             Action::Run(source, into) => {
                 let outcome = self.outcome(source, Vec::new(), span).await?;
+                let changed = matches!(outcome, Outcome::Changed { .. });
+                let changed = changed.then(|| outcome.rows_changed());
                 let table = self.read(outcome, span).await?;
+                let rows = u64::try_from(table.rows()).unwrap_or(u64::MAX);
+                self.activity(changed.unwrap_or(rows));
                 if !into.is_empty() {
                     self.put(&table, into, span).await?;
                 }

@@ -19,7 +19,7 @@ pub(super) fn cell(batch: &RecordBatch, column: usize, row: usize) -> Result<Val
     let array = batch.column(column).slice(row, 1);
     let schema = batch.schema();
     let field = schema.field(column);
-    if array.is_null(0) {
+    if array.is_null(0) || *array.data_type() == DataType::Null {
         return Ok(Value::Null);
     }
     match array.data_type() {
