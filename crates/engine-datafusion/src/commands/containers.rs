@@ -16,6 +16,7 @@ use crate::Embedded;
 use crate::access::{Named, owned, owner};
 use crate::names::namespace;
 use crate::stages::single;
+use crate::statement::create::either;
 use crate::statement::done;
 
 /// The schema every new database has, as in Snowflake.
@@ -37,6 +38,7 @@ pub(super) async fn schema(
     session: &Session,
     create: CreateObject,
 ) -> Result<Outcome> {
+    either(create.or_replace, create.if_not_exists)?;
     let name = namespace(session, &create.name)?;
     let workspace = engine.workspace();
     let there = workspace.namespaces();
@@ -81,6 +83,7 @@ pub(super) async fn database(
     session: &Session,
     create: CreateObject,
 ) -> Result<Outcome> {
+    either(create.or_replace, create.if_not_exists)?;
     let name = database_name(&create.name)?;
     let workspace = engine.workspace();
     let there: Vec<SchemaName> = workspace

@@ -935,6 +935,10 @@ pub(crate) fn container(body: Option<&ObjectBody>) -> (&'static str, i64) {
     }
 }
 
+/// The characters, and the bytes, of a VARCHAR that names no length.
+/// <https://docs.snowflake.com/en/sql-reference/data-types-text>
+const LONGEST: u64 = 16_777_216;
+
 /// A type as SHOW COLUMNS writes it.
 fn type_as_json(kind: &str, nullable: bool) -> String {
     let (name, arguments) = match kind.split_once('(') {
@@ -951,9 +955,11 @@ fn type_as_json(kind: &str, nullable: bool) -> String {
             )
         }
         "VARCHAR" => {
-            let length = if first.is_empty() { "16777216" } else { first };
+            let length: u64 = first.parse().unwrap_or(LONGEST);
+            // A character takes at most four bytes.
+            let bytes = length.saturating_mul(4).min(LONGEST);
             format!(
-                "{{\"type\":\"TEXT\",\"length\":{length},\"byteLength\":16777216,\"nullable\":{nullable},\"fixed\":false}}"
+                "{{\"type\":\"TEXT\",\"length\":{length},\"byteLength\":{bytes},\"nullable\":{nullable},\"fixed\":false}}"
             )
         }
         "FLOAT" => format!("{{\"type\":\"REAL\",\"nullable\":{nullable}}}"),

@@ -56,6 +56,7 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
             }
         }
     }
+    reachable(&merge.clauses)?;
     let clauses = merge
         .clauses
         .iter()
@@ -94,6 +95,26 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
         updated: counted(UPDATE, changes.updated),
         deleted: counted(DELETE, changes.deleted),
     })
+}
+
+/// Refuses clauses behind one of their kind that has no condition: they would never apply.
+/// <https://docs.snowflake.com/en/sql-reference/sql/merge>
+fn reachable(clauses: &[MergeClause]) -> Result<()> {
+    let mut before: Vec<bool> = Vec::new();
+    for clause in clauses {
+        let matched = clause.clause_kind == MergeClauseKind::Matched;
+        if before.contains(&matched) {
+            return Err(Error::new(
+                codes::E1002,
+                format!("The clause `{clause}` never applies: one before it has no condition"),
+            )
+            .help("let the clause without a condition be the last of its kind"));
+        }
+        if clause.predicate.is_none() {
+            before.push(matched);
+        }
+    }
+    Ok(())
 }
 
 /// Puts all columns into the places of ALL BY NAME. Both sides have to have the same ones.
@@ -275,7 +296,7 @@ fn clause_of(
         (MergeClauseKind::Matched, MergeAction::Update(update)) => (
             Expr::IsNotNull(there),
             UPDATE,
-            assignments(databases, target, &update.assignments)?,
+            assignments(databases, target, called, &update.assignments)?,
         ),
         (MergeClauseKind::Matched, MergeAction::Delete { .. }) => {
             (Expr::IsNotNull(there), DELETE, Vec::new())

@@ -13,7 +13,7 @@ use sqlparser::ast::Expr;
 use super::flow::Interpreter;
 use super::raised::{Raised, Result};
 use super::scope::{Held, Table};
-use super::value::cell;
+use super::value::{cell, name_cells};
 use super::{nested, with_positional};
 use crate::history;
 
@@ -39,7 +39,8 @@ impl Interpreter<'_> {
                 self.texts(&text, values).await
             }
             RowSource::Statement(statement) => {
-                let statement = statement.as_ref().clone();
+                let mut statement = statement.as_ref().clone();
+                name_cells(&mut statement.ast, &self.scope);
                 let session = with_positional(&self.bound(), values);
                 let place = statement.span.clone();
                 let script = self.script.clone();

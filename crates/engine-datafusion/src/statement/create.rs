@@ -124,6 +124,17 @@ pub(crate) struct Wanted {
     pub(crate) temporary: bool,
 }
 
+/// Refuses OR REPLACE beside IF NOT EXISTS.
+pub(crate) fn either(or_replace: bool, if_not_exists: bool) -> Result<()> {
+    match or_replace && if_not_exists {
+        false => Ok(()),
+        true => Err(Error::new(
+            codes::E1002,
+            "OR REPLACE and IF NOT EXISTS contradict each other",
+        )),
+    }
+}
+
 /// What CREATE does about a relation that stands at `name`: an outcome if there is nothing to do.
 ///
 /// Tables and views share their names, and neither takes the place of the other.
@@ -133,12 +144,7 @@ pub(crate) fn standing(
     name: &RelationName,
     wanted: &Wanted,
 ) -> Result<Option<Outcome>> {
-    if wanted.or_replace && wanted.if_not_exists {
-        return Err(Error::new(
-            codes::E1002,
-            "OR REPLACE and IF NOT EXISTS contradict each other",
-        ));
-    }
+    either(wanted.or_replace, wanted.if_not_exists)?;
     known_namespace(engine, session, &name.namespace())?;
     let found = engine.workspace().relation(name);
     // A temporary table hides a permanent one of its name, and the other way round.
