@@ -182,16 +182,18 @@ fn view(engine: &Embedded, session: &Session, alter: &AlterObject) -> Result<Out
         }
         Change::Set(options) => {
             for option in options {
-                match option.name.as_str() {
-                    "COMMENT" => found.comment = Some(single(option)?),
+                match (option.name.as_str(), &mut found.kind) {
+                    ("COMMENT", _) => found.comment = Some(single(option)?),
+                    ("SECURE", RelationKind::View { secure, .. }) => *secure = flag(option)?,
                     _ => return Err(unknown(option)),
                 }
             }
         }
         Change::Unset(names) => {
             for unset in names {
-                match unset.as_str() {
-                    "COMMENT" => found.comment = None,
+                match (unset.as_str(), &mut found.kind) {
+                    ("COMMENT", _) => found.comment = None,
+                    ("SECURE", RelationKind::View { secure, .. }) => *secure = false,
                     _ => return Err(unsupported(&format!("UNSET {unset}"))),
                 }
             }
