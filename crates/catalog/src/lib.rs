@@ -35,7 +35,7 @@ pub use state::{
     Access, AssetRecord, CheckRecord, ColumnDetails, Constraint, ConstraintKind, Details,
     FunctionArgument, FunctionResult, FutureGrant, Grant, Grantee, IdentityColumn, LedgerEntry,
     LoadStatus, LoadedFile, Object, ObjectBody, ObjectKind, Objects, Relation, RelationKind,
-    RunRecord, RunStatus, Snapshot,
+    RunRecord, RunStatus, SearchMethod, Snapshot,
 };
 pub use temporary::Temporary;
 pub use vacuum::{Vacuum, Vacuumed};

@@ -1,5 +1,8 @@
 //! CHECK constraints: conditions in a table's log that every row of every write must meet
 //! (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md#check-constraints>).
+//!
+//! In Delta a condition has to be true; in SQL it may not be false, so that NULL passes. What SQL declares is
+//! therefore written as [`stored`], which means the same to everyone who reads the log.
 
 use std::sync::Arc;
 
@@ -20,6 +23,22 @@ use crate::{Embedded, embedded};
 const ROWS: &str = "__ROWS";
 /// Columns of a row that an error shows.
 const SHOWN: usize = 8;
+
+/// What follows a condition that SQL declared.
+const NOT_FALSE: &str = ") IS NOT FALSE";
+
+/// A condition as the log has it.
+pub(crate) fn stored(condition: &str) -> String {
+    format!("({condition}{NOT_FALSE}")
+}
+
+/// A condition of the log as it was declared.
+pub(crate) fn declared(stored: &str) -> &str {
+    let inner = stored
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(NOT_FALSE));
+    inner.unwrap_or(stored)
+}
 
 /// A condition, ready to be tried on rows.
 #[derive(Clone, Debug)]
@@ -77,7 +96,10 @@ impl Check {
         let refused = || {
             Error::new(
                 codes::E2001,
-                format!("The check constraint `{name}` (`{condition}`) is not supported"),
+                format!(
+                    "The check constraint `{name}` (`{}`) is not supported",
+                    declared(condition)
+                ),
             )
             .help("a check compares values of one row, which are no VARIANT, and calls no query")
         };
@@ -107,7 +129,7 @@ impl Check {
         }
     }
 
-    /// Refuses rows for which the condition is not true. As in Delta, NULL is not true.
+    /// Refuses rows for which the condition is not true.
     pub(crate) fn verify(&self, rows: &RecordBatch) -> Result<()> {
         let wrong = || format!("The check constraint `{}` cannot be tried", self.name);
         let found = self
@@ -127,7 +149,7 @@ impl Check {
             format!(
                 "A row breaks the check constraint `{}` (`{}`): {}",
                 self.name,
-                self.condition,
+                declared(&self.condition),
                 shown(rows, broken.unwrap_or_default())
             ),
         )

@@ -48,6 +48,7 @@ pub(crate) fn begin(session: &Session, run: &str, text: &str) -> Running {
     };
     session.memory.begin(Query {
         id: id.clone(),
+        run: run.to_owned(),
         text: text.to_owned(),
         kind: kind(text),
         database: session.database.clone(),
@@ -226,7 +227,7 @@ pub(crate) fn status(outcome: &Outcome) -> Result<RecordBatch> {
             ("number of rows deleted", deleted),
         ]
         .into_iter()
-        .map(|(name, count)| (name, number(count)))
+        .filter_map(|(name, count)| Some((name, number(count.as_ref()?))))
         .collect(),
         Outcome::Done(text) => vec![(
             "status",

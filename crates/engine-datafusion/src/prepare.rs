@@ -370,7 +370,9 @@ pub(crate) async fn moment(databases: &Databases, version: &TableVersion) -> Res
         },
         "STATEMENT" | "RUN" => {
             let id = text(evaluated("varchar").await?)?;
-            match id.parse() {
+            // A statement of a transaction counts from its COMMIT on.
+            let query = databases.session.memory.query(&id);
+            match query.map_or_else(|| id.clone(), |query| query.run).parse() {
                 Ok(run) => Some(Moment::Run(run)),
                 Err(_) => {
                     return Err(Error::new(

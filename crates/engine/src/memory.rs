@@ -50,6 +50,8 @@ pub struct Settings {
 pub struct Query {
     /// Its id, which `LAST_QUERY_ID()` gives.
     pub id: String,
+    /// The run it belongs to: what it changes is there when the run is published.
+    pub run: String,
     /// Its text.
     pub text: String,
     /// What kind of statement it is, for example `SELECT`.

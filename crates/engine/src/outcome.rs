@@ -11,14 +11,14 @@ use crate::BatchStream;
 pub enum Outcome {
     /// A query's rows.
     Rows(Rows),
-    /// A statement that changed rows: how many.
+    /// A statement that changed rows: how many, of the kinds that it counts.
     Changed {
         /// Rows inserted.
-        inserted: u64,
+        inserted: Option<u64>,
         /// Rows updated.
-        updated: u64,
+        updated: Option<u64>,
         /// Rows deleted.
-        deleted: u64,
+        deleted: Option<u64>,
     },
     /// A statement that changed something else, in a sentence.
     Done(String),
@@ -43,6 +43,36 @@ impl Rows {
 }
 
 impl Outcome {
+    /// A statement that inserted rows.
+    #[must_use]
+    pub fn inserted(rows: u64) -> Self {
+        Self::Changed {
+            inserted: Some(rows),
+            updated: None,
+            deleted: None,
+        }
+    }
+
+    /// A statement that updated rows.
+    #[must_use]
+    pub fn updated(rows: u64) -> Self {
+        Self::Changed {
+            inserted: None,
+            updated: Some(rows),
+            deleted: None,
+        }
+    }
+
+    /// A statement that deleted rows.
+    #[must_use]
+    pub fn deleted(rows: u64) -> Self {
+        Self::Changed {
+            inserted: None,
+            updated: None,
+            deleted: Some(rows),
+        }
+    }
+
     /// Rows changed in all; 0 for anything but a change.
     #[must_use]
     pub fn rows_changed(&self) -> u64 {
@@ -51,7 +81,7 @@ impl Outcome {
                 inserted,
                 updated,
                 deleted,
-            } => inserted + updated + deleted,
+            } => [inserted, updated, deleted].into_iter().flatten().sum(),
             Self::Rows(_) | Self::Done(_) => 0,
         }
     }

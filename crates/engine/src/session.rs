@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use model::Identifier;
+use model::{Identifier, SchemaName};
 
 use crate::memory::Memory;
 use crate::value::Value;
@@ -99,6 +99,14 @@ impl Session {
     #[must_use]
     pub fn active_role(&self) -> Option<Identifier> {
         self.memory.role().or_else(|| self.role.clone())
+    }
+
+    /// Goes into a schema, as USE does, and CREATE of a schema or database.
+    pub fn enter(&self, name: SchemaName) {
+        self.memory.set(|settings| {
+            settings.database = Some(name.database);
+            settings.schema = Some(name.schema);
+        });
     }
 
     /// This session at the beginning of a statement, as USE statements have left it.

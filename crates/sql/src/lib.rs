@@ -56,7 +56,7 @@ pub use normalise::{normalise, normalise_with, repeated, shown_name, wants_colum
 pub use parse::{Statement, parse_script};
 pub use refuse::unsupported;
 pub use relations::{Usage, Use, relations, usages};
-pub use spelling::ALL_BY_NAME;
+pub use spelling::{ALL_BY_NAME, relies};
 pub use substitute::{Known, object_name, substitute};
 pub use walk::{
     Node, expressions, expressions_mut, own_expressions, own_expressions_mut, walk, walk_mut,

@@ -105,13 +105,14 @@ pub fn parse_script(script: &Source) -> Result<Vec<Statement>> {
             elsewhere::explained(error, text)
         };
         statements.push(statement(&mut reader).map_err(explained)?);
+        let end = reader.here();
         let after = parser.peek_token();
         if !matches!(after.token, Token::SemiColon | Token::EOF) {
             let error = unexpected(script, &after, "the end of the statement");
             return Err(explained(error));
         }
-        if let Some(left) = into.first() {
-            let start = offset(script, left.at);
+        let starts = into.iter().map(|left| offset(script, left.at));
+        if let Some(start) = starts.min().filter(|start| *start < end) {
             let remedy = "put the statement into a block: `begin … end`";
             let place = script.place(start..start + "into".len());
             return Err(unsupported("INTO outside of a block", remedy, place));

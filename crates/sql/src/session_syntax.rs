@@ -1,5 +1,5 @@
-//! Statements about the session that `sqlparser` does not know: UNSET, SHOW PARAMETERS, SHOW VARIABLES
-//! and EXPLAIN USING. Blocks of Snowflake Scripting are told apart from transactions here.
+//! Statements about the session that `sqlparser` does not know: UNSET, SHOW PARAMETERS, SHOW VARIABLES,
+//! transactions with a name and EXPLAIN USING. Blocks of Snowflake Scripting are told apart from transactions here.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/sql/unset>,
 //! <https://docs.snowflake.com/en/sql-reference/sql/show-parameters>,
@@ -21,6 +21,10 @@ pub(crate) fn parse(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserE
     };
     match (word(0).as_str(), word(1).as_str()) {
         ("UNSET", _) => Some(unset(parser)),
+        ("BEGIN", "NAME") => Some(named_transaction(parser, 2)),
+        ("BEGIN" | "START", "TRANSACTION" | "WORK") if word(2) == "NAME" => {
+            Some(named_transaction(parser, 3))
+        }
         ("SHOW", kind @ ("PARAMETERS" | "VARIABLES")) => {
             let session = kind == "PARAMETERS";
             Some(show(parser, session))
@@ -49,6 +53,24 @@ pub(crate) fn is_block(parser: &Parser<'_>) -> bool {
         },
         _ => false,
     }
+}
+
+/// `BEGIN [WORK | TRANSACTION] NAME name`, the name behind so many words. It only tells transactions apart that are listed.
+/// <https://docs.snowflake.com/en/sql-reference/sql/begin>
+fn named_transaction(parser: &mut Parser<'_>, words: usize) -> Result<Statement, ParserError> {
+    for _ in 0..words {
+        parser.advance_token();
+    }
+    parser.parse_identifier()?;
+    Ok(Statement::StartTransaction {
+        modes: Vec::new(),
+        begin: true,
+        transaction: None,
+        modifier: None,
+        statements: Vec::new(),
+        exception: None,
+        has_end_keyword: false,
+    })
 }
 
 /// `UNSET a` or `UNSET (a, b)`: an assignment of nothing.
@@ -148,6 +170,8 @@ mod tests {
     #[test]
     fn blocks_are_not_transactions() {
         assert_eq!(parsed("begin; commit; begin transaction; rollback"), Ok(4));
+        let named = "begin name a; commit; begin transaction name b; begin work name c; start transaction name d";
+        assert_eq!(parsed(named), Ok(5));
         assert_eq!(parsed("begin let x := 1; return x; end"), Ok(1));
         assert_eq!(parsed("declare x int; begin return 1; end"), Ok(1));
     }

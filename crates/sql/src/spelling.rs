@@ -5,8 +5,12 @@
 //! <https://docs.snowflake.com/en/sql-reference/constructs/join>,
 //! <https://docs.snowflake.com/en/sql-reference/sql/merge>
 
+use sqlparser::ast::{ConstraintCharacteristics, DeferrableInitial};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+
+/// Stands in front of the CREATE TABLE of a CREATE OR ALTER TABLE; nobody can write it.
+pub(crate) const CREATE_OR_ALTER: &str = "$CREATE_OR_ALTER";
 
 /// The tokens, with statements that are written so in the parser's words.
 pub(crate) fn plain(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -19,6 +23,7 @@ pub(crate) fn plain(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             "TABLE",
             "NAME",
             "RECURSIVE",
+            "VIEW",
         ];
         names.iter().any(|name| is(token, name)) || counts(token)
     };
@@ -44,6 +49,8 @@ pub(crate) fn plain(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 fn reworded(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut tokens = without_noise(&tokens);
     let end = tokens.pop_if(|last| matches!(last.token, Token::SemiColon | Token::EOF));
+    create_or_alter(&mut tokens);
+    key_properties(&mut tokens);
     number_columns(&mut tokens);
     grants_first(&mut tokens);
     name_result(&mut tokens);
@@ -51,6 +58,86 @@ fn reworded(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     recursive_view(&mut tokens);
     tokens.extend(end);
     tokens
+}
+
+/// `CREATE OR ALTER VIEW` takes the new query, as OR REPLACE does; `CREATE OR ALTER TABLE` is a CREATE TABLE behind
+/// [`CREATE_OR_ALTER`].
+fn create_or_alter(tokens: &mut Vec<TokenWithSpan>) {
+    let mut begins = ["CREATE", "OR", "ALTER"].iter().enumerate();
+    if !begins.all(|(at, name)| is_at(tokens, at, name)) {
+        return;
+    }
+    let mut kinds = tokens.iter().skip(3).take(3);
+    let table = kinds.any(|token| is(token, "TABLE"));
+    let Some(alter) = tokens.get(2).cloned() else {
+        return;
+    };
+    let words = match table {
+        true => [
+            word(CREATE_OR_ALTER, Keyword::NoKeyword, &alter),
+            word("CREATE", Keyword::CREATE, &alter),
+        ]
+        .to_vec(),
+        false => vec![
+            word("CREATE", Keyword::CREATE, &alter),
+            word("OR", Keyword::OR, &alter),
+            word("REPLACE", Keyword::REPLACE, &alter),
+        ],
+    };
+    tokens.splice(..3, words);
+}
+
+/// Properties of keys that the parser does not know. What they say of rows that are there means nothing for keys, which
+/// are not enforced. RELY is written as what no key can be otherwise; [`relies`] tells it.
+/// <https://docs.snowflake.com/en/sql-reference/sql/create-table-constraint>
+fn key_properties(tokens: &mut Vec<TokenWithSpan>) {
+    let declares = is_at(tokens, 0, "CREATE") || is_at(tokens, 0, "ALTER");
+    let noise = ["NORELY", "ENABLE", "VALIDATE", "NOVALIDATE"];
+    let property =
+        |token: &TokenWithSpan| is(token, "RELY") || noise.iter().any(|name| is(token, name));
+    let alters = tokens
+        .windows(2)
+        .any(|two| (is(&two[0], "ALTER") || is(&two[0], "MODIFY")) && is(&two[1], "CONSTRAINT"));
+    if !declares || alters || !tokens.iter().any(property) {
+        return;
+    }
+    let opens = [
+        "KEY",
+        "UNIQUE",
+        "ENFORCED",
+        "DEFERRABLE",
+        "DEFERRED",
+        "IMMEDIATE",
+    ];
+    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut among_properties = false;
+    for token in tokens.drain(..) {
+        let before = kept.last();
+        let stands = among_properties
+            || before.is_some_and(|before| {
+                before.token == Token::RParen || opens.iter().any(|name| is(before, name))
+            });
+        among_properties = stands && property(&token);
+        match among_properties {
+            false => kept.push(token),
+            true if is(&token, "RELY") => kept.extend([
+                word("NOT", Keyword::NOT, &token),
+                word("DEFERRABLE", Keyword::DEFERRABLE, &token),
+                word("INITIALLY", Keyword::INITIALLY, &token),
+                word("DEFERRED", Keyword::DEFERRED, &token),
+            ]),
+            true => {}
+        }
+    }
+    *tokens = kept;
+}
+
+/// Whether a key was declared with RELY.
+#[must_use]
+pub fn relies(characteristics: &Option<ConstraintCharacteristics>) -> bool {
+    characteristics.as_ref().is_some_and(|key| {
+        key.deferrable == Some(false) && key.initially == Some(DeferrableInitial::Deferred)
+    })
 }
 
 fn is(token: &TokenWithSpan, name: &str) -> bool {

@@ -26,6 +26,20 @@ pub struct Details {
     /// DATA_RETENTION_TIME_IN_DAYS, if declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// SEARCH OPTIMIZATION, recorded: queries do not use it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search: Vec<SearchMethod>,
+}
+
+/// What SEARCH OPTIMIZATION was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchMethod {
+    /// Its number in the table, which no other gets again while this one is there.
+    pub id: u32,
+    /// `EQUALITY`, `SUBSTRING`, `GEO` or `FULL_TEXT`.
+    pub method: String,
+    /// The column, or the path in it.
+    pub target: String,
 }
 
 impl Details {
@@ -84,6 +98,9 @@ pub struct Constraint {
     pub kind: ConstraintKind,
     /// The columns, in order.
     pub columns: Vec<String>,
+    /// Whether queries may rely on it, as it was declared.
+    #[serde(default)]
+    pub rely: bool,
     /// A sentence for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,

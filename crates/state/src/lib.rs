@@ -26,7 +26,9 @@ pub use announcements::{
 };
 pub use assets::{AssetRecord, CheckRecord};
 pub use database::State;
-pub use details::{ColumnDetails, Constraint, ConstraintKind, Details, IdentityColumn};
+pub use details::{
+    ColumnDetails, Constraint, ConstraintKind, Details, IdentityColumn, SearchMethod,
+};
 pub use history::{LoadedFile, PastRelation};
 pub use ledger::{FirstError, LedgerEntry, LoadStatus, Replaces};
 pub use objects::{

@@ -183,9 +183,7 @@ impl Nodes {
             options: &options,
             statements: &statements,
         };
-        target
-            .execute(format!("create schema if not exists {}", name.namespace()))
-            .await?;
+        target.make_schema().await?;
         if let Some(rows) = self.by_block(compiled).await? {
             return Ok(rows);
         }
@@ -327,9 +325,7 @@ impl Nodes {
         if !replace && target.found().await?.is_some() {
             return Ok(None);
         }
-        target
-            .execute(format!("create schema if not exists {}", name.namespace()))
-            .await?;
+        target.make_schema().await?;
         if found.view {
             let sql = format!("select * from {}", found.name);
             materialization::view(target, &sql, "", false).await?;

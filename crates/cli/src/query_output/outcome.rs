@@ -27,9 +27,9 @@ pub async fn write_outcome(outcome: Outcome, format: QueryFormat, quiet: bool) -
                 (deleted, "deleted"),
             ];
             let changed: Vec<String> = counts
-                .iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, word)| format!("{} {word}", rows_of(*count)))
+                .into_iter()
+                .filter_map(|(count, word)| Some((count.filter(|count| *count > 0)?, word)))
+                .map(|(count, word)| format!("{} {word}", rows_of(count)))
                 .collect();
             tell(
                 if changed.is_empty() {

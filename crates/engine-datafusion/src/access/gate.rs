@@ -360,7 +360,14 @@ impl<'a> Gate<'a> {
             | Command::Call(_)
             | Command::Roles(_)
             | Command::Show(_)
-            | Command::Describe(_) => Ok(()),
+            | Command::Describe(_)
+            | Command::DescribeSearch(_) => Ok(()),
+            Command::CreateOrAlterTable(create) => {
+                match self.exists(&self.relation(&create.name)?) {
+                    true => self.owns_relation(&create.name, false),
+                    false => self.creates(&create.name, "CREATE TABLE", (false, false)),
+                }
+            }
             Command::TableFromTemplate(create) => self.creates(
                 &create.name,
                 "CREATE TABLE",
@@ -534,7 +541,10 @@ impl<'a> Gate<'a> {
             ObjectWord::Database => Named::Database(database_name(&alter.name)?),
             kind => {
                 let privilege = format!("CREATE {}", kind.to_string().to_uppercase());
-                let name = self.relation(&alter.name)?;
+                let mut name = self.relation(&alter.name)?;
+                if matches!(kind, ObjectWord::Function | ObjectWord::Procedure) {
+                    name = function::with_types(&name, &alter.arguments);
+                }
                 self.owns_object(kind_of(kind)?, name, alter.if_exists)?;
                 return match &alter.change {
                     Change::Rename(new) => {

@@ -3,13 +3,15 @@
 use catalog::{Object, ObjectBody, ObjectKind, RelationKind};
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
+use model::RelationName;
 use sql::command::{AlterObject, Change, CommandOption, ObjectWord};
 
 use super::create::{format_options, stored, whole};
-use super::{kind_of, missing, unknown};
+use super::{function, kind_of, missing, unknown};
 use crate::Embedded;
 use crate::names::relation;
 use crate::stages::{Format, flag, single};
+use crate::statement::create::known_namespace;
 use crate::statement::{done, unsupported};
 
 pub(super) async fn run(
@@ -19,9 +21,11 @@ pub(super) async fn run(
 ) -> Result<Outcome> {
     match alter.kind {
         ObjectWord::View => view(engine, session, &alter),
-        ObjectWord::Stage | ObjectWord::FileFormat | ObjectWord::Sequence => {
-            object(engine, session, &alter)
-        }
+        ObjectWord::Stage
+        | ObjectWord::FileFormat
+        | ObjectWord::Sequence
+        | ObjectWord::Function
+        | ObjectWord::Procedure => object(engine, session, &alter),
         ObjectWord::Schema | ObjectWord::Database => {
             super::containers::alter(engine, session, &alter)
         }
@@ -35,13 +39,19 @@ pub(super) async fn run(
             )
             .await
         }
-        ObjectWord::Function => Err(unsupported(&"ALTER FUNCTION")),
-        ObjectWord::Procedure => Err(unsupported(&"ALTER PROCEDURE")),
     }
 }
 
 fn object(engine: &Embedded, session: &Session, alter: &AlterObject) -> Result<Outcome> {
-    let (kind, name) = (kind_of(alter.kind)?, relation(session, &alter.name)?);
+    let kind = kind_of(alter.kind)?;
+    // Functions are kept by their names with the types of their arguments.
+    let called = |name: RelationName| match alter.kind {
+        ObjectWord::Function | ObjectWord::Procedure => {
+            function::with_types(&name, &alter.arguments)
+        }
+        _ => name,
+    };
+    let name = called(relation(session, &alter.name)?);
     let workspace = engine.workspace();
     let Some(mut found) = workspace.object(kind, &name) else {
         return if alter.if_exists {
@@ -52,7 +62,8 @@ fn object(engine: &Embedded, session: &Session, alter: &AlterObject) -> Result<O
     };
     match &alter.change {
         Change::Rename(new) => {
-            let new = relation(session, new)?;
+            let new = called(relation(session, new)?);
+            known_namespace(engine, session, &new.namespace())?;
             if workspace.object(kind, &new).is_some() {
                 return Err(Error::new(codes::K3002, format!("`{new}` exists already")));
             }
@@ -67,16 +78,15 @@ fn object(engine: &Embedded, session: &Session, alter: &AlterObject) -> Result<O
         }
         Change::Unset(names) => {
             for name in names {
-                match name.as_str() {
-                    "COMMENT" => found.comment = None,
+                match (name.as_str(), &mut found.body) {
+                    ("COMMENT", _) => found.comment = None,
+                    ("SECURE", ObjectBody::Function { secure, .. }) => *secure = false,
                     _ => return Err(unsupported(&format!("UNSET {name}"))),
                 }
             }
             workspace.change_object(kind, &name, Some(found));
         }
-        Change::Swap(_) | Change::Columns(_) | Change::Add(_) => {
-            return Err(unsupported(&format!("This change of a {}", alter.kind)));
-        }
+        _ => return Err(unsupported(&format!("This change of a {}", alter.kind))),
     }
     Ok(done(&name, "successfully altered"))
 }
@@ -133,6 +143,9 @@ fn set(
             }
             _ => return Err(unknown(option)),
         },
+        (_, ObjectBody::Function { secure, .. }) if option.name == "SECURE" => {
+            *secure = flag(option)?;
+        }
         _ => return Err(unknown(option)),
     }
     Ok(())
@@ -169,23 +182,23 @@ fn view(engine: &Embedded, session: &Session, alter: &AlterObject) -> Result<Out
         }
         Change::Set(options) => {
             for option in options {
-                match option.name.as_str() {
-                    "COMMENT" => found.comment = Some(single(option)?),
+                match (option.name.as_str(), &mut found.kind) {
+                    ("COMMENT", _) => found.comment = Some(single(option)?),
+                    ("SECURE", RelationKind::View { secure, .. }) => *secure = flag(option)?,
                     _ => return Err(unknown(option)),
                 }
             }
         }
         Change::Unset(names) => {
             for unset in names {
-                match unset.as_str() {
-                    "COMMENT" => found.comment = None,
+                match (unset.as_str(), &mut found.kind) {
+                    ("COMMENT", _) => found.comment = None,
+                    ("SECURE", RelationKind::View { secure, .. }) => *secure = false,
                     _ => return Err(unsupported(&format!("UNSET {unset}"))),
                 }
             }
         }
-        Change::Swap(_) | Change::Columns(_) | Change::Add(_) => {
-            return Err(unsupported(&"This change of a view"));
-        }
+        _ => return Err(unsupported(&"This change of a view")),
     }
     workspace.stage_relation(&name, found)?;
     Ok(done(&name, "successfully altered"))

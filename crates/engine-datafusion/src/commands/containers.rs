@@ -1,6 +1,6 @@
 //! CREATE SCHEMA and CREATE DATABASE:
 //! <https://docs.snowflake.com/en/sql-reference/sql/create-schema>,
-//! <https://docs.snowflake.com/en/sql-reference/sql/create-database>.
+//! <https://docs.snowflake.com/en/sql-reference/sql/create-database>. What is created, the session is in afterwards.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +16,7 @@ use crate::Embedded;
 use crate::access::{Named, owned, owner};
 use crate::names::namespace;
 use crate::stages::single;
+use crate::statement::create::either;
 use crate::statement::done;
 
 /// The schema every new database has, as in Snowflake.
@@ -37,6 +38,7 @@ pub(super) async fn schema(
     session: &Session,
     create: CreateObject,
 ) -> Result<Outcome> {
+    either(create.or_replace, create.if_not_exists)?;
     let name = namespace(session, &create.name)?;
     let workspace = engine.workspace();
     let there = workspace.namespaces();
@@ -72,6 +74,7 @@ pub(super) async fn schema(
     if let Some(source) = source {
         source.put(engine, &name)?;
     }
+    session.enter(name.clone());
     Ok(done(&name, "successfully created"))
 }
 
@@ -80,6 +83,7 @@ pub(super) async fn database(
     session: &Session,
     create: CreateObject,
 ) -> Result<Outcome> {
+    either(create.or_replace, create.if_not_exists)?;
     let name = database_name(&create.name)?;
     let workspace = engine.workspace();
     let there: Vec<SchemaName> = workspace
@@ -117,6 +121,10 @@ pub(super) async fn database(
     if let Some(object) = object {
         workspace.change_object(ObjectKind::Database, &database_key(&name), Some(object));
     }
+    session.enter(SchemaName::new(
+        name.clone(),
+        Identifier::unquoted(DEFAULT_SCHEMA),
+    ));
     Ok(done(&name, "successfully created"))
 }
 
@@ -331,6 +339,10 @@ pub(super) fn alter(
                 if known.contains(to) {
                     return Err(exists("Schema", to));
                 }
+                let there = known.iter().any(|schema| schema.database == to.database);
+                if alter.kind == ObjectWord::Schema && !there {
+                    return Err(no_database(engine, session, &to.database));
+                }
             }
             for (from, to) in pairs {
                 move_schema(workspace, &from, &to)?;
@@ -360,9 +372,7 @@ pub(super) fn alter(
             put(workspace, one, &there)?;
             put(workspace, two, &here)?;
         }
-        Change::Columns(_) | Change::Add(_) => {
-            return Err(crate::statement::unsupported(&"This change"));
-        }
+        _ => return Err(crate::statement::unsupported(&"This change")),
     }
     Ok(done(&alter.name, "successfully altered"))
 }

@@ -16,17 +16,12 @@ use crate::Embedded;
 use crate::access::owned;
 use crate::names::relation;
 use crate::stages::{Format, Location, flag, single};
-use crate::statement::create::known_namespace;
+use crate::statement::create::{either, known_namespace};
 use crate::statement::{done, unsupported};
 
 pub(super) fn run(engine: &Embedded, session: &Session, create: &CreateObject) -> Result<Outcome> {
     let (kind, name) = (kind_of(create.kind)?, relation(session, &create.name)?);
-    if create.or_replace && create.if_not_exists {
-        return Err(Error::new(
-            codes::E1002,
-            "OR REPLACE and IF NOT EXISTS contradict each other",
-        ));
-    }
+    either(create.or_replace, create.if_not_exists)?;
     if create.temporary || create.transient {
         return Err(unsupported(&format!("A temporary {}", create.kind))
             .help("leave TEMPORARY out, and drop it when it is not needed any more"));

@@ -10,6 +10,7 @@ use model::{RelationName, SchemaName};
 use sqlparser::ast::{Ident, ObjectName};
 
 use crate::access::{Named, not_authorized};
+use crate::checks;
 use crate::failure::explain;
 use crate::information_schema::type_name;
 use crate::names::{namespace, relation};
@@ -109,7 +110,7 @@ async fn whole_schema(databases: &Databases, name: &SchemaName) -> Result<String
 async fn one(databases: &Databases, name: &RelationName, found: &Relation) -> Result<String> {
     match &found.kind {
         RelationKind::View { secure, .. } => match databases.shows_text(*secure, &found.access) {
-            true => Ok(view(name, found)),
+            true => Ok(whole_view(databases, name, found).await),
             false => Err(not_authorized(
                 &Named::Relation(name.clone()),
                 "ownership",
@@ -153,16 +154,17 @@ async fn table(databases: &Databases, name: &RelationName, found: &Relation) -> 
             true => String::new(),
             false => format!("constraint {} ", quoted(&key.name)),
         };
+        let rely = if key.rely { " rely" } else { "" };
         lines.push(match &key.kind {
-            ConstraintKind::PrimaryKey => format!("\t{named}primary key ({columns})"),
-            ConstraintKind::Unique => format!("\t{named}unique ({columns})"),
+            ConstraintKind::PrimaryKey => format!("\t{named}primary key ({columns}){rely}"),
+            ConstraintKind::Unique => format!("\t{named}unique ({columns}){rely}"),
             ConstraintKind::ForeignKey {
                 table,
                 columns: others,
             } => {
                 let others: Vec<String> = others.iter().map(|column| quoted(column)).collect();
                 format!(
-                    "\t{named}foreign key ({columns}) references {table}({})",
+                    "\t{named}foreign key ({columns}) references {table}({}){rely}",
                     others.join(", ")
                 )
             }
@@ -174,6 +176,7 @@ async fn table(databases: &Databases, name: &RelationName, found: &Relation) -> 
             true => String::new(),
             false => format!("constraint {} ", quoted(&check)),
         };
+        let condition = checks::declared(&condition);
         lines.push(format!("\t{named}check ({condition})"));
     }
     text.push_str(&lines.join(",\n"));
@@ -219,7 +222,7 @@ pub(crate) fn full_type(kind: String) -> String {
     }
 }
 
-/// The statement that creates a view.
+/// The statement that creates an external table.
 fn external_table(name: &RelationName, location: &str) -> String {
     let name = quoted(name.name.as_str());
     let location = location.replace('\'', "''");
@@ -229,23 +232,46 @@ fn external_table(name: &RelationName, location: &str) -> String {
     )
 }
 
+/// GET_DDL of a view: with the columns that its query gives.
+async fn whole_view(databases: &Databases, name: &RelationName, found: &Relation) -> String {
+    // A view whose query no longer plans still has its text.
+    let Ok(provider) = databases.provider(name, found).await else {
+        return view(name, found);
+    };
+    let schema = provider.schema();
+    let columns = schema.fields().iter().map(|field| {
+        let comment = found.details.column(field.name());
+        match comment.and_then(|column| column.comment.as_ref()) {
+            Some(comment) => {
+                let comment = comment.replace('\'', "''");
+                format!("{} COMMENT '{comment}'", quoted(field.name()))
+            }
+            None => quoted(field.name()),
+        }
+    });
+    let columns: Vec<String> = columns.collect();
+    view_of(name, found, &columns)
+}
+
+/// The statement that creates a view.
 pub(crate) fn view(name: &RelationName, found: &Relation) -> String {
-    let RelationKind::View {
-        sql,
-        columns,
-        secure,
-        ..
-    } = &found.kind
-    else {
+    match &found.kind {
+        RelationKind::View { columns, .. } => {
+            let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+            view_of(name, found, &columns)
+        }
+        _ => String::new(),
+    }
+}
+
+fn view_of(name: &RelationName, found: &Relation, columns: &[String]) -> String {
+    let RelationKind::View { sql, secure, .. } = &found.kind else {
         return String::new();
     };
     let secure = if *secure { "secure " } else { "" };
-    let columns = match columns.as_slice() {
+    let columns = match columns {
         [] => String::new(),
-        columns => {
-            let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
-            format!("(\n\t{}\n)", columns.join(",\n\t"))
-        }
+        columns => format!("(\n\t{}\n)", columns.join(",\n\t")),
     };
     let comment = match &found.comment {
         Some(comment) => format!(" COMMENT='{}'", comment.replace('\'', "''")),

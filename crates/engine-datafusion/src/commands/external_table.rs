@@ -12,7 +12,7 @@ use crate::access::owned;
 use crate::failure::explain;
 use crate::names::relation;
 use crate::stages::{Location, outside};
-use crate::statement::create::standing;
+use crate::statement::create::{Wanted, standing};
 use crate::statement::{done, unsupported};
 
 pub(super) async fn create(
@@ -26,17 +26,14 @@ pub(super) async fn create(
             "leave the columns out: the table's log says what they are; select what you need in a view",
         ));
     }
-    let (or_replace, if_not_exists) = (create.or_replace, create.if_not_exists);
-    let known = engine.workspace().relation(&name);
-    if let Some(outcome) = standing(engine, session, &name, or_replace, if_not_exists, false)? {
+    let wanted = Wanted {
+        kind: "external table",
+        or_replace: create.or_replace,
+        if_not_exists: create.if_not_exists,
+        temporary: false,
+    };
+    if let Some(outcome) = standing(engine, session, &name, &wanted)? {
         return Ok(outcome);
-    }
-    if known.is_some_and(|known| !matches!(known.kind, RelationKind::External { .. })) {
-        return Err(Error::new(
-            codes::K3002,
-            format!("`{name}` is no external table, so an external one cannot replace it"),
-        )
-        .help("drop it first"));
     }
     let databases = engine.databases(session);
     let (mut location, mut delta, mut comment) = (None, false, None);

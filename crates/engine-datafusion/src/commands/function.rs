@@ -12,7 +12,7 @@ use sqlparser::ast::{DataType, ObjectName};
 use crate::Embedded;
 use crate::access::owned;
 use crate::names::{identifier, relation};
-use crate::statement::create::known_namespace;
+use crate::statement::create::{either, known_namespace};
 use crate::statement::{done, unsupported};
 use crate::user_functions::parse_body;
 
@@ -35,6 +35,7 @@ pub(crate) fn create_as(
     kind: ObjectKind,
     create: CreateFunction,
 ) -> Result<Outcome> {
+    either(create.or_replace, create.if_not_exists)?;
     if create.language != "SQL" {
         return Err(unsupported(&format!("LANGUAGE {}", create.language))
             .help(format!("a {kind} is written in SQL")));

@@ -11,6 +11,7 @@ mod external_table;
 pub(crate) mod function;
 mod grants;
 mod roles;
+pub(crate) mod search;
 pub(crate) mod show;
 pub(crate) mod show_grants;
 mod stage_files;
@@ -80,6 +81,10 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, command: Command) 
             "A block is run by its interpreter only",
         )),
         Command::Roles(command) => roles::run(engine, session, *command),
+        Command::CreateOrAlterTable(create) => {
+            crate::statement::create_or_alter::run(engine, session, *create).await
+        }
+        Command::DescribeSearch(name) => search::describe(engine, session, &name).await,
         Command::Show(show) => show::run(engine, session, &show).await,
         Command::Describe(describe) => describe::run(engine, session, &describe).await,
     }

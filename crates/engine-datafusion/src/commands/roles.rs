@@ -15,6 +15,7 @@ use crate::Embedded;
 use crate::access::{Named, no_role, owned, owner};
 use crate::names::identifier;
 use crate::stages::single;
+use crate::statement::create::either;
 use crate::statement::{done, unsupported};
 
 pub(super) fn run(engine: &Embedded, session: &Session, command: RoleCommand) -> Result<Outcome> {
@@ -62,12 +63,7 @@ fn create(
     (or_replace, if_not_exists): (bool, bool),
     options: &[CommandOption],
 ) -> Result<Outcome> {
-    if or_replace && if_not_exists {
-        return Err(Error::new(
-            codes::E1002,
-            "OR REPLACE and IF NOT EXISTS contradict each other",
-        ));
-    }
+    either(or_replace, if_not_exists)?;
     let databases = engine.databases(session);
     databases.require(&Named::Account, "CREATE ROLE")?;
     let mut comment = None;

@@ -15,6 +15,8 @@ use crate::listing::{Cell, Kind, Listing, count};
 use crate::names::{namespace, relation};
 use crate::statement::unsupported;
 
+/// What every owner is.
+const ROLE: &str = "ROLE";
 /// Days that time travel goes back where nothing else is declared.
 pub(crate) const RETENTION: i64 = 7;
 
@@ -164,7 +166,15 @@ impl Look<'_> {
             .objects()
             .into_iter()
             .filter(|((other, name), _)| {
-                *other == kind && self.scope.holds(name) && self.names(name.name.as_str())
+                // Functions are kept with the types of their arguments, and found without.
+                let whole = name.name.as_str();
+                let plain = match kind {
+                    ObjectKind::Function | ObjectKind::Procedure => {
+                        whole.split_once('(').map_or(whole, |(plain, _)| plain)
+                    }
+                    _ => whole,
+                };
+                *other == kind && self.scope.holds(name) && self.names(plain)
             })
             .map(|((_, name), object)| (name, object))
             .take(self.most())
@@ -245,7 +255,12 @@ impl Look<'_> {
             ("retention_time", Kind::Text),
             ("automatic_clustering", Kind::Text),
             ("change_tracking", Kind::Text),
+            ("search_optimization", Kind::Text),
+            ("search_optimization_progress", Kind::Number),
+            ("search_optimization_bytes", Kind::Number),
             ("is_external", Kind::Text),
+            ("owner_role_type", Kind::Text),
+            ("is_hybrid", Kind::Text),
             ("is_dynamic", Kind::Text),
             ("is_iceberg", Kind::Text),
         ]);
@@ -253,6 +268,7 @@ impl Look<'_> {
         for (name, found) in tables {
             let (rows, bytes) = size(self.engine.workspace(), &name).await;
             let retention = found.details.retention_days.map_or(RETENTION, i64::from);
+            let searched = !found.details.search.is_empty();
             listing.push(vec![
                 Cell::Moment(found.created_at.clone()),
                 name.name.as_str().into(),
@@ -267,6 +283,11 @@ impl Look<'_> {
                 retention.to_string().into(),
                 "OFF".into(),
                 tracking(self.engine.workspace(), &name).await,
+                if searched { "ON" } else { "OFF" }.into(),
+                searched.then_some(100).into(),
+                searched.then_some(0).into(),
+                "N".into(),
+                ROLE.into(),
                 "N".into(),
                 "N".into(),
                 "N".into(),
@@ -290,6 +311,8 @@ impl Look<'_> {
             ("text", Kind::Text),
             ("is_secure", Kind::Text),
             ("is_materialized", Kind::Text),
+            ("owner_role_type", Kind::Text),
+            ("change_tracking", Kind::Text),
             ("kind", Kind::Text),
         ]);
         let databases = self.engine.databases(self.session);
@@ -313,6 +336,8 @@ impl Look<'_> {
                 text.into(),
                 secure.to_string().into(),
                 "false".into(),
+                ROLE.into(),
+                "OFF".into(),
                 "VIEW".into(),
             ]);
         }
@@ -330,6 +355,8 @@ impl Look<'_> {
             "text",
             "is_secure",
             "is_materialized",
+            "owner_role_type",
+            "change_tracking",
         ])
     }
 
@@ -346,8 +373,11 @@ impl Look<'_> {
             ("bytes", Kind::Number),
             ("owner", Kind::Text),
             ("retention_time", Kind::Text),
+            ("owner_role_type", Kind::Text),
+            ("is_hybrid", Kind::Text),
             ("is_dynamic", Kind::Text),
             ("is_iceberg", Kind::Text),
+            ("is_interactive", Kind::Text),
         ]);
         for (name, found) in self.relations(|_| true) {
             let table = matches!(found.kind, RelationKind::Table { .. });
@@ -375,6 +405,9 @@ impl Look<'_> {
                 bytes,
                 shown_owner(&found.access).into(),
                 retention.to_string().into(),
+                ROLE.into(),
+                "N".into(),
+                "N".into(),
                 "N".into(),
                 "N".into(),
             ]);
@@ -404,6 +437,7 @@ impl Look<'_> {
             ("comment", Kind::Text),
             ("options", Kind::Text),
             ("retention_time", Kind::Text),
+            ("owner_role_type", Kind::Text),
         ]);
         let workspace = self.engine.workspace();
         let times = workspace.catalog().namespace_times()?;
@@ -431,6 +465,7 @@ impl Look<'_> {
                     .into(),
                 options.into(),
                 retention.to_string().into(),
+                ROLE.into(),
             ]);
         }
         self.terse(listing, &["created_on", "name", "database_name"])
@@ -448,6 +483,7 @@ impl Look<'_> {
             ("options", Kind::Text),
             ("retention_time", Kind::Text),
             ("kind", Kind::Text),
+            ("owner_role_type", Kind::Text),
         ]);
         let workspace = self.engine.workspace();
         let times = workspace.catalog().namespace_times()?;
@@ -482,6 +518,7 @@ impl Look<'_> {
                 options.into(),
                 retention.to_string().into(),
                 "STANDARD".into(),
+                ROLE.into(),
             ]);
         }
         self.terse(listing, &["created_on", "name", "kind"])
@@ -565,6 +602,7 @@ impl Look<'_> {
             ("created_on", Kind::Moment),
             ("owner", Kind::Text),
             ("comment", Kind::Text),
+            ("owner_role_type", Kind::Text),
             ("ordered", Kind::Text),
         ]);
         for (name, object) in self.kept(ObjectKind::Sequence) {
@@ -588,6 +626,7 @@ impl Look<'_> {
                 Cell::Moment(object.created_at),
                 shown_owner(&object.access).into(),
                 object.comment.unwrap_or_default().into(),
+                ROLE.into(),
                 if *ordered { "Y" } else { "N" }.into(),
             ]);
         }
@@ -611,6 +650,7 @@ impl Look<'_> {
             ("notification_channel", Kind::Text),
             ("storage_integration", Kind::Text),
             ("endpoint", Kind::Text),
+            ("owner_role_type", Kind::Text),
             ("directory_enabled", Kind::Text),
         ]);
         for (name, object) in self.kept(ObjectKind::Stage) {
@@ -641,6 +681,7 @@ impl Look<'_> {
                 Cell::Null,
                 Cell::Null,
                 Cell::Null,
+                ROLE.into(),
                 if directory { "Y" } else { "N" }.into(),
             ]);
         }
@@ -657,6 +698,7 @@ impl Look<'_> {
             ("owner", Kind::Text),
             ("comment", Kind::Text),
             ("format_options", Kind::Text),
+            ("owner_role_type", Kind::Text),
         ]);
         for (name, object) in self.kept(ObjectKind::FileFormat) {
             let ObjectBody::FileFormat { options } = &object.body else {
@@ -673,6 +715,7 @@ impl Look<'_> {
                 shown_owner(&object.access).into(),
                 object.comment.clone().unwrap_or_default().into(),
                 json.into(),
+                ROLE.into(),
             ]);
         }
         listing.outcome()
@@ -752,7 +795,7 @@ impl Look<'_> {
                         column.as_str().into(),
                         at.into(),
                         key.name.as_str().into(),
-                        "false".into(),
+                        key.rely.to_string().into(),
                         key.comment.clone().into(),
                     ]);
                 }
@@ -820,7 +863,7 @@ impl Look<'_> {
                         ("fk_name", key.name.as_str().into()),
                         ("pk_name", primary.map(|key| key.name.clone()).into()),
                         ("deferrability", "NOT DEFERRABLE".into()),
-                        ("rely", "false".into()),
+                        ("rely", key.rely.to_string().into()),
                         ("comment", key.comment.clone().into()),
                     ]);
                 }
@@ -892,6 +935,10 @@ pub(crate) fn container(body: Option<&ObjectBody>) -> (&'static str, i64) {
     }
 }
 
+/// The characters, and the bytes, of a VARCHAR that names no length.
+/// <https://docs.snowflake.com/en/sql-reference/data-types-text>
+const LONGEST: u64 = 16_777_216;
+
 /// A type as SHOW COLUMNS writes it.
 fn type_as_json(kind: &str, nullable: bool) -> String {
     let (name, arguments) = match kind.split_once('(') {
@@ -908,9 +955,11 @@ fn type_as_json(kind: &str, nullable: bool) -> String {
             )
         }
         "VARCHAR" => {
-            let length = if first.is_empty() { "16777216" } else { first };
+            let length: u64 = first.parse().unwrap_or(LONGEST);
+            // A character takes at most four bytes.
+            let bytes = length.saturating_mul(4).min(LONGEST);
             format!(
-                "{{\"type\":\"TEXT\",\"length\":{length},\"byteLength\":16777216,\"nullable\":{nullable},\"fixed\":false}}"
+                "{{\"type\":\"TEXT\",\"length\":{length},\"byteLength\":{bytes},\"nullable\":{nullable},\"fixed\":false}}"
             )
         }
         "FLOAT" => format!("{{\"type\":\"REAL\",\"nullable\":{nullable}}}"),

@@ -12,7 +12,7 @@ use sql::command::TableFromTemplate;
 use sqlparser::ast::{CreateTable, Statement};
 
 use crate::names::relation;
-use crate::statement::create::{New, fill, standing};
+use crate::statement::create::{New, Wanted, fill, standing};
 use crate::statement::definition::define;
 use crate::statement::{done, unsupported};
 use crate::{Embedded, embedded};
@@ -30,14 +30,13 @@ pub(super) async fn run(
             _ => return Err(unsupported(&format!("{} = {}", option.name, option.value))),
         }
     }
-    if let Some(outcome) = standing(
-        engine,
-        session,
-        &name,
-        create.or_replace,
-        create.if_not_exists,
-        create.temporary,
-    )? {
+    let wanted = Wanted {
+        kind: "table",
+        or_replace: create.or_replace,
+        if_not_exists: create.if_not_exists,
+        temporary: create.temporary,
+    };
+    if let Some(outcome) = standing(engine, session, &name, &wanted)? {
         return Ok(outcome);
     }
     let text = template(engine, session, sql::written(&create.query)).await?;

@@ -43,11 +43,7 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, insert: Insert) ->
     let inserted = target
         .append(engine, session, &plan, insert.overwrite)
         .await?;
-    Ok(Outcome::Changed {
-        inserted,
-        updated: 0,
-        deleted: 0,
-    })
+    Ok(Outcome::inserted(inserted))
 }
 
 /// The columns an INSERT gives values for: those it names, or all.
@@ -106,7 +102,10 @@ pub(crate) async fn rows(
     let mut whole = Vec::new();
     for field in target.columns.fields() {
         let value = match columns.iter().position(|column| column == field.name()) {
-            Some(at) => PlanExpr::Column(given[at].clone()),
+            Some(at) => {
+                values::fits(plan.schema().field(at), field)?;
+                PlanExpr::Column(given[at].clone())
+            }
             None => {
                 let default =
                     values::default(&engine.databases(session), &target.relation, field.name())?;
@@ -128,10 +127,14 @@ pub(crate) async fn constant(engine: &Embedded, session: &Session, expr: Expr) -
         .plan(session, Statement::Query(Box::new(query)))
         .await?;
     match &plan {
-        LogicalPlan::Projection(projection) => match projection.expr.first() {
-            Some(value) => Ok(value.clone().unalias()),
-            None => Err(unsupported(&"this default")),
-        },
+        LogicalPlan::Projection(projection)
+            if matches!(*projection.input, LogicalPlan::EmptyRelation(_)) =>
+        {
+            match projection.expr.first() {
+                Some(value) => Ok(value.clone().unalias()),
+                None => Err(unsupported(&"this default")),
+            }
+        }
         _ => Err(Error::new(
             codes::E1002,
             "A default may not read rows of a table",

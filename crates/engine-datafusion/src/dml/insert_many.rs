@@ -44,11 +44,7 @@ pub(super) async fn run(engine: &Embedded, session: &Session, insert: Insert) ->
         let overwrite = insert.overwrite && cleared.insert(name, ()).is_none();
         inserted += one(&engine, session, &target, condition, into, overwrite).await?;
     }
-    Ok(Outcome::Changed {
-        inserted,
-        updated: 0,
-        deleted: 0,
-    })
+    Ok(Outcome::inserted(inserted))
 }
 
 /// Every INTO clause with the condition of the rows it gets.

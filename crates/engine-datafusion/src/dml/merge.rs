@@ -56,6 +56,7 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
             }
         }
     }
+    reachable(&merge.clauses)?;
     let clauses = merge
         .clauses
         .iter()
@@ -82,11 +83,38 @@ pub(crate) async fn run(engine: &Embedded, session: &Session, mut merge: Merge) 
     let changes = target
         .change(&engine, session, &plan, several, Operation::Merge)
         .await?;
+    // As in Snowflake, what the clauses say is counted, whether it happened or not.
+    let counted = |action: i64, rows: u64| {
+        let mut clauses = clauses.iter();
+        clauses
+            .any(|clause| clause.action == action)
+            .then_some(rows)
+    };
     Ok(Outcome::Changed {
-        inserted: changes.inserted,
-        updated: changes.updated,
-        deleted: changes.deleted,
+        inserted: counted(INSERT, changes.inserted),
+        updated: counted(UPDATE, changes.updated),
+        deleted: counted(DELETE, changes.deleted),
     })
+}
+
+/// Refuses clauses behind one of their kind that has no condition: they would never apply.
+/// <https://docs.snowflake.com/en/sql-reference/sql/merge>
+fn reachable(clauses: &[MergeClause]) -> Result<()> {
+    let mut before: Vec<bool> = Vec::new();
+    for clause in clauses {
+        let matched = clause.clause_kind == MergeClauseKind::Matched;
+        if before.contains(&matched) {
+            return Err(Error::new(
+                codes::E1002,
+                format!("The clause `{clause}` never applies: one before it has no condition"),
+            )
+            .help("let the clause without a condition be the last of its kind"));
+        }
+        if clause.predicate.is_none() {
+            before.push(matched);
+        }
+    }
+    Ok(())
 }
 
 /// Puts all columns into the places of ALL BY NAME. Both sides have to have the same ones.
@@ -268,7 +296,7 @@ fn clause_of(
         (MergeClauseKind::Matched, MergeAction::Update(update)) => (
             Expr::IsNotNull(there),
             UPDATE,
-            assignments(databases, target, &update.assignments)?,
+            assignments(databases, target, called, &update.assignments)?,
         ),
         (MergeClauseKind::Matched, MergeAction::Delete { .. }) => {
             (Expr::IsNotNull(there), DELETE, Vec::new())

@@ -325,6 +325,15 @@ fn ended_early() -> String {
 
 /// `plan`'s columns after the first `leading` ones as the columns of `schema`.
 pub(crate) fn assigned(plan: LogicalPlan, leading: usize, schema: &Schema) -> Result<LogicalPlan> {
+    for (value, column) in plan
+        .schema()
+        .fields()
+        .iter()
+        .skip(leading)
+        .zip(schema.fields())
+    {
+        super::values::fits(value, column)?;
+    }
     let columns: Vec<Expr> = plan
         .schema()
         .columns()

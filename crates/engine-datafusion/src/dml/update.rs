@@ -45,7 +45,8 @@ pub(crate) async fn update(
         Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => from,
         None => Vec::new(),
     };
-    let assignments = assignments(&engine.databases(session), &target, &update.assignments)?;
+    let databases = engine.databases(session);
+    let assignments = assignments(&databases, &target, &called, &update.assignments)?;
     let mut projection = leading(&called, UPDATE);
     for field in target.columns.fields() {
         let value = assignments
@@ -66,11 +67,7 @@ pub(crate) async fn update(
     let changes = plan
         .run(projection, others, update.selection, Operation::Update)
         .await?;
-    Ok(Outcome::Changed {
-        inserted: 0,
-        updated: changes.updated,
-        deleted: 0,
-    })
+    Ok(Outcome::updated(changes.updated))
 }
 
 pub(crate) async fn delete(
@@ -96,11 +93,7 @@ pub(crate) async fn delete(
     let target = Target::open(engine, session, &name).await?;
     if delete.selection.is_none() && delete.using.is_none() {
         let deleted = target.clear(engine).await?;
-        return Ok(Outcome::Changed {
-            inserted: 0,
-            updated: 0,
-            deleted,
-        });
+        return Ok(Outcome::deleted(deleted));
     }
     let projection = leading(&called, DELETE);
     let plan = Changing {
@@ -113,11 +106,7 @@ pub(crate) async fn delete(
     let changes = plan
         .run(projection, others, delete.selection, Operation::Delete)
         .await?;
-    Ok(Outcome::Changed {
-        inserted: 0,
-        updated: 0,
-        deleted: changes.deleted,
-    })
+    Ok(Outcome::deleted(changes.deleted))
 }
 
 pub(crate) async fn truncate(
@@ -138,12 +127,8 @@ pub(crate) async fn truncate(
     let target = Target::open(engine, session, &name).await?;
     // As in Snowflake, the files that were loaded into it may be loaded again.
     engine.workspace().forget_loads(&target.relation.id);
-    let deleted = target.clear(engine).await?;
-    Ok(Outcome::Changed {
-        inserted: 0,
-        updated: 0,
-        deleted,
-    })
+    target.clear(engine).await?;
+    Ok(Outcome::Done("Statement executed successfully.".to_owned()))
 }
 
 /// A change of rows that a query over the target and other tables finds.
@@ -198,10 +183,11 @@ pub(super) fn parts(name: &model::RelationName) -> Vec<Ident> {
         .to_vec()
 }
 
-/// Columns and the values SET gives them.
+/// Columns and the values SET gives them. Only the target, which the statement calls `called`, has columns to set.
 pub(super) fn assignments(
     databases: &Databases,
     target: &Target,
+    called: &Ident,
     set: &[Assignment],
 ) -> Result<Vec<(String, Expr)>> {
     let mut found: Vec<(String, Expr)> = Vec::new();
@@ -213,6 +199,18 @@ pub(super) fn assignments(
             return Err(unsupported(to));
         };
         let column = identifier(ident).as_str().to_owned();
+        let mut qualifiers = name.0.iter().rev().skip(1);
+        let of = qualifiers.next().and_then(|part| part.as_ident());
+        let of = of.map(identifier);
+        if of.is_some_and(|of| of != identifier(called) && of != target.name.name) {
+            return Err(Error::new(
+                codes::E1101,
+                format!(
+                    "`{name}` is no column of `{}`, which is changed",
+                    target.name
+                ),
+            ));
+        }
         target.position(&column)?;
         if found.iter().any(|(other, _)| *other == column) {
             return Err(Error::new(

@@ -1,6 +1,6 @@
 //! What a column gets that a statement does not give a value: its DEFAULT, its next number, or NULL.
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use catalog::{ColumnDetails, Relation};
 use diagnostic::{Error, Result, Source, codes};
 use sqlparser::ast::{
@@ -151,4 +151,27 @@ fn is_text(expr: &Expr) -> bool {
 
 fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if value.value == Value::Null)
+}
+
+/// Refuses values of a type that no account writes into a column of another: the rows would hold what the column's type
+/// does not say. <https://docs.snowflake.com/en/sql-reference/data-type-conversion>
+pub(crate) fn fits(value: &Field, column: &Field) -> Result<()> {
+    let (from, to) = (type_name(value), type_name(column));
+    let strange = match from.as_str() {
+        "ARRAY" => to == "OBJECT",
+        "OBJECT" => to == "ARRAY",
+        "BOOLEAN" => to.starts_with("NUMBER"),
+        _ => false,
+    };
+    match strange {
+        false => Ok(()),
+        true => Err(Error::new(
+            codes::E1105,
+            format!(
+                "Column `{}` is of type {to}, and the statement gives {from}",
+                column.name()
+            ),
+        )
+        .help("cast the value to the column's type")),
+    }
 }

@@ -61,7 +61,7 @@ pub(super) fn constraints(databases: &Databases, database: &Identifier, listing:
                 ("TABLE_NAME", name.name.as_str().into()),
                 ("CONSTRAINT_TYPE", kind.into()),
                 ("IS_DEFERRABLE", "NO".into()),
-                ("INITIALLY_DEFERRED", "NO".into()),
+                ("INITIALLY_DEFERRED", "YES".into()),
                 ("ENFORCED", "NO".into()),
                 ("COMMENT", key.comment.clone().into()),
                 ("CREATED", Cell::Moment(found.created_at.clone())),

@@ -60,10 +60,19 @@ impl Interpreter<'_> {
         }
     }
 
-    /// Whether `expr` is true.
+    /// Whether a condition holds: accounts take TRUE, and what is written `1` or `true`. Anything else does not hold, a
+    /// 2 and `yes` neither.
     pub(super) async fn holds(&mut self, expr: &Expr, span: &Range<usize>) -> Result<bool> {
-        let value = self.value(expr, Some("boolean"), span).await?;
-        Ok(value == Value::Boolean(true))
+        // Not the constant itself: the value of `1.0` is 1.
+        let expr = Expr::Nested(Box::new(expr.clone()));
+        Ok(match self.value(&expr, None, span).await? {
+            Value::Boolean(value) => value,
+            Value::Null => false,
+            value => {
+                let text = value.to_string();
+                text == "1" || text.eq_ignore_ascii_case("true")
+            }
+        })
     }
 
     /// Whether `operand = expr`, or `expr` alone is true.

@@ -1,10 +1,11 @@
 //! [`Interpreter`]: control flow, step by step.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use diagnostic::{Error, Source, codes};
 use engine::{Binds, Outcome, Session, Value};
-use sql::scripting::{Action, Block, Declaration, Given, Holds, Loop, RowSource, Step};
+use sql::scripting::{Action, Block, Declaration, Given, Handler, Holds, Loop, RowSource, Step};
 use sqlparser::ast::Expr;
 
 use super::deep::{Deep, deep};
@@ -22,6 +23,15 @@ pub(super) enum Flow {
     Return(Outcome),
 }
 
+/// What steps are part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Block,
+    Branch,
+    Round,
+    Handler,
+}
+
 /// Runs one block, and the blocks in it.
 pub(super) struct Interpreter<'a> {
     pub(super) statements: &'a mut dyn Statements,
@@ -34,6 +44,8 @@ pub(super) struct Interpreter<'a> {
     name: String,
     /// The type of a returned value, in a procedure.
     pub(super) returns: Option<String>,
+    /// The handlers of the blocks that run, the innermost last.
+    handlers: Vec<Arc<[Handler]>>,
     /// What handlers are handling, the innermost last.
     handled: Vec<Raised>,
 }
@@ -53,6 +65,7 @@ impl<'a> Interpreter<'a> {
             depth,
             name: String::new(),
             returns: None,
+            handlers: Vec::new(),
             handled: Vec::new(),
         }
     }
@@ -99,6 +112,8 @@ impl<'a> Interpreter<'a> {
             return Err(Raised::statement(Error::new(codes::E1002, sentence)));
         }
         name.clone_into(&mut self.name);
+        self.count(None);
+        self.scope.declare_outermost("ACTIVITY_COUNT", Value::Null);
         match self.block(block).await? {
             Flow::Return(outcome) => Ok(outcome),
             _ => {
@@ -116,25 +131,28 @@ impl<'a> Interpreter<'a> {
         done
     }
 
+    /// Handlers handle what happens between BEGIN and EXCEPTION: declarations and handlers are the outer block's affair.
     async fn guarded(&mut self, block: &Block) -> Result<Flow> {
-        let attempt = async {
-            for declaration in &block.declarations {
-                self.declare(declaration, &(0..0)).await?;
-            }
-            self.steps(&block.body).await
-        };
-        let raised = match attempt.await {
-            Ok(flow) => return Ok(flow),
-            Err(raised) => raised,
-        };
-        let handlers = block.handlers.iter();
-        let handler = handlers
-            .clone()
-            .find(|handler| handler.names.contains(&raised.name))
-            .or_else(|| {
-                let mut handlers = handlers;
-                handlers.find(|handler| handler.names.iter().any(|name| raised.is(name)))
-            });
+        for declaration in &block.declarations {
+            self.declare(declaration, &(0..0)).await?;
+        }
+        self.handlers.push(Arc::clone(&block.handlers));
+        let done = self.steps(&block.body, Place::Block).await;
+        self.handlers.pop();
+        done
+    }
+
+    /// Runs the innermost block's handler of `raised`, if it has one: where that leads, and whether the block goes on.
+    /// Only handlers that continue are asked inside of loops and branches; others wait for the block.
+    async fn handle(&mut self, raised: Box<Raised>, place: Place) -> Result<(Flow, bool)> {
+        let depth = self.handlers.len();
+        let handlers = self.handlers.last().cloned().unwrap_or_default();
+        let mut matching = handlers
+            .iter()
+            .filter(|handler| handler.names.iter().any(|name| raised.is(name)));
+        let handler = matching.next().filter(|handler| {
+            depth <= raised.depth && (handler.continues || place == Place::Block)
+        });
         let Some(handler) = handler else {
             return Err(raised);
         };
@@ -146,21 +164,60 @@ impl<'a> Interpreter<'a> {
             self.scope.declare(name, Variable::value(value));
         }
         self.handled.push(*raised);
-        let done = self.steps(&handler.body).await;
+        self.handlers.pop();
+        let done = self.steps(&handler.body, Place::Handler).await;
+        self.handlers.push(Arc::clone(&handlers));
         self.handled.pop();
-        done
+        match done {
+            Ok(flow) => Ok((flow, handler.continues)),
+            Err(mut raised) => {
+                raised.depth = raised.depth.min(depth - 1);
+                Err(raised)
+            }
+        }
     }
 
-    fn steps<'s>(&'s mut self, steps: &'s [Step]) -> Deep<'s, Result<Flow>> {
+    /// Where a block goes on behind a step that failed and whose handler continues: behind an outermost step of the
+    /// block, behind a branch or loop, and else in a loop's next round.
+    /// <https://docs.snowflake.com/en/sql-reference/snowflake-scripting/exception>
+    fn steps<'s>(&'s mut self, steps: &'s [Step], place: Place) -> Deep<'s, Result<Flow>> {
         deep(async move {
             for step in steps {
-                match self.step(step).await? {
-                    Flow::Next => {}
-                    other => return Ok(other),
+                let raised = match self.step(step).await {
+                    Ok(Flow::Next) => continue,
+                    Ok(other) => return Ok(other),
+                    Err(raised) => raised,
+                };
+                let construct = matches!(
+                    step.action,
+                    Action::If(..) | Action::Case(..) | Action::Loop(..)
+                );
+                let handled = match place {
+                    Place::Handler => false,
+                    Place::Branch => construct,
+                    Place::Block | Place::Round => true,
+                };
+                if !handled {
+                    return Err(raised);
+                }
+                match self.handle(raised, place).await? {
+                    (Flow::Next, true) if place == Place::Round && !construct => {
+                        return Ok(Flow::Continue(None));
+                    }
+                    (Flow::Next, true) => {}
+                    (flow, _) => return Ok(flow),
                 }
             }
             Ok(Flow::Next)
         })
+    }
+
+    /// Steps with names of their own.
+    async fn branch(&mut self, steps: &[Step]) -> Result<Flow> {
+        self.scope.enter();
+        let done = self.steps(steps, Place::Branch).await;
+        self.scope.leave();
+        done
     }
 
     async fn step(&mut self, step: &Step) -> Result<Flow> {
@@ -172,18 +229,18 @@ impl<'a> Interpreter<'a> {
             Action::If(branches, otherwise) => {
                 for (condition, steps) in branches {
                     if self.holds(condition, span).await? {
-                        return self.steps(steps).await;
+                        return self.branch(steps).await;
                     }
                 }
-                return self.steps(otherwise).await;
+                return self.branch(otherwise).await;
             }
             Action::Case(operand, branches, otherwise) => {
                 for (condition, steps) in branches {
                     if self.matches(operand.as_ref(), condition, span).await? {
-                        return self.steps(steps).await;
+                        return self.branch(steps).await;
                     }
                 }
-                return self.steps(otherwise.as_deref().unwrap_or_default()).await;
+                return self.branch(otherwise.as_deref().unwrap_or_default()).await;
             }
             Action::Loop(what, body, label) => {
                 return self.repeat(what, body, label.as_deref(), span).await;
@@ -200,15 +257,22 @@ impl<'a> Interpreter<'a> {
             Action::Open(name, using) => self.open(name, using, span).await?,
             Action::Fetch(name, into) => self.fetch(name, into, span).await?,
             Action::Close(name) => {
-                let Held::Cursor(source, _) = self.known(name, span)?.held.clone() else {
+                let Held::Cursor(source, open) = self.known(name, span)?.held.clone() else {
                     return Err(self.wrong(span, format!("`{name}` is no cursor")));
                 };
+                if open.is_none() {
+                    return Err(self.wrong(span, format!("Cursor `{name}` is not open")));
+                }
                 self.hold(name, Held::Cursor(source, None));
             }
             Action::Block(block) => return self.block(block).await,
             Action::Run(source, into) => {
                 let outcome = self.outcome(source, Vec::new(), span).await?;
+                let changed = matches!(outcome, Outcome::Changed { .. });
+                let changed = changed.then(|| outcome.rows_changed());
                 let table = self.read(outcome, span).await?;
+                let rows = u64::try_from(table.rows()).unwrap_or(u64::MAX);
+                self.activity(changed.unwrap_or(rows));
                 if !into.is_empty() {
                     self.put(&table, into, span).await?;
                 }
@@ -226,7 +290,8 @@ impl<'a> Interpreter<'a> {
         let name = self.name.clone();
         let rows = self.one_row(value, &name, span).await?;
         // Read now: an error in it belongs to this block.
-        let table = self.read(Outcome::Rows(rows), span).await?;
+        let table = self.read(Outcome::Rows(rows), span).await;
+        let table = table.map_err(|raised| Raised::expression(raised.into_error()))?;
         Ok(Flow::Return(Outcome::Rows(table_rows(&table))))
     }
 
@@ -441,7 +506,7 @@ impl<'a> Interpreter<'a> {
         if let Some((name, held)) = each {
             self.scope.declare(name, Variable { kind: None, held });
         }
-        let done = self.steps(body).await;
+        let done = self.steps(body, Place::Round).await;
         self.scope.leave();
         let mine = |named: &Option<String>| named.is_none() || named.as_deref() == label;
         Ok(match done? {

@@ -18,6 +18,8 @@ pub(super) struct Raised {
     pub(super) message: String,
     /// SQLSTATE.
     pub(super) state: &'static str,
+    /// Only blocks that stand at most so deep handle it: a handler's errors are not its own block's.
+    pub(super) depth: usize,
     error: Error,
 }
 
@@ -41,6 +43,7 @@ impl Raised {
             number,
             message: error.message().to_owned(),
             state,
+            depth: usize::MAX,
             error,
         })
     }
@@ -57,6 +60,7 @@ impl Raised {
             number,
             message: message.to_owned(),
             state: STATE,
+            depth: usize::MAX,
             error,
         })
     }
@@ -85,6 +89,7 @@ impl Raised {
             number: self.number,
             message: self.message.clone(),
             state: self.state,
+            depth: usize::MAX,
             error,
         })
     }

@@ -13,7 +13,7 @@ use sqlparser::ast::Expr;
 use super::flow::Interpreter;
 use super::raised::{Raised, Result};
 use super::scope::{Held, Table};
-use super::value::cell;
+use super::value::{cell, name_cells};
 use super::{nested, with_positional};
 use crate::history;
 
@@ -39,7 +39,8 @@ impl Interpreter<'_> {
                 self.texts(&text, values).await
             }
             RowSource::Statement(statement) => {
-                let statement = statement.as_ref().clone();
+                let mut statement = statement.as_ref().clone();
+                name_cells(&mut statement.ast, &self.scope);
                 let session = with_positional(&self.bound(), values);
                 let place = statement.span.clone();
                 let script = self.script.clone();
@@ -63,18 +64,28 @@ impl Interpreter<'_> {
             }
             false => self.statements.run(session, statement).await?,
         };
-        if let Outcome::Changed { .. } = &outcome {
-            self.count(outcome.rows_changed());
-        }
+        let changed = matches!(outcome, Outcome::Changed { .. });
+        self.count(changed.then(|| outcome.rows_changed()));
         Ok(outcome)
     }
 
-    /// SQLROWCOUNT and its kin after a change.
-    fn count(&mut self, rows: u64) {
+    /// SQLROWCOUNT and its kin after a statement: NULL if it changed no rows, as other statements do.
+    /// <https://docs.snowflake.com/en/developer-guide/snowflake-scripting/dml-status>
+    pub(super) fn count(&mut self, rows: Option<u64>) {
+        let number = rows.map_or(Value::Null, |rows| Value::Number(rows.to_string()));
+        let truth = |holds: &dyn Fn(u64) -> bool| {
+            rows.map_or(Value::Null, |rows| Value::Boolean(holds(rows)))
+        };
         let scope = &mut self.scope;
-        scope.declare_outermost("SQLROWCOUNT", Value::Number(rows.to_string()));
-        scope.declare_outermost("SQLFOUND", Value::Boolean(rows > 0));
-        scope.declare_outermost("SQLNOTFOUND", Value::Boolean(rows == 0));
+        scope.declare_outermost("SQLROWCOUNT", number);
+        scope.declare_outermost("SQLFOUND", truth(&|rows| rows > 0));
+        scope.declare_outermost("SQLNOTFOUND", truth(&|rows| rows == 0));
+    }
+
+    /// `ACTIVITY_COUNT`: the rows a statement changed, or gave.
+    pub(super) fn activity(&mut self, rows: u64) {
+        let rows = Value::Number(rows.to_string());
+        self.scope.declare_outermost("ACTIVITY_COUNT", rows);
     }
 
     /// Runs the statements of `text`, and gives what the last one gives.
@@ -96,8 +107,8 @@ impl Interpreter<'_> {
     pub(super) async fn table(&mut self, name: &str, span: &Range<usize>) -> Result<Table> {
         let held = self.known(name, span)?.held.clone();
         match held {
-            Held::Rows(Some(table)) => Ok(table),
-            Held::Cursor(source, _) => {
+            Held::Rows(Some(table)) | Held::Cursor(_, Some((table, _))) => Ok(table),
+            Held::Cursor(source, None) => {
                 let outcome = Box::pin(self.outcome(&source, Vec::new(), span)).await?;
                 self.read(outcome, span).await
             }
@@ -138,9 +149,12 @@ impl Interpreter<'_> {
         using: &[Expr],
         span: &Range<usize>,
     ) -> Result<()> {
-        let Held::Cursor(source, _) = self.known(name, span)?.held.clone() else {
+        let Held::Cursor(source, open) = self.known(name, span)?.held.clone() else {
             return Err(self.wrong(span, format!("`{name}` is no cursor")));
         };
+        if open.is_some() {
+            return Err(self.wrong(span, format!("Cursor `{name}` is open already")));
+        }
         let mut values = Vec::new();
         for value in using {
             values.push(self.value(value, None, span).await?);

@@ -119,6 +119,13 @@ impl Scope {
                 Held::Value(value) => {
                     values.insert(name.clone(), value.clone());
                 }
+                Held::Record(cells) => {
+                    values.remove(name);
+                    let cells = cells.iter();
+                    values.extend(
+                        cells.map(|(cell, value)| (format!("{name}.{cell}"), value.clone())),
+                    );
+                }
                 _ => {
                     values.remove(name);
                 }

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use diagnostic::{Result, ResultExt, codes};
 use engine::Value;
-use sqlparser::ast::Expr;
+use sqlparser::ast::{AccessExpr, Expr, Value as Literal};
 
 use super::scope::{Held, Scope};
 use crate::information_schema::type_name;
@@ -19,7 +19,7 @@ pub(super) fn cell(batch: &RecordBatch, column: usize, row: usize) -> Result<Val
     let array = batch.column(column).slice(row, 1);
     let schema = batch.schema();
     let field = schema.field(column);
-    if array.is_null(0) {
+    if array.is_null(0) || *array.data_type() == DataType::Null {
         return Ok(Value::Null);
     }
     match array.data_type() {
@@ -49,6 +49,36 @@ pub(super) fn substitute(expr: &mut Expr, scope: &Scope) {
         }
         ControlFlow::Continue(())
     });
+}
+
+/// `:row.column` becomes the name of one value, as [`Scope::values`] calls it.
+pub(super) fn name_cells(statement: &mut sqlparser::ast::Statement, scope: &Scope) {
+    let _ = sql::expressions_mut(statement, &mut |expr| {
+        if let Some(name) = cell_name(expr, scope) {
+            *expr = Expr::value(Literal::Placeholder(name));
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+fn cell_name(expr: &Expr, scope: &Scope) -> Option<String> {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else {
+        return None;
+    };
+    let (Expr::Value(root), [AccessExpr::Dot(Expr::Identifier(column))]) =
+        (root.as_ref(), access_chain.as_slice())
+    else {
+        return None;
+    };
+    let Literal::Placeholder(row) = &root.value else {
+        return None;
+    };
+    match &scope.find(&row.strip_prefix(':')?.to_uppercase())?.held {
+        Held::Record(cells) if cells.contains_key(&column.value) => {
+            Some(format!("{row}.{}", column.value))
+        }
+        _ => None,
+    }
 }
 
 /// The value that `expr` names.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use catalog::{ConstraintKind, Details, Relation, RelationKind};
+use catalog::{Constraint, ConstraintKind, Details, Relation, RelationKind, SearchMethod};
 use diagnostic::{Error, Result, Source, codes};
 use engine::{Outcome, Session};
 use lake::{Commit, Operation, TableFormat, check_partition_by, storable_schema};
@@ -20,7 +20,8 @@ use sqlparser::ast::{
 
 use super::definition::{check_of, constraint_of, declared, default, define, field_of};
 use super::{done, unsupported, writable};
-use crate::checks::Check;
+use crate::checks::{Check, declared as declared_check};
+use crate::commands::search::{self, root};
 use crate::names::{identifier, relation};
 use crate::stages::single;
 use crate::write::{Shape, write_plan};
@@ -83,19 +84,30 @@ pub(crate) async fn change(
         }
         Change::Set(options) => altering.set(options).await?,
         Change::Unset(names) => altering.unset(names).await?,
+        Change::RenameConstraint(old, new) => altering.rename_constraint(old, new).await?,
+        Change::Rely(name, rely) => {
+            let wanted = identifier(name).as_str().to_owned();
+            altering.key(
+                name,
+                |key| key.name == wanted,
+                |key| key.rely = rely.unwrap_or(key.rely),
+            )?;
+        }
+        Change::DropKey { foreign, columns } => altering.drop_key(*foreign, columns)?,
+        Change::Search { add, on } => altering.search(*add, on).await?,
         Change::Rename(_) | Change::Swap(_) => return Err(unsupported(&"This change")),
     }
     Ok(done(&name, "successfully altered"))
 }
 
-struct Altering<'a> {
-    engine: &'a Embedded,
-    session: &'a Session,
-    name: &'a RelationName,
+pub(super) struct Altering<'a> {
+    pub(super) engine: &'a Embedded,
+    pub(super) session: &'a Session,
+    pub(super) name: &'a RelationName,
 }
 
 impl Altering<'_> {
-    fn relation(&self) -> Result<Relation> {
+    pub(super) fn relation(&self) -> Result<Relation> {
         self.engine.workspace().relation(self.name).ok_or_else(|| {
             Error::new(
                 codes::K3001,
@@ -104,7 +116,7 @@ impl Altering<'_> {
         })
     }
 
-    async fn schema(&self) -> Result<arrow::datatypes::SchemaRef> {
+    pub(super) async fn schema(&self) -> Result<arrow::datatypes::SchemaRef> {
         let relation = self.relation()?;
         let databases = self.engine.databases(self.session);
         let provider = databases.provider(self.name, &relation).await;
@@ -112,7 +124,7 @@ impl Altering<'_> {
     }
 
     /// Changes what is declared, and nothing else.
-    fn declare(&self, change: impl FnOnce(&mut Details)) -> Result<()> {
+    pub(super) fn declare(&self, change: impl FnOnce(&mut Details)) -> Result<()> {
         let mut relation = self.relation()?;
         change(&mut relation.details);
         self.engine.workspace().stage_relation(self.name, relation)
@@ -205,7 +217,7 @@ impl Altering<'_> {
         }
     }
 
-    async fn add(&self, column: &ColumnDef, if_not_exists: bool) -> Result<()> {
+    pub(super) async fn add(&self, column: &ColumnDef, if_not_exists: bool) -> Result<()> {
         let schema = self.schema().await?;
         let name = identifier(&column.name).as_str().to_owned();
         if schema.column_with_name(&name).is_some() {
@@ -269,7 +281,7 @@ impl Altering<'_> {
         })
     }
 
-    async fn drop_columns(&self, columns: &[Ident], if_exists: bool) -> Result<()> {
+    pub(super) async fn drop_columns(&self, columns: &[Ident], if_exists: bool) -> Result<()> {
         let schema = self.schema().await?;
         let mut gone = Vec::new();
         for column in columns {
@@ -301,6 +313,8 @@ impl Altering<'_> {
             details
                 .constraints
                 .retain(|key| !key.columns.iter().any(|column| gone.contains(column)));
+            let searches = |one: &SearchMethod| gone.iter().any(|gone| root(&one.target) == gone);
+            details.search.retain(|one| !searches(one));
         })
     }
 
@@ -339,10 +353,15 @@ impl Altering<'_> {
             for key in &mut details.constraints {
                 key.columns.iter_mut().for_each(rename);
             }
+            for one in &mut details.search {
+                if root(&one.target) == old {
+                    one.target = one.target.replacen(old, new, 1);
+                }
+            }
         })
     }
 
-    async fn column(&self, column: &Ident, change: &ColumnChange) -> Result<()> {
+    pub(super) async fn column(&self, column: &Ident, change: &ColumnChange) -> Result<()> {
         let schema = self.schema().await?;
         let name = identifier(column).as_str().to_owned();
         let Some((_, field)) = schema.column_with_name(&name) else {
@@ -495,7 +514,7 @@ impl Altering<'_> {
     }
 
     /// <https://docs.snowflake.com/en/sql-reference/sql/alter-table>: `SET CHANGE_TRACKING`.
-    async fn track_changes(&self, on: bool) -> Result<()> {
+    pub(super) async fn track_changes(&self, on: bool) -> Result<()> {
         let workspace = self.engine.workspace();
         let table = workspace.table_to_write(self.name).await?;
         if table.format() != TableFormat::Delta {
@@ -581,8 +600,9 @@ impl Altering<'_> {
             return Err(Error::new(
                 codes::E1203,
                 format!(
-                    "{broken} rows of `{}` break the check constraint `{name}` (`{condition}`)",
-                    self.name
+                    "{broken} rows of `{}` break the check constraint `{name}` (`{}`)",
+                    self.name,
+                    declared_check(condition)
                 ),
             )
             .help(format!(
@@ -626,6 +646,81 @@ impl Altering<'_> {
             ));
         }
         self.declare(|details| details.constraints.retain(|key| !wanted(key)))
+    }
+
+    /// Changes the keys that are wanted; there has to be one.
+    fn key(
+        &self,
+        name: &Ident,
+        wanted: impl Fn(&Constraint) -> bool,
+        change: impl Fn(&mut Constraint),
+    ) -> Result<()> {
+        let mut relation = self.relation()?;
+        let keys = relation.details.constraints.iter_mut();
+        let mut found = keys.filter(|key| wanted(key)).peekable();
+        if found.peek().is_none() {
+            return Err(Error::new(
+                codes::E1002,
+                format!("`{}` has no constraint `{name}`", self.name),
+            ));
+        }
+        found.for_each(change);
+        self.engine.workspace().stage_relation(self.name, relation)
+    }
+
+    async fn rename_constraint(&self, old: &Ident, new: &Ident) -> Result<()> {
+        let (from, to) = (identifier(old), identifier(new));
+        let (from, to) = (from.as_str(), to.as_str());
+        let checks = self.engine.workspace().table(self.name).await?;
+        let checks = checks.constraints().await?;
+        let keys = self.relation()?.details.constraints;
+        let known = |name: &str| {
+            keys.iter().any(|key| key.name == name) || checks.iter().any(|(other, _)| other == name)
+        };
+        if known(to) {
+            return Err(Error::new(
+                codes::E1002,
+                format!("`{}` has a constraint `{to}` already", self.name),
+            ));
+        }
+        if let Some((_, condition)) = checks.iter().find(|(name, _)| name == from) {
+            self.constrain(from, None).await?;
+            return self.constrain(to, Some(condition)).await;
+        }
+        self.key(
+            old,
+            |key| key.name == from,
+            |key| to.clone_into(&mut key.name),
+        )
+    }
+
+    /// DROP UNIQUE or FOREIGN KEY of columns.
+    fn drop_key(&self, foreign: bool, columns: &[Ident]) -> Result<()> {
+        let wanted: Vec<String> = columns
+            .iter()
+            .map(|column| identifier(column).as_str().to_owned())
+            .collect();
+        let is_wanted = |key: &Constraint| {
+            let kind = match &key.kind {
+                ConstraintKind::ForeignKey { .. } => foreign,
+                ConstraintKind::Unique => !foreign,
+                ConstraintKind::PrimaryKey => false,
+            };
+            kind && key.columns == wanted
+        };
+        let called = format!("({})", wanted.join(", "));
+        self.drop_constraint(false, &Ident::new(called), is_wanted)
+    }
+
+    async fn search(&self, add: bool, on: &[(String, String)]) -> Result<()> {
+        let schema = self.schema().await?;
+        let mut relation = self.relation()?;
+        let known = &mut relation.details.search;
+        match add {
+            true => search::add(known, &schema, on)?,
+            false => search::remove(known, on)?,
+        }
+        self.engine.workspace().stage_relation(self.name, relation)
     }
 
     /// How many rows meet `condition`.

@@ -17,17 +17,18 @@ use sqlparser::ast::{
 };
 
 use super::definition::{Definition, define};
-use super::{done, replacing, unsupported, writable};
+use super::{done, kind_word, replacing, unsupported, writable};
 use crate::Embedded;
 use crate::access::created;
 use crate::checks::Check;
+use crate::dml::values::fits;
 use crate::embedded::Planned;
 use crate::failure::explain;
 use crate::names::relation;
 use crate::prepare::moment;
 use crate::write::{Shape, write_plan};
 
-pub(super) async fn table(
+pub(crate) async fn table(
     engine: &Embedded,
     session: &Session,
     create: CreateTable,
@@ -37,14 +38,13 @@ pub(super) async fn table(
         return Err(unsupported(&create));
     }
     let temporary = create.temporary || create.volatile;
-    if let Some(outcome) = standing(
-        engine,
-        session,
-        &name,
-        create.or_replace,
-        create.if_not_exists,
+    let wanted = Wanted {
+        kind: "table",
+        or_replace: create.or_replace,
+        if_not_exists: create.if_not_exists,
         temporary,
-    )? {
+    };
+    if let Some(outcome) = standing(engine, session, &name, &wanted)? {
         return Ok(outcome);
     }
     let mut details = Details {
@@ -108,40 +108,64 @@ pub(super) async fn table(
     Ok(if plain {
         done(&name, "successfully created")
     } else {
-        Outcome::Changed {
-            inserted: rows,
-            updated: 0,
-            deleted: 0,
-        }
+        Outcome::inserted(rows)
     })
 }
 
+/// What CREATE is about to make.
+pub(crate) struct Wanted {
+    /// What [`kind_word`] calls it.
+    pub(crate) kind: &'static str,
+    /// OR REPLACE.
+    pub(crate) or_replace: bool,
+    /// IF NOT EXISTS.
+    pub(crate) if_not_exists: bool,
+    /// TEMPORARY.
+    pub(crate) temporary: bool,
+}
+
+/// Refuses OR REPLACE beside IF NOT EXISTS.
+pub(crate) fn either(or_replace: bool, if_not_exists: bool) -> Result<()> {
+    match or_replace && if_not_exists {
+        false => Ok(()),
+        true => Err(Error::new(
+            codes::E1002,
+            "OR REPLACE and IF NOT EXISTS contradict each other",
+        )),
+    }
+}
+
 /// What CREATE does about a relation that stands at `name`: an outcome if there is nothing to do.
+///
+/// Tables and views share their names, and neither takes the place of the other.
 pub(crate) fn standing(
     engine: &Embedded,
     session: &Session,
     name: &RelationName,
-    or_replace: bool,
-    if_not_exists: bool,
-    temporary: bool,
+    wanted: &Wanted,
 ) -> Result<Option<Outcome>> {
-    if or_replace && if_not_exists {
-        return Err(Error::new(
-            codes::E1002,
-            "OR REPLACE and IF NOT EXISTS contradict each other",
-        ));
-    }
+    either(wanted.or_replace, wanted.if_not_exists)?;
     known_namespace(engine, session, &name.namespace())?;
     let found = engine.workspace().relation(name);
     // A temporary table hides a permanent one of its name, and the other way round.
-    let found = found.filter(|found| found.details.temporary == temporary);
-    if found.is_none() {
+    let Some(found) = found.filter(|found| found.details.temporary == wanted.temporary) else {
         return Ok(None);
+    };
+    let kind = kind_word(&found.kind);
+    if kind != wanted.kind {
+        return Err(Error::new(
+            codes::K3002,
+            format!("`{name}` exists already, as a {kind}"),
+        )
+        .help(format!(
+            "`drop {kind} {name}` makes room for the {}",
+            wanted.kind
+        )));
     }
-    if if_not_exists {
+    if wanted.if_not_exists {
         return Ok(Some(done(name, "already exists, statement succeeded")));
     }
-    if !or_replace {
+    if !wanted.or_replace {
         return Err(
             Error::new(codes::K3002, format!("Relation `{name}` exists already"))
                 .help("write `create or replace`, or `create … if not exists`"),
@@ -152,7 +176,7 @@ pub(crate) fn standing(
 }
 
 /// The comment and nothing else that `create`'s options say.
-fn comment(create: &CreateTable) -> Result<Option<String>> {
+pub(super) fn comment(create: &CreateTable) -> Result<Option<String>> {
     let own = create.comment.as_ref().map(comment_text);
     match &create.table_options {
         CreateTableOptions::None => Ok(own),
@@ -400,6 +424,9 @@ fn typed(name: &RelationName, plan: LogicalPlan, definition: &Definition) -> Res
                 columns.len()
             ),
         ));
+    }
+    for (value, column) in plan.schema().fields().iter().zip(&definition.fields) {
+        fits(value, column)?;
     }
     let typed: Vec<_> = columns
         .into_iter()

@@ -6,7 +6,7 @@ use engine::{Outcome, Session};
 use model::SchemaName;
 use sqlparser::ast::{ColumnOption, ColumnOptions, CreateTableOptions, CreateView, ViewColumnDef};
 
-use super::create::{standing, unique_columns};
+use super::create::{Wanted, standing, unique_columns};
 use super::{done, unsupported};
 use crate::Embedded;
 use crate::access::created;
@@ -24,14 +24,13 @@ pub(super) async fn view(
         return Err(unsupported(&create).help("create a plain view, or a table"));
     }
     let workspace = engine.workspace();
-    if let Some(outcome) = standing(
-        engine,
-        session,
-        &name,
-        create.or_replace,
-        create.if_not_exists,
-        false,
-    )? {
+    let wanted = Wanted {
+        kind: "view",
+        or_replace: create.or_replace,
+        if_not_exists: create.if_not_exists,
+        temporary: false,
+    };
+    if let Some(outcome) = standing(engine, session, &name, &wanted)? {
         return Ok(outcome);
     }
     let columns = create

@@ -11,15 +11,16 @@ use engine::Session;
 use lake::storable_schema;
 use model::{RelationName, RunId};
 use sqlparser::ast::{
-    self, CharacterLength, CheckConstraint, ColumnDef, ColumnOption, Expr, Ident, IdentityProperty,
-    IdentityPropertyFormatKind, IdentityPropertyKind, IdentityPropertyOrder, IndexColumn,
-    ObjectName, TableConstraint, UnaryOperator, Value, VisitorMut,
+    self, CharacterLength, CheckConstraint, ColumnDef, ColumnOption, Expr, ForeignKeyConstraint,
+    Ident, IdentityProperty, IdentityPropertyFormatKind, IdentityPropertyKind,
+    IdentityPropertyOrder, IndexColumn, ObjectName, TableConstraint, UnaryOperator, Value,
+    VisitorMut,
 };
 
 use super::unsupported;
 use crate::dml::{insert, tree, values};
 use crate::names::{identifier, relation};
-use crate::{Embedded, embedded};
+use crate::{Embedded, checks, embedded};
 
 /// Columns as they were declared.
 #[derive(Default)]
@@ -145,6 +146,16 @@ pub(crate) async fn field_of(
 
 /// A DEFAULT expression as it is kept: sequences by their full names.
 pub(crate) async fn default(engine: &Embedded, session: &Session, value: &Expr) -> Result<String> {
+    let reads = sql::expressions(value, &mut |expr| match expr {
+        Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if reads.is_break() {
+        return Err(Error::new(
+            codes::E1002,
+            "A default may not read rows of a table",
+        ));
+    }
     let mut value = value.clone();
     qualify_sequences(engine, session, &mut value)?;
     let text = value.to_string();
@@ -259,19 +270,17 @@ fn inline(
     name: Option<&Ident>,
     option: &ColumnOption,
 ) -> Result<Option<Constraint>> {
-    let kind = match option {
-        ColumnOption::PrimaryKey(_) => ConstraintKind::PrimaryKey,
-        ColumnOption::Unique(_) => ConstraintKind::Unique,
-        ColumnOption::ForeignKey(key) => ConstraintKind::ForeignKey {
-            table: relation(session, &key.foreign_table)?.to_string(),
-            columns: idents(&key.referred_columns),
-        },
+    let (kind, characteristics) = match option {
+        ColumnOption::PrimaryKey(key) => (ConstraintKind::PrimaryKey, &key.characteristics),
+        ColumnOption::Unique(key) => (ConstraintKind::Unique, &key.characteristics),
+        ColumnOption::ForeignKey(key) => (foreign(session, key)?, &key.characteristics),
         _ => return Ok(None),
     };
     Ok(Some(Constraint {
         name: constraint_name(name),
         kind,
         columns: vec![identifier(column).as_str().to_owned()],
+        rely: sql::relies(characteristics),
         comment: None,
     }))
 }
@@ -285,31 +294,31 @@ pub(crate) fn check_of(
         Some(false) => Err(unsupported(check)),
         _ => Ok((
             constraint_name(inline.or(check.name.as_ref())),
-            sql::written(&*check.expr),
+            checks::stored(&sql::written(&*check.expr)),
         )),
     }
 }
 
 /// A key declared for the table.
 pub(crate) fn constraint_of(session: &Session, constraint: &TableConstraint) -> Result<Constraint> {
-    let (name, kind, columns) = match constraint {
+    let (name, kind, columns, characteristics) = match constraint {
         TableConstraint::PrimaryKey(key) => (
             key.name.as_ref(),
             ConstraintKind::PrimaryKey,
             index_columns(&key.columns)?,
+            &key.characteristics,
         ),
         TableConstraint::Unique(key) => (
             key.name.as_ref(),
             ConstraintKind::Unique,
             index_columns(&key.columns)?,
+            &key.characteristics,
         ),
         TableConstraint::ForeignKey(key) => (
             key.name.as_ref(),
-            ConstraintKind::ForeignKey {
-                table: relation(session, &key.foreign_table)?.to_string(),
-                columns: idents(&key.referred_columns),
-            },
+            foreign(session, key)?,
             idents(&key.columns),
+            &key.characteristics,
         ),
         other => return Err(unsupported(other)),
     };
@@ -317,7 +326,15 @@ pub(crate) fn constraint_of(session: &Session, constraint: &TableConstraint) -> 
         name: constraint_name(name),
         kind,
         columns,
+        rely: sql::relies(characteristics),
         comment: None,
+    })
+}
+
+fn foreign(session: &Session, key: &ForeignKeyConstraint) -> Result<ConstraintKind> {
+    Ok(ConstraintKind::ForeignKey {
+        table: relation(session, &key.foreign_table)?.to_string(),
+        columns: idents(&key.referred_columns),
     })
 }
 

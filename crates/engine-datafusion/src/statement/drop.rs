@@ -3,10 +3,12 @@
 use catalog::RelationKind;
 use diagnostic::{Error, Result, codes};
 use engine::{Outcome, Session};
+use model::{Identifier, SchemaName};
 use sqlparser::ast::{ObjectType, Statement};
 
 use super::{done, unsupported};
 use crate::Embedded;
+use crate::commands::DEFAULT_SCHEMA;
 use crate::names::{namespace, relation};
 
 pub(super) fn run(engine: &Embedded, session: &Session, statement: Statement) -> Result<Outcome> {
@@ -27,6 +29,11 @@ pub(super) fn run(engine: &Embedded, session: &Session, statement: Statement) ->
         let name = namespace(session, name)?;
         if workspace.namespaces().contains(&name) {
             workspace.drop_namespace(&name)?;
+            // Who was in it is in PUBLIC of its database.
+            if (&session.database, &session.schema) == (&name.database, &name.schema) {
+                let public = Identifier::unquoted(DEFAULT_SCHEMA);
+                session.enter(SchemaName::new(name.database.clone(), public));
+            }
             return Ok(done(&name, "successfully dropped"));
         }
         if *if_exists {

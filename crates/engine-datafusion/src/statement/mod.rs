@@ -2,6 +2,7 @@
 
 pub(crate) mod alter;
 pub(crate) mod create;
+pub(crate) mod create_or_alter;
 mod create_view;
 pub(crate) mod definition;
 mod drop;
@@ -84,6 +85,15 @@ pub(crate) fn unsupported(part: &impl std::fmt::Display) -> Error {
 /// A sentence about something that happened to `name`.
 pub(crate) fn done(name: &impl std::fmt::Display, what: &str) -> Outcome {
     Outcome::Done(format!("{name} {what}."))
+}
+
+/// What a relation is called.
+pub(crate) fn kind_word(kind: &RelationKind) -> &'static str {
+    match kind {
+        RelationKind::Table { .. } => "table",
+        RelationKind::View { .. } => "view",
+        RelationKind::External { .. } => "external table",
+    }
 }
 
 /// The table that `create or replace` writes its next version to: the one of that name, or a new one.

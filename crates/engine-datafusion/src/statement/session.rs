@@ -272,10 +272,8 @@ fn use_database(
         )
         .suggest(database.as_str(), names));
     }
-    session.memory.set(|settings| {
-        settings.database = Some(database);
-        settings.schema = Some(Identifier::unquoted(DEFAULT_SCHEMA));
-    });
+    let public = Identifier::unquoted(DEFAULT_SCHEMA);
+    session.enter(SchemaName::new(database, public));
     Ok(())
 }
 
@@ -291,10 +289,7 @@ fn use_schema(
                 .suggest(&name.to_string(), names.iter().map(String::as_str)),
         );
     }
-    session.memory.set(|settings| {
-        settings.database = Some(name.database);
-        settings.schema = Some(name.schema);
-    });
+    session.enter(name);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ const OBJECTS: &str = "
     create view v as select * from t;
     create schema d.other;
     create schema d.s2;
+    use schema d.s;
     create sequence q;
     create file format ff type = csv;
     create stage st;
@@ -216,7 +217,7 @@ fn outcome(
     grants: &[&str],
     statement: &str,
 ) -> Result<(), diagnostic::Error> {
-    let mut script = "use role accountadmin;".to_owned();
+    let mut script = "use role accountadmin;use schema d.s;".to_owned();
     for grant in grants {
         script.push_str(&format!("grant {grant} to role r;"));
     }

@@ -4,6 +4,7 @@
 //! Every option a statement names is kept; what the engine does not implement it refuses by name.
 
 mod copy;
+mod create_or_alter;
 mod external;
 mod function;
 mod objects;
@@ -27,11 +28,12 @@ pub use table_template::TableFromTemplate;
 pub(crate) use function::signature;
 pub(crate) use words::{local_files, stage_words};
 
-use sqlparser::ast::{DataType, Ident, ObjectName, Statement};
+use sqlparser::ast::{CreateTable, DataType, Ident, ObjectName, Statement};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use crate::scripting::{Block, Call, CreateProcedure};
+use crate::spelling::CREATE_OR_ALTER;
 
 /// A statement that `sqlparser` has no tree for.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub enum Command {
     CopyIntoLocation(Box<CopyIntoLocation>),
     /// CREATE TABLE … USING TEMPLATE.
     TableFromTemplate(Box<TableFromTemplate>),
+    /// CREATE OR ALTER TABLE: what the table is to be like.
+    CreateOrAlterTable(Box<CreateTable>),
     /// CREATE EXTERNAL TABLE.
     CreateExternalTable(Box<CreateExternalTable>),
     /// DROP EXTERNAL TABLE.
@@ -111,6 +115,8 @@ pub enum Command {
     Show(Show),
     /// DESCRIBE of an object.
     Describe(Describe),
+    /// DESCRIBE SEARCH OPTIMIZATION of a table.
+    DescribeSearch(ObjectName),
 }
 
 /// The command that begins here, if one does.
@@ -124,11 +130,13 @@ pub(crate) fn parse(parser: &mut Parser<'_>) -> Option<Result<Command, ParserErr
         ("GET", _) => Some(stages::get(parser)),
         ("LIST" | "LS", _) => Some(stages::files(parser).map(Command::List)),
         ("REMOVE" | "RM", _) => Some(stages::files(parser).map(Command::Remove)),
+        (CREATE_OR_ALTER, _) => create_or_alter::parse(parser),
         ("CREATE", _) => table_template::parse(parser)
             .or_else(|| function::create(parser))
             .or_else(|| external::create(parser))
             .or_else(|| objects::create(parser)),
         ("ALTER", _) => objects::alter(parser),
+        ("COMMENT", _) => objects::comment(parser),
         ("DROP", "FUNCTION" | "PROCEDURE") => Some(function::drop(parser)),
         ("DROP", "EXTERNAL") => external::drop(parser),
         ("DROP", _) => objects::drop(parser),

@@ -127,6 +127,8 @@ pub struct AlterObject {
     pub kind: ObjectWord,
     /// Its name.
     pub name: ObjectName,
+    /// The types of a function's or procedure's arguments.
+    pub arguments: Vec<DataType>,
     /// IF EXISTS.
     pub if_exists: bool,
     /// What becomes of it.
@@ -148,6 +150,24 @@ pub enum Change {
     Add(Vec<(bool, ColumnDef)>),
     /// ALTER or MODIFY of columns.
     Columns(Vec<(Ident, ColumnChange)>),
+    /// RENAME CONSTRAINT.
+    RenameConstraint(Ident, Ident),
+    /// ALTER or MODIFY CONSTRAINT, with RELY or NORELY if it says so.
+    Rely(Ident, Option<bool>),
+    /// DROP UNIQUE or FOREIGN KEY by its columns.
+    DropKey {
+        /// FOREIGN KEY.
+        foreign: bool,
+        /// Its columns.
+        columns: Vec<Ident>,
+    },
+    /// ADD or DROP SEARCH OPTIMIZATION, on methods or on everything.
+    Search {
+        /// ADD.
+        add: bool,
+        /// Methods and what they search: columns, paths in them, or `*`.
+        on: Vec<(String, String)>,
+    },
 }
 
 /// What becomes of a column.
@@ -270,27 +290,24 @@ pub(super) fn alter(parser: &mut Parser<'_>) -> Option<Result<Command, ParserErr
             while parser.peek_nth_token_ref(at).token == Token::Period {
                 at += 2;
             }
-            match word(parser, at).as_str() {
-                "SET" | "UNSET" | "ALTER" | "MODIFY" => Some(alter_object(parser)),
-                "ADD" if adds_columns(parser, at + 1) => Some(alter_object(parser)),
-                _ => None,
-            }
+            let own = match (word(parser, at).as_str(), word(parser, at + 1).as_str()) {
+                ("SET" | "UNSET" | "ALTER" | "MODIFY", _)
+                | ("RENAME", "CONSTRAINT")
+                | ("DROP", "FOREIGN" | "SEARCH")
+                | ("ADD", "SEARCH") => true,
+                ("DROP", "UNIQUE") => parser.peek_nth_token_ref(at + 2).token == Token::LParen,
+                ("ADD", _) => adds_columns(parser, at + 1),
+                _ => false,
+            };
+            own.then(|| alter_object(parser))
         }
-        ObjectWord::Function | ObjectWord::Procedure => None,
         _ => Some(alter_object(parser)),
     }
 }
 
 /// Whether columns follow ADD, and not a key or a policy.
 fn adds_columns(parser: &Parser<'_>, at: usize) -> bool {
-    let others = [
-        "CONSTRAINT",
-        "PRIMARY",
-        "UNIQUE",
-        "FOREIGN",
-        "ROW",
-        "SEARCH",
-    ];
+    let others = ["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "ROW"];
     !others.contains(&word(parser, at).as_str())
 }
 
@@ -299,16 +316,71 @@ fn alter_object(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
     let kind = ObjectWord::take(parser)?;
     let if_exists = take(parser, &["IF", "EXISTS"]);
     let name = parser.parse_object_name(false)?;
+    let arguments = arguments(parser, kind)?;
     let change = change(parser, kind)?;
     Ok(Command::Alter(Box::new(AlterObject {
         kind,
         name,
+        arguments,
         if_exists,
         change,
     })))
 }
 
+/// The types between the brackets of a function or procedure.
+fn arguments(parser: &mut Parser<'_>, kind: ObjectWord) -> Result<Vec<DataType>, ParserError> {
+    if !matches!(kind, ObjectWord::Function | ObjectWord::Procedure) {
+        return Ok(Vec::new());
+    }
+    parser.expect_token(&Token::LParen)?;
+    let types = match parser.peek_token_ref().token == Token::RParen {
+        true => Vec::new(),
+        false => parser.parse_comma_separated(Parser::parse_data_type)?,
+    };
+    parser.expect_token(&Token::RParen)?;
+    Ok(types)
+}
+
+/// COMMENT ON what the parser's own tree does not name: the same as SET COMMENT.
+/// <https://docs.snowflake.com/en/sql-reference/sql/comment>
+pub(super) fn comment(parser: &mut Parser<'_>) -> Option<Result<Command, ParserError>> {
+    let at = if word(parser, 1) == "IF" { 4 } else { 2 };
+    match ObjectWord::at(parser, at)?.0 {
+        ObjectWord::Stage
+        | ObjectWord::FileFormat
+        | ObjectWord::Function
+        | ObjectWord::Procedure => Some(comment_on(parser)),
+        _ => None,
+    }
+}
+
+fn comment_on(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    expect(parser, &["COMMENT"])?;
+    let if_exists = take(parser, &["IF", "EXISTS"]);
+    expect(parser, &["ON"])?;
+    let kind = ObjectWord::take(parser)?;
+    let name = parser.parse_object_name(false)?;
+    let arguments = arguments(parser, kind)?;
+    expect(parser, &["IS"])?;
+    let comment = CommandOption {
+        name: "COMMENT".to_owned(),
+        value: OptionValue::Text(text(parser)?),
+    };
+    Ok(Command::Alter(Box::new(AlterObject {
+        kind,
+        name,
+        arguments,
+        if_exists,
+        change: Change::Set(vec![comment]),
+    })))
+}
+
 fn change(parser: &mut Parser<'_>, kind: ObjectWord) -> Result<Change, ParserError> {
+    if kind == ObjectWord::Table
+        && let Some(change) = table_change(parser)?
+    {
+        return Ok(change);
+    }
     if take(parser, &["RENAME", "TO"]) {
         return Ok(Change::Rename(parser.parse_object_name(false)?));
     }
@@ -354,6 +426,83 @@ fn change(parser: &mut Parser<'_>, kind: ObjectWord) -> Result<Change, ParserErr
         "RENAME TO, SWAP WITH, SET or UNSET",
         parser.peek_token_ref(),
     )
+}
+
+/// Changes of keys, and of what is searched.
+fn table_change(parser: &mut Parser<'_>) -> Result<Option<Change>, ParserError> {
+    if take(parser, &["RENAME", "CONSTRAINT"]) {
+        let old = parser.parse_identifier()?;
+        expect(parser, &["TO"])?;
+        return Ok(Some(Change::RenameConstraint(
+            old,
+            parser.parse_identifier()?,
+        )));
+    }
+    if take(parser, &["ALTER", "CONSTRAINT"]) || take(parser, &["MODIFY", "CONSTRAINT"]) {
+        let name = parser.parse_identifier()?;
+        let mut rely = None;
+        while !super::ended(parser) {
+            if take(parser, &["RELY"]) {
+                rely = Some(true);
+            } else if take(parser, &["NORELY"]) {
+                rely = Some(false);
+            } else if !take(parser, &["NOT", "ENFORCED"]) {
+                return parser
+                    .expected_ref("RELY, NORELY or NOT ENFORCED", parser.peek_token_ref());
+            }
+        }
+        return Ok(Some(Change::Rely(name, rely)));
+    }
+    for (words, foreign) in [
+        (&["DROP", "UNIQUE"][..], false),
+        (&["DROP", "FOREIGN", "KEY"], true),
+    ] {
+        if take(parser, words) {
+            parser.expect_token(&Token::LParen)?;
+            let columns = parser.parse_comma_separated(Parser::parse_identifier)?;
+            parser.expect_token(&Token::RParen)?;
+            let _ = take(parser, &["RESTRICT"]) || take(parser, &["CASCADE"]);
+            return Ok(Some(Change::DropKey { foreign, columns }));
+        }
+    }
+    for (verb, add) in [("ADD", true), ("DROP", false)] {
+        if take(parser, &[verb, "SEARCH", "OPTIMIZATION"]) {
+            let on = match take(parser, &["ON"]) {
+                true => searched(parser)?,
+                false => Vec::new(),
+            };
+            return Ok(Some(Change::Search { add, on }));
+        }
+    }
+    Ok(None)
+}
+
+/// `METHOD(target, …), …` behind SEARCH OPTIMIZATION ON.
+/// <https://docs.snowflake.com/en/user-guide/search-optimization/enabling>
+fn searched(parser: &mut Parser<'_>) -> Result<Vec<(String, String)>, ParserError> {
+    let mut on = Vec::new();
+    loop {
+        let method = parser.parse_identifier()?.value;
+        if !["EQUALITY", "SUBSTRING", "GEO", "FULL_TEXT"].contains(&method.as_str()) {
+            return parser.expected_ref(
+                "EQUALITY, SUBSTRING, GEO or FULL_TEXT",
+                parser.peek_token_ref(),
+            );
+        }
+        parser.expect_token(&Token::LParen)?;
+        let targets = match parser.consume_token(&Token::Mul) {
+            true => vec!["*".to_owned()],
+            false => {
+                let targets = parser.parse_comma_separated(Parser::parse_expr)?;
+                targets.iter().map(crate::written).collect()
+            }
+        };
+        parser.expect_token(&Token::RParen)?;
+        on.extend(targets.into_iter().map(|target| (method.clone(), target)));
+        if !parser.consume_token(&Token::Comma) {
+            return Ok(on);
+        }
+    }
 }
 
 fn column_change(parser: &mut Parser<'_>) -> Result<(Ident, ColumnChange), ParserError> {

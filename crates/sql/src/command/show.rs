@@ -149,8 +149,18 @@ fn within(parser: &mut Parser<'_>) -> Result<ShowIn, ParserError> {
 }
 
 pub(super) fn describe(parser: &mut Parser<'_>) -> Option<Result<Command, ParserError>> {
+    if word(parser, 1) == "SEARCH" && word(parser, 2) == "OPTIMIZATION" {
+        return Some(describe_search(parser));
+    }
     ObjectWord::at(parser, 1)?;
     Some(describe_object(parser))
+}
+
+/// <https://docs.snowflake.com/en/sql-reference/sql/desc-search-optimization>
+fn describe_search(parser: &mut Parser<'_>) -> Result<Command, ParserError> {
+    parser.advance_token();
+    expect(parser, &["SEARCH", "OPTIMIZATION", "ON"])?;
+    parser.parse_object_name(false).map(Command::DescribeSearch)
 }
 
 fn describe_object(parser: &mut Parser<'_>) -> Result<Command, ParserError> {

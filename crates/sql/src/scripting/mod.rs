@@ -13,6 +13,7 @@ mod step;
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use sqlparser::ast::{DataType, Expr};
 
@@ -32,7 +33,7 @@ pub struct Block {
     /// What is done.
     pub body: Vec<Step>,
     /// What is done when that fails.
-    pub handlers: Vec<Handler>,
+    pub handlers: Arc<[Handler]>,
 }
 
 /// A name of a block.
@@ -157,6 +158,8 @@ pub enum Loop {
 pub struct Handler {
     /// The exceptions; `OTHER` is any.
     pub names: Vec<String>,
+    /// Whether the block goes on behind what failed.
+    pub continues: bool,
     /// What is done.
     pub body: Vec<Step>,
 }

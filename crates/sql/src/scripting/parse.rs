@@ -34,9 +34,11 @@ pub(crate) fn block(reader: &mut Reader<'_, '_>) -> Result<Block> {
     reader.expect("BEGIN")?;
     block.body = reader.steps(&["EXCEPTION", "END"])?;
     if reader.take(&["EXCEPTION"]) {
+        let mut handlers = Vec::new();
         while reader.take(&["WHEN"]) {
-            block.handlers.push(handler(reader)?);
+            handlers.push(handler(reader)?);
         }
+        block.handlers = handlers.into();
     }
     reader.expect("END")?;
     // The block's label.
@@ -51,13 +53,14 @@ fn handler(reader: &mut Reader<'_, '_>) -> Result<Handler> {
     while reader.take(&["OR"]) {
         names.push(reader.name()?);
     }
-    reader.take(&["EXIT"]);
-    if reader.word(0) == "CONTINUE" {
-        return Err(reader.refuse("A handler that continues", "let the block end"));
-    }
+    let continues = !reader.take(&["EXIT"]) && reader.take(&["CONTINUE"]);
     reader.expect("THEN")?;
     let body = reader.steps(&["WHEN", "END"])?;
-    Ok(Handler { names, body })
+    Ok(Handler {
+        names,
+        continues,
+        body,
+    })
 }
 
 /// `CALL name(…)`.

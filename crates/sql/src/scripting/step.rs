@@ -215,7 +215,15 @@ impl Reader<'_, '_> {
         if self.word(0) == "TABLE" && *token(1) == Token::LParen {
             self.expect("TABLE")?;
             self.parser.advance_token();
-            let rows = self.row_source()?;
+            let rows = match self.take(&["RESULTSET_FROM_CURSOR"]) {
+                true => {
+                    self.read(|parser| parser.expect_token(&Token::LParen))?;
+                    let rows = RowSource::Name(self.name()?);
+                    self.read(|parser| parser.expect_token(&Token::RParen))?;
+                    rows
+                }
+                false => self.row_source()?,
+            };
             self.read(|parser| parser.expect_token(&Token::RParen))?;
             return Ok(Action::ReturnTable(rows));
         }

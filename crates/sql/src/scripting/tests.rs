@@ -110,6 +110,10 @@ fn control_flow_nests() {
 fn into_outside_of_a_block_is_refused() {
     let error = parse_script(&Source::new("t", "select 1 into :x")).unwrap_err();
     assert_eq!(error.code().id, "S1001");
+    let error = parse_script(&Source::new("t", "select 1 into :x; select 2")).unwrap_err();
+    assert_eq!(error.code().id, "S1001");
+    let script = "select 1; begin select 1 into :x; end; select 2";
+    assert_eq!(parse_script(&Source::new("t", script)).unwrap().len(), 3);
     let error = parse_script(&Source::new("t", "begin select 1; ")).unwrap_err();
     assert_eq!(error.code().id, "S0001");
 }

@@ -102,6 +102,15 @@ impl Target<'_> {
         )))
     }
 
+    /// Creates the relation's schema if it is not there. The node's session stays where it is: as in dbt, the schema is
+    /// made beside it.
+    pub(crate) async fn make_schema(&self) -> Result<()> {
+        let sql = format!("create schema if not exists {}", self.name.namespace());
+        let source = Source::new(format!("{}", self.name), sql);
+        let beside = self.session.fork();
+        self.engine.execute(&beside, &source).await.map(drop)
+    }
+
     /// Drops the relation if it is not of the kind about to be made.
     pub(crate) async fn make_way(&self, for_view: bool) -> Result<()> {
         if let Some(found) = self.found().await?

@@ -379,10 +379,7 @@ impl Lane {
         };
         let skip = match self.on_error {
             OnError::SkipFile(limit) => report.errors >= limit,
-            #[allow(clippy::cast_precision_loss, reason = "it is a percentage")]
-            OnError::SkipFilePercent(limit) => {
-                report.errors > 0 && report.errors as f64 * 100.0 > limit * report.parsed as f64
-            }
+            OnError::SkipFilePercent(percent) => report.errors >= budget(percent, report.parsed),
             OnError::Abort | OnError::Continue => false,
         };
         if skip {
@@ -447,4 +444,15 @@ impl Lane {
         self.transform = Some((schema, Arc::clone(&transform)));
         Ok(transform)
     }
+}
+
+/// How many errors leave a file of `rows` rows out: `percent` of them, whole, and at least one.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is a percentage of a count"
+)]
+fn budget(percent: f64, rows: u64) -> u64 {
+    ((rows as f64 * percent / 100.0) as u64).max(1)
 }
