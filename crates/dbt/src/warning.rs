@@ -5,6 +5,12 @@ use std::borrow::Cow;
 use diagnostic::Place;
 use yaml::Document;
 
+/// Events that dbt does not have.
+pub const OWN_EVENTS: [&str; 1] = [CONFIG_WITHOUT_EFFECT];
+
+/// A setting of an adapter that the embedded warehouse has nothing for.
+pub(crate) const CONFIG_WITHOUT_EFFECT: &str = "ConfigWithoutEffect";
+
 /// One warning, with the name of dbt's event.
 #[derive(Clone, Debug)]
 pub struct Warning {

@@ -15,13 +15,15 @@ mod nodes;
 mod places;
 mod probe;
 mod python;
+mod recorded;
 pub mod seed;
 mod session;
 pub mod test;
 
-pub use adapter::EngineAdapter;
+pub use adapter::{EngineAdapter, answer};
 pub use folding::{fold, folding, folds, understood};
 pub use names::{relation_name, source_name};
 pub use nodes::{Keep, Nodes, TestOutcome, audit_schema, has_hooks};
 pub use probe::Probe;
+pub use recorded::recorded;
 pub use session::session_of;

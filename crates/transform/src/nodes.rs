@@ -14,7 +14,7 @@ use diagnostic::{Error, Result, ResultExt, Source, codes};
 use engine::{Engine, RelationInfo, Session};
 use futures::StreamExt;
 use model::{Identifier, RelationName, SchemaName};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
 use crate::adapter::EngineAdapter;
@@ -27,6 +27,7 @@ use crate::materialization::{
 use crate::names::relation_name;
 use crate::places::relocate;
 use crate::probe::Probe;
+use crate::recorded::recorded;
 use crate::seed;
 use crate::session::session_of;
 use crate::test::{self, Verdict};
@@ -116,7 +117,16 @@ impl Nodes {
     /// The same nodes in a session of `node`'s own.
     #[must_use]
     pub fn of_node(&self, node: &Node) -> Self {
-        self.in_session(session_of(&self.session, &self.project.context, node))
+        self.for_node(node, session_of(&self.session, &self.project.context, node))
+    }
+
+    /// The same nodes in `session`, where statements are run for `node`.
+    #[must_use]
+    pub fn for_node(&self, node: &Node, session: Session) -> Self {
+        Self {
+            engine: recorded(&self.project, Arc::clone(&self.engine), &node.unique_id),
+            ..self.in_session(session)
+        }
     }
 
     /// The project.
@@ -158,7 +168,10 @@ impl Nodes {
             return self.materialize_alone(compiled, full_refresh).await;
         }
         self.hooks(compiled, "pre-hook").await?;
-        let built = self.materialize_alone(compiled, full_refresh).await?;
+        let mut built = self.materialize_alone(compiled, full_refresh).await?;
+        if let Some(error) = built.failed_batches() {
+            return Err(error);
+        }
         self.hooks(compiled, "post-hook").await?;
         Ok(built)
     }
@@ -267,8 +280,13 @@ impl Nodes {
         let (compiler, compiled) = (self.compiler(), compiled.clone());
         blocking(move || match compiler.materialization(&compiled.node) {
             Some(block) => {
-                let rows = compiler.materialize(&compiled, block)?;
-                Ok(Some(Built { rows }))
+                let answer = compiler.materialize(&compiled, block)?;
+                let rows = answer.get("rows_affected").and_then(Json::as_u64);
+                Ok(Some(Built {
+                    rows,
+                    own_answer: Some(answer),
+                    ..Built::default()
+                }))
             }
             None => Ok(None),
         })
@@ -429,7 +447,7 @@ impl Nodes {
                 .engine
                 .load(&self.session, target.name, seed.schema, rows)
                 .await?;
-            return Ok(Built { rows: Some(rows) });
+            return Ok(self.seeded(node, rows));
         };
         let temporary = target.temporary();
         let columns: Vec<String> = seed
@@ -453,7 +471,23 @@ impl Nodes {
         let sql = format!("select {} from {temporary}", columns.join(", "));
         let built = materialization::table(target, &sql).await;
         target.execute(format!("drop table {temporary}")).await?;
-        built
+        Ok(self.seeded(node, built?.rows.unwrap_or_default()))
+    }
+
+    /// What dbt's materialisation of seeds says.
+    fn seeded(&self, node: &Node, rows: u64) -> Built {
+        let flag = self.project.context.flags.full_refresh.unwrap_or(false);
+        let code = match node.config.truth("full_refresh").unwrap_or(flag) {
+            true => "CREATE",
+            false => "INSERT",
+        };
+        let answer =
+            json!({ "_message": format!("{code} {rows}"), "code": code, "rows_affected": rows });
+        Built {
+            rows: Some(rows),
+            own_answer: answer.as_object().cloned(),
+            ..Built::default()
+        }
     }
 
     /// Runs the hooks of a node under `key`: `pre-hook` or `post-hook`. Hooks of all nodes come one after

@@ -87,6 +87,9 @@ impl Parser<'_> {
             Source::new(job.file.show.as_str(), text[..start + raw.len()].to_owned())
         };
         draft::complete(self.project, &mut node, &source, &layers)?;
+        if node.language == "python" {
+            super::python::refuse_broken(self.project, &node, &source)?;
+        }
         check_contract(&node)?;
         Ok(node)
     }

@@ -30,6 +30,11 @@ pub enum DbtEvent<'e> {
     },
     /// The project's code said something with `log` or `print`.
     Said(&'e str),
-    /// It said something for the log alone.
-    Noted(&'e str),
+    /// Something for the log alone happened.
+    Noted {
+        /// What dbt calls it.
+        event: &'e str,
+        /// What it says.
+        text: &'e str,
+    },
 }

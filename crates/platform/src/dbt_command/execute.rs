@@ -270,11 +270,13 @@ impl DbtInvocation {
     /// Hands on what the project's code said.
     fn pass_on(&self, tell: &(dyn Fn(DbtEvent<'_>) + Sync)) {
         for message in self.project.context.take_messages() {
-            if message.info {
-                tell(DbtEvent::Said(&message.text));
-            } else {
-                tell(DbtEvent::Noted(&message.text));
-            }
+            tell(match message.info {
+                true => DbtEvent::Said(&message.text),
+                false => DbtEvent::Noted {
+                    event: message.event,
+                    text: &message.text,
+                },
+            });
         }
     }
 

@@ -4,6 +4,7 @@ pub mod command_line;
 mod docs;
 mod effectless;
 mod environment;
+mod finished;
 mod fix;
 mod freshness;
 mod init;
@@ -11,10 +12,12 @@ mod invocation;
 mod lines;
 mod listing;
 mod log_file;
+mod operation;
 mod retry;
 mod show;
 mod strictness;
 mod upkeep;
+mod wording;
 mod work;
 
 use clap::Args;
@@ -45,7 +48,9 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
         return version();
     }
     // Prints help to stdout with code 0, mistakes to stderr with code 2, as `dbt` does.
-    let given = environment::with_variables(&arguments.arguments, &|name| std::env::var(name).ok());
+    let variables = dbt::Flags::from_process().environment;
+    let variable = |name: &str| variables.get(name).cloned();
+    let given = environment::with_variables(&arguments.arguments, &variable);
     let line = DbtLine::read(&given).unwrap_or_else(|error| error.exit());
     match (line.common.use_colors, line.common.no_use_colors) {
         (true, _) => anstream::ColorChoice::Always.write_global(),
@@ -90,10 +95,12 @@ pub fn dbt(globals: &Globals, arguments: &Arguments) -> Result<Exit> {
             one_page,
             ..
         }) => docs::generate(globals, &line, *no_compile, *empty_catalog, *one_page),
-        DbtCommand::RunOperation { sql: Some(sql), .. } => work::statement(globals, &line, sql),
+        DbtCommand::RunOperation { sql: Some(sql), .. } => {
+            operation::statement(globals, &line, sql)
+        }
         DbtCommand::RunOperation { name, args, .. } => {
             let name = name.as_deref().unwrap_or_default();
-            work::operation(globals, &line, name, args.as_deref().unwrap_or("{}"))
+            operation::operation(globals, &line, name, args.as_deref().unwrap_or("{}"))
         }
         DbtCommand::Deps(wish) => upkeep::deps(globals, &line, wish),
         DbtCommand::Init {

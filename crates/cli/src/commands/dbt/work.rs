@@ -1,11 +1,10 @@
-//! Commands that work on nodes: parse, compile, run, test, build, seed, snapshot; and run-operation.
+//! Commands that work on nodes: parse, compile, run, test, build, seed, snapshot.
 
 use std::collections::HashSet;
 
 use dbt::Project;
 use dbt::artifact::files;
 use dbt::artifact::run_results::{NodeResult, Status};
-use dbt::context::yaml_mapping;
 use dbt::node::ResourceType;
 use diagnostic::Result;
 use platform::{DbtReport, DbtWork};
@@ -109,11 +108,13 @@ pub fn execute(
     } else {
         let connection = &project.context.connection;
         let (threads, target) = (connection.threads, &connection.target);
+        lines.blank()?;
         lines.tell(
             "ConcurrencyLine",
             &format!("Concurrency: {threads} threads (target='{target}')"),
             json!({ "num_threads": threads, "target_name": target, "node_count": ids.len() }),
         )?;
+        lines.blank()?;
     }
     // What cannot be written is told once, at the end: the work must not be lost with its lines.
     let unheard = parking_lot::Mutex::new(None);
@@ -168,43 +169,8 @@ fn told_while_compiling(event: &platform::DbtEvent<'_>) -> bool {
         platform::DbtEvent::Started { .. } => false,
         platform::DbtEvent::Ended { result, .. } => result.status.failed(),
         platform::DbtEvent::Said(_) => true,
-        platform::DbtEvent::Noted(_) => false,
+        platform::DbtEvent::Noted { .. } => false,
     }
-}
-
-/// Calls a macro.
-pub fn operation(globals: &Globals, line: &DbtLine, name: &str, arguments: &str) -> Result<Exit> {
-    let opened = open(globals, line)?;
-    let arguments = yaml_mapping("--args", arguments)?;
-    let operation = opened.invocation.run_operation(name, arguments);
-    let called = interruptible(|| opened.invocation.recover(), operation);
-    for message in opened.invocation.take_messages() {
-        match message.info {
-            true => opened.lines.print(&message.text)?,
-            false => opened.lines.note("JinjaLogDebug", &message.text)?,
-        }
-    }
-    if called?.is_none() {
-        return Ok(Exit::Interrupted);
-    }
-    if writes_artifacts(line, &opened) {
-        opened.invocation.write_manifest(&[])?;
-    }
-    Ok(Exit::Done)
-}
-
-/// Runs a statement, or a template of one.
-pub fn statement(globals: &Globals, line: &DbtLine, sql: &str) -> Result<Exit> {
-    let opened = open(globals, line)?;
-    let run = opened.invocation.run_statement(sql);
-    if interruptible(|| opened.invocation.recover(), run)?.is_none() {
-        return Ok(Exit::Interrupted);
-    }
-    opened.lines.say("OK executed inline_query")?;
-    if writes_artifacts(line, &opened) {
-        opened.invocation.write_manifest(&[])?;
-    }
-    Ok(Exit::Done)
 }
 
 /// Whether the command leaves artifacts.
