@@ -19,6 +19,34 @@ pub fn operation_failure(kind: &str, error: &Error) -> String {
     below(format!("{} Error", family(kind, error)), error)
 }
 
+/// How dbt begins to tell that a command cannot start because of `error`:
+/// `Compilation Error in model orders (models/orders.sql)`.
+#[must_use]
+pub fn heading(error: &Error) -> String {
+    let family = match error.code().id {
+        "D1031" | "D1041" | "D1051" => "Parsing",
+        "D1004" | "D1005" | "D1006" | "D1007" | "D1009" | "D1052" => "Compilation",
+        id if id.starts_with('J') || id.starts_with("D2") => "Compilation",
+        id if id.starts_with('C') => "Parsing",
+        id if id.starts_with('X') => "Internal",
+        _ => "Runtime",
+    };
+    let context = |wanted: &str| {
+        let found = error.context().iter().find(|(key, _)| *key == wanted);
+        found.map(|(_, value)| value.as_str())
+    };
+    let mut text = format!("{family} Error");
+    let mut id = context("node").into_iter().flat_map(|id| id.split('.'));
+    if let (Some(resource), Some(name)) = (id.next(), id.nth(1)) {
+        text.push_str(&format!(" in {resource} {name}"));
+        let file = error.place().map(|place| &*place.file);
+        if let Some(file) = file.or(context("file")) {
+            text.push_str(&format!(" ({file})"));
+        }
+    }
+    text
+}
+
 fn told(what: &str, kind: &str, error: &Error) -> String {
     below(format!("{} Error in {what}", family(kind, error)), error)
 }
@@ -61,7 +89,7 @@ fn family(kind: &str, error: &Error) -> &'static str {
 mod tests {
     use diagnostic::{Error, Source, codes};
 
-    use super::told;
+    use super::{heading, told};
 
     #[test]
     fn what_failed_is_told_in_dbts_words_and_then_in_detail() {
@@ -80,6 +108,20 @@ mod tests {
         assert!(
             told("model a (models/a.sql)", "duckdb", &missing())
                 .starts_with("Runtime Error in model a")
+        );
+    }
+
+    #[test]
+    fn what_cannot_start_is_told_by_its_family_and_node() {
+        let raised = Error::new(codes::D2003, "no good").with("node", "test.p.a.0123456789");
+        assert_eq!(heading(&raised), "Compilation Error in test a");
+        let source = Source::new("models/a.sql", "select 1");
+        let raised = Error::new(codes::J2001, "`b` is undefined").at(source.place(0..1));
+        assert_eq!(heading(&raised), "Compilation Error");
+        let raised = raised.with("node", "model.p.a");
+        assert_eq!(
+            heading(&raised),
+            "Compilation Error in model a (models/a.sql)"
         );
     }
 

@@ -267,3 +267,23 @@ fn code_that_is_no_python_is_refused_where_there_is_a_python() {
     );
     assert!(said.contains("models/a.py:2:"), "{said}");
 }
+
+#[test]
+fn analyses_are_named_by_their_folders_where_the_project_wants_it() {
+    for (flag, fqn, owner) in [
+        (false, "shop.analysis.sub.a", "models"),
+        (true, "shop.sub.a", "analyses"),
+    ] {
+        let text = format!(
+            "name: shop\nprofile: shop\nflags: {{require_corrected_analysis_fqns: {flag}}}\n\
+             models: {{shop: {{+meta: {{of: models}}}}}}\nanalyses: {{shop: {{+meta: {{of: analyses}}}}}}\n"
+        );
+        let (_folder, project) = written(&[
+            ("dbt_project.yml", &text),
+            ("analyses/sub/a.sql", "select 1"),
+        ]);
+        let a = &project.manifest.nodes["analysis.shop.a"];
+        assert_eq!(a.fqn.join("."), fqn);
+        assert_eq!(a.config.0["meta"]["of"], owner);
+    }
+}
