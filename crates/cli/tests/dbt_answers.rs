@@ -62,6 +62,10 @@ fn results_hold_what_the_adapter_says_of_the_statement() {
         ("seeds/s.csv", "id\n1\n2\n3\n"),
         ("models/v.sql", "select 1 as id"),
         (
+            "models/v.yml",
+            "unit_tests: [{name: one, model: v, given: [], expect: {rows: [{id: 1}]}}]\n",
+        ),
+        (
             "models/t.sql",
             "{{ config(materialized='table') }} select id from {{ ref('s') }}",
         ),
@@ -83,6 +87,8 @@ fn results_hold_what_the_adapter_says_of_the_statement() {
     let done = json!({"_message": "SUCCESS 1", "code": "SUCCESS", "rows_affected": 1});
     assert_eq!(answer("model.shop.v"), done);
     assert_eq!(answer("test.shop.none"), done);
+    let both_sides = json!({"_message": "SUCCESS 2", "code": "SUCCESS", "rows_affected": 2});
+    assert_eq!(answer("unit_test.shop.v.one"), both_sides);
     assert_eq!(
         answer("seed.shop.s"),
         json!({"_message": "INSERT 3", "code": "INSERT", "rows_affected": 3})
@@ -362,6 +368,10 @@ fn variables_of_a_file_stand_for_those_of_the_environment() {
     let (code, said) = shop.dbt(&["--warn-error-options", "{error: [NoSuchEvent]}", "parse"]);
     assert_eq!(code, Some(2), "{said}");
     assert_holds(&said, &["error[D3001]", "`NoSuchEvent`"]);
+    for wrong in ["{error: LogTestResult}", "{warn: [LogTestResult]}"] {
+        let (code, said) = shop.dbt(&["--warn-error-options", wrong, "parse"]);
+        assert_eq!(code, Some(2), "{said}");
+    }
     shop.write(
         "packages.yml",
         "packages: [{git: \"https://{{ env_var('DBT_ENV_SECRET_TOKEN') }}@shop.invalid/a.git\"}]\n",

@@ -320,6 +320,12 @@ impl DbtInvocation {
             Some(_) => Status::Fail,
         };
         step.result.failures = Some(i64::from(found.difference.is_some()));
+        let answer = Answer {
+            rows: found.rows,
+            changes: None,
+        };
+        let kind = &self.project.context.connection.kind;
+        step.result.adapter_response = answer.to_json(kind);
         step.result.message = found.difference;
         step.compiled = Some(found.compiled);
         Ok(())

@@ -77,6 +77,10 @@ impl Strictness {
             if !all {
                 refuse_unknown(&names)?;
             }
+            if value.is_string() && !all {
+                let message = format!("`{key}` of `--warn-error-options` is a list of events");
+                return Err(Error::new(codes::D3001, message));
+            }
             match key.as_str() {
                 "error" | "include" if all => strictness.all = true,
                 "error" | "include" => strictness.error.extend(names),
@@ -88,6 +92,15 @@ impl Strictness {
                         .suggest(other, ["error", "warn", "silence"]));
                 }
             }
+        }
+        let named = [&strictness.error, &strictness.silence];
+        let deprecations = named
+            .iter()
+            .any(|names| names.iter().any(|name| name == DEPRECATIONS));
+        if !strictness.warn.is_empty() && !strictness.all && !deprecations {
+            let message = "`warn` of `--warn-error-options` leaves out what `error` names: `error` is \
+                           `all`, or `Deprecations` are in `error` or `silence`";
+            return Err(Error::new(codes::D3001, message));
         }
         Ok(strictness)
     }

@@ -157,6 +157,10 @@ pub fn execute(
     if ids.is_empty() && idle.is_empty() {
         return Ok(Exit::Done);
     }
+    // As in dbt: statements that were rendered are not counted.
+    if quiet_compile && done.succeeded() {
+        return Ok(Exit::Done);
+    }
     lines.finish(project, &done)?;
     Ok(match done.succeeded() {
         true => Exit::Done,
