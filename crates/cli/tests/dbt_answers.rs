@@ -384,3 +384,55 @@ fn variables_of_a_file_stand_for_those_of_the_environment() {
         "{said}"
     );
 }
+
+#[test]
+fn nodes_are_left_out_where_a_hook_at_the_start_fails() {
+    let shop = Shop::new(&[
+        ("models/a.sql", "select 1 as a"),
+        ("models/b.sql", "select * from {{ ref('a') }}"),
+    ]);
+    let project = |flag: &str| {
+        shop.write(
+            "dbt_project.yml",
+            &format!(
+                "name: shop\nprofile: shop\non-run-start: [\"create table kept (n int)\", \
+                 \"select * from nowhere\", \"select 2\"]\n\
+                 on-run-end: \"create or replace table seen as select {{{{ results | length }}}} as n\"\n{flag}"
+            ),
+        );
+    };
+    project("");
+    let (code, said) = shop.dbt(&["run"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert_holds(
+        &said,
+        &[
+            "1 of 3 OK hook: shop.on-run-start.0 ",
+            "2 of 3 ERROR hook: shop.on-run-start.1 ",
+            "3 of 3 SKIP hook: shop.on-run-start.2 ",
+            "2 of 2 SKIP relation DEV.b ",
+            "1 of 1 OK hook: shop.on-run-end.0 ",
+            "Completed with 2 errors, 0 partial successes, and 0 warnings:",
+            "[ERROR]: in operation shop-on-run-start-1 (./dbt_project.yml)",
+            "    shop.on-run-start.1 failed, error:\n Relation `SHOP.DEV.NOWHERE` does not exist\n",
+            "Done. PASS=2 WARN=0 ERROR=1 SKIP=3 NO-OP=0 REUSED=0 TOTAL=6",
+        ],
+    );
+    assert_eq!(shop.result("model.shop.a")["status"], "skipped");
+    let seen = |flag: &str| {
+        project(flag);
+        let (_, said) = shop.dbt(&["run"]);
+        let (_, seen) = shop.dbt(&["show", "--inline", "select n from seen", "--output", "json"]);
+        (said, seen)
+    };
+    // What the hook before it did is there.
+    let (said, seen) = seen("flags: {skip_nodes_if_on_run_start_fails: false}\n");
+    assert_holds(
+        &said,
+        &[
+            "1 of 3 ERROR hook: shop.on-run-start.0 ",
+            "OK created sql view model DEV.b ",
+        ],
+    );
+    assert!(seen.contains('3'), "{seen}");
+}

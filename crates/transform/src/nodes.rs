@@ -514,49 +514,50 @@ impl Nodes {
     /// # Errors
     /// What compiling or the engine raises.
     pub async fn run_hooks(&self, end: bool) -> Result<()> {
-        let hooks: Vec<String> = self
-            .project
-            .manifest
-            .hooks(end)
-            .into_iter()
-            .map(|node| node.unique_id.clone())
-            .collect();
-        for id in hooks {
-            let compiled = self.compile(&id).await?;
-            if !compiled.sql.trim().is_empty() {
-                let source = Source::new(id, compiled.sql);
-                self.engine.execute(&self.session, &source).await?;
-            }
+        let project = Arc::clone(&self.project);
+        for hook in project.manifest.hooks(&project.context.root.name, end) {
+            let compiled = self.compile(&hook.unique_id).await?;
+            self.run_hook(hook, compiled.sql).await?;
         }
         Ok(())
     }
 
-    /// Runs the project's `on-run-end` hooks, which see `results`: how many went well, and what compiling
-    /// the next one, or the engine, raised.
-    pub async fn run_end_hooks(&self, results: &[NodeResult]) -> (usize, Result<()>) {
-        let hooks = self.project.manifest.hooks(true);
-        let hooks: Vec<Arc<Node>> = hooks.into_iter().cloned().collect();
-        for (passed, hook) in hooks.iter().enumerate() {
-            if let Err(error) = self.run_end_hook(hook, results).await {
-                return (passed, Err(error));
-            }
-        }
-        (hooks.len(), Ok(()))
-    }
-
-    async fn run_end_hook(&self, hook: &Arc<Node>, results: &[NodeResult]) -> Result<()> {
+    /// The statement of one of the project's hooks. One of `on-run-end` sees `results`.
+    ///
+    /// # Errors
+    /// What its code raises.
+    pub async fn hook_statement(
+        &self,
+        hook: &Arc<Node>,
+        results: Option<Vec<NodeResult>>,
+    ) -> Result<String> {
+        let Some(results) = results else {
+            let sql = self.compile(&hook.unique_id).await?.sql;
+            files::write_code(&self.project.context, hook, "compiled", &sql)?;
+            return Ok(sql);
+        };
         let (compiler, project) = (self.compiler(), Arc::clone(&self.project));
-        let (results, hook) = (results.to_vec(), Arc::clone(hook));
-        let name = hook.unique_id.clone();
-        let sql = blocking(move || {
-            compiler.compile_hook(&hook, &end_of_run(&project.manifest, &results))
+        let hook = Arc::clone(hook);
+        blocking(move || {
+            let seen = end_of_run(&project.manifest, &results);
+            let sql = compiler.compile_hook(&hook, &seen)?;
+            files::write_code(&project.context, &hook, "compiled", &sql)?;
+            Ok(sql)
         })
-        .await?;
-        if !sql.trim().is_empty() {
-            let source = Source::new(name, sql);
-            self.engine.execute(&self.session, &source).await?;
+        .await
+    }
+
+    /// Runs the statement of one of the project's hooks, if it has any.
+    ///
+    /// # Errors
+    /// What the engine raises.
+    pub async fn run_hook(&self, hook: &Node, sql: String) -> Result<()> {
+        if sql.trim().is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let engine = recorded(&self.project, Arc::clone(&self.engine), &hook.unique_id);
+        let source = Source::new(hook.unique_id.as_str(), sql);
+        engine.execute(&self.session, &source).await.map(drop)
     }
 
     /// Judges a data test with the other tests of its table, and keeps what it finds as configured.

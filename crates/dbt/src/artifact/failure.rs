@@ -19,6 +19,13 @@ pub fn operation_failure(kind: &str, error: &Error) -> String {
     below(format!("{} Error", family(kind, error)), error)
 }
 
+/// The `message` of the hook `name` that failed by `error`.
+#[must_use]
+pub fn hook_failure(name: &str, error: &Error) -> String {
+    let text = format!("{name} failed, error:\n {}", error.message());
+    detailed(text, error)
+}
+
 /// How dbt begins to tell that a command cannot start because of `error`:
 /// `Compilation Error in model orders (models/orders.sql)`.
 #[must_use]
@@ -57,6 +64,11 @@ fn below(mut text: String, error: &Error) -> String {
         text.push_str("\n  ");
         text.push_str(line);
     }
+    detailed(text, error)
+}
+
+/// `text`, which tells what `error` says, with its code, place and remedy below.
+fn detailed(mut text: String, error: &Error) -> String {
     text.push_str(&format!("\n  error[{}]", error.code().id));
     // The title is told already.
     let rendered = error.render(Style::Plain);

@@ -255,9 +255,10 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
 /// What only `on-run-end` hooks see: `results`, `schemas`, `database_schemas`.
 #[must_use]
 pub fn end_of_run(manifest: &Manifest, results: &[NodeResult]) -> Vec<(&'static str, Value)> {
-    let nodes = results
+    let good = results
         .iter()
-        .filter_map(|result| manifest.nodes.get(&result.unique_id));
+        .filter(|result| !result.status.failed() && result.status != Status::Skipped);
+    let nodes = good.filter_map(|result| manifest.nodes.get(&result.unique_id));
     let built: BTreeSet<(&str, &str)> = nodes
         .filter(|node| node.is_relational())
         .map(|node| {

@@ -33,7 +33,13 @@ impl Lines {
             &format!("Finished running {worked}{execution} ({seconds:.2}s)."),
             json!({ "stat_line": worked, "execution": execution, "execution_time": seconds }),
         )?;
-        let errors = report.count(&[Status::Error, Status::Fail]);
+        let failed = report.count(&[Status::Error, Status::Fail]);
+        // Hooks that are left out because of one that failed say so, and count as it does.
+        let left_out = report
+            .results
+            .iter()
+            .filter(|result| result.status == Status::Skipped && result.message.is_some());
+        let errors = failed + left_out.count();
         let warnings = report.count(&[Status::Warn]);
         let partial = report.count(&[Status::PartialSuccess]);
         let data = json!({
@@ -64,7 +70,7 @@ impl Lines {
                 report.count(&[Status::Success, Status::Pass]),
             ),
             ("WARN", "warn", warnings),
-            ("ERROR", "error", errors + partial),
+            ("ERROR", "error", failed + partial),
             ("SKIP", "skip", report.count(&[Status::Skipped])),
             ("NO-OP", "noop", report.count(&[Status::NoOp])),
             ("REUSED", "reused", report.count(&[Status::Reused])),

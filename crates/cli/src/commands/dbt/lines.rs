@@ -222,6 +222,24 @@ impl Lines {
                 result,
                 error,
             } => self.ended(index, total, node, result, error),
+            DbtEvent::Hook {
+                index,
+                total,
+                end,
+                name,
+                node,
+                result,
+            } => {
+                // Empty lines stand before hooks at the end and behind those at the start.
+                if end && index == 1 && result.is_none() {
+                    self.blank()?;
+                }
+                self.hook((index, total), name, node, result)?;
+                match !end && index == total && result.is_some() {
+                    true => self.blank(),
+                    false => Ok(()),
+                }
+            }
             DbtEvent::Said(text) => {
                 let shown = self.prints && !self.quiet;
                 self.write(
@@ -264,6 +282,34 @@ impl Lines {
     /// An empty line, as dbt puts it between the parts of what it tells.
     pub(super) fn blank(&self) -> Result<()> {
         self.tell("Formatting", "", json!({ "msg": "" }))
+    }
+
+    /// A hook of the run.
+    fn hook(
+        &self,
+        (index, total): (usize, usize),
+        name: &str,
+        node: &Node,
+        result: Option<&NodeResult>,
+    ) -> Result<()> {
+        let mut data = json!({
+            "statement": name, "index": index, "total": total, "node_info": node_info(node, result),
+        });
+        let Some(result) = result else {
+            let text = self.dotted(index, total, &format!("START hook: {name}"), "RUN");
+            return self.tell("LogHookStartLine", &text, data);
+        };
+        let (word, colour) = match result.status {
+            Status::Success => ("OK", AnsiColor::Green),
+            Status::Skipped => ("SKIP", AnsiColor::Yellow),
+            _ => ("ERROR", AnsiColor::Red),
+        };
+        let style = Style::new().fg_color(Some(colour.into()));
+        let status = format!("{style}{word}{style:#} in {:.2}s", result.execution_time);
+        let text = self.dotted(index, total, &format!("{word} hook: {name}"), &status);
+        data["status"] = json!(result.status.name());
+        data["execution_time"] = json!(result.execution_time);
+        self.tell("LogHookEndLine", &text, data)
     }
 
     /// The batches of a model, as dbt tells them.

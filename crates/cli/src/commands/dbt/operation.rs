@@ -136,7 +136,6 @@ pub(super) fn write_result(opened: &Opened, result: NodeResult, elapsed: Duratio
         results: vec![result],
         compiled: Vec::new(),
         elapsed,
-        hook: None,
         published: None,
     })
 }

@@ -110,7 +110,7 @@ pub fn retry(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         _ => DbtWork::Build,
     };
     let ids = opened.invocation.workable(&ids, kind);
-    execute(globals, &line, &opened, kind, &ids, &[])
+    execute(&line, &opened, kind, &ids, &[])
 }
 
 /// Calls the macro or runs the statement again, unless it went well.

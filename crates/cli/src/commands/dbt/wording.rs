@@ -34,6 +34,8 @@ pub(super) fn code(name: &str) -> &'static str {
         "CheckNodeTestFailure" => "Z027",
         "RunResultWarningMessage" => "Z046",
         "Formatting" => "Z017",
+        "LogHookStartLine" => "Q032",
+        "LogHookEndLine" => "Q033",
         "LogStartBatch" => "Q045",
         "LogBatchResult" => "Q046",
         "CatchableExceptionOnRun" => "W002",

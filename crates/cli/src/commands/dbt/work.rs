@@ -15,7 +15,6 @@ use super::invocation::{Opened, open, select};
 use crate::arguments::Globals;
 use crate::commands::Exit;
 use crate::commands::watch::interruptible;
-use crate::report;
 
 /// Reads the project and writes its manifest.
 pub fn parse(globals: &Globals, line: &DbtLine) -> Result<Exit> {
@@ -44,7 +43,7 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         DbtCommand::Build { .. } => without_work(&selected),
         _ => Vec::new(),
     };
-    let exit = execute(globals, line, &opened, kind, &ids, &idle)?;
+    let exit = execute(line, &opened, kind, &ids, &idle)?;
     if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
         &line.command
         && exit == Exit::Done
@@ -94,7 +93,6 @@ fn idle_results(project: &Project, done: &DbtReport, idle: &[String]) -> Vec<Nod
 
 /// Works on `ids`, tells how it goes, and writes the artifacts. For `idle` there is nothing to do.
 pub fn execute(
-    globals: &Globals,
     line: &DbtLine,
     opened: &Opened,
     kind: DbtWork,
@@ -140,9 +138,6 @@ pub fn execute(
     if let Some(error) = unheard.into_inner() {
         return Err(error);
     }
-    if let Some(error) = &done.hook {
-        report::error(error, globals.log_format);
-    }
     if let DbtCommand::Compile {
         output, selecting, ..
     } = &line.command
@@ -172,7 +167,7 @@ fn told_while_compiling(event: &platform::DbtEvent<'_>) -> bool {
     match event {
         platform::DbtEvent::Started { .. } => false,
         platform::DbtEvent::Ended { result, .. } => result.status.failed(),
-        platform::DbtEvent::Said(_) => true,
+        platform::DbtEvent::Hook { .. } | platform::DbtEvent::Said(_) => true,
         platform::DbtEvent::Noted { .. } => false,
     }
 }
