@@ -209,6 +209,7 @@ fn failures_are_told_in_dbts_words_at_the_end_and_kept() {
             "{{ config(materialized='table') }} select 1 as a, 'x' as b, 2 as d",
         ),
         ("models/good.sql", "select 1 as a"),
+        ("tests/odd.sql", "select nothing from {{ ref('good') }}"),
         (
             "models/all.yml",
             "models:\n  - name: promised\n    config: {contract: {enforced: true}}\n    columns:\n      \
@@ -244,16 +245,18 @@ fn failures_are_told_in_dbts_words_at_the_end_and_kept() {
     assert_holds(
         &said,
         &[
-            "Found 4 models, 2 data tests, ",
-            "Finished running 2 table models, 2 data tests, 2 view models in 0 hours 0 minutes and ",
-            "Completed with 4 errors, 0 partial successes, and 1 warning:",
+            "Found 4 models, 3 data tests, ",
+            "Finished running 2 table models, 3 data tests, 2 view models in 0 hours 0 minutes and ",
+            "Completed with 5 errors, 0 partial successes, and 1 warning:",
             "[ERROR]: in model missing (models/missing.sql)\n",
             "  compiled code at target/compiled/shop/models/missing.sql\n",
             "[ERROR]: in test accepted_values_good_a__2 (models/all.yml)\n",
             "  Got 1 result, configured to fail if != 0\n",
+            "Database Error in test odd (tests/odd.sql)\n  Column `NOTHING` does not exist\n",
+            "  compiled code at target/compiled/shop/tests/odd.sql\n",
             "[WARNING]: in test accepted_values_good_a__3 (models/all.yml)\n",
             "[WARNING]: Got 1 result, configured to warn if != 0\n",
-            "Done. PASS=1 WARN=1 ERROR=4 SKIP=0 NO-OP=0 REUSED=0 TOTAL=6\n",
+            "Done. PASS=1 WARN=1 ERROR=5 SKIP=0 NO-OP=0 REUSED=0 TOTAL=7\n",
         ],
     );
     let (_, said) = shop.dbt(&["build", "-s", "missing", "--target", "duck"]);

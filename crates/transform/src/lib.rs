@@ -9,6 +9,7 @@ mod build;
 mod configuration;
 mod documentation;
 mod folding;
+mod hooks;
 pub mod materialization;
 mod names;
 mod nodes;
@@ -22,8 +23,9 @@ pub mod test;
 
 pub use adapter::{EngineAdapter, answer};
 pub use folding::{fold, folding, folds, understood};
+pub use hooks::has_hooks;
 pub use names::{relation_name, source_name};
-pub use nodes::{Keep, Nodes, TestOutcome, audit_schema, has_hooks};
+pub use nodes::{Keep, Nodes, TestOutcome, audit_schema};
 pub use probe::Probe;
 pub use recorded::recorded;
 pub use session::session_of;

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use dbt::artifact::files;
-use dbt::artifact::run_results::{NodeResult, end_of_run};
 use dbt::compile::{CompiledNode, Compiler};
 use dbt::context::ProjectContext;
 use dbt::load::Project;
 use dbt::node::{Node, ResourceType};
 use dbt::parse::stores_failures;
 use dbt::unit_test::UnitOutcome;
-use diagnostic::{Error, Result, ResultExt, Source, codes};
+use diagnostic::{Error, Result, ResultExt, codes};
 use engine::{Engine, RelationInfo, Session};
 use futures::StreamExt;
 use model::{Identifier, RelationName, SchemaName};
@@ -37,10 +36,10 @@ const AUDIT: &str = "DBT_TEST__AUDIT";
 
 /// The nodes of one project on one engine and session.
 pub struct Nodes {
-    project: Arc<Project>,
-    engine: Arc<dyn Engine>,
-    session: Session,
-    hooking: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) project: Arc<Project>,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) session: Session,
+    pub(crate) hooking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a test found.
@@ -72,16 +71,6 @@ pub fn audit_schema(context: &ProjectContext) -> SchemaName {
         Identifier::unquoted(&context.connection.database),
         Identifier::unquoted(AUDIT),
     )
-}
-
-/// Whether `node` has hooks under `key`.
-#[must_use]
-pub fn has_hooks(node: &Node, key: &str) -> bool {
-    match node.config.get(key) {
-        None | Some(Json::Null) => false,
-        Some(Json::Array(hooks)) => !hooks.is_empty(),
-        Some(_) => true,
-    }
 }
 
 /// Whether `node` says what roles have on its relation.
@@ -488,76 +477,6 @@ impl Nodes {
             own_answer: answer.as_object().cloned(),
             ..Built::default()
         }
-    }
-
-    /// Runs the hooks of a node under `key`: `pre-hook` or `post-hook`. Hooks of all nodes come one after
-    /// another, as many write to one table.
-    ///
-    /// # Errors
-    /// What compiling or the engine raises.
-    pub async fn hooks(&self, compiled: &CompiledNode, key: &'static str) -> Result<()> {
-        if !has_hooks(&compiled.node, key) {
-            return Ok(());
-        }
-        let _one_at_a_time = self.hooking.lock().await;
-        let (compiler, node) = (self.compiler(), compiled.clone());
-        let statements = blocking(move || compiler.hooks(&node, key)).await?;
-        for sql in statements {
-            let source = Source::new(format!("{key} of {}", compiled.node.name), sql);
-            self.engine.execute(&self.session, &source).await?;
-        }
-        Ok(())
-    }
-
-    /// Runs the project's `on-run-start` or `on-run-end` hooks.
-    ///
-    /// # Errors
-    /// What compiling or the engine raises.
-    pub async fn run_hooks(&self, end: bool) -> Result<()> {
-        let project = Arc::clone(&self.project);
-        for hook in project.manifest.hooks(&project.context.root.name, end) {
-            let compiled = self.compile(&hook.unique_id).await?;
-            self.run_hook(hook, compiled.sql).await?;
-        }
-        Ok(())
-    }
-
-    /// The statement of one of the project's hooks. One of `on-run-end` sees `results`.
-    ///
-    /// # Errors
-    /// What its code raises.
-    pub async fn hook_statement(
-        &self,
-        hook: &Arc<Node>,
-        results: Option<Vec<NodeResult>>,
-    ) -> Result<String> {
-        let Some(results) = results else {
-            let sql = self.compile(&hook.unique_id).await?.sql;
-            files::write_code(&self.project.context, hook, "compiled", &sql)?;
-            return Ok(sql);
-        };
-        let (compiler, project) = (self.compiler(), Arc::clone(&self.project));
-        let hook = Arc::clone(hook);
-        blocking(move || {
-            let seen = end_of_run(&project.manifest, &results);
-            let sql = compiler.compile_hook(&hook, &seen)?;
-            files::write_code(&project.context, &hook, "compiled", &sql)?;
-            Ok(sql)
-        })
-        .await
-    }
-
-    /// Runs the statement of one of the project's hooks, if it has any.
-    ///
-    /// # Errors
-    /// What the engine raises.
-    pub async fn run_hook(&self, hook: &Node, sql: String) -> Result<()> {
-        if sql.trim().is_empty() {
-            return Ok(());
-        }
-        let engine = recorded(&self.project, Arc::clone(&self.engine), &hook.unique_id);
-        let source = Source::new(hook.unique_id.as_str(), sql);
-        engine.execute(&self.session, &source).await.map(drop)
     }
 
     /// Judges a data test with the other tests of its table, and keeps what it finds as configured.

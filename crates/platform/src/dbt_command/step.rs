@@ -269,8 +269,16 @@ impl DbtInvocation {
 
     async fn test(&self, nodes: &Nodes, node: &Arc<Node>, step: &mut Step) -> Result<()> {
         let found = match self.probe.get() {
-            Some(probe) => nodes.test_among(probe, &node.unique_id).await?,
-            None => nodes.test(&node.unique_id, Keep::AsConfigured).await?,
+            Some(probe) => nodes.test_among(probe, &node.unique_id).await,
+            None => nodes.test(&node.unique_id, Keep::AsConfigured).await,
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                // Its statement is there to be looked at, unless that is what failed.
+                step.compiled = nodes.compile(&node.unique_id).await.ok();
+                return Err(error);
+            }
         };
         step.result.status = match found.verdict {
             Verdict::Pass => Status::Pass,
