@@ -95,7 +95,7 @@ fn exposures_and_hooks_follow_what_is_selected() {
     let told = shop.done(&["build"]);
     assert!(told.contains("NO-OP=1"), "{told}");
     assert_eq!(shop.statuses().last().unwrap(), "exposure.shop.page no-op");
-    assert!(shop.done(&["compile"]).contains("NO-OP=0"));
+    assert!(!shop.done(&["compile"]).contains("NO-OP"));
     shop.write("models/orders.sql", "select 1 / 0 as id");
     shop.write("dbt_project.yml", "name: shop\nprofile: shop\n");
     assert_eq!(shop.dbt(&["build"]).0, Some(1));

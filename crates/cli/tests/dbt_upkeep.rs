@@ -236,5 +236,5 @@ fn a_hook_that_fails_counts_as_an_error() {
         })
         .map(|result| result["status"].as_str().unwrap())
         .collect();
-    assert_eq!(statuses, ["success", "error"]);
+    assert_eq!(statuses, ["success", "error", "skipped"]);
 }

@@ -6,6 +6,7 @@ mod arrivals;
 mod browser;
 mod certificates;
 mod commands;
+mod dbt_answers;
 mod dbt_command;
 mod dbt_dialects;
 mod dbt_outcomes;

@@ -2,6 +2,7 @@
 
 use diagnostic::Result;
 use jinja::Value;
+use serde_json::{Map, Value as Json, json};
 
 /// The three parts of a relation's name, as stored: case is exact.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,17 +42,86 @@ pub struct Rows {
     pub rows: Vec<Vec<Value>>,
 }
 
+/// What a database says about a statement, besides its rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// How many rows its result has, or it changed. A statement that says no more than that it is done has one.
+    pub rows: u64,
+    /// Which rows it changed, if it is one that changes rows.
+    pub changes: Option<Changes>,
+}
+
+/// How many rows a statement changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Rows that are new.
+    pub inserted: u64,
+    /// Rows that were there.
+    pub updated: u64,
+    /// Rows that are gone.
+    pub deleted: u64,
+}
+
+impl Answer {
+    /// The answer to a statement that says no more than that it is done.
+    pub const DONE: Self = Self {
+        rows: 1,
+        changes: None,
+    };
+
+    /// The answer to a statement that changed rows.
+    #[must_use]
+    pub fn changed(changes: Changes) -> Self {
+        Self {
+            rows: changes.inserted + changes.updated + changes.deleted,
+            changes: Some(changes),
+        }
+    }
+
+    /// The answer to a statement that makes a table of a query. Its result is one row that says so.
+    #[must_use]
+    pub fn made(self) -> Self {
+        Self { rows: 1, ..self }
+    }
+
+    /// The rows that dbt's adapter says were affected: those that are new, where there are any
+    /// (`get_response` of dbt-snowflake's `SnowflakeConnectionManager`).
+    #[must_use]
+    pub fn affected(&self) -> u64 {
+        match self.changes {
+            Some(Changes { inserted, .. }) if inserted > 0 => inserted,
+            _ => self.rows,
+        }
+    }
+
+    /// As dbt's adapter for databases of `kind` writes it: `_message`, `code`, `rows_affected` and, of
+    /// changes, `rows_inserted` and its kin. dbt-duckdb says no more than `OK`, so no `code` stands beside it.
+    #[must_use]
+    pub fn to_json(&self, kind: &str) -> Map<String, Json> {
+        let affected = self.affected();
+        let mut said = Map::new();
+        if kind == "duckdb" {
+            said.insert("_message".to_owned(), json!("OK"));
+        } else {
+            said.insert("_message".to_owned(), json!(format!("SUCCESS {affected}")));
+            said.insert("code".to_owned(), json!("SUCCESS"));
+        }
+        said.insert("rows_affected".to_owned(), json!(affected));
+        if let Some(changes) = self.changes {
+            said.insert("rows_inserted".to_owned(), json!(changes.inserted));
+            said.insert("rows_deleted".to_owned(), json!(changes.deleted));
+            said.insert("rows_updated".to_owned(), json!(changes.updated));
+            said.insert("rows_duplicates".to_owned(), json!(0));
+        }
+        said
+    }
+}
+
 /// What a statement did.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
-    /// For people: `SUCCESS 12`.
-    pub message: String,
-    /// For machines: `SUCCESS`, `INSERT`.
-    pub code: String,
-    /// Rows changed, if the statement changes rows.
-    pub rows_affected: Option<i64>,
-    /// The engine's id of the statement.
-    pub query_id: Option<String>,
+    /// What the database says about it.
+    pub answer: Answer,
     /// Its rows; empty unless they were asked for.
     pub rows: Rows,
 }

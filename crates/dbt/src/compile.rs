@@ -470,17 +470,25 @@ impl Compiler {
         for (name, value) in arguments {
             call = call.with(name.as_str(), value);
         }
-        // Unlike code, the command line finds macros of installed packages by their names alone.
+        let entry = self.operation(name)?;
+        let name = format!("{}.{}", entry.package, entry.definition.name);
+        self.call_macro(&name, call).map(drop)
+    }
+
+    /// The macro that the command line calls `name`. Unlike code, it finds those of installed packages by
+    /// their names alone.
+    ///
+    /// # Errors
+    /// `D2004` if there is none.
+    pub fn operation(&self, name: &str) -> Result<&MacroEntry> {
         let macros = &self.project.macros;
-        let other = match macros.find(&self.project.root.name, name) {
-            Some(_) => None,
-            None => macros.iter().find(|entry| *entry.definition.name == *name),
+        let found = match name.split_once('.') {
+            Some((package, name)) => macros.in_package(package, name),
+            None => macros
+                .find(&self.project.root.name, name)
+                .or_else(|| macros.iter().find(|entry| *entry.definition.name == *name)),
         };
-        match other {
-            Some(entry) => self.call_macro(&format!("{}.{name}", entry.package), call),
-            None => self.call_macro(name, call),
-        }
-        .map(drop)
+        found.ok_or_else(|| Error::new(codes::D2004, format!("There is no macro `{name}`")))
     }
 
     /// The statements of a node's hooks (`pre-hook` or `post-hook`), rendered, in order; empty ones
@@ -542,7 +550,11 @@ impl Compiler {
     ///
     /// # Errors
     /// What the block raises.
-    pub fn materialize(&self, compiled: &CompiledNode, block: &MacroEntry) -> Result<Option<u64>> {
+    pub fn materialize(
+        &self,
+        compiled: &CompiledNode,
+        block: &MacroEntry,
+    ) -> Result<serde_json::Map<String, serde_json::Value>> {
         let context = self.materialization_context(compiled);
         let callee = CalledMacro::value(&context.0, block);
         context
@@ -550,12 +562,21 @@ impl Compiler {
             .call(&callee, &context, Arguments::of([]))
             .map_err(|error| self.explain(error, &compiled.node))?;
         let main = context.0.result("main");
-        let rows = main
-            .as_ref()
-            .and_then(Value::as_dict)
-            .and_then(|result| result.get("response"))
-            .and_then(|response| response.as_dict()?.get("rows_affected"));
-        Ok(rows.and_then(|rows| rows.to_string().parse().ok()))
+        let main = main.as_ref().and_then(Value::as_dict);
+        let mut answer = serde_json::Map::new();
+        match main.and_then(|result| result.get("response")) {
+            Some(Value::Dict(response)) => {
+                if let serde_json::Value::Object(response) = Value::Dict(response).to_json()? {
+                    answer = response;
+                }
+            }
+            Some(said) if !said.is_none() => {
+                answer.insert("_message".to_owned(), said.to_string().into());
+            }
+            _ => {}
+        }
+        answer.retain(|_, value| !value.is_null());
+        Ok(answer)
     }
 
     /// The time of the newest row of a source, and now, as the engine shows them; nothing if it has no

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use diagnostic::Source;
 use serde_json::{Map, Value as Json};
 
+use crate::artifact::run_results::BatchResults;
+use crate::dotenv;
 use crate::selector::IndirectSelection;
 
 /// What a command was asked to do. `Default` is a plain `dbt parse` with no environment.
@@ -51,8 +53,12 @@ pub struct Flags {
     pub event_time_start: Option<DateTime<Utc>>,
     /// `--event-time-end`.
     pub event_time_end: Option<DateTime<Utc>>,
+    /// `retry`: what became of the batches of models, by unique id. Only those that failed are built again.
+    pub retried_batches: HashMap<String, BatchResults>,
     /// `--sample`: only rows of this span of event time are read.
     pub sample: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Whether the statements that are run are told, for `dbt.log`.
+    pub tells_statements: bool,
     /// `--target-path`.
     pub target_path: Option<PathBuf>,
     /// More of the command line as `invocation_args_dict` shows it: `select`, `exclude`, …
@@ -91,7 +97,9 @@ impl Default for Flags {
             indirect_selection: IndirectSelection::Eager,
             event_time_start: None,
             event_time_end: None,
+            retried_batches: HashMap::new(),
             sample: None,
+            tells_statements: false,
             target_path: None,
             arguments: Map::new(),
             environment: HashMap::new(),
@@ -104,12 +112,14 @@ impl Default for Flags {
 }
 
 impl Flags {
-    /// Flags with the environment of this process and the parse cache.
+    /// Flags with the environment of this process, that of its `.env`, and the parse cache.
     #[must_use]
     pub fn from_process() -> Self {
+        let mut environment: HashMap<String, String> = std::env::vars().collect();
+        environment.extend(dotenv::variables(&environment));
         Self {
             parse_cache: true,
-            environment: std::env::vars().collect(),
+            environment,
             ..Self::default()
         }
     }

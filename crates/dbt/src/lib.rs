@@ -11,6 +11,7 @@ mod changes;
 pub mod compile;
 pub mod config;
 pub mod context;
+mod dotenv;
 pub mod fix;
 pub mod flags;
 pub mod graph;

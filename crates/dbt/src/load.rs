@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostic::{Result, Source};
+use diagnostic::{Error, Result, Source, codes};
 use jinja::{Environment, Scope, Template};
 use serde_json::{Map, Value as Json};
 
@@ -15,6 +15,7 @@ use crate::manifest::Manifest;
 use crate::node::{Node, ResourceType};
 use crate::parse::inventory::Inventory;
 use crate::parse::{self, Parsed, draft};
+use crate::project::catalogs;
 use crate::project::file::ProjectFile;
 use crate::project::render::render_document;
 use crate::project::{packages, profile};
@@ -43,6 +44,15 @@ impl Project {
     pub fn load(root: &Path, flags: Flags) -> Result<Self> {
         let mut warnings = Warnings::default();
         let context = Arc::new(settings(root, flags, &mut warnings)?);
+        let scope = YamlScope {
+            flags: &context.flags,
+            vars: Map::new(),
+            connection: None,
+            secrets: true,
+        };
+        catalogs::check(&context, &|text| {
+            render_yaml(&context.run_environment, &scope, text)
+        })?;
         let parsed = parsed(&context)?;
         warnings.extend(parsed.warnings);
         let mut manifest = parsed.manifest;
@@ -132,14 +142,26 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
     let root = &root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let (parse_environment, run_environment) = environments(&flags);
     let connection = connection(root, &flags, &run_environment, warnings)?;
-    let scope = YamlScope {
+    let vars = vars_file(root, warnings)?;
+    let scope = |vars: &Map<String, Json>| YamlScope {
         flags: &flags,
-        vars: Map::new(),
+        vars: vars.clone(),
         connection: Some(&connection),
         secrets: false,
     };
-    let render = |text: &str| render_yaml(&run_environment, &scope, text);
-    let project = ProjectFile::load(root, "dbt_project.yml", &render, warnings)?;
+    let of_root = scope(&vars);
+    let render = |text: &str| render_yaml(&run_environment, &of_root, text);
+    let mut project = ProjectFile::load(root, "dbt_project.yml", &render, warnings)?;
+    if !vars.is_empty() {
+        if !project.vars.is_empty() {
+            let message = "Variables cannot be defined in both vars.yml and dbt_project.yml";
+            return Err(Error::new(codes::D1031, message).help("take `vars:` out of one of them"));
+        }
+        project.vars = vars;
+    }
+    // Variables of the project are none of its packages' settings.
+    let of_packages = scope(&Map::new());
+    let render = |text: &str| render_yaml(&run_environment, &of_packages, text);
     let mut found = Vec::new();
     for folder in packages::folders(&project, warnings)? {
         let shown = folder
@@ -174,6 +196,23 @@ pub fn settings(root: &Path, flags: Flags, warnings: &mut Warnings) -> Result<Pr
         messages: std::sync::Mutex::default(),
         selected: std::sync::Mutex::default(),
         deferred: std::sync::Mutex::default(),
+    })
+}
+
+/// The variables of the project's `vars.yml`, if it has one.
+fn vars_file(root: &Path, warnings: &mut Warnings) -> Result<Map<String, Json>> {
+    let Ok(text) = std::fs::read_to_string(root.join("vars.yml")) else {
+        return Ok(Map::new());
+    };
+    let document = yaml::parse(&Source::new("vars.yml", text))?;
+    warnings.duplicate_keys(&document);
+    let Some(vars) = document.root.get("vars").filter(|vars| !vars.is_null()) else {
+        return Ok(Map::new());
+    };
+    vars.expect_mapping(&document)?;
+    Ok(match vars.to_json() {
+        Json::Object(vars) => vars,
+        _ => Map::new(),
     })
 }
 
@@ -227,9 +266,53 @@ pub fn install(
         mirrors,
         render: &render,
     };
-    match lock_only {
+    let installed = match lock_only {
         true => installer.lock_only(upgrade),
         false => installer.install(upgrade),
+    };
+    let secrets = secrets(flags);
+    let mut installed = installed.map_err(|error| masked(error, &secrets))?;
+    for package in &mut installed {
+        package.asked = mask(&package.asked, &secrets);
+    }
+    Ok(installed)
+}
+
+/// The values of the environment that are not to be shown (`env_secrets` of dbt-common).
+fn secrets(flags: &Flags) -> Vec<String> {
+    let variables = flags.environment.iter();
+    let secret = variables
+        .filter(|(name, value)| name.starts_with("DBT_ENV_SECRET") && !value.trim().is_empty());
+    secret.map(|(_, value)| value.clone()).collect()
+}
+
+fn mask(text: &str, secrets: &[String]) -> String {
+    let masked = |text: String, secret: &String| text.replace(secret, "*****");
+    secrets.iter().fold(text.to_owned(), masked)
+}
+
+/// `error` without what is secret.
+fn masked(error: Error, secrets: &[String]) -> Error {
+    if !secrets
+        .iter()
+        .any(|secret| error.to_string().contains(secret))
+    {
+        return error;
+    }
+    let mut other = Error::new(error.code(), mask(error.message(), secrets));
+    if let Some(place) = error.place() {
+        other = other.at(place.clone());
+    }
+    for (key, value) in error.context() {
+        other = other.with(key, mask(value, secrets));
+    }
+    if let Some(help) = error.remedy() {
+        other = other.help(mask(help, secrets));
+    }
+    let causes = error.causes();
+    match causes.is_empty() {
+        true => other,
+        false => other.because(mask(&causes.join(": "), secrets)),
     }
 }
 

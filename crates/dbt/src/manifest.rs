@@ -279,13 +279,17 @@ impl Manifest {
 
     /// Hooks of `on-run-start` or `on-run-end`, in order.
     #[must_use]
-    pub fn hooks(&self, end: bool) -> Vec<&Arc<Node>> {
+    pub fn hooks(&self, root: &str, end: bool) -> Vec<&Arc<Node>> {
         let tag = if end { "on-run-end" } else { "on-run-start" };
         let hooks = self.nodes.values().filter(|node| {
             node.resource_type == ResourceType::Operation && node.own_tags.iter().any(|t| t == tag)
         });
         let mut hooks: Vec<&Arc<Node>> = hooks.collect();
-        hooks.sort_by_key(|node| node.index);
+        hooks.sort_by_key(|node| {
+            let own = node.package == root;
+            let package = if own { "" } else { node.package.as_str() };
+            (own, package, node.index)
+        });
         hooks
     }
 }

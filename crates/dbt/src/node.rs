@@ -292,6 +292,14 @@ impl Node {
         self.resource_type == ResourceType::Model && self.config.materialized() == "ephemeral"
     }
 
+    /// Whether it is built batch by batch of event time.
+    #[must_use]
+    pub fn is_microbatch(&self) -> bool {
+        self.resource_type == ResourceType::Model
+            && self.config.materialized() == "incremental"
+            && self.config.text("incremental_strategy") == Some("microbatch")
+    }
+
     /// Whether it has a relation of its own.
     #[must_use]
     pub fn is_relational(&self) -> bool {

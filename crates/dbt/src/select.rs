@@ -606,7 +606,8 @@ impl ManifestGraph<'_> {
     }
 }
 
-const METHODS: &[&str] = &[
+/// The methods of criteria.
+pub(crate) const METHODS: &[&str] = &[
     "fqn",
     "tag",
     "group",

@@ -5,6 +5,15 @@ use std::borrow::Cow;
 use diagnostic::Place;
 use yaml::Document;
 
+/// Events that dbt does not have.
+pub const OWN_EVENTS: [&str; 2] = [CONFIG_WITHOUT_EFFECT, DIALECT_NOT_TRANSLATED];
+
+/// A setting of an adapter that the embedded warehouse has nothing for.
+pub(crate) const CONFIG_WITHOUT_EFFECT: &str = "ConfigWithoutEffect";
+
+/// A profile of an adapter whose SQL is read as the warehouse's own.
+pub(crate) const DIALECT_NOT_TRANSLATED: &str = "DialectNotTranslated";
+
 /// One warning, with the name of dbt's event.
 #[derive(Clone, Debug)]
 pub struct Warning {

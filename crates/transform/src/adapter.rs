@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use dbt::adapter::{Adapter, ColumnInfo, RelationInfo, RelationName, Response, Rows};
+use dbt::adapter::{
+    Adapter, Answer, Changes, ColumnInfo, RelationInfo, RelationName, Response, Rows,
+};
 use diagnostic::{Error, Result, ResultExt, Source, codes};
 use engine::{Engine, Outcome, Session};
 use jinja::Value;
@@ -93,6 +95,23 @@ impl EngineAdapter {
     }
 }
 
+/// What is said about a statement that gave `outcome`, of which no rows are read.
+#[must_use]
+pub fn answer(outcome: &Outcome) -> Answer {
+    match *outcome {
+        Outcome::Changed {
+            inserted,
+            updated,
+            deleted,
+        } => Answer::changed(Changes {
+            inserted,
+            updated,
+            deleted,
+        }),
+        Outcome::Rows(_) | Outcome::Done(_) => Answer::DONE,
+    }
+}
+
 /// The name that code means which writes `identifier` without quotes of its own.
 fn in_code(identifier: &str) -> &str {
     let name = identifier.trim();
@@ -105,8 +124,7 @@ impl Adapter for EngineAdapter {
         let source = Source::new("statement", sql);
         self.runtime.block_on(async {
             let mut response = Response {
-                message: "SUCCESS".to_owned(),
-                code: "SUCCESS".to_owned(),
+                answer: Answer::DONE,
                 ..Response::default()
             };
             for outcome in self.engine.execute(&self.session, &source).await? {
@@ -122,18 +140,14 @@ impl Adapter for EngineAdapter {
                             })
                             .collect();
                         let batches = rows.collect().await?;
-                        response.rows = Rows {
-                            columns,
-                            rows: cells(&batches)?,
+                        let rows = cells(&batches)?;
+                        response.answer = Answer {
+                            rows: rows.len() as u64,
+                            changes: None,
                         };
+                        response.rows = Rows { columns, rows };
                     }
-                    Outcome::Rows(_) => {}
-                    Outcome::Done(message) => response.message = message,
-                    changed @ Outcome::Changed { .. } => {
-                        let rows = i64::try_from(changed.rows_changed()).unwrap_or(i64::MAX);
-                        response.message = format!("SUCCESS {rows}");
-                        response.rows_affected = Some(rows);
-                    }
+                    other => response.answer = answer(&other),
                 }
             }
             Ok(response)

@@ -1,7 +1,9 @@
 //! Builds a model's relation: by dbt's built-in kinds, or by the project's macros where it overrides
 //! what those kinds call.
 
-use dbt::adapter::ColumnInfo;
+use std::time::Instant;
+
+use dbt::adapter::{Answer, ColumnInfo};
 use dbt::compile::CompiledNode;
 use dbt::node::Node;
 use diagnostic::{Error, Result, codes};
@@ -9,7 +11,8 @@ use diagnostic::{Error, Result, codes};
 use crate::configuration;
 use crate::documentation;
 use crate::materialization::{
-    self, Batch, Built, Contract, MicrobatchConfig, OnSchemaChange, Target,
+    self, Batch, BatchOutcome, Built, BuiltBatch, Contract, MicrobatchConfig, OnSchemaChange,
+    Target,
 };
 use crate::nodes::{Nodes, blocking};
 use crate::python;
@@ -130,7 +133,11 @@ impl Nodes {
                 materialization::incremental(target, &compiled.sql, &config, full_refresh).await
             }
             "ephemeral" => Ok(Built::default()),
-            other => Err(unknown(node, other)),
+            other => Err(unknown(
+                node,
+                other,
+                &self.project().context.connection.kind,
+            )),
         }
     }
 
@@ -160,9 +167,13 @@ impl Nodes {
                 .execute(format!("drop {kind} {}", target.name))
                 .await?;
         }
-        let rows = target.make(sql).await?;
-        Ok(Built {
-            rows: (!view).then_some(rows),
+        let answer = target.make(sql).await?;
+        Ok(match view {
+            true => Built {
+                answer,
+                ..Built::default()
+            },
+            false => Built::rows(answer.made()),
         })
     }
 
@@ -179,8 +190,8 @@ impl Nodes {
             _ => return self.table(target, compiled).await,
         };
         let temporary = target.temporary();
-        let rows = target
-            .change(format!(
+        target
+            .execute(format!(
                 "create or replace temporary table {temporary} as (\n{}\n)",
                 compiled.sql
             ))
@@ -203,14 +214,15 @@ impl Nodes {
         let (compiler, owned) = (self.compiler(), compiled.clone());
         let (strategy, beside) = (strategy.to_owned(), temporary.name.as_str().to_owned());
         let sql = blocking(move || compiler.strategy(&owned, &strategy, &beside, &columns)).await?;
-        target.make(sql).await?;
+        let answer = target.make(sql).await?;
         target
             .execute(format!("drop table if exists {temporary}"))
             .await?;
-        Ok(Built { rows: Some(rows) })
+        Ok(Built::rows(answer))
     }
 
-    /// Builds a model batch by batch of event time.
+    /// Builds a model batch by batch of event time. As in dbt, the others are left out where the first one
+    /// fails, and go on where another one does; `retry` builds those again that an earlier command did not.
     async fn microbatch(
         &self,
         target: Target<'_>,
@@ -220,27 +232,53 @@ impl Nodes {
         let config = MicrobatchConfig::of(&compiled.node)?;
         let context = &self.project().context;
         let existing = target.found().await?;
-        let mut fresh = full_refresh || existing.as_ref().is_none_or(|found| found.view);
+        let retried = context.flags.retried_batches.get(&compiled.node.unique_id);
+        let refreshed = full_refresh && retried.is_none();
+        let mut fresh = refreshed || existing.as_ref().is_none_or(|found| found.view);
         let flags = &context.flags;
-        let batches = config.batches(
-            target.session.as_of,
-            !fresh,
-            flags.event_time_start,
-            flags.event_time_end,
-        );
-        let (mut rows, from_nothing) = (0, fresh);
+        let batches = match retried {
+            Some(before) => config.of_spans(&before.failed),
+            None => config.batches(
+                target.session.as_of,
+                !fresh,
+                flags.event_time_start,
+                flags.event_time_end,
+            ),
+        };
+        let (mut built, from_nothing) = (Built::default(), fresh);
+        let mut rows = 0;
         for batch in batches {
             let into = match (fresh, from_nothing) {
                 (true, _) => Destination::New,
                 (false, true) => Destination::Fresh,
                 (false, false) => Destination::Old,
             };
-            rows += self.batch(target, compiled, &config, &batch, into).await?;
-            fresh = false;
+            let clock = Instant::now();
+            let first = built.batches.first().map(|first| &first.outcome);
+            let outcome = match first {
+                Some(BatchOutcome::Failed(_)) => BatchOutcome::Skipped,
+                _ => match self.batch(target, compiled, &config, &batch, into).await? {
+                    Ok(answer) => {
+                        rows += answer.affected();
+                        fresh = false;
+                        BatchOutcome::Built(answer)
+                    }
+                    Err(error) => BatchOutcome::Failed(error),
+                },
+            };
+            built.batches.push(BuiltBatch {
+                shown: config.shown(&batch),
+                batch,
+                seconds: clock.elapsed().as_secs_f64(),
+                outcome,
+            });
         }
-        Ok(Built { rows: Some(rows) })
+        built.rows = Some(rows);
+        Ok(built)
     }
 
+    /// Builds one batch. What goes wrong before anything of it is changed is for the batch alone; what
+    /// goes wrong later is for the model.
     async fn batch(
         &self,
         target: Target<'_>,
@@ -248,27 +286,33 @@ impl Nodes {
         config: &MicrobatchConfig,
         batch: &Batch,
         into: Destination,
-    ) -> Result<u64> {
+    ) -> Result<Result<Answer>> {
         let kind = self.project().context.connection.kind.clone();
         let (compiler, node, of) = (self.compiler(), compiled.node.clone(), batch.clone());
-        let sql = blocking(move || compiler.compile_batch(&node, &of)).await?;
+        let sql = match blocking(move || compiler.compile_batch(&node, &of)).await {
+            Ok(sql) => sql,
+            Err(error) => return Ok(Err(error)),
+        };
         match into {
             Destination::New => {
-                let built = materialization::table(target, &sql).await?;
-                return Ok(built.rows.unwrap_or_default());
+                let built = materialization::table(target, &sql).await;
+                return Ok(built.map(|built| built.answer));
             }
             Destination::Fresh => {
                 let insert = format!("insert into {}\nselect * from (\n{sql}\n)", target.name);
-                return target.make(insert).await;
+                return Ok(target.make(insert).await);
             }
             Destination::Old => {}
         }
         let temporary = target.temporary();
-        target
+        let kept = target
             .execute(format!(
                 "create or replace temporary table {temporary} as (\n{sql}\n)"
             ))
-            .await?;
+            .await;
+        if let Err(error) = kept {
+            return Ok(Err(error));
+        }
         let incoming = target.engine.describe(target.session, &temporary).await?;
         let columns: Vec<String> = incoming
             .map(|info| info.columns)
@@ -281,7 +325,7 @@ impl Nodes {
         target
             .make(format!("delete from {name} where {condition}"))
             .await?;
-        let rows = target
+        let answer = target
             .make(format!(
                 "insert into {name} ({list})\nselect {list} from {temporary}"
             ))
@@ -289,7 +333,7 @@ impl Nodes {
         target
             .execute(format!("drop table if exists {temporary}"))
             .await?;
-        Ok(rows)
+        Ok(Ok(answer))
     }
 }
 
@@ -308,10 +352,11 @@ fn is_view(materialized: &str) -> bool {
     matches!(materialized, "view" | "materialized_view" | "dynamic_table")
 }
 
-fn unknown(node: &Node, materialized: &str) -> Error {
+/// As dbt says it (`MissingMaterializationError`).
+fn unknown(node: &Node, materialized: &str, kind: &str) -> Error {
     let message = format!(
-        "Materialisation `{materialized}` of `{}` is not supported",
-        node.name
+        "No materialization '{materialized}' was found for adapter {kind}! \
+         (searched types 'default' and '{kind}')"
     );
     let known = [
         "view",

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use dbt::artifact::files;
-use dbt::artifact::run_results::{NodeResult, end_of_run};
 use dbt::compile::{CompiledNode, Compiler};
 use dbt::context::ProjectContext;
 use dbt::load::Project;
 use dbt::node::{Node, ResourceType};
 use dbt::parse::stores_failures;
 use dbt::unit_test::UnitOutcome;
-use diagnostic::{Error, Result, ResultExt, Source, codes};
+use diagnostic::{Error, Result, ResultExt, codes};
 use engine::{Engine, RelationInfo, Session};
 use futures::StreamExt;
 use model::{Identifier, RelationName, SchemaName};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::runtime::Handle;
 
 use crate::adapter::EngineAdapter;
@@ -27,6 +26,7 @@ use crate::materialization::{
 use crate::names::relation_name;
 use crate::places::relocate;
 use crate::probe::Probe;
+use crate::recorded::recorded;
 use crate::seed;
 use crate::session::session_of;
 use crate::test::{self, Verdict};
@@ -36,10 +36,10 @@ const AUDIT: &str = "DBT_TEST__AUDIT";
 
 /// The nodes of one project on one engine and session.
 pub struct Nodes {
-    project: Arc<Project>,
-    engine: Arc<dyn Engine>,
-    session: Session,
-    hooking: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) project: Arc<Project>,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) session: Session,
+    pub(crate) hooking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a test found.
@@ -71,16 +71,6 @@ pub fn audit_schema(context: &ProjectContext) -> SchemaName {
         Identifier::unquoted(&context.connection.database),
         Identifier::unquoted(AUDIT),
     )
-}
-
-/// Whether `node` has hooks under `key`.
-#[must_use]
-pub fn has_hooks(node: &Node, key: &str) -> bool {
-    match node.config.get(key) {
-        None | Some(Json::Null) => false,
-        Some(Json::Array(hooks)) => !hooks.is_empty(),
-        Some(_) => true,
-    }
 }
 
 /// Whether `node` says what roles have on its relation.
@@ -116,7 +106,16 @@ impl Nodes {
     /// The same nodes in a session of `node`'s own.
     #[must_use]
     pub fn of_node(&self, node: &Node) -> Self {
-        self.in_session(session_of(&self.session, &self.project.context, node))
+        self.for_node(node, session_of(&self.session, &self.project.context, node))
+    }
+
+    /// The same nodes in `session`, where statements are run for `node`.
+    #[must_use]
+    pub fn for_node(&self, node: &Node, session: Session) -> Self {
+        Self {
+            engine: recorded(&self.project, Arc::clone(&self.engine), &node.unique_id),
+            ..self.in_session(session)
+        }
     }
 
     /// The project.
@@ -158,7 +157,10 @@ impl Nodes {
             return self.materialize_alone(compiled, full_refresh).await;
         }
         self.hooks(compiled, "pre-hook").await?;
-        let built = self.materialize_alone(compiled, full_refresh).await?;
+        let mut built = self.materialize_alone(compiled, full_refresh).await?;
+        if let Some(error) = built.failed_batches() {
+            return Err(error);
+        }
         self.hooks(compiled, "post-hook").await?;
         Ok(built)
     }
@@ -265,8 +267,13 @@ impl Nodes {
         let (compiler, compiled) = (self.compiler(), compiled.clone());
         blocking(move || match compiler.materialization(&compiled.node) {
             Some(block) => {
-                let rows = compiler.materialize(&compiled, block)?;
-                Ok(Some(Built { rows }))
+                let answer = compiler.materialize(&compiled, block)?;
+                let rows = answer.get("rows_affected").and_then(Json::as_u64);
+                Ok(Some(Built {
+                    rows,
+                    own_answer: Some(answer),
+                    ..Built::default()
+                }))
             }
             None => Ok(None),
         })
@@ -425,7 +432,7 @@ impl Nodes {
                 .engine
                 .load(&self.session, target.name, seed.schema, rows)
                 .await?;
-            return Ok(Built { rows: Some(rows) });
+            return Ok(self.seeded(node, rows));
         };
         let temporary = target.temporary();
         let columns: Vec<String> = seed
@@ -449,76 +456,23 @@ impl Nodes {
         let sql = format!("select {} from {temporary}", columns.join(", "));
         let built = materialization::table(target, &sql).await;
         target.execute(format!("drop table {temporary}")).await?;
-        built
+        Ok(self.seeded(node, built?.rows.unwrap_or_default()))
     }
 
-    /// Runs the hooks of a node under `key`: `pre-hook` or `post-hook`. Hooks of all nodes come one after
-    /// another, as many write to one table.
-    ///
-    /// # Errors
-    /// What compiling or the engine raises.
-    pub async fn hooks(&self, compiled: &CompiledNode, key: &'static str) -> Result<()> {
-        if !has_hooks(&compiled.node, key) {
-            return Ok(());
+    /// What dbt's materialisation of seeds says.
+    fn seeded(&self, node: &Node, rows: u64) -> Built {
+        let flag = self.project.context.flags.full_refresh.unwrap_or(false);
+        let code = match node.config.truth("full_refresh").unwrap_or(flag) {
+            true => "CREATE",
+            false => "INSERT",
+        };
+        let answer =
+            json!({ "_message": format!("{code} {rows}"), "code": code, "rows_affected": rows });
+        Built {
+            rows: Some(rows),
+            own_answer: answer.as_object().cloned(),
+            ..Built::default()
         }
-        let _one_at_a_time = self.hooking.lock().await;
-        let (compiler, node) = (self.compiler(), compiled.clone());
-        let statements = blocking(move || compiler.hooks(&node, key)).await?;
-        for sql in statements {
-            let source = Source::new(format!("{key} of {}", compiled.node.name), sql);
-            self.engine.execute(&self.session, &source).await?;
-        }
-        Ok(())
-    }
-
-    /// Runs the project's `on-run-start` or `on-run-end` hooks.
-    ///
-    /// # Errors
-    /// What compiling or the engine raises.
-    pub async fn run_hooks(&self, end: bool) -> Result<()> {
-        let hooks: Vec<String> = self
-            .project
-            .manifest
-            .hooks(end)
-            .into_iter()
-            .map(|node| node.unique_id.clone())
-            .collect();
-        for id in hooks {
-            let compiled = self.compile(&id).await?;
-            if !compiled.sql.trim().is_empty() {
-                let source = Source::new(id, compiled.sql);
-                self.engine.execute(&self.session, &source).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs the project's `on-run-end` hooks, which see `results`: how many went well, and what compiling
-    /// the next one, or the engine, raised.
-    pub async fn run_end_hooks(&self, results: &[NodeResult]) -> (usize, Result<()>) {
-        let hooks = self.project.manifest.hooks(true);
-        let hooks: Vec<Arc<Node>> = hooks.into_iter().cloned().collect();
-        for (passed, hook) in hooks.iter().enumerate() {
-            if let Err(error) = self.run_end_hook(hook, results).await {
-                return (passed, Err(error));
-            }
-        }
-        (hooks.len(), Ok(()))
-    }
-
-    async fn run_end_hook(&self, hook: &Arc<Node>, results: &[NodeResult]) -> Result<()> {
-        let (compiler, project) = (self.compiler(), Arc::clone(&self.project));
-        let (results, hook) = (results.to_vec(), Arc::clone(hook));
-        let name = hook.unique_id.clone();
-        let sql = blocking(move || {
-            compiler.compile_hook(&hook, &end_of_run(&project.manifest, &results))
-        })
-        .await?;
-        if !sql.trim().is_empty() {
-            let source = Source::new(name, sql);
-            self.engine.execute(&self.session, &source).await?;
-        }
-        Ok(())
     }
 
     /// Judges a data test with the other tests of its table, and keeps what it finds as configured.

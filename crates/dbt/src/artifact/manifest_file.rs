@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
 
 use diagnostic::{Result, ResultExt as _, codes};
+use serde_json::{Map, Value as Json, json};
 
 use super::files::{partial, target_folder, write_json};
 use super::manifest_json::{NodePlaces, metadata, node_json, write_sections};
@@ -21,7 +22,8 @@ use crate::node::{Node, ResourceType};
 /// The file beside the parse cache.
 const KEPT: &str = "partial_parse.manifest";
 
-/// Writes `manifest.json` with the nodes that a command compiled, and `semantic_manifest.json`.
+/// Writes `manifest.json` with the nodes that a command compiled, `semantic_manifest.json` and
+/// `graph_summary.json`.
 ///
 /// # Errors
 /// `D4001`.
@@ -32,7 +34,25 @@ pub fn write(project: &Project, compiled: &[CompiledNode]) -> Result<()> {
         format!("`{}` cannot be written", path.display())
     })?;
     let semantic = semantic_manifest_json(&project.manifest);
-    write_json(&project.context, "semantic_manifest.json", &semantic).map(drop)
+    write_json(&project.context, "semantic_manifest.json", &semantic)?;
+    let summary = graph_summary(&project.context, &project.manifest);
+    write_json(&project.context, "graph_summary.json", &summary).map(drop)
+}
+
+/// The graph by numbers: the name and kind of each node, and which come from it.
+fn graph_summary(context: &ProjectContext, manifest: &Manifest) -> Json {
+    let edges = &manifest.edges;
+    let linked = edges.ids.iter().enumerate().map(|(number, id)| {
+        let kind = id.split('.').next().unwrap_or_default();
+        let mut node = json!({ "name": id, "type": kind });
+        let children = edges.children(number);
+        if !children.is_empty() {
+            node["succ"] = json!(children);
+        }
+        (number.to_string(), node)
+    });
+    let linked: Map<String, Json> = linked.collect();
+    json!({ "_invocation_id": context.flags.invocation_id, "linked": linked })
 }
 
 fn written(project: &Project, compiled: &[CompiledNode], path: &Path) -> io::Result<()> {

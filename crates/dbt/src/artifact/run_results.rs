@@ -62,6 +62,60 @@ impl Status {
     }
 }
 
+/// A span of event time.
+pub type Span = (DateTime<Utc>, DateTime<Utc>);
+
+/// What became of the batches of a model: `batch_results`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchResults {
+    /// The batches whose rows are there.
+    pub successful: Vec<Span>,
+    /// The batches that failed or were left out.
+    pub failed: Vec<Span>,
+}
+
+impl BatchResults {
+    /// Reads `batch_results` of an earlier command; nothing if there are none.
+    #[must_use]
+    pub fn read(json: &Json) -> Option<Self> {
+        let moment = |json: &Json| {
+            let moment = DateTime::parse_from_rfc3339(json.as_str()?).ok()?;
+            Some(moment.with_timezone(&Utc))
+        };
+        let span = |json: &Json| Some((moment(json.get(0)?)?, moment(json.get(1)?)?));
+        let spans = |key: &str| -> Option<Vec<Span>> {
+            json.get(key)?.as_array()?.iter().map(span).collect()
+        };
+        Some(Self {
+            successful: spans("successful")?,
+            failed: spans("failed")?,
+        })
+    }
+
+    fn to_json(&self) -> Json {
+        let moment = |moment: &DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::AutoSi, false);
+        let spans = |spans: &[Span]| -> Json {
+            let each = spans.iter();
+            each.map(|(start, end)| json!([moment(start), moment(end)]))
+                .collect()
+        };
+        json!({ "successful": spans(&self.successful), "failed": spans(&self.failed) })
+    }
+}
+
+/// One batch of a model, as it is told.
+#[derive(Clone, Debug)]
+pub struct BatchLine {
+    /// When it begins, as dbt shows it.
+    pub shown: String,
+    /// How it ended.
+    pub status: Status,
+    /// One line for people.
+    pub message: String,
+    /// Seconds it took.
+    pub execution_time: f64,
+}
+
 /// The outcome of one node.
 #[derive(Clone, Debug)]
 pub struct NodeResult {
@@ -89,6 +143,10 @@ pub struct NodeResult {
     pub compiled_code: Option<String>,
     /// Its relation.
     pub relation_name: Option<String>,
+    /// What became of its batches, if it is built by them.
+    pub batch_results: Option<BatchResults>,
+    /// The same batch by batch, for those who watch.
+    pub batch_lines: Vec<BatchLine>,
 }
 
 impl NodeResult {
@@ -108,6 +166,8 @@ impl NodeResult {
             compiled: None,
             compiled_code: None,
             relation_name: None,
+            batch_results: None,
+            batch_lines: Vec::new(),
         }
     }
 
@@ -139,7 +199,8 @@ impl NodeResult {
             "compiled": self.compiled,
             "compiled_code": self.compiled_code,
             "relation_name": self.relation_name,
-            "batch_results": null,
+            "batch_results": self.batch_results.as_ref().map(BatchResults::to_json),
+            "overload_results": null,
         })
     }
 }
@@ -194,9 +255,10 @@ pub fn results_value(manifest: &Manifest, results: &[NodeResult]) -> Value {
 /// What only `on-run-end` hooks see: `results`, `schemas`, `database_schemas`.
 #[must_use]
 pub fn end_of_run(manifest: &Manifest, results: &[NodeResult]) -> Vec<(&'static str, Value)> {
-    let nodes = results
+    let good = results
         .iter()
-        .filter_map(|result| manifest.nodes.get(&result.unique_id));
+        .filter(|result| !result.status.failed() && result.status != Status::Skipped);
+    let nodes = good.filter_map(|result| manifest.nodes.get(&result.unique_id));
     let built: BTreeSet<(&str, &str)> = nodes
         .filter(|node| node.is_relational())
         .map(|node| {

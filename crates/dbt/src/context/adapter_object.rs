@@ -10,7 +10,7 @@ use super::column::Column;
 use super::relation::Relation;
 use super::table::Table;
 use super::{CalledMacro, Context, Rendering};
-use crate::adapter::{Adapter, RelationInfo, RelationName, Response};
+use crate::adapter::{Adapter, Answer, RelationInfo, RelationName};
 
 /// The object `adapter`.
 pub(super) fn value(rendering: &Arc<Rendering>) -> Value {
@@ -297,8 +297,9 @@ impl AdapterObject {
                 let response = self
                     .engine()?
                     .execute(&sql, fetch.is_some_and(|f| f.truthy()))?;
+                let kind = &self.0.project.connection.kind;
                 Value::tuple([
-                    response_value(&response),
+                    response_value(&response.answer, kind),
                     Value::object(Table::new(response.rows)),
                 ])
             }
@@ -440,12 +441,16 @@ impl AdapterObject {
     }
 }
 
-fn response_value(response: &Response) -> Value {
+/// What the database said, as templates see it.
+fn response_value(answer: &Answer, kind: &str) -> Value {
     let dict = Dict::new();
-    dict.insert("_message", response.message.as_str());
-    dict.insert("code", response.code.as_str());
-    dict.insert("rows_affected", response.rows_affected);
-    dict.insert("query_id", response.query_id.clone());
+    // The adapter's answer has these fields, told or not.
+    for name in ["_message", "code", "rows_affected", "query_id"] {
+        dict.insert(name, Value::None);
+    }
+    for (name, value) in &answer.to_json(kind) {
+        dict.insert(name.as_str(), Value::from(value));
+    }
     dict.into()
 }
 

@@ -82,11 +82,13 @@ pub struct Deferred {
     pub favor: bool,
 }
 
-/// A line from `log()` or `print()`.
+/// A line from `log()` or `print()`, or about a statement that is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Whether it is for the terminal (`print`, `log(…, info=true)`) or only for the log file.
     pub info: bool,
+    /// What dbt calls the event.
+    pub event: &'static str,
     /// The text.
     pub text: String,
 }
@@ -145,7 +147,16 @@ impl ProjectContext {
 
     /// Says something on behalf of the project.
     pub fn say(&self, info: bool, text: String) {
-        lock(&self.messages).push(Message { info, text });
+        let event = match info {
+            true => "JinjaLogInfo",
+            false => "JinjaLogDebug",
+        };
+        self.tell(Message { info, event, text });
+    }
+
+    /// Keeps a message until somebody takes it.
+    pub fn tell(&self, message: Message) {
+        lock(&self.messages).push(message);
     }
 
     /// Warns on behalf of the project, as `exceptions.warn()` does.

@@ -58,7 +58,9 @@ impl Parser<'_> {
         let stem = job.file.stem().to_owned();
         let patch = self.patch(job.resource, package, &stem);
         let fqn_path = match job.resource {
-            ResourceType::Analysis => format!("analysis/{}", job.file.path),
+            ResourceType::Analysis if !draft::corrected_analyses(self.project) => {
+                format!("analysis/{}", job.file.path)
+            }
             _ => job.file.path.clone(),
         };
         let fqn = files::fqn(package, &fqn_path, &stem);
@@ -87,6 +89,9 @@ impl Parser<'_> {
             Source::new(job.file.show.as_str(), text[..start + raw.len()].to_owned())
         };
         draft::complete(self.project, &mut node, &source, &layers)?;
+        if node.language == "python" {
+            super::python::refuse_broken(self.project, &node, &source)?;
+        }
         check_contract(&node)?;
         Ok(node)
     }

@@ -33,6 +33,14 @@ pub fn section_of(resource: ResourceType) -> &'static str {
     }
 }
 
+/// Whether analyses are named and configured as other nodes are: below `analyses:`, by their own folders
+/// (the behaviour flag of dbt 1.12).
+#[must_use]
+pub fn corrected_analyses(project: &ProjectContext) -> bool {
+    let flag = project.root.flags.get("require_corrected_analysis_fqns");
+    flag.and_then(Json::as_bool) == Some(true)
+}
+
 /// An empty node of `resource`.
 #[must_use]
 pub fn blank(
@@ -102,7 +110,10 @@ impl Layers {
         fqn: &[String],
         patch: Map<String, Json>,
     ) -> Self {
-        let section = section_of(resource);
+        let section = match resource {
+            ResourceType::Analysis if corrected_analyses(project) => "analyses",
+            resource => section_of(resource),
+        };
         let mut below = project_layers(package.section(section), fqn);
         below.push(patch);
         // The root project has the last word about the nodes of its packages.

@@ -55,6 +55,7 @@ use files::SourceFile;
 use inventory::Inventory;
 pub use naming::stores_failures;
 use properties::Patches;
+pub use python::interpreter;
 use spread::spread;
 use targets::Targets;
 pub use unit::{Unit, Units};

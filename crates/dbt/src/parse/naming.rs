@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use diagnostic::Result;
+use diagnostic::{Error, Result, codes};
 use jinja::{Arguments, Value};
 use serde_json::Value as Json;
 
@@ -104,5 +104,16 @@ fn generated(
     let value = project
         .parse_environment
         .call(&found.value, &context, arguments)?;
+    if value.is_none() && name == "generate_schema_name" {
+        let strict = "require_valid_schema_from_generate_schema_name";
+        if project.root.flags.get(strict).and_then(Json::as_bool) == Some(true) {
+            let message = "`generate_schema_name` gives no schema";
+            return Err(Error::new(codes::D1051, message).help(format!(
+                "let it give a name for every node, or take `{strict}` out of the flags"
+            )));
+        }
+        // dbt leaves the schema out of the relation's name then, which means that of the session.
+        return Ok(Some(project.connection.schema.clone()));
+    }
     Ok(Some(value.to_string().trim().to_owned()))
 }

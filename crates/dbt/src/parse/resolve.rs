@@ -51,6 +51,7 @@ pub fn resolve(
         manifest.nodes.insert(id, Arc::new(node));
     }
     manifest.index();
+    names_with_spaces(project, manifest, warnings, errors);
     same_names(manifest, errors);
     same_relations(manifest, errors);
     missing_groups(manifest, errors);
@@ -269,6 +270,32 @@ fn primary_keys(manifest: &mut Manifest) {
 pub(super) fn push(list: &mut Vec<String>, id: &str) {
     if !list.iter().any(|have| have == id) {
         list.push(id.to_owned());
+    }
+}
+
+/// Names of nodes hold no spaces, unless the project's flag lets them
+/// (<https://docs.getdbt.com/reference/global-configs/behavior-changes#no-spaces-in-resource-names>).
+fn names_with_spaces(
+    project: &ProjectContext,
+    manifest: &Manifest,
+    warnings: &mut Warnings,
+    errors: &mut Vec<Error>,
+) {
+    let flag = "require_resource_names_without_spaces";
+    let refused = project.root.flags.get(flag).and_then(Json::as_bool) != Some(false);
+    let nodes = manifest.nodes.values();
+    let spaced = nodes
+        .filter(|node| node.resource_type != ResourceType::UnitTest && node.name.contains(' '));
+    for node in spaced {
+        let message = format!("The name of `{}` holds a space", node.unique_id);
+        match refused {
+            true => errors.push(
+                Error::new(codes::D1051, message)
+                    .with("file", &node.original_file_path)
+                    .help(format!("rename it, or set `{flag}: false` under `flags:`")),
+            ),
+            false => warnings.add(Warning::new("ResourceNamesWithSpacesDeprecation", message)),
+        }
     }
 }
 

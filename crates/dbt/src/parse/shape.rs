@@ -166,8 +166,38 @@ impl Shape<'_> {
         }
     }
 
+    /// Refuses primary keys of several columns, and at the model as well as at a column
+    /// (`_validate_pk_constraints` of dbt's parser).
+    fn primary_key(&mut self, entry: &Yaml) {
+        let is_key = |constraint: &Yaml| {
+            constraint.get("type").and_then(Yaml::as_str) == Some("primary_key")
+        };
+        let keys = |node: &Yaml| {
+            let constraints = node.get("constraints").map(Yaml::items).unwrap_or_default();
+            constraints
+                .iter()
+                .filter(|constraint| is_key(constraint))
+                .count()
+        };
+        let columns = entry.get("columns").map(Yaml::items).unwrap_or_default();
+        let of_columns: usize = columns.iter().map(keys).sum();
+        if of_columns > 1 {
+            let message = format!(
+                "{of_columns} primary keys are defined at columns: a key of several columns is a \
+                 constraint of the model"
+            );
+            self.refuse(entry, message);
+        }
+        if of_columns > 0 && keys(entry) > 0 {
+            let message = "Primary keys are defined at the model and at a column: they can be at one \
+                           of them, not at both";
+            self.refuse(entry, message.to_owned());
+        }
+    }
+
     fn model(&mut self, entry: &Yaml) {
         self.constraints(entry);
+        self.primary_key(entry);
         self.one_of(entry, "access", ACCESSES);
         if let Some(docs) = value(entry, "docs") {
             self.mapping(entry, "docs");

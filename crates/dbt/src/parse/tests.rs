@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use diagnostic::{Error, Result, Source};
+use diagnostic::{Error, Result, Source, codes};
 use jinja::{Dict, Template, Value};
 use serde_json::{Map, Value as Json};
 use yaml::Node as Yaml;
@@ -13,6 +13,7 @@ use super::files;
 use super::generic_test::{TestSpec, TestTarget};
 use super::properties::{PropertyFile, columns_of, config_of, list_of_texts, tests_of};
 use crate::context::{Captured, Context};
+use crate::macros::MacroEntry;
 use crate::node::{Node, ResourceType, TestMetadata};
 use crate::project::file::ProjectFile;
 use crate::project::render::is_template;
@@ -165,8 +166,10 @@ impl Parser<'_> {
                 captured
                     .macros
                     .shift_insert(0, Arc::clone(&entry.unique_id));
-                if matches!(spec.name.as_str(), "unique" | "not_null") {
-                    captured.macros.truncate(1);
+                match spec.name.as_str() {
+                    // dbt does not render these either, and finds out when they are run.
+                    "unique" | "not_null" => captured.macros.truncate(1),
+                    _ => refuse_unknown_arguments(entry, &spec.kwargs)?,
                 }
                 Ok(captured)
             }
@@ -196,7 +199,7 @@ impl Parser<'_> {
                     "There is no generic test `{}` (macro `{called}`)",
                     spec.name
                 );
-                Err(Error::new(diagnostic::codes::D2004, message).suggest(&name, names))
+                Err(Error::new(codes::D2004, message).suggest(&name, names))
             }
         }
     }
@@ -213,6 +216,26 @@ impl Parser<'_> {
         columns_of(file, entry, &|entry| self.describe(file, entry), &|entry| {
             self.doc_blocks(file, entry)
         })
+    }
+}
+
+/// Refuses arguments that the macro of a test does not take.
+fn refuse_unknown_arguments(entry: &MacroEntry, kwargs: &Map<String, Json>) -> Result<()> {
+    let definition = &entry.definition;
+    let names = || {
+        definition
+            .parameters
+            .iter()
+            .map(|parameter| &*parameter.name)
+    };
+    let unknown = kwargs.keys().find(|key| !names().any(|name| name == *key));
+    match unknown.filter(|_| !definition.takes.kwargs) {
+        Some(name) => {
+            let test = definition.name.trim_start_matches("test_");
+            let message = format!("The test `{test}` takes no argument `{name}`");
+            Err(Error::new(codes::D1041, message).suggest(name, names()))
+        }
+        None => Ok(()),
     }
 }
 

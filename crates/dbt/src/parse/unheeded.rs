@@ -5,10 +5,7 @@ use serde_json::Value as Json;
 
 use crate::manifest::Manifest;
 use crate::node::Node;
-use crate::warning::{Warning, Warnings};
-
-/// The name of the event.
-const EVENT: &str = "ConfigWithoutEffect";
+use crate::warning::{CONFIG_WITHOUT_EFFECT, Warning, Warnings};
 
 /// Settings without effect, and why they have none.
 const UNHEEDED: [(&str, &str); 24] = [
@@ -73,7 +70,7 @@ pub(super) fn warn(manifest: &Manifest, warnings: &mut Warnings) {
             more => format!("`{}` and {more} more", first.name),
         };
         warnings.add(Warning::new(
-            EVENT,
+            CONFIG_WITHOUT_EFFECT,
             format!("T1011: The setting `{key}` of {whose} has no effect: {why}"),
         ));
     }
@@ -89,7 +86,7 @@ fn unknown_modes(manifest: &Manifest, warnings: &mut Warnings) {
                 "T1002: `on_schema_change: {mode}` of `{}` is not known, so it counts as `ignore`",
                 node.name
             );
-            warnings.add(Warning::new(EVENT, message));
+            warnings.add(Warning::new(CONFIG_WITHOUT_EFFECT, message));
         }
     }
 }

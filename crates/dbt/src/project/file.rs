@@ -192,22 +192,23 @@ impl ProjectFile {
                     .suggest(&key_text, known));
             }
         }
-        for section in SECTIONS.iter().chain(&["vars", "quoting", "flags"]) {
+        for section in SECTIONS
+            .iter()
+            .chain(&["vars", "quoting", "flags", "dbt-cloud"])
+        {
             if let Some(section) = node.get(section).filter(|section| !section.is_null()) {
                 section.expect_mapping(document)?;
             }
         }
         let deprecated = [
-            ("source-paths", "model-paths"),
-            ("data-paths", "seed-paths"),
+            ("source-paths", "model-paths", "ConfigSourcePathDeprecation"),
+            ("data-paths", "seed-paths", "ConfigDataPathDeprecation"),
         ];
-        for (old, new) in deprecated {
+        for (old, new, event) in deprecated {
             if let Some((key, _)) = node.entry(old) {
                 let message = format!("`{old}` has been renamed to `{new}`");
-                warnings.add(
-                    Warning::new("ConfigPathDeprecation", message)
-                        .at(document.source.place(key.span.clone())),
-                );
+                warnings
+                    .add(Warning::new(event, message).at(document.source.place(key.span.clone())));
             }
         }
         let paths = |keys: &[&str], default: &[&str]| -> Result<Vec<String>> {
@@ -247,12 +248,16 @@ impl ProjectFile {
         let analysis_paths = paths(&["analysis-paths"], &["analyses"])?;
         let macro_paths = paths(&["macro-paths"], &["macros"])?;
         let snapshot_paths = paths(&["snapshot-paths"], &["snapshots"])?;
+        let test_paths = paths(&["test-paths"], &["tests"])?;
+        let function_paths = paths(&["function-paths"], &["functions"])?;
         let all = [
             &model_paths,
             &seed_paths,
             &snapshot_paths,
             &analysis_paths,
             &macro_paths,
+            &test_paths,
+            &function_paths,
         ];
         let mut everywhere: Vec<&str> = Vec::new();
         for path in all.into_iter().flatten() {
@@ -277,7 +282,7 @@ impl ProjectFile {
             require_dbt_version: strings("require-dbt-version")?,
             model_paths,
             seed_paths,
-            test_paths: paths(&["test-paths"], &["tests"])?,
+            test_paths,
             analysis_paths,
             macro_paths,
             snapshot_paths,

@@ -2,6 +2,7 @@
 
 pub mod add_package;
 mod archive;
+pub(crate) mod catalogs;
 pub mod deps;
 pub mod file;
 pub mod ignore;

@@ -8,7 +8,7 @@ use yaml::{Document, Node};
 
 use super::render::{Renderer, render_node};
 use crate::flags::Flags;
-use crate::warning::{Warning, Warnings};
+use crate::warning::{DIALECT_NOT_TRANSLATED, Warning, Warnings};
 
 /// What `target` shows and where relations go.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ pub fn load(
             "SQL for `{}` is read in Snowflake's dialect: what the two mean differently by the same words is not told apart",
             connection.kind
         );
-        warnings.add(Warning::new("DialectNotTranslated", message));
+        warnings.add(Warning::new(DIALECT_NOT_TRANSLATED, message));
     }
     Ok(connection)
 }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use yaml::{Document, Node};
 
 use super::{Criterion, Depth, Expression, IndirectSelection, matches_pattern, parse, parse_one};
+use crate::select::METHODS;
 
 /// The named selections of a project.
 #[derive(Clone, Debug, Default)]
@@ -168,11 +169,15 @@ impl Reader<'_> {
     fn definition(&self, node: &Node) -> Result<Expression> {
         if let Some(word) = node.as_str() {
             let place = self.document.source.place(node.span.clone());
-            return parse(&[word], &[]).map_err(|error| error.at(place));
+            let read = parse(&[word], &[]).map_err(|error| error.at(place))?;
+            self.known_methods(node, &read)?;
+            return Ok(read);
         }
         let entries = node.expect_mapping(self.document)?;
         if node.get("method").is_some() {
-            return self.method(node);
+            let read = self.method(node)?;
+            self.known_methods(node, &read)?;
+            return Ok(read);
         }
         match entries {
             [(key, value)] => match key.as_str() {
@@ -180,8 +185,10 @@ impl Reader<'_> {
                 Some("intersection") => self.set(value, Expression::Intersection),
                 Some(method) => {
                     let value = value.expect_scalar(self.document)?;
-                    self.word(node, &format!("{method}:{value}"))
-                        .map(Expression::Criterion)
+                    let read = self.word(node, &format!("{method}:{value}"))?;
+                    let read = Expression::Criterion(read);
+                    self.known_methods(node, &read)?;
+                    Ok(read)
                 }
                 None => Err(self.invalid(key, "a method is text")),
             },
@@ -189,6 +196,20 @@ impl Reader<'_> {
                 node,
                 "expected `method:` and `value:`, or one `method: value`",
             )),
+        }
+    }
+
+    /// Refuses methods that there are not, also in selectors that nobody asks for, as dbt does.
+    fn known_methods(&self, node: &Node, expression: &Expression) -> Result<()> {
+        let criteria = expression.criteria();
+        let mut methods = criteria.iter().map(|criterion| criterion.method.as_str());
+        match methods.find(|method| !method.is_empty() && !METHODS.contains(method)) {
+            Some(method) => {
+                let why = format!("there is no method `{method}`");
+                let known = METHODS.iter().copied();
+                Err(self.invalid(node, &why).suggest(method, known))
+            }
+            None => Ok(()),
         }
     }
 

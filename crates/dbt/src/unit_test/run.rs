@@ -21,6 +21,8 @@ use crate::node::{Compiled, Node};
 pub struct UnitOutcome {
     /// What differs, in lines; `None` if nothing does.
     pub difference: Option<String>,
+    /// How many rows were compared, of both sides.
+    pub rows: u64,
     /// The model's statement over the given rows.
     pub compiled: CompiledNode,
 }
@@ -74,8 +76,10 @@ impl Compiler {
             &compiled.sql,
             &expect,
         )?;
+        let (difference, rows) = found;
         Ok(UnitOutcome {
-            difference: found,
+            difference,
+            rows,
             compiled,
         })
     }
@@ -250,14 +254,14 @@ fn name_of(project: &ProjectContext, relation: &Relation) -> RelationName {
     }
 }
 
-/// What differs between the rows of `sql` and the expected ones.
+/// What differs between the rows of `sql` and the expected ones, and how many of both there are.
 fn rows(
     engine: &dyn Adapter,
     project: &ProjectContext,
     relation: &Relation,
     sql: &str,
     expect: &Fixture,
-) -> Result<Option<String>> {
+) -> Result<(Option<String>, u64)> {
     let mut schema = relation.clone();
     schema.include.identifier = false;
     engine.execute(
@@ -279,7 +283,7 @@ fn compare(
     project: &ProjectContext,
     relation: &Relation,
     expect: &Fixture,
-) -> Result<Option<String>> {
+) -> Result<(Option<String>, u64)> {
     let all = engine.columns(&name_of(project, relation))?;
     let wanted = expect.columns();
     let columns: Vec<ColumnInfo> = match wanted.as_slice() {
@@ -315,7 +319,8 @@ fn compare(
         (quoted(&columns), fetch(sql)?)
     };
     let actual = fetch(format!("select {list} from {table}"))?;
-    Ok(difference(&actual, &expected))
+    let compared = actual.rows.rows.len() + expected.rows.rows.len();
+    Ok((difference(&actual, &expected), compared as u64))
 }
 
 fn quoted(columns: &[ColumnInfo]) -> String {

@@ -111,7 +111,7 @@ fn parses_a_project() {
         ["model.shop.stg_orders", "model.shop.fct_orders"]
     );
     assert_eq!(test.config.text("severity"), Some("warn"));
-    assert_eq!(manifest.hooks(false).len(), 1);
+    assert_eq!(manifest.hooks("shop", false).len(), 1);
     assert_eq!(
         manifest.exposures["exposure.shop.weekly"]
             .depends_on
@@ -203,7 +203,7 @@ fn compiles() {
          select order_id, amount, country, (amount * 100)::number as cents\nfrom __dbt__cte__eph_paid\n\n\
          where order_id > (select max(order_id) from ANALYTICS.MARTS.orders)\n"
     );
-    let end = project.manifest.hooks(true)[0].clone();
+    let end = project.manifest.hooks(&project.context.root.name, true)[0].clone();
     assert_eq!(compiler.compile_hook(&end, &[]).unwrap(), "select 'end'");
     assert_eq!(compiler.hooks(&orders, "pre-hook").unwrap(), ["select 1"]);
     for node in project.manifest.nodes.values() {

@@ -198,3 +198,92 @@ fn macros_are_described_below_config_too() {
         serde_json::json!({"show": false, "node_color": null})
     );
 }
+
+#[test]
+fn variables_stand_in_a_file_of_their_own_and_docs_beside_tests() {
+    let (_folder, project) = written(&[
+        ("vars.yml", "vars: {id: 3, folder: data}\n"),
+        (
+            "dbt_project.yml",
+            "name: shop\nprofile: shop\nmodel-paths: [\"{{ var('folder') }}\"]\n",
+        ),
+        ("data/a.sql", "select {{ var('id') }} as id"),
+        ("tests/a.md", "{% docs a %}What a is.{% enddocs %}"),
+        (
+            "data/a.yml",
+            "models: [{name: a, description: \"{{ doc('a') }}\"}]\n",
+        ),
+    ]);
+    let a = &project.manifest.nodes["model.shop.a"];
+    assert_eq!(a.description, "What a is.");
+    let compiled = dbt::Compiler::new(&project, None).without_files();
+    let compiled = compiled.compile("model.shop.a").unwrap();
+    assert_eq!(compiled.sql, "select 3 as id");
+}
+
+#[test]
+fn names_with_spaces_are_worth_a_warning_where_the_project_wants_them() {
+    let (_folder, project) = written(&[
+        (
+            "dbt_project.yml",
+            "name: shop\nprofile: shop\nflags: {require_resource_names_without_spaces: false}\n",
+        ),
+        ("models/a b.sql", "select 1 as id"),
+    ]);
+    assert_eq!(
+        warnings(&project),
+        [(
+            "ResourceNamesWithSpacesDeprecation",
+            "The name of `model.shop.a b` holds a space"
+        )]
+    );
+}
+
+#[test]
+fn code_that_is_no_python_is_refused_where_there_is_a_python() {
+    let python = std::process::Command::new("python3").arg("-V").output();
+    if !python.is_ok_and(|done| done.status.success()) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "models/a.py",
+            "\ndef model(dbt, session)\n    return dbt.ref('b')\n",
+        ),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let error = Project::load(folder.path(), Flags::default())
+        .err()
+        .unwrap();
+    let said = error.to_string();
+    assert!(
+        said.starts_with("error[D1051]: The code of `a` is no Python: "),
+        "{said}"
+    );
+    assert!(said.contains("models/a.py:2:"), "{said}");
+}
+
+#[test]
+fn analyses_are_named_by_their_folders_where_the_project_wants_it() {
+    for (flag, fqn, owner) in [
+        (false, "shop.analysis.sub.a", "models"),
+        (true, "shop.sub.a", "analyses"),
+    ] {
+        let text = format!(
+            "name: shop\nprofile: shop\nflags: {{require_corrected_analysis_fqns: {flag}}}\n\
+             models: {{shop: {{+meta: {{of: models}}}}}}\nanalyses: {{shop: {{+meta: {{of: analyses}}}}}}\n"
+        );
+        let (_folder, project) = written(&[
+            ("dbt_project.yml", &text),
+            ("analyses/sub/a.sql", "select 1"),
+        ]);
+        let a = &project.manifest.nodes["analysis.shop.a"];
+        assert_eq!(a.fqn.join("."), fqn);
+        assert_eq!(a.config.0["meta"]["of"], owner);
+    }
+}

@@ -130,7 +130,7 @@ fn the_configuration_of_a_result_has_every_key() {
         ),
         ("models/m.sql", "select 1 as id"),
     ]);
-    let hook = Arc::clone(project.manifest.hooks(true)[0]);
+    let hook = Arc::clone(project.manifest.hooks(&project.context.root.name, true)[0]);
     let results = [NodeResult::new("model.shop.m", Status::Success)];
     let end = end_of_run(&project.manifest, &results);
     let compiler = Compiler::new(&project, Some(Arc::new(Engine))).without_files();

@@ -10,8 +10,9 @@ use dbt::compile::CompiledNode;
 use dbt::node::{Node, ResourceType};
 use dbt::parse::stores_failures;
 use dbt::surroundings;
-use diagnostic::{Error, Result, ResultExt as _, codes};
+use diagnostic::{Result, ResultExt as _, codes};
 use model::SchemaName;
+use serde_json::Value as Json;
 use tokio::task::JoinSet;
 use transform::{Probe, audit_schema, relation_name};
 
@@ -27,8 +28,6 @@ pub struct DbtReport {
     pub compiled: Vec<CompiledNode>,
     /// How long it took.
     pub elapsed: Duration,
-    /// What an `on-run-end` hook raised.
-    pub hook: Option<Error>,
     /// With `--publish run`: whether what was built is there for readers.
     pub published: Option<bool>,
 }
@@ -37,7 +36,7 @@ impl DbtReport {
     /// Whether no node and no hook failed.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.hook.is_none() && !self.results.iter().any(|result| result.status.failed())
+        !self.results.iter().any(|result| result.status.failed())
     }
 
     /// How many nodes ended like this.
@@ -79,8 +78,7 @@ impl DbtInvocation {
     /// Works on `ids`, which come sorted, as [`dbt::Project::select`] gives them.
     ///
     /// # Errors
-    /// `K1003` if another run is at work, and what an `on-run-start` hook raises. What goes wrong with
-    /// nodes is in the report.
+    /// `K1003` if another run is at work. What goes wrong with nodes and hooks is in the report.
     pub async fn execute(
         self: &Arc<Self>,
         work: DbtWork,
@@ -110,7 +108,6 @@ impl DbtInvocation {
             results: Vec::new(),
             compiled: Vec::new(),
             elapsed: Duration::ZERO,
-            hook: None,
             published: None,
         };
         if work == DbtWork::Build {
@@ -151,20 +148,28 @@ impl DbtInvocation {
         if work != DbtWork::Build || order.nodes.is_empty() {
             return self.work_through(order, work, report, tell).await;
         }
-        self.start_hooks(order).await?;
-        self.pass_on(tell);
-        self.work_through(order, work, report, tell).await?;
-        let (passed, done) = self.end_hooks(&report.results).await;
-        report.hook = done.err();
-        self.pass_on(tell);
-        report.results.splice(0..0, self.passed_hooks(false));
-        let mut ended = self.passed_hooks(true);
-        ended.truncate(passed + 1);
-        if let (Some(error), Some(failed)) = (&report.hook, ended.get_mut(passed)) {
-            failed.status = Status::Error;
-            failed.message = Some(error.message().to_owned());
-            failed.failures = None;
+        let started = self.run_hooks(Some(order), &[], tell).await?;
+        let failed = started.iter().any(|result| result.status.failed());
+        let flag = "skip_nodes_if_on_run_start_fails";
+        let flag = self.project.context.root.flags.get(flag);
+        if failed && flag.and_then(Json::as_bool) != Some(false) {
+            let total = order.nodes.len();
+            for (at, node) in order.nodes.iter().enumerate() {
+                report.results.push(skipped(at + 1, total, node, tell));
+            }
+            report.results.splice(0..0, started);
+            let ended = self.run_hooks(None, &[], tell).await?;
+            report.results.extend(ended);
+            return Ok(());
         }
+        self.work_through(order, work, report, tell).await?;
+        report.results.splice(0..0, started);
+        // As in dbt, hooks see each other only where they failed.
+        let hook = |result: &&NodeResult| result.unique_id.starts_with("operation.");
+        let seen = report.results.iter();
+        let seen = seen.filter(|result| !hook(result) || result.status.failed());
+        let seen: Vec<NodeResult> = seen.cloned().collect();
+        let ended = self.run_hooks(None, &seen, tell).await?;
         report.results.extend(ended);
         Ok(())
     }
@@ -252,70 +257,23 @@ impl DbtInvocation {
             let rest = if stop { progress.give_up() } else { Vec::new() };
             for skipped in skipped.into_iter().chain(rest) {
                 let (index, node) = (progress.begin(), &order.nodes[skipped]);
-                let mut result = NodeResult::new(&node.unique_id, Status::Skipped);
-                result.relation_name.clone_from(&node.relation_name);
-                tell(DbtEvent::Ended {
-                    index,
-                    total,
-                    node,
-                    result: &result,
-                    error: None,
-                });
-                report.results.push(result);
+                report.results.push(self::skipped(index, total, node, tell));
             }
         }
         Ok(())
     }
 
     /// Hands on what the project's code said.
-    fn pass_on(&self, tell: &(dyn Fn(DbtEvent<'_>) + Sync)) {
+    pub(super) fn pass_on(&self, tell: &(dyn Fn(DbtEvent<'_>) + Sync)) {
         for message in self.project.context.take_messages() {
-            if message.info {
-                tell(DbtEvent::Said(&message.text));
-            } else {
-                tell(DbtEvent::Noted(&message.text));
-            }
+            tell(match message.info {
+                true => DbtEvent::Said(&message.text),
+                false => DbtEvent::Noted {
+                    event: message.event,
+                    text: &message.text,
+                },
+            });
         }
-    }
-
-    /// Runs the `on-run-start` hooks, which find the schemas of what will be built.
-    async fn start_hooks(&self, order: &Order) -> Result<()> {
-        if self.project.manifest.hooks(false).is_empty() {
-            return Ok(());
-        }
-        let (workspace, nodes) = self.begin()?;
-        for node in order.nodes.iter().filter(|node| node.is_relational()) {
-            let name = relation_name(&self.project.context, node);
-            workspace.create_namespace(name.namespace());
-        }
-        let done = nodes.run_hooks(false).await;
-        self.settle(&workspace, done)
-    }
-
-    /// The results of hooks of the run that went well.
-    fn passed_hooks(&self, end: bool) -> Vec<NodeResult> {
-        let when = if end { "end" } else { "start" };
-        let hooks = self.project.manifest.hooks(end).into_iter().enumerate();
-        let results = hooks.map(|(at, hook)| {
-            let mut result = NodeResult::new(&hook.unique_id, Status::Success);
-            result.message = Some(format!("{}.on-run-{when}.{at} passed", hook.package));
-            result.failures = Some(0);
-            result
-        });
-        results.collect()
-    }
-
-    /// Runs the `on-run-end` hooks: how many went well, and what the next one raised.
-    async fn end_hooks(&self, results: &[NodeResult]) -> (usize, Result<()>) {
-        if self.project.manifest.hooks(true).is_empty() {
-            return (0, Ok(()));
-        }
-        let (workspace, nodes) = match self.begin() {
-            Ok(begun) => begun,
-            Err(error) => return (0, Err(error)),
-        };
-        let (passed, done) = nodes.run_end_hooks(results).await;
-        (passed, self.settle(&workspace, done))
     }
 
     /// Writes `target/manifest.json`, with the statements of `compiled` and, in the `meta` of nodes, where
@@ -339,6 +297,26 @@ impl DbtInvocation {
         let json = run_results_json(context, &report.results, report.elapsed.as_secs_f64());
         files::write_json(context, "run_results.json", &json).map(drop)
     }
+}
+
+/// The result of a node that is not worked on, which is told.
+fn skipped(
+    index: usize,
+    total: usize,
+    node: &Node,
+    tell: &(dyn Fn(DbtEvent<'_>) + Sync),
+) -> NodeResult {
+    let mut result = NodeResult::new(&node.unique_id, Status::Skipped);
+    result.relation_name.clone_from(&node.relation_name);
+    result.compiled = Some(false);
+    tell(DbtEvent::Ended {
+        index,
+        total,
+        node,
+        result: &result,
+        error: None,
+    });
+    result
 }
 
 /// What has begun, what waits for what.

@@ -9,6 +9,7 @@ mod column_lineage;
 mod event;
 mod execute;
 mod freshness;
+mod hooks;
 mod operation;
 mod order;
 mod query;

@@ -5,13 +5,16 @@ use std::time::Instant;
 
 use catalog::Workspace;
 use chrono::Utc;
+use dbt::adapter::Answer;
+use dbt::artifact::failure::failure;
 use dbt::artifact::files;
-use dbt::artifact::run_results::{NodeResult, Status};
+use dbt::artifact::run_results::{BatchLine, BatchResults, NodeResult, Status};
 use dbt::compile::CompiledNode;
 use dbt::node::{Compiled, Node, ResourceType};
-use diagnostic::{Error, Result, Style, codes};
+use diagnostic::{Error, Result, codes};
 use engine::Session;
-use serde_json::json;
+use serde_json::Value as Json;
+use transform::materialization::{BatchOutcome, Built};
 use transform::test::Verdict;
 use transform::{Keep, Nodes, TestOutcome, has_hooks, relation_name, session_of};
 
@@ -52,8 +55,9 @@ impl DbtInvocation {
             done = self.work_on(&node, work, &mut step).await;
         }
         if let Err(error) = done {
+            let kind = &self.project.context.connection.kind;
             step.result.status = Status::Error;
-            step.result.message = Some(error.render(Style::Plain));
+            step.result.message = Some(failure(&node, kind, &error));
             step.error = Some(error);
         }
         let result = &mut step.result;
@@ -76,7 +80,7 @@ impl DbtInvocation {
             self.hooks(node, "pre-hook", &session).await?;
         }
         let (workspace, nodes) = self.begin()?;
-        let nodes = nodes.in_session(session.clone());
+        let nodes = nodes.for_node(node, session.clone());
         if work == DbtWork::Build && node.resource_type == ResourceType::UnitTest {
             let result = self.unit_test(&nodes, node, step).await;
             // Nothing of a unit test is for anybody else.
@@ -106,7 +110,7 @@ impl DbtInvocation {
     async fn hooks(&self, node: &Arc<Node>, key: &'static str, session: &Session) -> Result<()> {
         let _one_at_a_time = self.hooking.lock().await;
         let (workspace, nodes) = self.begin()?;
-        let nodes = nodes.in_session(session.clone());
+        let nodes = nodes.for_node(node, session.clone());
         let done = async {
             let compiled = nodes.compile(&node.unique_id).await?;
             match nodes.builds_itself(&compiled) {
@@ -192,28 +196,89 @@ impl DbtInvocation {
             return Ok(None);
         };
         let full_refresh = self.project.context.flags.full_refresh.unwrap_or(false);
-        let built = match self.records.get() {
+        let mut built = match self.records.get() {
             Some(_) => nodes.materialize(compiled, full_refresh).await?,
             None => nodes.materialize_alone(compiled, full_refresh).await?,
         };
-        let rows = built.rows;
-        let code = match node.resource_type {
-            ResourceType::Seed => "INSERT",
-            _ => "SUCCESS",
+        if node.is_microbatch() {
+            self.tell_batches(node, &mut built, step)?;
+            return Ok(built.rows);
+        }
+        let kind = &self.project.context.connection.kind;
+        let answer = match built.own_answer.take() {
+            Some(answer) => answer,
+            None => built.answer.to_json(kind),
         };
-        let message = format!("{code} {}", rows.unwrap_or(1));
-        let response = &mut step.result.adapter_response;
-        response.insert("_message".to_owned(), json!(message));
-        response.insert("code".to_owned(), json!(code));
-        response.insert("rows_affected".to_owned(), json!(rows.unwrap_or(1)));
-        step.result.message = Some(message);
-        Ok(rows)
+        let message = answer.get("_message").and_then(Json::as_str);
+        step.result.message = Some(message.unwrap_or("OK").to_owned());
+        step.result.adapter_response = answer;
+        Ok(built.rows)
+    }
+
+    /// Puts into the result of `node` what became of its batches, as dbt's `merge_batch_results` does.
+    ///
+    /// # Errors
+    /// Why all of them failed.
+    fn tell_batches(&self, node: &Node, built: &mut Built, step: &mut Step) -> Result<()> {
+        let kind = &self.project.context.connection.kind;
+        let mut all = BatchResults::default();
+        for batch in &built.batches {
+            let span = (batch.batch.start, batch.batch.end);
+            let (status, message) = match &batch.outcome {
+                BatchOutcome::Built(answer) => {
+                    all.successful.push(span);
+                    let answer = answer.to_json(kind);
+                    let message = answer.get("_message").and_then(Json::as_str);
+                    (Status::Success, message.unwrap_or("OK").to_owned())
+                }
+                BatchOutcome::Failed(_) => {
+                    all.failed.push(span);
+                    (Status::Error, "ERROR".to_owned())
+                }
+                BatchOutcome::Skipped => {
+                    all.failed.push(span);
+                    (Status::Skipped, "SKIPPED".to_owned())
+                }
+            };
+            step.result.batch_lines.push(BatchLine {
+                shown: batch.shown.clone(),
+                status,
+                message,
+                execution_time: batch.seconds,
+            });
+        }
+        let (good, bad) = (all.successful.len(), all.failed.len());
+        let before = &self.project.context.flags.retried_batches;
+        if let Some(before) = before.get(&node.unique_id) {
+            all.successful.extend_from_slice(&before.successful);
+        }
+        step.result.batch_results = Some(all);
+        step.result.failures = Some(0);
+        step.result.message = Some("SUCCESS".to_owned());
+        let Some(error) = built.failed_batches() else {
+            return Ok(());
+        };
+        if good == 0 {
+            return Err(error);
+        }
+        step.result.status = Status::PartialSuccess;
+        step.result.message = Some(format!("PARTIAL SUCCESS ({good}/{})", good + bad));
+        step.error = Some(error);
+        Ok(())
     }
 
     async fn test(&self, nodes: &Nodes, node: &Arc<Node>, step: &mut Step) -> Result<()> {
         let found = match self.probe.get() {
-            Some(probe) => nodes.test_among(probe, &node.unique_id).await?,
-            None => nodes.test(&node.unique_id, Keep::AsConfigured).await?,
+            Some(probe) => nodes.test_among(probe, &node.unique_id).await,
+            None => nodes.test(&node.unique_id, Keep::AsConfigured).await,
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                // Its statement is there to be looked at, unless that is what failed.
+                step.compiled = nodes.compile(&node.unique_id).await.ok();
+                return Err(error);
+            }
         };
         step.result.status = match found.verdict {
             Verdict::Pass => Status::Pass,
@@ -227,6 +292,8 @@ impl DbtInvocation {
             _ => i64::try_from(found.failures).unwrap_or(i64::MAX),
         });
         step.result.message = verdict(node, &found);
+        let kind = &self.project.context.connection.kind;
+        step.result.adapter_response = Answer::DONE.to_json(kind);
         step.compiled = Some(self.compiled_test(node, &found));
         Ok(())
     }
@@ -261,6 +328,12 @@ impl DbtInvocation {
             Some(_) => Status::Fail,
         };
         step.result.failures = Some(i64::from(found.difference.is_some()));
+        let answer = Answer {
+            rows: found.rows,
+            changes: None,
+        };
+        let kind = &self.project.context.connection.kind;
+        step.result.adapter_response = answer.to_json(kind);
         step.result.message = found.difference;
         step.compiled = Some(found.compiled);
         Ok(())
@@ -309,5 +382,6 @@ fn verdict(node: &Node, found: &TestOutcome) -> Option<String> {
 fn thread() -> String {
     let id = format!("{:?}", std::thread::current().id());
     let number: String = id.chars().filter(char::is_ascii_digit).collect();
-    format!("Thread-{number}")
+    // As Python names the threads of dbt's pool.
+    format!("Thread-{number} (worker)")
 }

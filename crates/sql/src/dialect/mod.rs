@@ -19,11 +19,12 @@ use std::ops::ControlFlow;
 use diagnostic::{Error, Result, codes};
 use sqlparser::ast::{
     Expr, Function, FunctionArgumentClause, FunctionArguments, OrderByExpr, OrderByKind, Query,
-    Select, TableFactor, Value, ValueWithSpan, VisitorMut, WindowType,
+    Select, Statement, TableFactor, Value, ValueWithSpan, VisitorMut, WindowType,
 };
 use sqlparser::dialect::{Dialect as Grammar, DuckDbDialect, PostgreSqlDialect};
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::written;
 
@@ -51,7 +52,7 @@ impl Dialect {
 /// # Errors
 /// `S0001` if the text can be read as the warehouse's only, and would mean something else there.
 pub fn translate(text: &str, dialect: Dialect) -> Result<Option<String>> {
-    let mut statements = match Parser::parse_sql(dialect.grammar(), text) {
+    let mut statements = match read(text, dialect) {
         Ok(statements) => statements,
         // `//` begins a comment in the warehouse's dialect.
         Err(error) if divides_whole_numbers(text, dialect) => {
@@ -71,6 +72,46 @@ pub fn translate(text: &str, dialect: Dialect) -> Result<Option<String>> {
     }
     let texts: Vec<String> = statements.iter().map(written).collect();
     Ok(Some(texts.join(";\n")))
+}
+
+fn read(text: &str, dialect: Dialect) -> std::result::Result<Vec<Statement>, ParserError> {
+    let grammar = dialect.grammar();
+    if dialect != Dialect::DuckDb || !text.to_ascii_lowercase().contains("filter") {
+        return Parser::parse_sql(grammar, text);
+    }
+    let tokens = Tokenizer::new(grammar, text).tokenize_with_location()?;
+    let mut parser = Parser::new(grammar).with_tokens_with_locations(with_where(tokens));
+    parser.parse_statements()
+}
+
+/// DuckDB lets `sum(x) filter (c)` leave out WHERE
+/// (<https://duckdb.org/docs/stable/sql/query_syntax/filter>), its grammar here does not.
+fn with_where(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    // What came before: a closing parenthesis, FILTER behind it, and the opening one behind that.
+    let mut depth = 0;
+    for token in tokens {
+        let word = match &token.token {
+            Token::Whitespace(_) => {
+                out.push(token);
+                continue;
+            }
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        if depth == 3 && word != Keyword::WHERE {
+            let keyword = Token::make_keyword("WHERE");
+            out.push(TokenWithSpan::new(keyword, token.span));
+        }
+        depth = match (depth, &token.token) {
+            (1, _) if word == Keyword::FILTER => 2,
+            (2, Token::LParen) => 3,
+            (_, Token::RParen) => 1,
+            _ => 0,
+        };
+        out.push(token);
+    }
+    out
 }
 
 fn divides_whole_numbers(text: &str, dialect: Dialect) -> bool {

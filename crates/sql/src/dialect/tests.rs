@@ -332,3 +332,11 @@ fn series_and_lists_become_rows() {
         "SELECT a, b FROM t ORDER BY 1 DESC NULLS LAST, 2 DESC NULLS LAST"
     );
 }
+
+#[test]
+fn a_filter_may_leave_out_where() {
+    assert_eq!(
+        duckdb("select sum(a) filter (b > 1), count(*) filter (where c), filter from t"),
+        "SELECT sum(CASE WHEN b > 1 THEN a END), count(CASE WHEN c THEN 1 END), filter FROM t"
+    );
+}

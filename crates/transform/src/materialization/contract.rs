@@ -21,6 +21,8 @@ struct Declared {
 #[derive(Clone, Debug)]
 pub struct Contract {
     columns: Vec<Declared>,
+    /// Whether types are called as Snowflake's connector calls them.
+    snowflake: bool,
     /// Conditions of rows that break a constraint, with what they break.
     checks: Vec<(String, String)>,
     /// Columns that must not repeat.
@@ -44,6 +46,7 @@ impl Contract {
         }
         let mut contract = Self {
             columns: Vec::new(),
+            snowflake: kind == "snowflake",
             checks: Vec::new(),
             keys: Vec::new(),
         };
@@ -123,32 +126,16 @@ impl Contract {
         target
             .execute(format!("drop table if exists {shape}"))
             .await?;
-        let base = |kind: &str| {
-            let word = kind.split('(').next().unwrap_or_default();
-            word.trim().to_uppercase()
-        };
-        let mut differences = Vec::new();
-        for (name, kind) in &wanted {
-            match given.iter().find(|(have, _)| have == name) {
-                None => differences.push(format!("`{name}` {kind}: the query does not give it")),
-                Some((_, have)) if base(have) != base(kind) => {
-                    differences.push(format!("`{name}` {kind}: the query gives {have}"));
-                }
-                Some(_) => {}
-            }
-        }
-        for (name, kind) in &given {
-            if !wanted.iter().any(|(have, _)| have == name) {
-                differences.push(format!("`{name}` {kind}: not in the contract"));
-            }
-        }
-        if !differences.is_empty() {
-            return Err(Error::new(
-                codes::T1007,
-                format!("`{}` breaks its contract", target.name),
-            )
-            .with("columns", differences.join("; "))
-            .help("change the query, or the columns in the model's properties"));
+        let mismatches = mismatches(&given, &wanted, self.snowflake);
+        if !mismatches.is_empty() {
+            let message = format!(
+                "This model has an enforced contract that failed.\nPlease ensure the name, data_type, \
+                 and number of columns in your contract match the columns in your model's \
+                 definition.\n\n{}",
+                printed(&mismatches)
+            );
+            return Err(Error::new(codes::T1007, message)
+                .help("change the query, or the columns in the model's properties"));
         }
         let list: Vec<String> = wanted
             .iter()
@@ -203,6 +190,88 @@ impl Contract {
     }
 }
 
+/// A line of dbt's table of what differs: the column, its type in the query and in the contract, and why.
+type Mismatch = [String; 4];
+
+/// What differs between the columns that a query has and those that its contract wants, by name
+/// (`ContractError.get_mismatches` of dbt-core). Types differ by their names, not by their lengths.
+fn mismatches(
+    given: &[(String, String)],
+    wanted: &[(String, String)],
+    snowflake: bool,
+) -> Vec<Mismatch> {
+    let base = |kind: &str| {
+        let word = kind.split('(').next().unwrap_or_default();
+        word.trim().to_uppercase()
+    };
+    let shown = |kind: &str| match snowflake {
+        true => of_connector(&base(kind)).to_owned(),
+        false => kind.to_uppercase(),
+    };
+    let line = |name: &String, given: String, wanted: String, why: &str| -> Mismatch {
+        [name.clone(), given, wanted, why.to_owned()]
+    };
+    let mut found = Vec::new();
+    for (name, kind) in given {
+        match wanted.iter().find(|(wanted, _)| wanted == name) {
+            None => found.push(line(
+                name,
+                shown(kind),
+                String::new(),
+                "missing in contract",
+            )),
+            Some((_, other)) if base(other) != base(kind) => {
+                found.push(line(name, shown(kind), shown(other), "data type mismatch"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, kind) in wanted {
+        if !given.iter().any(|(given, _)| given == name) {
+            let why = "missing in definition";
+            found.push(line(name, String::new(), shown(kind), why));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What Snowflake's connector for Python, by which dbt asks, calls a type.
+fn of_connector(base: &str) -> &str {
+    match base {
+        "NUMBER" => "FIXED",
+        "VARCHAR" => "TEXT",
+        "FLOAT" => "REAL",
+        other => other,
+    }
+}
+
+/// `mismatches` as dbt prints them.
+fn printed(mismatches: &[Mismatch]) -> String {
+    let head = [
+        "column_name",
+        "definition_type",
+        "contract_type",
+        "mismatch_reason",
+    ];
+    let head = head.map(str::to_owned);
+    let width = |column: usize| {
+        let cells = mismatches.iter().chain([&head]);
+        let widths = cells.map(|cells| cells[column].chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let widths = [0, 1, 2, 3].map(width);
+    let row = |cells: &Mismatch| {
+        let cells = cells.iter().zip(widths);
+        let cells = cells.map(|(cell, width)| format!(" {cell:<width$} |"));
+        format!("|{}", cells.collect::<String>())
+    };
+    let rule = widths.map(|width| "-".repeat(width));
+    let lines = [row(&head), row(&rule)].into_iter();
+    let lines = lines.chain(mismatches.iter().map(row));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 async fn described(target: Target<'_>, sql: &str) -> Result<Vec<(String, String)>> {
     let shape = target.temporary();
     target
@@ -227,4 +296,29 @@ async fn count(target: Target<'_>, sql: &str) -> Result<usize> {
         }
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{mismatches, printed};
+
+    #[test]
+    fn what_differs_is_a_table_by_names() {
+        let columns = |columns: &[(&str, &str)]| -> Vec<(String, String)> {
+            let columns = columns.iter();
+            let columns = columns.map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()));
+            columns.collect()
+        };
+        let given = columns(&[("A", "NUMBER(38,0)"), ("D", "DATE"), ("B", "VARCHAR(3)")]);
+        let wanted = columns(&[("A", "VARCHAR"), ("B", "VARCHAR"), ("C", "BOOLEAN")]);
+        assert_eq!(
+            printed(&mismatches(&given, &wanted, true)),
+            "| column_name | definition_type | contract_type | mismatch_reason       |\n\
+             | ----------- | --------------- | ------------- | --------------------- |\n\
+             | A           | FIXED           | TEXT          | data type mismatch    |\n\
+             | C           |                 | BOOLEAN       | missing in definition |\n\
+             | D           | DATE            |               | missing in contract   |"
+        );
+        assert!(mismatches(&wanted, &wanted, true).is_empty());
+    }
 }

@@ -1,5 +1,6 @@
 //! `materialized: incremental`: new rows are appended, merged, or replace those with their keys.
 
+use dbt::adapter::Answer;
 use diagnostic::{Error, Result, codes};
 use engine::RelationInfo;
 
@@ -86,14 +87,14 @@ pub async fn incremental(
     target
         .execute(format!("drop table if exists {temporary}"))
         .await?;
-    result.map(|rows| Built { rows: Some(rows) })
+    result.map(Built::rows)
 }
 
 async fn add(
     target: Target<'_>,
     existing: &RelationInfo,
     config: &IncrementalConfig,
-) -> Result<u64> {
+) -> Result<Answer> {
     let temporary = target.temporary();
     let incoming = target
         .engine

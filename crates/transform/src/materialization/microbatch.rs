@@ -127,6 +127,29 @@ impl MicrobatchConfig {
         })
     }
 
+    /// The batches of these spans of event time.
+    #[must_use]
+    pub fn of_spans(&self, spans: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Batch> {
+        let batch = |(start, end): &(DateTime<Utc>, DateTime<Utc>)| Batch {
+            id: self.size.id(*start),
+            start: *start,
+            end: *end,
+        };
+        spans.iter().map(batch).collect()
+    }
+
+    /// How dbt shows when a batch begins (`MicrobatchBuilder.format_batch_start`).
+    #[must_use]
+    pub fn shown(&self, batch: &Batch) -> String {
+        let format = match self.size {
+            BatchSize::Hour => "%Y-%m-%dT%H",
+            BatchSize::Day => "%Y-%m-%d",
+            BatchSize::Month => "%Y-%m",
+            BatchSize::Year => "%Y",
+        };
+        batch.start.format(format).to_string()
+    }
+
     /// The batches of a run at `now`. A run on an existing table (`incremental`) builds the current
     /// batch and `lookback` before it; `from` and `to` are the span a user asks for.
     #[must_use]

@@ -10,9 +10,13 @@ mod snapshot;
 
 use std::sync::{Mutex, PoisonError};
 
-use diagnostic::{Result, Source};
+use dbt::adapter::Answer;
+use diagnostic::{Error, Result, Source};
 use engine::{Engine, Outcome, RelationInfo, Session};
 use model::{Identifier, RelationName};
+use serde_json::{Map, Value as Json};
+
+use crate::adapter::answer;
 
 pub use contract::Contract;
 pub use incremental::{IncrementalConfig, IncrementalStrategy, incremental};
@@ -57,10 +61,69 @@ pub struct Target<'a> {
 }
 
 /// What a materialisation did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Built {
     /// Rows written; `None` for a view.
     pub rows: Option<u64>,
+    /// What the database says about the statement that made it.
+    pub answer: Answer,
+    /// What the materialisation itself says instead: `adapter_response` of `run_results.json`.
+    pub own_answer: Option<Map<String, Json>>,
+    /// The batches of a model that is built by them.
+    pub batches: Vec<BuiltBatch>,
+}
+
+impl Built {
+    /// What wrote rows, and was answered by `answer`.
+    pub(crate) fn rows(answer: Answer) -> Self {
+        let changes = answer.changes.unwrap_or_default();
+        Self {
+            rows: Some(changes.inserted + changes.updated + changes.deleted),
+            answer,
+            ..Self::default()
+        }
+    }
+}
+
+impl Built {
+    /// Takes out why batches failed; nothing if none did.
+    pub fn failed_batches(&mut self) -> Option<Error> {
+        let failed = self.batches.iter_mut().filter_map(|batch| {
+            let outcome = std::mem::replace(&mut batch.outcome, BatchOutcome::Skipped);
+            match outcome {
+                BatchOutcome::Failed(error) => Some(error),
+                other => {
+                    batch.outcome = other;
+                    None
+                }
+            }
+        });
+        Error::join(failed)
+    }
+}
+
+/// How one batch of a model ended.
+#[derive(Debug)]
+pub struct BuiltBatch {
+    /// Its span of event time.
+    pub batch: Batch,
+    /// When it begins, as dbt shows it.
+    pub shown: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Why it failed, if it did.
+    pub outcome: BatchOutcome,
+}
+
+/// How a batch ended.
+#[derive(Debug)]
+pub enum BatchOutcome {
+    /// Its rows are there.
+    Built(Answer),
+    /// It failed.
+    Failed(Error),
+    /// It was left out, because the first one failed.
+    Skipped,
 }
 
 impl Target<'_> {
@@ -70,18 +133,14 @@ impl Target<'_> {
         self.engine.execute(self.session, &source).await
     }
 
-    /// [`Target::change`] by a statement that makes the relation what it becomes.
-    pub(crate) async fn make(&self, sql: impl Into<String>) -> Result<u64> {
+    /// Runs statements that make the relation what it becomes.
+    /// Gives what is said about the last one, as dbt's adapters do.
+    pub(crate) async fn make(&self, sql: impl Into<String>) -> Result<Answer> {
         let sql = sql.into();
         // Also what fails is there to be looked at.
         self.statements.note(&sql);
-        self.change(sql).await
-    }
-
-    /// The rows changed by the statements of `sql`.
-    pub(crate) async fn change(&self, sql: impl Into<String>) -> Result<u64> {
         let outcomes = self.execute(sql).await?;
-        Ok(outcomes.iter().map(Outcome::rows_changed).sum())
+        Ok(outcomes.last().map(answer).unwrap_or_default())
     }
 
     /// The relation that stands there, with its columns.
@@ -130,14 +189,17 @@ impl Target<'_> {
 pub async fn view(target: Target<'_>, sql: &str, columns: &str, secure: bool) -> Result<Built> {
     target.make_way(true).await?;
     let secure = if secure { "secure " } else { "" };
-    target
+    let answer = target
         .make(format!(
             "create or replace {secure}view {}{columns}{} as (\n{sql}\n)",
             target.name,
             target.options.copies()
         ))
         .await?;
-    Ok(Built { rows: None })
+    Ok(Built {
+        answer,
+        ..Built::default()
+    })
 }
 
 /// `materialized: table`.
@@ -146,6 +208,6 @@ pub async fn view(target: Target<'_>, sql: &str, columns: &str, secure: bool) ->
 /// The engine's error.
 pub async fn table(target: Target<'_>, sql: &str) -> Result<Built> {
     target.make_way(false).await?;
-    let rows = target.make(target.options.create(target.name, sql)).await?;
-    Ok(Built { rows: Some(rows) })
+    let answer = target.make(target.options.create(target.name, sql)).await?;
+    Ok(Built::rows(answer.made()))
 }

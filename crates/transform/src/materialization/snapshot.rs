@@ -110,14 +110,14 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
     let now = now(target);
     let shape = Shape::of(target, sql, &updated_at(config, &now)).await?;
     let Some(existing) = target.existing().await? else {
-        let rows = target
+        let answer = target
             .make(format!(
                 "create or replace table {} as (\n{}\n)",
                 target.name,
                 first(sql, config, &now, &shape.kind)
             ))
             .await?;
-        return Ok(Built { rows: Some(rows) });
+        return Ok(Built::rows(answer.made()));
     };
     let has = |column: &str| {
         let mut columns = existing.columns.iter();
@@ -172,7 +172,7 @@ pub async fn snapshot(target: Target<'_>, sql: &str, config: &SnapshotConfig) ->
     target
         .execute(format!("drop table if exists {temporary}"))
         .await?;
-    result.map(|rows| Built { rows: Some(rows) })
+    result.map(Built::rows)
 }
 
 /// The columns of a snapshot's query, and the type of the moment at which its versions begin.

@@ -92,7 +92,7 @@ pub(crate) async fn run(
         target,
         project,
         folder: folder.path(),
-        python: surroundings::python(project, node),
+        python: dbt::parse::interpreter(project, node),
         environment: surroundings::environment(project),
     };
     let limit = node

@@ -1,12 +1,6 @@
-//! What a Python model's process finds around it: which Python, and which environment variables.
-
-use std::path::PathBuf;
+//! What a Python model's process finds around it: which environment variables.
 
 use dbt::context::ProjectContext;
-use dbt::node::Node;
-
-/// Names a Python for all models.
-const PYTHON: &str = "SLUICE_PYTHON";
 
 /// Names further variables that models may read, with commas between them.
 const ALLOWED: &str = "SLUICE_PYTHON_ENV";
@@ -36,22 +30,6 @@ const KEPT: [&str; 22] = [
     "OMP_NUM_THREADS",
     "POLARS_MAX_THREADS",
 ];
-
-/// The Python that runs `node`: its setting `python`, relative to the project, then `SLUICE_PYTHON`, then
-/// `python3`.
-pub(super) fn python(project: &ProjectContext, node: &Node) -> PathBuf {
-    let set = node.config.text("python").map(|path| {
-        let own = project.root.root.join(path);
-        // A plain word is a program of the PATH.
-        match path.contains(std::path::MAIN_SEPARATOR) {
-            true => own,
-            false => PathBuf::from(path),
-        }
-    });
-    let environment = || project.flags.environment.get(PYTHON).map(PathBuf::from);
-    set.or_else(environment)
-        .unwrap_or_else(|| PathBuf::from("python3"))
-}
 
 /// The variables that `project`'s models see.
 pub(super) fn environment(project: &ProjectContext) -> Vec<(String, String)> {

@@ -48,7 +48,7 @@ pub fn generate(
         invocation.write_manifest(&[])?;
     } else {
         let ids = invocation.workable(&select(&opened, line)?, DbtWork::Compile);
-        exit = work::execute(globals, line, &opened, DbtWork::Compile, &ids, &[])?;
+        exit = work::execute(line, &opened, DbtWork::Compile, &ids, &[])?;
     }
     let mut catalog = runtime()?.block_on(invocation.catalog_json())?;
     if empty {

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::command_line::{Common, DbtCommand, DbtLine, Docs, IndirectSelection, Publish, words};
 use super::lines::Lines;
-use super::log_file::LogFile;
+use super::log_file::{Level, LogFile};
 use super::strictness::Strictness;
 use crate::arguments::Globals;
 
@@ -291,6 +291,7 @@ fn open_with(
     let mut flags = flags(&platform, line)?;
     change(&mut flags);
     let lines = lines.of_invocation(&flags.invocation_id);
+    flags.tells_statements = LogFile::wants(&line.common, Level::Debug) || lines.shows_all();
     let invocation = platform.dbt(flags)?.with_options(DbtOptions {
         publish_run: line.common.publish == Some(Publish::Run),
         state_aware: line.common.state_aware,

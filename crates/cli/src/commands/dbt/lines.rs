@@ -6,16 +6,18 @@ use anstyle::{AnsiColor, Style};
 use chrono::{Local, SecondsFormat, Utc};
 use dbt::artifact::run_results::{NodeResult, Status};
 use dbt::load::Project;
-use dbt::node::{Node, ResourceType};
+use dbt::node::Node;
 use diagnostic::{Error, Result, Style as ErrorStyle};
-use platform::{DbtEvent, DbtReport};
+use platform::DbtEvent;
 use serde_json::{Value as Json, json};
 
 use super::command_line::{Common, DbtLogFormat};
 use super::log_file::{Level, LogFile, detailed};
 use super::strictness::Strictness;
+use super::wording::{
+    code, dotted, ending, found, node_info, relation, result_data, result_event, subject,
+};
 use crate::arguments::{Globals, LogFormat};
-use crate::display::human;
 use crate::output;
 
 /// How wide dbt makes its lines before the status.
@@ -36,7 +38,6 @@ pub struct Lines {
     quiet: bool,
     /// Whether what templates print is shown.
     prints: bool,
-    warn_error: bool,
 }
 
 impl Lines {
@@ -57,7 +58,6 @@ impl Lines {
             detailed: common.log_format == Some(DbtLogFormat::Debug),
             quiet: common.quiet || globals.quiet > 0 || few,
             prints: !common.no_print,
-            warn_error: common.warn_error,
         }
     }
 
@@ -73,9 +73,14 @@ impl Lines {
         self
     }
 
+    /// Whether lines of all levels are shown.
+    pub fn shows_all(&self) -> bool {
+        self.verbose && !self.quiet
+    }
+
     /// Tells something that only `dbt.log` and `--debug` show.
     pub fn note(&self, name: &str, text: &str) -> Result<()> {
-        let shown = self.verbose && !self.quiet;
+        let shown = self.shows_all();
         self.write(name, Level::Debug, shown, text, json!({ "msg": text }))
     }
 
@@ -175,38 +180,7 @@ impl Lines {
             &text,
             json!({ "log_version": 3, "version": version }),
         )?;
-        let manifest = &project.manifest;
-        let count = |kind: ResourceType| {
-            manifest
-                .nodes
-                .values()
-                .filter(|node| node.resource_type == kind)
-                .count()
-        };
-        let declared = |kind: ResourceType| {
-            let all = manifest.declared.values();
-            all.filter(|item| item.resource_type == kind).count()
-        };
-        let counts = [
-            (count(ResourceType::Model), "model"),
-            (count(ResourceType::Seed), "seed"),
-            (count(ResourceType::Snapshot), "snapshot"),
-            (count(ResourceType::Test), "data test"),
-            (count(ResourceType::UnitTest), "unit test"),
-            (count(ResourceType::Operation), "operation"),
-            (manifest.sources.len(), "source"),
-            (manifest.exposures.len(), "exposure"),
-            (declared(ResourceType::Metric), "metric"),
-            (declared(ResourceType::SemanticModel), "semantic model"),
-            (declared(ResourceType::SavedQuery), "saved query"),
-            (manifest.macros.len(), "macro"),
-        ];
-        let found: Vec<String> = counts
-            .iter()
-            .filter(|(number, _)| *number > 0)
-            .map(|(number, noun)| human::counted(*number, noun))
-            .collect();
-        let found = found.join(", ");
+        let found = found(&project.manifest);
         self.tell(
             "FoundStats",
             &format!("Found {found}"),
@@ -235,7 +209,7 @@ impl Lines {
                 let data = match self.wants_data() {
                     true => json!({
                         "description": subject, "index": index, "total": total,
-                        "node_info": node_info(node),
+                        "node_info": node_info(node, None),
                     }),
                     false => Json::Null,
                 };
@@ -248,6 +222,24 @@ impl Lines {
                 result,
                 error,
             } => self.ended(index, total, node, result, error),
+            DbtEvent::Hook {
+                index,
+                total,
+                end,
+                name,
+                node,
+                result,
+            } => {
+                // Empty lines stand before hooks at the end and behind those at the start.
+                if end && index == 1 && result.is_none() {
+                    self.blank()?;
+                }
+                self.hook((index, total), name, node, result)?;
+                match !end && index == total && result.is_some() {
+                    true => self.blank(),
+                    false => Ok(()),
+                }
+            }
             DbtEvent::Said(text) => {
                 let shown = self.prints && !self.quiet;
                 self.write(
@@ -258,7 +250,7 @@ impl Lines {
                     json!({ "msg": text }),
                 )
             }
-            DbtEvent::Noted(text) => self.note("JinjaLogDebug", text),
+            DbtEvent::Noted { event, text } => self.note(event, text),
         }
     }
 
@@ -272,6 +264,90 @@ impl Lines {
         dotted(self.width, index, total, what, status)
     }
 
+    /// Whether `--quiet` hides what is no error.
+    pub(super) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Tells what went wrong.
+    pub(super) fn fail(&self, name: &str, text: &str, data: Json) -> Result<()> {
+        self.write(name, Level::Error, true, text, data)
+    }
+
+    /// Tells a warning where results are told.
+    pub(super) fn caution(&self, name: &str, text: &str, data: Json) -> Result<()> {
+        self.write(name, Level::Warn, !self.quiet, text, data)
+    }
+
+    /// An empty line, as dbt puts it between the parts of what it tells.
+    pub(super) fn blank(&self) -> Result<()> {
+        self.tell("Formatting", "", json!({ "msg": "" }))
+    }
+
+    /// A hook of the run.
+    fn hook(
+        &self,
+        (index, total): (usize, usize),
+        name: &str,
+        node: &Node,
+        result: Option<&NodeResult>,
+    ) -> Result<()> {
+        let mut data = json!({
+            "statement": name, "index": index, "total": total, "node_info": node_info(node, result),
+        });
+        let Some(result) = result else {
+            let text = self.dotted(index, total, &format!("START hook: {name}"), "RUN");
+            return self.tell("LogHookStartLine", &text, data);
+        };
+        let (word, colour) = match result.status {
+            Status::Success => ("OK", AnsiColor::Green),
+            Status::Skipped => ("SKIP", AnsiColor::Yellow),
+            _ => ("ERROR", AnsiColor::Red),
+        };
+        let style = Style::new().fg_color(Some(colour.into()));
+        let status = format!("{style}{word}{style:#} in {:.2}s", result.execution_time);
+        let text = self.dotted(index, total, &format!("{word} hook: {name}"), &status);
+        data["status"] = json!(result.status.name());
+        data["execution_time"] = json!(result.execution_time);
+        self.tell("LogHookEndLine", &text, data)
+    }
+
+    /// The batches of a model, as dbt tells them.
+    fn batches(&self, node: &Node, result: &NodeResult) -> Result<()> {
+        let total = result.batch_lines.len();
+        for (at, batch) in result.batch_lines.iter().enumerate() {
+            let subject = format!("batch {} of {}", batch.shown, relation(node));
+            let data = |status: &str| {
+                json!({
+                    "description": subject, "batch_index": at + 1, "total_batches": total,
+                    "status": status, "execution_time": batch.execution_time,
+                    "node_info": node_info(node, Some(result)),
+                })
+            };
+            if batch.status != Status::Skipped {
+                let text = self.dotted(at + 1, total, &format!("START {subject}"), "RUN");
+                self.tell("LogStartBatch", &format!("Batch {text}"), data("started"))?;
+            }
+            let (verb, colour) = match batch.status {
+                Status::Error => ("ERROR creating", AnsiColor::Red),
+                Status::Skipped => ("SKIP", AnsiColor::Yellow),
+                _ => ("OK created", AnsiColor::Green),
+            };
+            let style = Style::new().fg_color(Some(colour.into()));
+            let status = format!(
+                "{style}{}{style:#} in {:.2}s",
+                batch.message, batch.execution_time
+            );
+            let text = self.dotted(at + 1, total, &format!("{verb} {subject}"), &status);
+            let (text, data) = (format!("Batch {text}"), data(batch.status.name()));
+            match batch.status {
+                Status::Error => self.fail("LogBatchResult", &text, data)?,
+                _ => self.tell("LogBatchResult", &text, data)?,
+            }
+        }
+        Ok(())
+    }
+
     fn ended(
         &self,
         index: usize,
@@ -280,6 +356,19 @@ impl Lines {
         result: &NodeResult,
         error: Option<&Error>,
     ) -> Result<()> {
+        self.batches(node, result)?;
+        if let Some(error) = error {
+            let text = match result.status {
+                Status::PartialSuccess => error.render(ErrorStyle::Plain),
+                _ => result.message.clone().unwrap_or_default(),
+            };
+            // People read it below the results, as dbt tells it; the batches' errors stand nowhere else.
+            let shown = result.status == Status::PartialSuccess;
+            let data = json!({
+                "exc": text, "error": error.to_json(), "node_info": node_info(node, Some(result)),
+            });
+            self.write("CatchableExceptionOnRun", Level::Debug, shown, &text, data)?;
+        }
         let (what, status, colour) = ending(node, result);
         let failed = result.status.failed();
         let time = match result.status {
@@ -290,296 +379,15 @@ impl Lines {
         let status = format!("{style}{status}{style:#}{time}");
         let text = self.dotted(index, total, &what, &status);
         let data = match self.wants_data() {
-            true => {
-                let mut data = result.to_json();
-                data["node_info"] = node_info(node);
-                data["description"] = json!(subject(node));
-                data["index"] = json!(index);
-                data["total"] = json!(total);
-                data["name"] = json!(node.name);
-                data["num_failures"] = json!(result.failures.unwrap_or_default());
-                data
-            }
+            true => result_data(node, result, index, total),
             false => Json::Null,
         };
-        let level = if failed { Level::Error } else { Level::Info };
+        let level = match result.status {
+            Status::Warn => Level::Warn,
+            _ if failed => Level::Error,
+            _ => Level::Info,
+        };
         let event = result_event(node, result);
-        self.write(event, level, !self.quiet || failed, &text, data)?;
-        match (error, self.json) {
-            (Some(error), false) => {
-                let rendered = error.render(ErrorStyle::Colour);
-                self.keep(
-                    "RunResultError",
-                    Level::Error,
-                    &rendered,
-                    || json!({ "msg": error.message(), "error": error.to_json() }),
-                );
-                output::styled_line(&rendered)
-            }
-            (Some(error), true) => {
-                let data = json!({
-                    "msg": error.message(), "error": error.to_json(), "node_info": node_info(node),
-                });
-                self.write("RunResultError", Level::Error, true, error.message(), data)
-            }
-            (None, _) => Ok(()),
-        }
+        self.write(event, level, !self.quiet || failed, &text, data)
     }
-
-    /// What came of it all.
-    pub fn finish(&self, project: &Project, report: &DbtReport) -> Result<()> {
-        for result in &report.results {
-            if matches!(result.status, Status::Fail | Status::Warn)
-                && let Some(node) = project.manifest.nodes.get(&result.unique_id)
-                && (!self.quiet || result.status == Status::Fail)
-            {
-                self.explain(node, result)?;
-            }
-        }
-        let errors = report.count(&[Status::Error, Status::Fail, Status::PartialSuccess]);
-        let warnings = report.count(&[Status::Warn]);
-        let seconds = report.elapsed.as_secs_f64();
-        let worked = worked_on(project, report);
-        self.tell(
-            "FinishedRunningStats",
-            &format!("Finished {worked} in {seconds:.2}s"),
-            json!({ "stat_line": worked, "execution_time": seconds }),
-        )?;
-        let summary = match (errors, warnings) {
-            (0, 0) => "Completed successfully".to_owned(),
-            (0, _) => format!("Completed with {}", human::counted(warnings, "warning")),
-            _ => format!(
-                "Completed with {} and {}",
-                human::counted(errors, "error"),
-                human::counted(warnings, "warning")
-            ),
-        };
-        let data = json!({
-            "keyboard_interrupt": false, "num_errors": errors, "num_partial_success": 0,
-            "num_warnings": warnings,
-        });
-        self.tell("EndOfRunSummary", &summary, data)?;
-        match report.published {
-            Some(true) => self.say("Published: readers see all of this run now")?,
-            Some(false) => {
-                self.say("Nothing is published: readers still see what was there before this run")?
-            }
-            None => {}
-        }
-        let reused = match report.count(&[Status::Reused]) {
-            0 => String::new(),
-            reused => format!(" REUSED={reused}"),
-        };
-        let text = format!(
-            "Done. PASS={} WARN={warnings} ERROR={errors} SKIP={} NO-OP={}{reused} TOTAL={}",
-            report.count(&[Status::Success, Status::Pass]),
-            report.count(&[Status::Skipped]),
-            report.count(&[Status::NoOp]),
-            report.results.len()
-        );
-        let data = json!({ "stats": {
-            "pass": report.count(&[Status::Success, Status::Pass]), "warn": warnings, "error": errors,
-            "skip": report.count(&[Status::Skipped]), "noop": report.count(&[Status::NoOp]),
-            "reused": report.count(&[Status::Reused]), "total": report.results.len(),
-        }});
-        self.tell("StatsLine", &text, data)
-    }
-
-    fn explain(&self, node: &Node, result: &NodeResult) -> Result<()> {
-        let (word, level) = match result.status {
-            Status::Warn if !self.warn_error => ("Warning", Level::Warn),
-            _ => ("Failure", Level::Error),
-        };
-        let file = &node.original_file_path;
-        let kind = match node.resource_type {
-            ResourceType::UnitTest => "unit_test",
-            _ => "test",
-        };
-        let mut text = format!("{word} in {kind} {} ({file})", node.name);
-        for line in result.message.iter().flat_map(|message| message.lines()) {
-            text.push_str(&format!("\n            {line}"));
-        }
-        let event = match word {
-            "Warning" => "RunResultWarning",
-            _ => "RunResultFailure",
-        };
-        let data = json!({
-            "msg": text, "resource_type": kind, "node_name": node.name, "path": file,
-            "node_info": node_info(node),
-        });
-        self.write(event, level, true, &text, data)
-    }
-}
-
-/// dbt's code of an event.
-fn code(name: &str) -> &'static str {
-    match name {
-        "MainReportVersion" => "A001",
-        "FoundStats" => "W006",
-        "ConcurrencyLine" => "Q027",
-        "LogStartLine" => "Q011",
-        "LogModelResult" => "Q012",
-        "LogTestResult" => "Q007",
-        "LogSnapshotResult" => "Q015",
-        "LogSeedResult" => "Q016",
-        "LogNodeResult" => "Q008",
-        "LogNodeNoOpResult" => "Q019",
-        "SkippingDetails" => "Q034",
-        "FinishedRunningStats" => "E047",
-        "EndOfRunSummary" => "Z030",
-        "StatsLine" => "Z023",
-        "RunResultFailure" => "Z022",
-        "RunResultWarning" => "Z021",
-        "RunResultError" => "Z024",
-        "JinjaLogInfo" => "I062",
-        "MissingArgumentsPropertyInGenericTestDeprecation" => "D039",
-        _ => "Z050",
-    }
-}
-
-/// The event with which dbt tells a result.
-fn result_event(node: &Node, result: &NodeResult) -> &'static str {
-    match (result.status, node.resource_type) {
-        (Status::Skipped, _) => "SkippingDetails",
-        (Status::NoOp, _) => "LogNodeNoOpResult",
-        (_, ResourceType::Model) => "LogModelResult",
-        (_, ResourceType::Test | ResourceType::UnitTest) => "LogTestResult",
-        (_, ResourceType::Seed) => "LogSeedResult",
-        (_, ResourceType::Snapshot) => "LogSnapshotResult",
-        _ => "LogNodeResult",
-    }
-}
-
-fn worked_on(project: &Project, report: &DbtReport) -> String {
-    let kinds = [
-        (ResourceType::Seed, "seed"),
-        (ResourceType::Snapshot, "snapshot"),
-        (ResourceType::Model, "model"),
-        (ResourceType::Test, "test"),
-        (ResourceType::UnitTest, "unit test"),
-    ];
-    let of = |kind: ResourceType| {
-        let ids = report
-            .results
-            .iter()
-            .filter_map(|r| project.manifest.nodes.get(&r.unique_id));
-        ids.filter(|node| node.resource_type == kind).count()
-    };
-    let parts: Vec<String> = kinds
-        .into_iter()
-        .map(|(kind, noun)| (of(kind), noun))
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, noun)| human::counted(number, noun))
-        .collect();
-    match parts.is_empty() {
-        true => "nothing".to_owned(),
-        false => parts.join(", "),
-    }
-}
-
-/// `1 of 12 START … ............ [RUN]`
-fn dotted(width: usize, index: usize, total: usize, what: &str, status: &str) -> String {
-    let text = format!("{index} of {total} {what} ");
-    format!("{text:.<width$} [{status}]")
-}
-
-fn relation(node: &Node) -> String {
-    format!("{}.{}", node.schema, node.alias)
-}
-
-/// What is worked on.
-fn subject(node: &Node) -> String {
-    match node.resource_type {
-        ResourceType::Test => format!("test {}", node.name),
-        ResourceType::UnitTest => format!("unit_test {}", node.name),
-        ResourceType::Seed => format!("seed file {}", relation(node)),
-        ResourceType::Snapshot => format!("snapshot {}", relation(node)),
-        ResourceType::Model => {
-            format!(
-                "{} {} model {}",
-                node.language,
-                node.config.materialized(),
-                relation(node)
-            )
-        }
-        other => format!("{} {}", other.name(), node.name),
-    }
-}
-
-/// What was done, the status and its colour.
-fn ending(node: &Node, result: &NodeResult) -> (String, String, AnsiColor) {
-    let message = || {
-        result
-            .message
-            .clone()
-            .unwrap_or_else(|| "SUCCESS".to_owned())
-    };
-    let count = result.failures.unwrap_or_default();
-    match (result.status, node.resource_type) {
-        (Status::Skipped, ResourceType::Test | ResourceType::UnitTest) => (
-            format!("SKIP test {}", node.name),
-            "SKIP".to_owned(),
-            AnsiColor::Yellow,
-        ),
-        (Status::Skipped, _) => (
-            format!("SKIP relation {}", relation(node)),
-            "SKIP".to_owned(),
-            AnsiColor::Yellow,
-        ),
-        (Status::Pass, _) => (
-            format!("PASS {}", node.name),
-            "PASS".to_owned(),
-            AnsiColor::Green,
-        ),
-        (Status::Warn, _) => (
-            format!("WARN {count} {}", node.name),
-            format!("WARN {count}"),
-            AnsiColor::Yellow,
-        ),
-        (Status::Fail, _) => (
-            format!("FAIL {count} {}", node.name),
-            format!("FAIL {count}"),
-            AnsiColor::Red,
-        ),
-        (Status::Error | Status::PartialSuccess, kind) => {
-            let verb = match kind {
-                ResourceType::Model => "creating ",
-                ResourceType::Seed => "loading ",
-                ResourceType::Snapshot => "snapshotting ",
-                _ => "",
-            };
-            let what = match kind {
-                ResourceType::Snapshot => relation(node),
-                _ => subject(node),
-            };
-            (
-                format!("ERROR {verb}{what}"),
-                "ERROR".to_owned(),
-                AnsiColor::Red,
-            )
-        }
-        (Status::Reused, _) => (
-            format!("REUSED {}", subject(node)),
-            "REUSED".to_owned(),
-            AnsiColor::Green,
-        ),
-        (_, kind) => {
-            let what = match kind {
-                ResourceType::Seed => format!("OK loaded {}", subject(node)),
-                ResourceType::Snapshot => format!("OK snapshotted {}", relation(node)),
-                ResourceType::Model => format!("OK created {}", subject(node)),
-                _ => format!("OK {}", subject(node)),
-            };
-            (what, message(), AnsiColor::Green)
-        }
-    }
-}
-
-fn node_info(node: &Node) -> Json {
-    json!({
-        "unique_id": node.unique_id, "node_name": node.name,
-        "resource_type": node.resource_type.name(), "node_path": node.path,
-        "materialized": node.config.materialized(),
-        "node_relation": { "schema": node.schema, "alias": node.alias, "relation_name": node.relation_name },
-    })
 }

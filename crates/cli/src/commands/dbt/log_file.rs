@@ -79,9 +79,7 @@ impl LogFile {
         common: &Common,
         invocation: &str,
     ) -> Result<Option<Self>> {
-        // `--log-level` is meant for both, unless the file has its own.
-        let level = (common.log_level_file.as_deref()).or(common.log_level.as_deref());
-        let Some(least) = Level::named(level.unwrap_or("debug")) else {
+        let Some(least) = least(common) else {
             return Ok(None);
         };
         let folder = match &common.log_path {
@@ -120,6 +118,11 @@ impl LogFile {
         Ok(Some(log))
     }
 
+    /// Whether the flags want lines of this level.
+    pub fn wants(common: &Common, level: Level) -> bool {
+        least(common).is_some_and(|least| level >= least)
+    }
+
     /// Whether lines of this level are written.
     pub fn takes(&self, level: Level) -> bool {
         level >= self.least
@@ -148,6 +151,13 @@ impl LogFile {
             open.bytes += length;
         }
     }
+}
+
+/// The level from which on lines are written, if any are.
+fn least(common: &Common) -> Option<Level> {
+    // `--log-level` is meant for both, unless the file has its own.
+    let level = (common.log_level_file.as_deref()).or(common.log_level.as_deref());
+    Level::named(level.unwrap_or("debug"))
 }
 
 /// A line with its time, level and thread.

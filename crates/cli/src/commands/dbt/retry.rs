@@ -1,6 +1,9 @@
 //! `sluice dbt retry`: the last command again, for what failed or was skipped.
 
+use std::collections::HashMap;
+
 use dbt::artifact::files;
+use dbt::artifact::run_results::BatchResults;
 use dbt::warning::Warnings;
 use diagnostic::{Error, Result, ResultExt as _, codes};
 use platform::DbtWork;
@@ -8,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::command_line::DbtLine;
 use super::invocation::{flags, open_as, platform};
+use super::operation;
 use super::work::execute;
 use crate::arguments::Globals;
 use crate::commands::Exit;
@@ -51,6 +55,20 @@ impl Last {
     }
 }
 
+impl Last {
+    /// The batches of the models of which some were built. Without any, all are built from the start.
+    fn batches(&self) -> HashMap<String, BatchResults> {
+        let results = self.json.get("results").and_then(Json::as_array);
+        let found = results.into_iter().flatten().filter_map(|result| {
+            let batches = BatchResults::read(result.get("batch_results")?)?;
+            let id = result.get("unique_id")?.as_str()?.to_owned();
+            let some = !batches.successful.is_empty() && !batches.failed.is_empty();
+            some.then_some((id, batches))
+        });
+        found.collect()
+    }
+}
+
 /// Works again on what failed.
 pub fn retry(globals: &Globals, line: &DbtLine) -> Result<Exit> {
     let last = last(globals, line)?;
@@ -66,11 +84,15 @@ pub fn retry(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         common.profile = last.text("profile");
     }
     let which = last.text("which").unwrap_or_else(|| "build".to_owned());
+    if which == "run-operation" {
+        return again(globals, &line, &last);
+    }
     let truth = |name: &str| last.argument(name).and_then(Json::as_bool);
     let opened = open_as(globals, &line, &which, |flags| {
         flags.full_refresh = flags.full_refresh.or_else(|| truth("full_refresh"));
         flags.empty = truth("empty").unwrap_or(false);
         flags.store_failures = truth("store_failures").unwrap_or(false);
+        flags.retried_batches = last.batches();
     })?;
     let failed = last.failed();
     let manifest = &opened.invocation.project().manifest;
@@ -88,7 +110,20 @@ pub fn retry(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         _ => DbtWork::Build,
     };
     let ids = opened.invocation.workable(&ids, kind);
-    execute(globals, &line, &opened, kind, &ids, &[])
+    execute(&line, &opened, kind, &ids, &[])
+}
+
+/// Calls the macro or runs the statement again, unless it went well.
+fn again(globals: &Globals, line: &DbtLine, last: &Last) -> Result<Exit> {
+    if last.failed().is_empty() {
+        return Ok(Exit::Done);
+    }
+    if let Some(sql) = last.text("sql") {
+        return operation::statement(globals, line, &sql);
+    }
+    let arguments = last.argument("args").map(Json::to_string);
+    let name = last.text("macro").unwrap_or_default();
+    operation::operation(globals, line, &name, arguments.as_deref().unwrap_or("{}"))
 }
 
 fn last(globals: &Globals, line: &DbtLine) -> Result<Last> {

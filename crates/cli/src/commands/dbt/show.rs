@@ -1,7 +1,10 @@
 //! `sluice dbt show` and `compile --inline`: rows and statements on stdout.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use chrono::Utc;
+use dbt::artifact::run_results::{NodeResult, Status};
 use dbt::compile::CompiledNode;
 use dbt::node::{Node, ResourceType};
 use diagnostic::{Error, Result, codes};
@@ -10,6 +13,8 @@ use serde_json::json;
 use super::command_line::DbtLine;
 use super::invocation::{Opened, open, select};
 use super::lines::Lines;
+use super::operation::write_result;
+use super::work::writes_artifacts;
 use crate::arguments::Globals;
 use crate::commands::Exit;
 use crate::commands::watch::runtime;
@@ -96,8 +101,20 @@ async fn write(rows: platform::DbtRows, format: &str, opened: &Opened) -> Result
 /// Compiles a template and shows its statement.
 pub fn compile_inline(globals: &Globals, line: &DbtLine, sql: &str, format: &str) -> Result<Exit> {
     let opened = open(globals, line)?;
+    let (clock, started) = (Instant::now(), Utc::now());
     let compiled = runtime()?.block_on(opened.invocation.compile_inline(sql))?;
     statement(&compiled, format, &opened.lines)?;
+    if writes_artifacts(line, &opened) {
+        let ended = Utc::now();
+        let mut result = NodeResult::new(&compiled.node.unique_id, Status::Success);
+        result.compiled_at = Some((started, ended));
+        result.executed_at = Some((ended, ended));
+        result.execution_time = clock.elapsed().as_secs_f64();
+        result.compiled = Some(true);
+        result.compiled_code = Some(compiled.sql);
+        opened.invocation.write_manifest(&[])?;
+        write_result(&opened, result, clock.elapsed())?;
+    }
     Ok(Exit::Done)
 }
 

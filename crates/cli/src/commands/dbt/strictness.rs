@@ -7,6 +7,28 @@ use serde_json::{Map, Value as Json};
 
 use super::command_line::Common;
 
+/// The events of dbt 1.12, one a line: the words of its structured logs
+/// (<https://docs.getdbt.com/reference/events-logging>).
+const EVENTS: &str = include_str!("event_names.txt");
+
+/// A name for all deprecations.
+const DEPRECATIONS: &str = "Deprecations";
+
+/// Refuses names that are none of events.
+fn refuse_unknown(names: &[String]) -> Result<()> {
+    let known = |name: &str| {
+        let own = || dbt::warning::OWN_EVENTS.contains(&name);
+        name == DEPRECATIONS || EVENTS.lines().any(|event| event == name) || own()
+    };
+    match names.iter().find(|name| !known(name)) {
+        Some(name) => {
+            let message = format!("`{name}` of `--warn-error-options` is no event of dbt");
+            Err(Error::new(codes::D3001, message).suggest(name, EVENTS.lines()))
+        }
+        None => Ok(()),
+    }
+}
+
 /// What becomes of warnings, by the names of dbt's events.
 #[derive(Clone, Debug, Default)]
 pub struct Strictness {
@@ -51,10 +73,16 @@ impl Strictness {
                 Json::String(name) => vec![name.clone()],
                 _ => Vec::new(),
             };
+            let all = names.iter().any(|name| name == "all" || name == "*");
+            if !all {
+                refuse_unknown(&names)?;
+            }
+            if value.is_string() && !all {
+                let message = format!("`{key}` of `--warn-error-options` is a list of events");
+                return Err(Error::new(codes::D3001, message));
+            }
             match key.as_str() {
-                "error" | "include" if names.iter().any(|name| name == "all" || name == "*") => {
-                    strictness.all = true;
-                }
+                "error" | "include" if all => strictness.all = true,
                 "error" | "include" => strictness.error.extend(names),
                 "warn" | "exclude" => strictness.warn.extend(names),
                 "silence" => strictness.silence.extend(names),
@@ -64,6 +92,15 @@ impl Strictness {
                         .suggest(other, ["error", "warn", "silence"]));
                 }
             }
+        }
+        let named = [&strictness.error, &strictness.silence];
+        let deprecations = named
+            .iter()
+            .any(|names| names.iter().any(|name| name == DEPRECATIONS));
+        if !strictness.warn.is_empty() && !strictness.all && !deprecations {
+            let message = "`warn` of `--warn-error-options` leaves out what `error` names: `error` is \
+                           `all`, or `Deprecations` are in `error` or `silence`";
+            return Err(Error::new(codes::D3001, message));
         }
         Ok(strictness)
     }
@@ -86,7 +123,7 @@ impl Strictness {
 fn named(names: &[String], event: &str) -> bool {
     names
         .iter()
-        .any(|name| name == event || name == "Deprecations" && event.ends_with("Deprecation"))
+        .any(|name| name == event || name == DEPRECATIONS && event.ends_with("Deprecation"))
 }
 
 #[cfg(test)]

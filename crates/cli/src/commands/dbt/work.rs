@@ -1,11 +1,10 @@
-//! Commands that work on nodes: parse, compile, run, test, build, seed, snapshot; and run-operation.
+//! Commands that work on nodes: parse, compile, run, test, build, seed, snapshot.
 
 use std::collections::HashSet;
 
 use dbt::Project;
 use dbt::artifact::files;
 use dbt::artifact::run_results::{NodeResult, Status};
-use dbt::context::yaml_mapping;
 use dbt::node::ResourceType;
 use diagnostic::Result;
 use platform::{DbtReport, DbtWork};
@@ -16,7 +15,6 @@ use super::invocation::{Opened, open, select};
 use crate::arguments::Globals;
 use crate::commands::Exit;
 use crate::commands::watch::interruptible;
-use crate::report;
 
 /// Reads the project and writes its manifest.
 pub fn parse(globals: &Globals, line: &DbtLine) -> Result<Exit> {
@@ -45,7 +43,7 @@ pub fn work(globals: &Globals, line: &DbtLine) -> Result<Exit> {
         DbtCommand::Build { .. } => without_work(&selected),
         _ => Vec::new(),
     };
-    let exit = execute(globals, line, &opened, kind, &ids, &idle)?;
+    let exit = execute(line, &opened, kind, &ids, &idle)?;
     if let DbtCommand::Build { show: true, .. } | DbtCommand::Seed { show: true, .. } =
         &line.command
         && exit == Exit::Done
@@ -95,7 +93,6 @@ fn idle_results(project: &Project, done: &DbtReport, idle: &[String]) -> Vec<Nod
 
 /// Works on `ids`, tells how it goes, and writes the artifacts. For `idle` there is nothing to do.
 pub fn execute(
-    globals: &Globals,
     line: &DbtLine,
     opened: &Opened,
     kind: DbtWork,
@@ -109,11 +106,13 @@ pub fn execute(
     } else {
         let connection = &project.context.connection;
         let (threads, target) = (connection.threads, &connection.target);
+        lines.blank()?;
         lines.tell(
             "ConcurrencyLine",
             &format!("Concurrency: {threads} threads (target='{target}')"),
             json!({ "num_threads": threads, "target_name": target, "node_count": ids.len() }),
         )?;
+        lines.blank()?;
     }
     // What cannot be written is told once, at the end: the work must not be lost with its lines.
     let unheard = parking_lot::Mutex::new(None);
@@ -139,9 +138,6 @@ pub fn execute(
     if let Some(error) = unheard.into_inner() {
         return Err(error);
     }
-    if let Some(error) = &done.hook {
-        report::error(error, globals.log_format);
-    }
     if let DbtCommand::Compile {
         output, selecting, ..
     } = &line.command
@@ -156,6 +152,10 @@ pub fn execute(
     if ids.is_empty() && idle.is_empty() {
         return Ok(Exit::Done);
     }
+    // As in dbt: statements that were rendered are not counted.
+    if quiet_compile && done.succeeded() {
+        return Ok(Exit::Done);
+    }
     lines.finish(project, &done)?;
     Ok(match done.succeeded() {
         true => Exit::Done,
@@ -167,44 +167,9 @@ fn told_while_compiling(event: &platform::DbtEvent<'_>) -> bool {
     match event {
         platform::DbtEvent::Started { .. } => false,
         platform::DbtEvent::Ended { result, .. } => result.status.failed(),
-        platform::DbtEvent::Said(_) => true,
-        platform::DbtEvent::Noted(_) => false,
+        platform::DbtEvent::Hook { .. } | platform::DbtEvent::Said(_) => true,
+        platform::DbtEvent::Noted { .. } => false,
     }
-}
-
-/// Calls a macro.
-pub fn operation(globals: &Globals, line: &DbtLine, name: &str, arguments: &str) -> Result<Exit> {
-    let opened = open(globals, line)?;
-    let arguments = yaml_mapping("--args", arguments)?;
-    let operation = opened.invocation.run_operation(name, arguments);
-    let called = interruptible(|| opened.invocation.recover(), operation);
-    for message in opened.invocation.take_messages() {
-        match message.info {
-            true => opened.lines.print(&message.text)?,
-            false => opened.lines.note("JinjaLogDebug", &message.text)?,
-        }
-    }
-    if called?.is_none() {
-        return Ok(Exit::Interrupted);
-    }
-    if writes_artifacts(line, &opened) {
-        opened.invocation.write_manifest(&[])?;
-    }
-    Ok(Exit::Done)
-}
-
-/// Runs a statement, or a template of one.
-pub fn statement(globals: &Globals, line: &DbtLine, sql: &str) -> Result<Exit> {
-    let opened = open(globals, line)?;
-    let run = opened.invocation.run_statement(sql);
-    if interruptible(|| opened.invocation.recover(), run)?.is_none() {
-        return Ok(Exit::Interrupted);
-    }
-    opened.lines.say("OK executed inline_query")?;
-    if writes_artifacts(line, &opened) {
-        opened.invocation.write_manifest(&[])?;
-    }
-    Ok(Exit::Done)
 }
 
 /// Whether the command leaves artifacts.

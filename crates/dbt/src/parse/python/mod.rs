@@ -3,6 +3,7 @@
 //! (<https://docs.getdbt.com/docs/build/python-models>).
 
 mod literal;
+mod syntax;
 mod token;
 
 use diagnostic::{Error, Result, Source, codes};
@@ -11,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::context::Captured;
 use crate::node::{Ref, SourceRef};
 use literal::{Call, Literals};
+pub use syntax::{interpreter, refuse_broken};
 use token::{Kind, Token, tokens};
 
 /// What the code in `source` asks for.
