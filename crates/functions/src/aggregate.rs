@@ -128,18 +128,6 @@ pub(crate) fn plan_window(raw: RawWindowExpr) -> Result<PlannerResult<RawWindowE
             raw.func_def.name().to_uppercase()
         );
     }
-    let sees_all = matches!(
-        raw.func_def.name(),
-        "first_value" | "last_value" | "nth_value"
-    );
-    if sees_all && is_default(&raw.window_frame) {
-        // Snowflake's default for these is the whole partition.
-        raw.window_frame = WindowFrame::new_bounds(
-            WindowFrameUnits::Rows,
-            WindowFrameBound::Preceding(datafusion::common::ScalarValue::UInt64(None)),
-            WindowFrameBound::Following(datafusion::common::ScalarValue::UInt64(None)),
-        );
-    }
     let counts = matches!(
         raw.func_def.name(),
         "row_number" | "rank" | "dense_rank" | "ntile"

@@ -104,9 +104,9 @@ pub fn answer(outcome: &Outcome) -> Answer {
             updated,
             deleted,
         } => Answer::changed(Changes {
-            inserted,
-            updated,
-            deleted,
+            inserted: inserted.unwrap_or_default(),
+            updated: updated.unwrap_or_default(),
+            deleted: deleted.unwrap_or_default(),
         }),
         Outcome::Rows(_) | Outcome::Done(_) => Answer::DONE,
     }

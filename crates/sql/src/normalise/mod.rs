@@ -298,6 +298,7 @@ impl VisitorMut for Rewriter<'_> {
             within_group::fold(function);
             count_distinct::pack(function);
             nth_value::from_last(function);
+            nth_value::see_all(function);
             rounding::place_arguments(function);
             literal::keep_bounds(function);
             collect::aggregate(function);

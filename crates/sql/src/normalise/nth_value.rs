@@ -1,10 +1,12 @@
-//! `nth_value(x, n) from last`: the planner counts from the end where the number is negative.
+//! Values of a window by their place: the window is the whole partition unless a frame is written, and
+//! `nth_value(x, n) from last` counts from the end, as the planner does where the number is negative.
 //!
 //! <https://docs.snowflake.com/en/sql-reference/functions/nth_value>. The grammar has no place for FROM, so
 //! it is taken out of the tokens, and the function's name says that it stood there.
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart, UnaryOperator,
+    WindowFrame, WindowFrameBound, WindowFrameUnits, WindowType,
 };
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -31,6 +33,24 @@ pub(crate) fn cut(tokens: &mut Vec<TokenWithSpan>) {
             }
         }
         at += 1;
+    }
+}
+
+/// Gives FIRST_VALUE, LAST_VALUE and NTH_VALUE without a frame the whole partition, which is theirs; to the planner, a window
+/// without one ends at the current row.
+pub(super) fn see_all(function: &mut Function) {
+    let name = function.name.to_string();
+    if !["FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"].contains(&name.as_str()) {
+        return;
+    }
+    if let Some(WindowType::WindowSpec(window)) = &mut function.over
+        && window.window_frame.is_none()
+    {
+        window.window_frame = Some(WindowFrame {
+            units: WindowFrameUnits::Rows,
+            start_bound: WindowFrameBound::Preceding(None),
+            end_bound: Some(WindowFrameBound::Following(None)),
+        });
     }
 }
 
