@@ -93,12 +93,12 @@ pub(super) fn interval(interval: &Interval) -> Option<Expr> {
     if parts.len() < 2 {
         return None;
     }
-    let mut months = 0;
+    let mut months = 0_i64;
     let mut others = Vec::new();
     for (length, unit) in parts {
         match unit.strip_suffix('s').unwrap_or(&unit) {
-            "year" | "yr" | "y" => months += 12 * length,
-            "month" | "mon" => months += length,
+            "year" | "yr" | "y" => months = months.checked_add(length.checked_mul(12)?)?,
+            "month" | "mon" => months = months.checked_add(length)?,
             _ => others.push(format!("{length} {unit}")),
         }
     }
@@ -142,21 +142,21 @@ fn microseconds(interval: &Expr) -> Option<i64> {
         }
         None => parts(&constant(&found.value)?.replace(',', " "))?,
     };
-    let mut whole = 0;
+    let mut whole = 0_i64;
     for (length, unit) in lengths {
-        whole += length
-            * match unit.strip_suffix('s').unwrap_or(&unit) {
-                "microsecond" => 1,
-                "millisecond" => 1000,
-                "second" | "sec" => SECOND,
-                "minute" | "min" => 60 * SECOND,
-                "hour" => 3600 * SECOND,
-                "day" => DAY,
-                "week" => 7 * DAY,
-                "month" => 30 * DAY,
-                "year" => 360 * DAY,
-                _ => return None,
-            };
+        let one = match unit.strip_suffix('s').unwrap_or(&unit) {
+            "microsecond" => 1,
+            "millisecond" => 1000,
+            "second" | "sec" => SECOND,
+            "minute" | "min" => 60 * SECOND,
+            "hour" => 3600 * SECOND,
+            "day" => DAY,
+            "week" => 7 * DAY,
+            "month" => 30 * DAY,
+            "year" => 360 * DAY,
+            _ => return None,
+        };
+        whole = whole.checked_add(length.checked_mul(one)?)?;
     }
     Some(whole)
 }

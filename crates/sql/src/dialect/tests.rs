@@ -206,6 +206,16 @@ fn the_time_between_moments_is_counted() {
 }
 
 #[test]
+fn lengths_beyond_all_clocks_stay_as_they_are() {
+    for text in [
+        "select a - b > interval '9223372036854775807 days'",
+        "select a + interval '9223372036854775807 years 1 month'",
+    ] {
+        assert_eq!(translate(text, Dialect::Postgres).unwrap(), None, "{text}");
+    }
+}
+
+#[test]
 fn windows_are_written_where_they_are_called() {
     assert_eq!(
         postgres(
